@@ -1,0 +1,33 @@
+// Makes a fresh checkout ready: installs what package-lock.json names, once per lock file.
+// Runs on the system's Node (20 or newer) before anything is installed, so it is plain JavaScript.
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+
+const root = new URL("..", import.meta.url);
+const stampFile = new URL("node_modules/.ropewalk-setup", root);
+const lockHash = createHash("sha256")
+  .update(readFileSync(new URL("package-lock.json", root)))
+  .digest("hex");
+
+if (readStamp() !== lockHash) {
+  console.error("Setting up: installing the packages of package-lock.json (once) …");
+  const install = spawnSync(
+    "npm",
+    ["ci", "--no-audit", "--no-fund", "--loglevel=error", "--include=dev"],
+    { cwd: root, stdio: ["ignore", "ignore", "inherit"], shell: process.platform === "win32" },
+  );
+  if (install.status !== 0) {
+    console.error("Setting up failed: `npm ci` did not finish; its message stands above.");
+    process.exit(install.status ?? 1);
+  }
+  writeFileSync(stampFile, lockHash);
+}
+
+function readStamp() {
+  try {
+    return readFileSync(stampFile, "utf8");
+  } catch {
+    return undefined; // Never set up.
+  }
+}

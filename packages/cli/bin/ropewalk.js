@@ -1,0 +1,26 @@
+#!/usr/bin/env node
+// Starts the command line: the built one where it was built, the sources of a checkout otherwise.
+import { existsSync } from "node:fs";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+
+const source = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+const built = fileURLToPath(new URL("../dist/main.js", import.meta.url));
+const insideCheckout = !fileURLToPath(import.meta.url).includes("/node_modules/");
+const entry = insideCheckout && existsSync(source) ? ["--conditions=source", source] : [built];
+
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+if (major < 24 || (major === 24 && minor < 12)) {
+  console.error(
+    `ropewalk: cannot run on Node ${process.versions.node}: it needs 24.12 or newer; in a checkout, run \`npm run setup\` and use \`npx ropewalk\``,
+  );
+  process.exit(1);
+}
+
+// Four threads would make one broker's reads wait behind its own flushes.
+process.env["UV_THREADPOOL_SIZE"] ??= "8";
+process.execve(
+  process.execPath,
+  [process.execPath, "--disable-warning=ExperimentalWarning", ...entry, ...process.argv.slice(2)],
+  process.env,
+);

@@ -1,0 +1,77 @@
+import { defineConfig } from "vitest/config";
+
+const conditions = ["source"];
+const resolve = { conditions };
+const ssr = { resolve: { conditions, externalConditions: conditions } };
+
+/**
+ * Four suites. `unit` lives beside the code, `cluster` starts real brokers, `conformance` holds the
+ * code against tests written elsewhere, `deploy` runs the container image; `bench` is never part of
+ * `npm test`.
+ */
+export default defineConfig({
+  root: new URL("..", import.meta.url).pathname,
+  resolve,
+  ssr,
+  test: {
+    retry: 0,
+    passWithNoTests: false,
+    execArgv: ["--conditions=source"],
+    coverage: {
+      provider: "v8",
+      include: ["packages/*/src/**/*.ts"],
+      exclude: ["**/*.test.ts", "**/*.bench.ts", "**/generated/**"],
+    },
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "unit",
+          include: ["packages/*/src/**/*.test.ts", "test/*.test.ts"],
+          benchmark: { include: [] },
+          testTimeout: 30_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "conformance",
+          include: ["test/conformance/**/*.test.ts"],
+          benchmark: { include: [] },
+          testTimeout: 120_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "cluster",
+          include: ["test/cluster/**/*.test.ts"],
+          benchmark: { include: [] },
+          fileParallelism: false,
+          testTimeout: 180_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "deploy",
+          include: ["test/deploy/**/*.test.ts"],
+          benchmark: { include: [] },
+          fileParallelism: false,
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "bench",
+          include: [],
+          benchmark: { include: ["packages/*/src/**/*.bench.ts"] },
+          experimental: { viteModuleRunner: false },
+        },
+      },
+    ],
+  },
+});
