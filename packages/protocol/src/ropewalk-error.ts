@@ -1,0 +1,44 @@
+import { type ErrorCode, type ErrorTraits, errorTraits, type Outcome } from "./error-code.ts";
+
+/** What a {@link RopewalkError} may carry beyond its code and message. */
+export interface RopewalkErrorDetails {
+  /** The broker to ask instead, where it is known. */
+  readonly leaderId?: number | undefined;
+  /** How long to wait before trying again, in milliseconds, where the broker has an opinion. */
+  readonly retryAfterMs?: number | undefined;
+  /** What made this happen; it is not sent over the wire. */
+  readonly cause?: unknown;
+}
+
+/**
+ * The one base class of every expected failure, in all packages. Branch on `code`; the message is
+ * for people: it names the action, why it failed, and the values.
+ */
+export class RopewalkError extends Error {
+  override readonly name: string = "RopewalkError";
+  readonly code: ErrorCode;
+  readonly leaderId: number | undefined;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(code: ErrorCode, message: string, details: RopewalkErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.leaderId = details.leaderId;
+    this.retryAfterMs = details.retryAfterMs;
+  }
+
+  /** Kafka's code, gRPC's status, outcome and retriability of this error's code. */
+  get traits(): ErrorTraits {
+    return errorTraits[this.code];
+  }
+
+  /** Whether the request certainly had no effect ("definite") or may have had it ("indefinite"). */
+  get outcome(): Outcome {
+    return this.traits.outcome;
+  }
+
+  /** The same request may succeed later, or at another broker. */
+  get retriable(): boolean {
+    return this.traits.retriable;
+  }
+}
