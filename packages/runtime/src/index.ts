@@ -4,6 +4,14 @@ export type { Disk, DiskErrorCode, DiskFile, DiskLock } from "./disk.ts";
 export type { HttpAnswer, HttpServer } from "./http.ts";
 export type { KeyValueChange, KeyValueStore, KeyValueStores } from "./key-value-store.ts";
 export type { Logger, LogFields } from "./logger.ts";
-export type { Address, Connection, ConnectionHandler, Listener, Network } from "./network.ts";
+export { NetworkError } from "./network.ts";
+export type {
+  Address,
+  Connection,
+  ConnectionHandler,
+  Listener,
+  Network,
+  NetworkErrorCode,
+} from "./network.ts";
 export type { Random } from "./random.ts";
 export type { Runtime } from "./runtime.ts";

@@ -4,6 +4,23 @@ export interface Address {
   readonly port: number;
 }
 
+/** A port that cannot be listened on or an address that cannot be reached; the message names it. */
+export class NetworkError extends Error {
+  override readonly name = "NetworkError";
+  readonly code: NetworkErrorCode;
+
+  constructor(code: NetworkErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/**
+ * What went wrong: the port is in use; it may not be listened on or its host is not this machine's;
+ * nobody answered in time; or the connection was refused or failed.
+ */
+export type NetworkErrorCode = "PORT_IN_USE" | "PORT_UNAVAILABLE" | "TIMEOUT" | "UNREACHABLE";
+
 /** What a connection tells its owner. Every callback runs in a turn of its own, never inside a call. */
 export interface ConnectionHandler {
   /** Bytes arrived. They are only valid until the callback returns: copy what is to be kept. */
@@ -42,7 +59,10 @@ export interface Network {
    * Accepts connections. Rejects when the port cannot be had (the error names it). `accept` runs
    * for every connection and answers its handler.
    */
-  listen(address: Address, accept: (connection: Connection) => ConnectionHandler): Promise<Listener>;
+  listen(
+    address: Address,
+    accept: (connection: Connection) => ConnectionHandler,
+  ): Promise<Listener>;
   /** Opens a connection; rejects when that fails or takes longer than `timeoutMs`. */
   connect(
     address: Address,

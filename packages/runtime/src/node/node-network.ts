@@ -1,0 +1,103 @@
+import { createServer, Socket } from "node:net";
+import type { Server } from "node:net";
+import { NetworkError } from "../network.ts";
+import type { Address, Connection, ConnectionHandler, Listener, Network } from "../network.ts";
+import { listen } from "./listen-failure.ts";
+import { NodeConnection } from "./node-connection.ts";
+
+/** The bounds of a {@link NodeNetwork}. */
+export interface NodeNetworkOptions {
+  /**
+   * Bytes that a connection queues before `send` answers false; 1 MiB by default, 64 KiB at the
+   * least. What is sent beyond it is queued all the same: it is the caller who stops.
+   */
+  readonly sendQueueBytesMax?: number;
+  /** Connections that one listener keeps; further ones are closed at once. 10,000 by default. */
+  readonly connectionCountMax?: number;
+}
+
+type Accept = (connection: Connection) => ConnectionHandler;
+
+/** TCP, without Nagle's delay. */
+export class NodeNetwork implements Network {
+  readonly #sendQueueBytesMax: number;
+  readonly #connectionCountMax: number;
+
+  constructor(options: NodeNetworkOptions = {}) {
+    this.#sendQueueBytesMax = options.sendQueueBytesMax ?? 1024 * 1024;
+    this.#connectionCountMax = options.connectionCountMax ?? 10_000;
+  }
+
+  /** Rejects with a NetworkError, PORT_IN_USE or PORT_UNAVAILABLE. */
+  async listen(address: Address, accept: Accept): Promise<Listener> {
+    const server = createServer({ noDelay: true });
+    server.maxConnections = this.#connectionCountMax;
+    server.on("connection", (socket) => {
+      const { remoteAddress, remotePort } = socket;
+      if (remoteAddress === undefined || remotePort === undefined) {
+        socket.destroy(); // It broke before it was accepted.
+        return;
+      }
+      this.#attach(socket, { host: remoteAddress, port: remotePort }, accept);
+    });
+    return new NodeListener(server, await listen(server, address));
+  }
+
+  /** Rejects with a NetworkError, TIMEOUT or UNREACHABLE. */
+  connect(address: Address, timeoutMs: number, handler: Accept): Promise<Connection> {
+    return new Promise((resolve, reject) => {
+      const socket = new Socket();
+      const timer = setTimeout(() => {
+        socket.destroy(connectFailure(address, "TIMEOUT", `no answer within ${timeoutMs} ms`));
+      }, timeoutMs);
+      const onError = (error: Error): void => {
+        clearTimeout(timer);
+        reject(
+          error instanceof NetworkError
+            ? error
+            : connectFailure(address, "UNREACHABLE", error.message, error),
+        );
+      };
+      socket.once("error", onError);
+      socket.connect({ host: address.host, port: address.port, noDelay: true }, () => {
+        clearTimeout(timer);
+        socket.off("error", onError);
+        resolve(this.#attach(socket, address, handler));
+      });
+    });
+  }
+
+  #attach(socket: Socket, remote: Address, handler: Accept): Connection {
+    const connection = new NodeConnection(socket, remote, this.#sendQueueBytesMax);
+    connection.attach(handler(connection));
+    return connection;
+  }
+}
+
+class NodeListener implements Listener {
+  readonly port: number;
+  readonly #server: Server;
+
+  constructor(server: Server, port: number) {
+    this.#server = server;
+    this.port = port;
+  }
+
+  /** Gives the port back. Connections that were accepted before belong to their owners, and stay. */
+  close(): Promise<void> {
+    // The callback of Server.close waits for every connection to end; the port is free at once.
+    this.#server.close();
+    return Promise.resolve();
+  }
+}
+
+function connectFailure(
+  address: Address,
+  code: "TIMEOUT" | "UNREACHABLE",
+  reason: string,
+  cause?: Error,
+): NetworkError {
+  return new NetworkError(code, `Cannot connect to ${address.host}:${address.port}: ${reason}`, {
+    cause,
+  });
+}
