@@ -1,32 +1,10 @@
-/** What every failure of the product is called. The names are those of `proto/ropewalk/v1/error.proto`. */
-export type ErrorCode =
-  | "UNKNOWN_SERVER_ERROR"
-  | "OFFSET_OUT_OF_RANGE"
-  | "CORRUPT_MESSAGE"
-  | "UNKNOWN_TOPIC_OR_PARTITION"
-  | "LEADER_NOT_AVAILABLE"
-  | "NOT_LEADER"
-  | "REQUEST_TIMED_OUT"
-  | "MESSAGE_TOO_LARGE"
-  | "COORDINATOR_NOT_AVAILABLE"
-  | "NOT_COORDINATOR"
-  | "INVALID_TOPIC"
-  | "INVALID_GROUP_ID"
-  | "UNKNOWN_MEMBER_ID"
-  | "TOPIC_ALREADY_EXISTS"
-  | "INVALID_PARTITIONS"
-  | "INVALID_REPLICATION_FACTOR"
-  | "INVALID_CONFIG"
-  | "NOT_CONTROLLER"
-  | "INVALID_REQUEST"
-  | "OUT_OF_ORDER_SEQUENCE_NUMBER"
-  | "INVALID_PRODUCER_EPOCH"
-  | "STORAGE_ERROR"
-  | "GROUP_ID_NOT_FOUND"
-  | "INVALID_RECORD"
-  | "FENCED_MEMBER_EPOCH"
-  | "BUSY"
-  | "UNKNOWN_OUTCOME";
+import type { ProtoErrorCode } from "./generated/error.ts";
+
+/**
+ * What every failure of the product is called: the names of `proto/ropewalk/v1/error.proto`, so that a
+ * code added there does not compile before it has its traits below.
+ */
+export type ErrorCode = Exclude<ProtoErrorCode, "UNSPECIFIED">;
 
 /** What is known about a failed write: it did not happen, or it may have happened. */
 export type Outcome = "definite" | "indefinite";

@@ -1,0 +1,224 @@
+import {
+  declareField,
+  elementTypeName,
+  fieldTypeName,
+  readField,
+  readOneof,
+  tag,
+  writeField,
+  writeOneof,
+} from "./field-code.ts";
+import type { SchemaField, SchemaFile, SchemaMessage, SchemaOneof } from "./proto-schema.ts";
+
+type Member = SchemaField | SchemaOneof;
+
+const wireDelimited = 2;
+
+/**
+ * The full names of the messages that carry a payload, themselves or in a message of theirs. They
+ * get `serializeX`, which leaves the payload uncopied, in place of `writeX`.
+ */
+export function payloadMessages(files: readonly SchemaFile[]): ReadonlySet<string> {
+  const messages = files.flatMap((file) => file.messages);
+  const found = new Set<string>();
+  for (let before = -1; before !== found.size;) {
+    before = found.size;
+    for (const message of messages) {
+      if (payloadFields(message, found).length > 0) found.add(message.fullName);
+    }
+  }
+  return found;
+}
+
+function payloadFields(message: SchemaMessage, payloads: ReadonlySet<string>): SchemaField[] {
+  const fields = allFields(message).filter((field) => isPayloadField(field, payloads));
+  const repeated = fields.find(
+    (field) => field.cardinality === "repeated" || field.cardinality === "map",
+  );
+  if (repeated !== undefined || fields.length > 1) {
+    throw new Error(
+      `${message.fullName}: record batches can be written once, at the end of a message`,
+    );
+  }
+  return fields;
+}
+
+function isPayloadField(field: SchemaField, payloads: ReadonlySet<string>): boolean {
+  return field.isPayload || (field.type.kind === "message" && payloads.has(field.type.fullName));
+}
+
+function allFields(message: SchemaMessage): SchemaField[] {
+  return message.members.flatMap((member) => (member.kind === "oneof" ? member.cases : [member]));
+}
+
+/** Refuses messages that contain themselves: decoding them would need a bound on the depth. */
+export function refuseRecursion(files: readonly SchemaFile[]): void {
+  const messages = new Map(
+    files.flatMap((file) => file.messages.map((each) => [each.fullName, each])),
+  );
+  const visit = (fullName: string, path: readonly string[]): void => {
+    if (path.includes(fullName))
+      throw new Error(`${fullName} contains itself: ${path.join(" → ")}`);
+    const message = messages.get(fullName);
+    for (const field of message === undefined ? [] : allFields(message)) {
+      if (field.type.kind === "message") visit(field.type.fullName, [...path, fullName]);
+    }
+  };
+  for (const fullName of messages.keys()) visit(fullName, []);
+}
+
+/** The types and functions of one message. */
+export function messageCode(message: SchemaMessage, payloads: ReadonlySet<string>): string {
+  return [
+    interfaceCode(message, "decoded"),
+    interfaceCode(message, "init"),
+    payloads.has(message.fullName) ? serializeCode(message, payloads) : writeCode(message),
+    decodeCode(message),
+    readCode(message),
+  ].join("\n\n");
+}
+
+function interfaceCode(message: SchemaMessage, side: "decoded" | "init"): string {
+  if (side === "init") {
+    const lines = message.members.map(
+      (member) => `readonly ${member.name}?: ${memberType(member, side)} | undefined;`,
+    );
+    return `${docComment(`{@link ${message.name}}, to be encoded: what is left out has its default.`)}export interface ${message.name}Init { ${lines.join("\n")} }`;
+  }
+  const lines = message.members.map(
+    (member) =>
+      `${docComment(member.comment)}readonly ${member.name}: ${memberType(member, side)};`,
+  );
+  return `${docComment(message.comment || `The message \`${message.fullName}\`.`)}export interface ${message.name} { ${lines.join("\n")} }`;
+}
+
+function memberType(member: Member, side: "decoded" | "init"): string {
+  if (member.kind === "field") return fieldTypeName(member, side);
+  const cases = member.cases.map((field) => {
+    const type =
+      field.isPayload && side === "init" ? "BytesPieces" : elementTypeName(field.type, side);
+    return `${docComment(side === "decoded" ? field.comment : "")}| { readonly case: "${field.name}"; readonly value: ${type} }`;
+  });
+  return `${cases.join("\n")}${side === "decoded" ? " | undefined" : ""}`;
+}
+
+function writeCode(message: SchemaMessage): string {
+  const { name } = message;
+  const unused = message.members.length === 0 ? "_" : "";
+  return `/** Encodes \`${message.fullName}\`. Throws a \`RangeError\` for a number that its field cannot hold. */
+    export function encode${name}(message: ${name}Init): Buffer {
+      return write${name}(Writer.create(), message).finish(true) as Buffer;
+    }
+
+    /** Appends \`${message.fullName}\` to a writer. */
+    export function write${name}(writer: Writer, ${unused}message: ${name}Init): Writer {
+      ${message.members.map(writeMember).join("\n")}
+      return writer;
+    }`;
+}
+
+function writeMember(member: Member): string {
+  return member.kind === "oneof" ? writeOneof(member, member.cases) : writeField(member);
+}
+
+function serializeCode(message: SchemaMessage, payloads: ReadonlySet<string>): string {
+  const { name } = message;
+  const statements = message.members.map((member) => writeHead(member, payloads));
+  return `/** Encodes \`${message.fullName}\`. Throws a \`RangeError\` for a number that its field cannot hold. */
+    export function encode${name}(message: ${name}Init): Buffer {
+      return serialize${name}(message).toBuffer();
+    }
+
+    /** Encodes \`${message.fullName}\` without copying its record batches, which go last. */
+    export function serialize${name}(message: ${name}Init): PayloadMessage {
+      const writer = Writer.create();
+      ${statements.join("\n")}
+      ${writeTail(message, payloads)}
+    }`;
+}
+
+function writeHead(member: Member, payloads: ReadonlySet<string>): string {
+  if (member.kind === "field") return isPayloadField(member, payloads) ? "" : writeField(member);
+  const payload = member.cases.find((field) => isPayloadField(field, payloads));
+  const others = member.cases.filter((field) => field !== payload);
+  if (payload === undefined) return writeOneof(member, others);
+  return writeOneof(member, others).replace(
+    "case undefined:",
+    `case "${payload.name}": case undefined:`,
+  );
+}
+
+function writeTail(message: SchemaMessage, payloads: ReadonlySet<string>): string {
+  for (const member of message.members) {
+    if (member.kind === "field" && isPayloadField(member, payloads)) {
+      return tailOf(member, `message.${member.name}`, `message.${member.name} !== undefined`);
+    }
+    if (member.kind === "field") continue;
+    const payload = member.cases.find((field) => isPayloadField(field, payloads));
+    if (payload === undefined) continue;
+    return tailOf(
+      payload,
+      `message.${member.name}.value`,
+      `message.${member.name}?.case === "${payload.name}"`,
+    );
+  }
+  throw new Error(`${message.fullName} has no payload`);
+}
+
+function tailOf(field: SchemaField, value: string, condition: string): string {
+  const own = tag(field.number, wireDelimited);
+  if (
+    field.type.kind !== "message" &&
+    field.cardinality === "implicit" &&
+    !value.endsWith(".value")
+  ) {
+    return `return PayloadMessage.endingWith(writer, ${own}, ${value});`;
+  }
+  if (field.type.kind !== "message") {
+    return `return PayloadMessage.endingWith(writer, ${own}, ${condition} ? ${value} : undefined);`;
+  }
+  return `return ${condition}
+    ? PayloadMessage.around(writer, ${own}, serialize${field.type.name}(${value}))
+    : PayloadMessage.endingWith(writer, ${own}, undefined);`;
+}
+
+function decodeCode({ name, fullName }: SchemaMessage): string {
+  return `/** Decodes \`${fullName}\`; bytes fields are slices of \`bytes\`. Bad bytes are a \`RopewalkError\` with the code \`INVALID_REQUEST\`. */
+    export function decode${name}(bytes: Uint8Array): ${name} {
+      return decodeMessage(bytes, "${fullName}", read${name});
+    }`;
+}
+
+function readCode(message: SchemaMessage): string {
+  const { members, name } = message;
+  const declarations = members.map((member) =>
+    member.kind === "oneof"
+      ? `let ${member.name}: ${name}["${member.name}"];`
+      : declareField(member),
+  );
+  const cases = members.map((member) =>
+    member.kind === "oneof" ? readOneof(member) : readField(member),
+  );
+  const body =
+    members.length === 0
+      ? "while (reader.pos < end) skipField(reader, reader.tag());"
+      : `while (reader.pos < end) {
+          const tag = reader.tag();
+          switch (tag) { ${cases.join("\n")} default: skipField(reader, tag); }
+        }`;
+  return `/** Reads \`${message.fullName}\` up to \`end\`. */
+    export function read${name}(reader: Reader, end: number): ${name} {
+      ${declarations.join("\n")}
+      ${body}
+      expectEnd(reader, end);
+      return { ${members.map((member) => member.name).join(", ")} };
+    }`;
+}
+
+/** A comment of the schema as a doc comment, or nothing. */
+export function docComment(text: string): string {
+  if (text === "") return "";
+  const lines = text.replaceAll("*/", "*\\/").split("\n");
+  if (lines.length === 1) return `/** ${lines[0]} */\n`;
+  return `/**\n${lines.map((line) => ` * ${line}`).join("\n")}\n */\n`;
+}
