@@ -48,6 +48,12 @@ export {
   patchBatch,
 } from "./record-batch-header.ts";
 export type { CompressionCodec } from "./record-batch-header.ts";
+export { compress, decompress, decompressedBytesMaxDefault } from "./compression.ts";
+export { RecordBatchBuilder, recordBytesMax } from "./record-batch-builder.ts";
+export type { BatchOptions, RecordHeader } from "./record-batch-builder.ts";
+export { isBatchIntact, readRecords, RecordCursor } from "./record-cursor.ts";
+export type { BatchRecord, ReadRecordsOptions } from "./record-cursor.ts";
+export { splitBatches } from "./split-batches.ts";
 export { batchFaultError, validateBatch } from "./validate-batch.ts";
 export type { BatchFault, BatchFaultReason, BatchLimits } from "./validate-batch.ts";
 
