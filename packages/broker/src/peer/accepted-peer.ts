@@ -1,0 +1,215 @@
+import { RopewalkError } from "@ropewalk/protocol";
+import type { Connection } from "@ropewalk/runtime";
+import type { ReceivedFrame } from "./frame-assembler.ts";
+import { FrameConnection } from "./frame-connection.ts";
+import { corruptFrame, frameKind } from "./frame-header.ts";
+import {
+  decodeHello,
+  encodeHelloAnswer,
+  helloBytesMax,
+  helloFault,
+  peerVersionMax,
+} from "./hello.ts";
+import type { Hello } from "./hello.ts";
+import type { GroupMessage } from "./message-codec.ts";
+import { decodeMessageFrame } from "./message-frame.ts";
+import type { Lane } from "./peer-config.ts";
+import type { PeerContext } from "./peer-context.ts";
+import { decodeRequest, encodeAnswer } from "./request-codec.ts";
+import type { PeerRequest } from "./request-codec.ts";
+
+/** What an accepted connection tells the network it belongs to. */
+export interface AcceptedPeerOwner {
+  /** The handshake succeeded: messages and requests follow. */
+  onGreeted(peer: AcceptedPeer): void;
+  onClose(peer: AcceptedPeer): void;
+}
+
+type Phase =
+  | { readonly kind: "greeting" }
+  | { readonly kind: "refused" }
+  | { readonly kind: "open"; readonly peerId: number; readonly lane: Lane };
+
+/** A connection that a peer opened: it sends messages and requests, this side sends answers. */
+export class AcceptedPeer {
+  readonly connection: FrameConnection;
+  readonly #context: PeerContext;
+  readonly #owner: AcceptedPeerOwner;
+  #phase: Phase = { kind: "greeting" };
+  #messages: GroupMessage[] = [];
+  #messagesReservedBytes = 0;
+  #handledCount = 0;
+  #handledBytes = 0;
+
+  constructor(connection: Connection, context: PeerContext, owner: AcceptedPeerOwner) {
+    this.#context = context;
+    this.#owner = owner;
+    this.connection = new FrameConnection(connection, {
+      clock: context.clock,
+      config: context.config,
+      payloadBytesMax: helloBytesMax,
+      budget: context.greetingBudget,
+      owner: {
+        onFrame: (frame) => this.#onFrame(frame),
+        onReadEnd: () => this.#deliver(),
+        onDrain: () => {},
+        onClose: (reason) => this.#onClose(reason),
+      },
+    });
+    context.watch(this.connection, () => this.#phase.kind !== "open");
+  }
+
+  /** Who it is and what for, once the handshake succeeded. */
+  get origin(): { readonly peerId: number; readonly lane: Lane } | undefined {
+    return this.#phase.kind === "open" ? this.#phase : undefined;
+  }
+
+  #onFrame(frame: ReceivedFrame): boolean {
+    const phase = this.#phase;
+    if (phase.kind === "refused") return false;
+    if (phase.kind === "greeting") {
+      if (frame.kind !== frameKind.hello) throw corruptFrame("no hello at the beginning");
+      this.#onHello(decodeHello(frame.payload));
+      return false;
+    }
+    if (frame.kind === frameKind.messages) return this.#onMessages(frame);
+    if (frame.kind !== frameKind.request) {
+      throw corruptFrame(`a frame of kind ${frame.kind} from the side that asks`);
+    }
+    const payload = frame.owned ? frame.payload : Buffer.from(frame.payload);
+    this.#onRequest(phase.peerId, phase.lane, decodeRequest(payload));
+    return false;
+  }
+
+  #onHello(hello: Hello): void {
+    const { brokerId, directoryId, clusterId, lane } = hello;
+    const identity = this.#context.identity();
+    const refusal =
+      helloFault(hello, identity) ??
+      this.#context.events.verifyPeer({
+        brokerId,
+        directoryId,
+        clusterId,
+        lane,
+        openedBy: "peer",
+      });
+    if (refusal !== undefined) {
+      this.#refuse(hello, refusal);
+      return;
+    }
+    const { budgets, config, counters, clock } = this.#context;
+    const heard = (nowMs: number): void => this.#context.heard(brokerId, nowMs);
+    const version = Math.min(hello.versionMax, peerVersionMax);
+    this.connection.send([encodeHelloAnswer({ ...identity, version, refusal: undefined })]);
+    this.connection.setVerified(config.frameBytesMax, budgets[lane], counters[lane], heard);
+    heard(clock.monotonicMs());
+    this.#phase = { kind: "open", peerId: brokerId, lane };
+    this.#owner.onGreeted(this);
+  }
+
+  #refuse(hello: Hello, refusal: string): void {
+    const { counters, refusals } = this.#context;
+    this.#phase = { kind: "refused" };
+    counters[hello.lane].refusals += 1;
+    refusals.say("Refused a connection from a peer.", refusal, {
+      peerId: hello.brokerId,
+      lane: hello.lane,
+    });
+    const answer = encodeHelloAnswer({ ...this.#context.identity(), version: 0, refusal });
+    // The peer is to read why before the connection ends.
+    this.connection.send([answer], () => this.connection.close(`refused: ${refusal}`));
+  }
+
+  #onMessages(frame: ReceivedFrame): boolean {
+    decodeMessageFrame(frame.payload, frame.owned, this.#messages);
+    this.#messagesReservedBytes += frame.reservedBytes;
+    return true;
+  }
+
+  /** Hands the messages of one read to the owner, and gives their bytes back once it is done. */
+  #deliver(): void {
+    const { budgets, counters, events, logger } = this.#context;
+    const phase = this.#phase;
+    const messages = this.#messages;
+    if (phase.kind !== "open" || messages.length === 0) return;
+    const reservedBytes = this.#messagesReservedBytes;
+    this.#messages = [];
+    this.#messagesReservedBytes = 0;
+    counters[phase.lane].messagesReceived += messages.length;
+    const handled = events.onRaftMessages(phase.peerId, messages);
+    if (handled === undefined) {
+      budgets[phase.lane].release(reservedBytes);
+      return;
+    }
+    handled
+      .catch((error: unknown) => logger.error("Messages of a peer were not handled.", { error }))
+      .finally(() => budgets[phase.lane].release(reservedBytes));
+  }
+
+  #onRequest(peerId: number, lane: Lane, request: PeerRequest): void {
+    const { config, counters } = this.#context;
+    const bytes = request.body.length;
+    const isBusy =
+      this.#handledCount >= config.handledCountMax ||
+      (this.#handledCount > 0 && this.#handledBytes + bytes > config.handledBytesMax);
+    if (isBusy) {
+      counters[lane].requestsRefused += 1;
+      const { brokerId } = this.#context.identity();
+      this.#answer(request, new RopewalkError("BUSY", `Broker ${brokerId} has too many requests.`));
+      return;
+    }
+    counters[lane].requestsHandled += 1;
+    this.#handledCount += 1;
+    this.#handledBytes += bytes;
+    void this.#handle(peerId, request).finally(() => {
+      this.#handledCount -= 1;
+      this.#handledBytes -= bytes;
+    });
+  }
+
+  async #handle(peerId: number, request: PeerRequest): Promise<void> {
+    const { config, events, logger } = this.#context;
+    try {
+      const body = await events.onRequest(peerId, request.method, request.body);
+      if (body.length + 16 > config.frameBytesMax) {
+        const message = `The answer to ${request.method} is ${body.length} bytes large, a frame holds ${config.frameBytesMax}.`;
+        this.#answer(request, new RopewalkError("MESSAGE_TOO_LARGE", message));
+      } else this.#answer(request, body);
+    } catch (error) {
+      if (!(error instanceof RopewalkError)) {
+        logger.error("A request of a peer failed.", { peerId, method: request.method, error });
+      }
+      this.#answer(request, asRopewalkError(error));
+    }
+  }
+
+  #answer(request: PeerRequest, outcome: Uint8Array | RopewalkError): void {
+    if (this.connection.isClosed) return;
+    const { answerBytesMax } = this.#context.config;
+    const unsentBytes = this.connection.unsentBytes;
+    const bytes = outcome instanceof RopewalkError ? 0 : outcome.length;
+    if (unsentBytes > 0 && unsentBytes + bytes > answerBytesMax) {
+      // The peer does not read its answers. What was asked for has happened all the same.
+      const message = `Too many answers wait for the broker that asked.`;
+      this.connection.send(
+        encodeAnswer(request.requestId, new RopewalkError("UNKNOWN_OUTCOME", message)),
+      );
+      return;
+    }
+    this.connection.send(encodeAnswer(request.requestId, outcome));
+  }
+
+  #onClose(reason: string): void {
+    const { logger } = this.#context;
+    this.#context.unwatch(this.connection);
+    if (this.#phase.kind === "open") {
+      logger.debug("A peer's connection ended.", { ...this.#phase, reason });
+    }
+    this.#owner.onClose(this);
+  }
+}
+
+function asRopewalkError(error: unknown): RopewalkError {
+  if (error instanceof RopewalkError) return error;
+  return new RopewalkError("UNKNOWN_SERVER_ERROR", "The broker failed to handle the request.");
+}

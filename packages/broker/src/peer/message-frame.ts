@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import type { GroupKey } from "@ropewalk/log";
+import { ByteReader, ByteWriter, crc32c } from "@ropewalk/protocol";
+import type { Message } from "raft-ts";
+import {
+  corruptFrame,
+  frameHeaderBytes,
+  frameKind,
+  patchFrameHeader,
+  reserveFrameHeader,
+} from "./frame-header.ts";
+import { decodeMessage, encodeMessage, frameItemCountMax, MessageSource } from "./message-codec.ts";
+import type { GroupMessage } from "./message-codec.ts";
+
+/**
+ * The payload of a frame of messages, many groups together. Numbers are big-endian.
+ *
+ *     0         1        4            8                12
+ *     | version | zeros  | headsBytes | crc32c(heads)  | heads, message after message | payloads |
+ *
+ * The heads hold everything but long data, so that a frame leaves as one buffer of heads and the
+ * payloads where they are. The checksum covers the heads: terms and indexes, which nothing else
+ * protects on the way. The payloads are record batches with checksums of their own, which the owner
+ * checks; a snapshot's data is the owner's to protect, too.
+ */
+const messagesVersion = 1;
+const prefixBytes = 12;
+const headsStart = frameHeaderBytes + prefixBytes;
+
+/** What a frame may keep of memory when it is used again. */
+const reusedHeadsBytesMax = 256 * 1024;
+
+/** Builds a frame of messages. */
+export class MessageFrame {
+  #heads = new ByteWriter(4096);
+  readonly #payloads: Uint8Array[] = [];
+  #payloadBytes = 0;
+  /** How many messages it holds. */
+  messageCount = 0;
+  /** How many messages and entries it holds; at most `frameItemCountMax`. */
+  itemCount = 0;
+  /** Those of them whose sender must learn what became of them. */
+  readonly snapshots: { readonly group: GroupKey; readonly message: Message }[] = [];
+
+  constructor() {
+    this.clear();
+  }
+
+  /** Size of the whole frame. */
+  get bytes(): number {
+    return this.#heads.length + this.#payloadBytes;
+  }
+
+  /** Adds a message. Entry and snapshot data must stay untouched until the frame is sent. */
+  add(group: GroupKey, message: Message): void {
+    const payloadCount = this.#payloads.length;
+    encodeMessage(this.#heads, this.#payloads, group, message);
+    for (let at = payloadCount; at < this.#payloads.length; at++) {
+      this.#payloadBytes += this.#payloads[at]?.length ?? 0;
+    }
+    this.messageCount += 1;
+    this.itemCount += 1 + message.entries.length;
+    if (message.type === "MsgSnap") this.snapshots.push({ group, message });
+  }
+
+  /** Completes the frame and pushes its buffers, which are this object's until `clear`. */
+  finishInto(buffers: Uint8Array[]): void {
+    assert(this.messageCount > 0, "a frame without messages is not sent");
+    assert(this.itemCount <= frameItemCountMax, `${this.itemCount} items in one frame`);
+    const heads = this.#heads;
+    const headsBytes = heads.length - headsStart;
+    heads.patchUint32(frameHeaderBytes + 4, headsBytes);
+    heads.patchUint32(frameHeaderBytes + 8, crc32c(heads.finish(), headsStart, heads.length));
+    patchFrameHeader(heads, frameKind.messages, this.bytes - frameHeaderBytes);
+    buffers.push(heads.finish());
+    for (const payload of this.#payloads) buffers.push(payload);
+  }
+
+  /** Makes it empty, for the next messages. */
+  clear(): void {
+    if (this.#heads.length > reusedHeadsBytesMax) this.#heads = new ByteWriter(4096);
+    this.#heads.clear();
+    reserveFrameHeader(this.#heads);
+    this.#heads.uint8(messagesVersion).uint8(0).uint16(0).uint32(0).uint32(0);
+    this.#payloads.length = 0;
+    this.#payloadBytes = 0;
+    this.messageCount = 0;
+    this.itemCount = 0;
+    this.snapshots.length = 0;
+  }
+}
+
+/**
+ * Reads the messages of a frame's payload and appends them to `messages`. With `owned`, data of
+ * entries and snapshots are slices of `payload`, which then belongs to the messages: whoever keeps
+ * one of them keeps the whole frame in memory. Otherwise they are copies. Throws CORRUPT_MESSAGE.
+ */
+export function decodeMessageFrame(
+  payload: Uint8Array,
+  owned: boolean,
+  messages: GroupMessage[],
+): void {
+  const prefix = new ByteReader(payload);
+  const version = prefix.uint8();
+  if (version !== messagesVersion) throw corruptFrame(`messages of version ${version}`);
+  prefix.raw(3);
+  const headsBytes = prefix.uint32();
+  const checksum = prefix.uint32();
+  const headsEnd = prefixBytes + headsBytes;
+  if (headsEnd > payload.length) throw corruptFrame(`${headsBytes} bytes of heads do not fit`);
+  if (crc32c(payload, prefixBytes, headsEnd) !== checksum) {
+    throw corruptFrame("the checksum of its messages does not match");
+  }
+  const heads = new ByteReader(payload, prefixBytes, headsEnd);
+  const payloads = new ByteReader(payload, headsEnd);
+  const source = new MessageSource(heads, payloads, owned);
+  const countBefore = messages.length;
+  try {
+    while (heads.remaining > 0) messages.push(decodeMessage(source));
+    payloads.expectEnd();
+  } catch (error) {
+    messages.length = countBefore; // A frame counts as a whole or not at all.
+    throw error;
+  }
+}
+
+/** Frames that were sent and may be used again, so that their memory stays warm. */
+export class MessageFramePool {
+  readonly #free: MessageFrame[] = [];
+  readonly #countMax: number;
+
+  constructor(countMax: number) {
+    this.#countMax = countMax;
+  }
+
+  take(): MessageFrame {
+    return this.#free.pop() ?? new MessageFrame();
+  }
+
+  give(frame: MessageFrame): void {
+    if (this.#free.length >= this.#countMax) return;
+    frame.clear();
+    this.#free.push(frame);
+  }
+}

@@ -1,0 +1,62 @@
+import type { GroupKey } from "@ropewalk/log";
+import type { Address, Clock, Logger, Network, Random } from "@ropewalk/runtime";
+import type { Message } from "raft-ts";
+import type { FrameConnection } from "./frame-connection.ts";
+import type { PeerHello, PeerIdentity } from "./hello.ts";
+import type { GroupMessage } from "./message-codec.ts";
+import type { MessageFramePool } from "./message-frame.ts";
+import type { Lane, PeerConfig } from "./peer-config.ts";
+import type { PeerCounters } from "./peer-counters.ts";
+import type { ReceiveBudget } from "./receive-budget.ts";
+import type { RefusalLog } from "./refusal-log.ts";
+import type { PeerMethod } from "./request-codec.ts";
+
+/** What became of a snapshot message: it was handed to the system, or it certainly did not arrive. */
+export type SnapshotOutcome = "finish" | "failure";
+
+/** What the connections to all peers tell their owner. */
+export interface PeerEvents {
+  /** Where a broker is now; asked before every attempt. Undefined: not known, ask again later. */
+  addressOf(brokerId: number): Address | undefined;
+  /** Why this broker must have nothing to do with that one; undefined where it may. */
+  verifyPeer(hello: PeerHello): string | undefined;
+  /**
+   * Messages of one read, in the order they were sent. They and their data are the owner's. The frames
+   * they came in count against the receive budget until this returns or its promise settles.
+   */
+  onRaftMessages(from: number, messages: readonly GroupMessage[]): void | Promise<void>;
+  /** A request of a peer. `body` is the owner's. A RopewalkError is sent back as it is. */
+  onRequest(from: number, method: PeerMethod, body: Uint8Array): Promise<Uint8Array>;
+  /** Messages to this peer were lost. Runs in a turn of its own, once for all that one turn lost. */
+  onUnreachable(peerId: number): void;
+  /** The fate of a MsgSnap; runs in a turn of its own, once for each that `send` accepted. */
+  onSnapshotStatus?(
+    peerId: number,
+    group: GroupKey,
+    message: Message,
+    outcome: SnapshotOutcome,
+  ): void;
+}
+
+/** What every part of the transport needs. */
+export interface PeerContext {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly network: Network;
+  readonly logger: Logger;
+  readonly config: PeerConfig;
+  readonly events: PeerEvents;
+  readonly counters: PeerCounters;
+  readonly budgets: Readonly<Record<Lane, ReceiveBudget>>;
+  /** For connections whose peer is not known yet. */
+  readonly greetingBudget: ReceiveBudget;
+  readonly frames: MessageFramePool;
+  readonly refusals: RefusalLog;
+  /** This broker, as of now. */
+  identity(): PeerIdentity;
+  /** Notes that something arrived from a peer. */
+  heard(peerId: number, nowMs: number): void;
+  /** Has `tick` called on a connection until it is unwatched. */
+  watch(connection: FrameConnection, isGreeting: () => boolean): void;
+  unwatch(connection: FrameConnection): void;
+}
