@@ -1,1 +1,11 @@
-export {};
+// The store and the logs in it.
+export { LogStore } from "./log-store.ts";
+export type { GroupWrite, LogStoreOptions } from "./log-store.ts";
+export type { GroupLog } from "./group-log.ts";
+export type { GroupKey, HardState, LogEntry } from "./log-entry.ts";
+
+// Bounds and failures.
+export { defaultLogConfig } from "./log-config.ts";
+export type { LogConfig } from "./log-config.ts";
+export { LogError } from "./log-error.ts";
+export type { LogErrorReason } from "./log-error.ts";

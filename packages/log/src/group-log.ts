@@ -1,0 +1,218 @@
+import assert from "node:assert/strict";
+import type { EntryReader } from "./entry-reader.ts";
+import type { GroupState } from "./group-state.ts";
+import type { GroupKey, HardState, LogEntry } from "./log-entry.ts";
+import { LogError } from "./log-error.ts";
+import type { TailCache } from "./tail-cache.ts";
+
+/** The log of one Raft group, as it can be read. It is written through `LogStore.append`. */
+export class GroupLog {
+  readonly #state: GroupState;
+  readonly #reader: EntryReader;
+  readonly #cache: TailCache;
+
+  constructor(state: GroupState, reader: EntryReader, cache: TailCache) {
+    this.#state = state;
+    this.#reader = reader;
+    this.#cache = cache;
+  }
+
+  get key(): GroupKey {
+    return this.#state.key;
+  }
+
+  /** What was appended last, durable or not yet. */
+  get hardState(): HardState {
+    return this.#state.hardState;
+  }
+
+  /**
+   * Set when stored bytes of this group were found damaged, at the start or by a later read. Its
+   * replica must not vote or lead; what can be read still is verified, but may not be all there was.
+   */
+  get quarantined(): LogError | undefined {
+    return this.#state.quarantined;
+  }
+
+  firstIndex(): number {
+    return this.#state.index.firstIndex;
+  }
+
+  /** `firstIndex() - 1` when the log is empty. */
+  lastIndex(): number {
+    return this.#state.index.lastIndex;
+  }
+
+  /** The term of an entry, or of the place before the first one. */
+  term(index: number): number | "compacted" | "unavailable" {
+    if (index < this.firstIndex() - 1) return "compacted";
+    if (index > this.lastIndex()) return "unavailable";
+    return this.#state.index.term(index);
+  }
+
+  /**
+   * The entries [startIndex, endIndex) as far as they are in memory: at least one, then while they
+   * stay within `bytesMax` of data. "pending" when the first is not in memory: `fetch` it.
+   */
+  entries(
+    startIndex: number,
+    endIndex: number,
+    bytesMax: number,
+  ): readonly LogEntry[] | "compacted" | "unavailable" | "pending" {
+    if (startIndex < this.firstIndex()) return "compacted";
+    if (endIndex > this.lastIndex() + 1) return "unavailable";
+    const entries: LogEntry[] = [];
+    let bytes = 0;
+    for (let index = startIndex; index < endIndex; index++) {
+      const entry = this.#state.cached.get(index);
+      if (entry === undefined) break;
+      bytes += entry.data.length;
+      if (entries.length > 0 && bytes > bytesMax) break;
+      entries.push(entry);
+    }
+    return entries.length === 0 && startIndex < endIndex ? "pending" : entries;
+  }
+
+  /**
+   * The same from disk where needed, verified, and kept in memory so that `entries` answers next.
+   * Rejects with DATA_DAMAGED, which quarantines the group, or READ_FAILED.
+   */
+  async fetch(
+    startIndex: number,
+    endIndex: number,
+    bytesMax: number,
+  ): Promise<readonly LogEntry[]> {
+    const { index } = this.#state;
+    assert(
+      startIndex >= this.firstIndex() && startIndex < endIndex && endIndex <= this.lastIndex() + 1,
+      `entries [${startIndex}, ${endIndex}) of [${this.firstIndex()}, ${this.lastIndex()}]`,
+    );
+    const wanted: number[] = [];
+    let bytes = 0;
+    for (let at = startIndex; at < endIndex; at++) {
+      bytes += index.dataBytes(at);
+      if (wanted.length > 0 && bytes > bytesMax) break;
+      wanted.push(at);
+    }
+    return this.#load(wanted, "keep");
+  }
+
+  /** The first offset that is still there. */
+  startOffset(): number {
+    return 0;
+  }
+
+  /** The offset after the last entry. */
+  endOffset(): number {
+    return this.#state.index.endOffset;
+  }
+
+  /** The offset after entry `index`, which is at most `lastIndex()`; `startOffset()` before the first. */
+  offsetAfter(index: number): number {
+    return this.#state.index.offsetAfter(index);
+  }
+
+  /**
+   * Whole batches, unchanged, from the one that covers `offset` on, that lie below `endOffset`: at
+   * least one where there is one, then while they stay within `bytesMax`. Synchronously what is in
+   * memory, otherwise from disk (see `fetch` for its errors). The bytes are shared: read-only.
+   */
+  read(
+    offset: number,
+    endOffset: number,
+    bytesMax: number,
+  ): readonly Uint8Array[] | Promise<readonly Uint8Array[]> {
+    const { cached, index } = this.#state;
+    const wanted = this.#batchesFrom(offset, endOffset, bytesMax);
+    const first = wanted[0];
+    if (first === undefined) return [];
+    const batches: Uint8Array[] = [];
+    for (const at of wanted) {
+      const entry = cached.get(at);
+      if (entry === undefined) break;
+      batches.push(entry.data);
+    }
+    if (batches.length > 0) return batches;
+    assert(index.coversRecords(first), `entry ${first} covers no offset`);
+    return this.#load(wanted, "pass").then((entries) => entries.map((entry) => entry.data));
+  }
+
+  /**
+   * The first batch below `endOffset` whose largest timestamp is at least `timestampMs`; the record
+   * is inside it or there is none. `undefined` when no batch qualifies.
+   */
+  findTimestamp(
+    timestampMs: number,
+    endOffset: number,
+  ): Promise<{ readonly batchBaseOffset: number } | undefined> {
+    const { index } = this.#state;
+    const found = index.indexOfTimestamp(timestampMs, endOffset);
+    if (found === undefined) return Promise.resolve(undefined);
+    return Promise.resolve({ batchBaseOffset: index.offsetAfter(found - 1) });
+  }
+
+  #batchesFrom(offset: number, endOffset: number, bytesMax: number): number[] {
+    const { index } = this.#state;
+    const wanted: number[] = [];
+    let bytes = 0;
+    for (let at = index.indexOfOffset(offset); at <= index.lastIndex; at++) {
+      if (index.offsetAfter(at) > endOffset) break;
+      if (!index.coversRecords(at)) continue;
+      bytes += index.dataBytes(at);
+      if (wanted.length > 0 && bytes > bytesMax) break;
+      wanted.push(at);
+    }
+    return wanted;
+  }
+
+  async #load(indexes: readonly number[], mode: "keep" | "pass"): Promise<LogEntry[]> {
+    const { cached, index } = this.#state;
+    const loaded = indexes.map((at) => cached.get(at));
+    const missing = indexes.filter((_, row) => loaded[row] === undefined);
+    const shapes = missing.map((at) => ({
+      index: at,
+      term: index.term(at),
+      type: index.type(at),
+      location: index.locate(at),
+    }));
+    const data = await this.#readVerified(shapes.map(({ location }) => location));
+    const read = new Map<number, LogEntry>();
+    for (const [row, { index: at, term, type }] of shapes.entries()) {
+      const bytes = data[row];
+      assert(bytes !== undefined, "fewer pieces read than asked for");
+      read.set(at, { index: at, term, type, data: bytes });
+    }
+    if (mode === "keep") this.#keep([...read.values()]);
+    return indexes.map((at, row) => {
+      const entry = loaded[row] ?? read.get(at);
+      assert(entry !== undefined, `entry ${at} was not loaded`);
+      return entry;
+    });
+  }
+
+  async #readVerified(
+    locations: readonly Parameters<EntryReader["read"]>[0][number][],
+  ): Promise<Uint8Array[]> {
+    try {
+      return await this.#reader.read(locations);
+    } catch (error) {
+      if (this.#state.isDeleted) {
+        throw new LogError("GROUP_DELETED", `Group ${this.#state.name} was deleted`, error);
+      }
+      if (error instanceof LogError && error.reason === "DATA_DAMAGED") {
+        this.#state.quarantined ??= error;
+      }
+      throw error;
+    }
+  }
+
+  // Last first: the cache lets the oldest go first, and the first entry is the one asked for next.
+  // An entry that was replaced while it was read is not kept.
+  #keep(entries: readonly LogEntry[]): void {
+    const { cached, index } = this.#state;
+    for (const entry of entries.toReversed()) {
+      const isCurrent = entry.index <= index.lastIndex && index.term(entry.index) === entry.term;
+      if (isCurrent && !cached.has(entry.index)) this.#cache.add(cached, entry, 0);
+    }
+  }
+}

@@ -1,0 +1,140 @@
+import assert from "node:assert/strict";
+import type { Disk, DiskFile } from "@ropewalk/runtime";
+import { encodeFileHeader, fileHeaderBytes, journalFileName } from "./file-header.ts";
+
+/** Zeros are written in pieces of this size. */
+const zeros: Buffer = Buffer.alloc(1024 * 1024);
+
+/** What a new file is told. */
+export interface NewJournalFile {
+  readonly sequence: number;
+  readonly directoryId: Uint8Array;
+  readonly flushBytesMax: number;
+  /** How much of the file is written with zeros before it gets its name. */
+  readonly filledBytes: number;
+}
+
+/**
+ * One file of the journal. Zeros are written ahead of the records, and synced, so that the sync of an
+ * append has only its data to flush; a write beyond them is as safe, only slower.
+ */
+export class JournalFile {
+  readonly sequence: number;
+  /** What every record of this file repeats. */
+  readonly salt: number;
+  readonly #file: DiskFile;
+  #filledBytes: number;
+  #filling: Promise<void> | undefined;
+
+  constructor(sequence: number, salt: number, file: DiskFile, filledBytes: number) {
+    this.sequence = sequence;
+    this.salt = salt;
+    this.#file = file;
+    this.#filledBytes = filledBytes;
+  }
+
+  /**
+   * Creates a file: header and zeros under a temporary name, synced, then renamed, then the directory
+   * synced. A file that has its name is therefore complete.
+   */
+  static async create(
+    disk: Disk,
+    directory: string,
+    options: NewJournalFile,
+  ): Promise<JournalFile> {
+    const { sequence, directoryId, flushBytesMax, filledBytes } = options;
+    const path = disk.join(directory, journalFileName(sequence, directoryId));
+    const temporaryPath = `${path}.tmp`;
+    if (await disk.exists(temporaryPath)) await disk.remove(temporaryPath);
+    const { bytes, salt } = encodeFileHeader({ directoryId, sequence, flushBytesMax });
+    const diskFile = await disk.create(temporaryPath);
+    try {
+      await diskFile.write(0, [bytes]);
+      await writeZeros(diskFile, fileHeaderBytes, filledBytes);
+      await diskFile.datasync();
+      await disk.rename(temporaryPath, path);
+      await disk.syncDirectory(directory);
+    } catch (error) {
+      await diskFile.close();
+      throw error;
+    }
+    return new JournalFile(sequence, salt, diskFile, Math.max(filledBytes, fileHeaderBytes));
+  }
+
+  get path(): string {
+    return this.#file.path;
+  }
+
+  /** Whether zeros are being written right now. */
+  get isFilling(): boolean {
+    return this.#filling !== undefined;
+  }
+
+  /** Up to where the file was written before. */
+  get filledBytes(): number {
+    return this.#filledBytes;
+  }
+
+  /** Writes and syncs. Only one at a time. */
+  async append(position: number, buffers: readonly Uint8Array[], bytes: number): Promise<void> {
+    const end = position + bytes;
+    // Zeros that are on their way must not arrive after the records they would erase.
+    if (end > this.#filledBytes) await this.#filling;
+    this.#filledBytes = Math.max(this.#filledBytes, end);
+    await this.#file.write(position, buffers);
+    await this.#file.datasync();
+  }
+
+  /** Writes zeros up to `toBytes` and syncs them, while appends go on below. */
+  fill(toBytes: number): Promise<void> {
+    assert(this.#filling === undefined, `${this.path} is being filled already`);
+    const filling = this.#fill(toBytes).finally(() => {
+      this.#filling = undefined;
+    });
+    this.#filling = filling;
+    return filling;
+  }
+
+  /** Waits for zeros that are on their way; whether they arrived is told to who asked for them. */
+  async settled(): Promise<void> {
+    await this.#filling?.catch(() => undefined);
+  }
+
+  read(position: number, target: Uint8Array): Promise<number> {
+    return this.#file.read(position, target);
+  }
+
+  sizeBytes(): Promise<number> {
+    return this.#file.sizeBytes();
+  }
+
+  /** Writes without a sync: for recovery. */
+  write(position: number, buffers: readonly Uint8Array[]): Promise<void> {
+    return this.#file.write(position, buffers);
+  }
+
+  /** Replaces [start, end) with zeros, without a sync: for recovery. */
+  zero(start: number, end: number): Promise<void> {
+    return writeZeros(this.#file, start, end);
+  }
+
+  sync(): Promise<void> {
+    return this.#file.datasync();
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+
+  async #fill(toBytes: number): Promise<void> {
+    await writeZeros(this.#file, this.#filledBytes, toBytes);
+    await this.#file.datasync();
+    this.#filledBytes = Math.max(this.#filledBytes, toBytes);
+  }
+}
+
+async function writeZeros(file: DiskFile, start: number, end: number): Promise<void> {
+  for (let at = start; at < end; at += zeros.length) {
+    await file.write(at, [zeros.subarray(0, Math.min(zeros.length, end - at))]);
+  }
+}

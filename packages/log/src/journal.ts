@@ -1,0 +1,319 @@
+import assert from "node:assert/strict";
+import { crc32c } from "@ropewalk/protocol";
+import type { Disk, Logger } from "@ropewalk/runtime";
+import { fileHeaderBytes } from "./file-header.ts";
+import { JournalFile } from "./journal-file.ts";
+import {
+  bodyBytesOf,
+  encodeRecordHead,
+  type JournalPosition,
+  recordAlignment,
+  recordBytes,
+  type RecordContent,
+  recordHeaderBytes,
+  sealRecordHead,
+  tableRowBytes,
+} from "./journal-record.ts";
+import { emptyHardState } from "./log-entry.ts";
+import { flushBytesBound, type LogConfig } from "./log-config.ts";
+import { LogError } from "./log-error.ts";
+
+/** A record that has its place in the journal and waits to be written there. */
+interface QueuedRecord {
+  readonly sequence: number;
+  readonly position: number;
+  readonly head: Buffer;
+  readonly data: readonly Uint8Array[];
+  readonly bytes: number;
+}
+
+/** The end of an append in the queue: settled once every record queued before it is durable. */
+interface Waiter {
+  readonly recordNumber: number;
+  readonly appendNumber: number;
+  readonly resolve: () => void;
+  readonly reject: (error: LogError) => void;
+}
+
+/** Where a record was placed, and the CRCs of its entries' data. */
+export interface PlacedRecord {
+  readonly sequence: number;
+  /** Where the data of the first entry begins; the others follow back to back. */
+  readonly dataPosition: number;
+  readonly dataCrcs: readonly number[];
+}
+
+/** What a journal is opened with: what recovery found. */
+export interface JournalOptions {
+  readonly disk: Disk;
+  readonly directory: string;
+  readonly directoryId: Uint8Array;
+  readonly logger: Logger;
+  readonly config: LogConfig;
+  readonly files: ReadonlyMap<number, JournalFile>;
+  /** Where the next record goes; everything before is durable. */
+  readonly end: JournalPosition;
+  /** Runs after a flush, with the number of the last append that is durable. */
+  readonly onDurable: (appendNumber: number) => void;
+}
+
+/** Data up to this size is copied behind its record's table: cheaper than a buffer of its own in a gathered write. */
+const copiedDataBytesMax = 1024;
+const padding = Buffer.alloc(recordAlignment);
+
+/**
+ * The writing side of the journal. Records get their place when they are appended; whatever was
+ * appended while a flush was under way goes into the next one, which is one gathered write and one
+ * fdatasync. A flush never spans two files, and the next begins only when it is durable: so every
+ * record can carry a floor, the place before which the journal was durable when it was written.
+ */
+export class Journal {
+  readonly #options: JournalOptions;
+  readonly #files: Map<number, JournalFile>;
+  readonly #queue: QueuedRecord[] = [];
+  readonly #waiters: Waiter[] = [];
+  #next: JournalPosition;
+  #durable: JournalPosition;
+  #recordsPlaced = 0;
+  #recordsDurable = 0;
+  #appends = 0;
+  #flushing: Promise<void> | undefined;
+  #preparing: Promise<JournalFile | undefined> | undefined;
+  #failed: LogError | undefined;
+  #closed = false;
+
+  constructor(options: JournalOptions) {
+    this.#options = options;
+    this.#files = new Map(options.files);
+    this.#next = options.end;
+    this.#durable = options.end;
+  }
+
+  /** Why the journal takes no more appends; reads go on. */
+  get failed(): LogError | undefined {
+    return this.#failed;
+  }
+
+  /** The number of the append that records placed now belong to. */
+  get appendNumber(): number {
+    return this.#appends + 1;
+  }
+
+  /** Every file with a name, by sequence. */
+  get files(): ReadonlyMap<number, JournalFile> {
+    return this.#files;
+  }
+
+  /** The file that records are appended to. */
+  get activeSequence(): number {
+    return this.#next.sequence;
+  }
+
+  /** Gives a record its place and queues it. It is written with the append that `commit` ends. */
+  place(content: RecordContent): PlacedRecord {
+    const bodyBytes = bodyBytesOf(content.entries);
+    assert(bodyBytes <= this.#options.config.recordBytesMax, `a record of ${bodyBytes} bytes`);
+    const bytes = recordBytes(bodyBytes);
+    const { sequence, position } = this.#placeOf(bytes);
+    const dataCrcs = content.entries.map((entry) => crc32c(entry.data));
+    const head = encodeRecordHead(content, dataCrcs, position);
+    const data = content.entries.map((entry) => entry.data);
+    this.#queue.push({ sequence, position, head, data, bytes });
+    this.#recordsPlaced++;
+    this.#next = { sequence, position: position + bytes };
+    return { sequence, dataPosition: position + head.length, dataCrcs };
+  }
+
+  /** Ends an append: resolves when everything placed so far is durable. Calls resolve in order. */
+  commit(): Promise<void> {
+    if (this.#failed !== undefined) return Promise.reject(this.#failed);
+    this.#appends++;
+    const committed = new Promise<void>((resolve, reject) => {
+      const recordNumber = this.#recordsPlaced;
+      this.#waiters.push({ recordNumber, appendNumber: this.#appends, resolve, reject });
+    });
+    this.#flushing ??= this.#flushAll();
+    return committed;
+  }
+
+  /** Waits for what is under way, marks the end as durable, and closes every file. */
+  async close(): Promise<void> {
+    assert(!this.#closed, "the journal is closed already");
+    this.#closed = true;
+    await this.#flushing;
+    if (this.#failed === undefined) await this.#markEnd();
+    const prepared = await this.#preparing;
+    await prepared?.close();
+    for (const file of this.#files.values()) {
+      await file.settled();
+      await file.close();
+    }
+  }
+
+  /** Forgets a file that was removed. */
+  async drop(sequence: number): Promise<void> {
+    const file = this.#files.get(sequence);
+    assert(file !== undefined && sequence !== this.activeSequence, `drop of file ${sequence}`);
+    this.#files.delete(sequence);
+    await file.close();
+  }
+
+  // A mark at the end says that all before it was durable: damage there is then no torn write.
+  async #markEnd(): Promise<void> {
+    const key = { groupId: 0, incarnation: 0 };
+    this.place({ kind: "mark", key, recordNumber: 0, hardState: emptyHardState, entries: [] });
+    await this.commit().catch((error: unknown) => {
+      this.#options.logger.warn("The journal could not be marked as complete.", { error });
+    });
+    await this.#flushing;
+  }
+
+  #placeOf(bytes: number): JournalPosition {
+    const { sequence, position } = this.#next;
+    const fits = position + bytes <= this.#options.config.fileBytesMax;
+    if (fits || position === fileHeaderBytes) return { sequence, position };
+    return { sequence: sequence + 1, position: fileHeaderBytes };
+  }
+
+  // Never rejects: a failure is told to those who wait.
+  async #flushAll(): Promise<void> {
+    // Appends of the same turn share the first flush.
+    await Promise.resolve();
+    try {
+      while (this.#queue.length > 0) await this.#flush();
+      this.#settle();
+    } catch (cause) {
+      this.#fail(cause);
+    }
+    this.#flushing = undefined;
+  }
+
+  async #flush(): Promise<void> {
+    const records = this.#takeGroup();
+    const first = records[0];
+    assert(first !== undefined, "a flush of nothing");
+    const file = this.#files.get(first.sequence) ?? (await this.#roll(first.sequence));
+    const buffers: Uint8Array[] = [];
+    let bytes = 0;
+    for (const record of records) {
+      sealRecordHead(record.head, file.salt, this.#durable);
+      gather(record, buffers);
+      bytes += record.bytes;
+    }
+    await file.append(first.position, buffers, bytes);
+    this.#durable = { sequence: first.sequence, position: first.position + bytes };
+    this.#recordsDurable += records.length;
+    this.#settle();
+    this.#prepareAhead(file);
+  }
+
+  #takeGroup(): QueuedRecord[] {
+    const sequence = this.#queue[0]?.sequence;
+    let bytes = 0;
+    let count = 0;
+    for (const record of this.#queue) {
+      bytes += record.bytes;
+      if (record.sequence !== sequence) break;
+      if (count > 0 && bytes > this.#options.config.flushBytesMax) break;
+      count++;
+    }
+    return this.#queue.splice(0, count);
+  }
+
+  #settle(): void {
+    let settled = 0;
+    for (const waiter of this.#waiters) {
+      if (waiter.recordNumber > this.#recordsDurable) break;
+      this.#options.onDurable(waiter.appendNumber);
+      waiter.resolve();
+      settled++;
+    }
+    this.#waiters.splice(0, settled);
+  }
+
+  #fail(cause: unknown): void {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const failure = new LogError(
+      "STORAGE_FAILED",
+      `Cannot append to the journal: ${reason}`,
+      cause,
+    );
+    this.#failed ??= failure;
+    this.#options.logger.error("The journal failed; nothing is appended to it any more.", {
+      cause,
+    });
+    this.#queue.length = 0;
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(this.#failed);
+  }
+
+  async #roll(sequence: number): Promise<JournalFile> {
+    const prepared = await this.#preparing;
+    this.#preparing = undefined;
+    const file = prepared ?? (await this.#create(sequence, fileHeaderBytes));
+    assert(file.sequence === sequence, `file ${file.sequence} instead of ${sequence}`);
+    this.#files.set(sequence, file);
+    return file;
+  }
+
+  #create(sequence: number, filledBytes: number): Promise<JournalFile> {
+    const { disk, directory, directoryId, config } = this.#options;
+    const flushBytesMax = flushBytesBound(config);
+    return JournalFile.create(disk, directory, {
+      sequence,
+      directoryId,
+      flushBytesMax,
+      filledBytes,
+    });
+  }
+
+  #prepareAhead(file: JournalFile): void {
+    if (this.#closed) return;
+    const { fileBytesMax, fillAheadBytes } = this.#options.config;
+    const { position } = this.#durable;
+    const aheadBytes = Math.min(file.filledBytes, fileBytesMax) - position;
+    const fillTo = Math.min(fileBytesMax, position + fillAheadBytes);
+    if (!file.isFilling && file.filledBytes < fillTo && aheadBytes < fillAheadBytes / 2) {
+      // The sync of the zeros may have taken the error that the sync of an append had to see.
+      file.fill(fillTo).catch((cause: unknown) => this.#fail(cause));
+    }
+    if (position > fileBytesMax / 2) this.#preparing ??= this.#prepare(file.sequence + 1);
+  }
+
+  async #prepare(sequence: number): Promise<JournalFile | undefined> {
+    if (this.#files.has(sequence)) return undefined;
+    try {
+      return await this.#create(sequence, this.#options.config.fileBytesMax);
+    } catch (error) {
+      this.#options.logger.warn("The next journal file could not be prepared.", {
+        sequence,
+        error,
+      });
+      return undefined;
+    }
+  }
+}
+
+/** The buffers of one record: small data is copied behind the table, the rest goes by reference. */
+function gather(record: QueuedRecord, buffers: Uint8Array[]): void {
+  const paddingBytes = record.bytes - record.head.length - dataBytesOf(record);
+  if (record.bytes <= recordHeaderBytes + tableRowBytes + copiedDataBytesMax) {
+    const whole = Buffer.alloc(record.bytes);
+    whole.set(record.head, 0);
+    let at = record.head.length;
+    for (const data of record.data) {
+      whole.set(data, at);
+      at += data.length;
+    }
+    buffers.push(whole);
+    return;
+  }
+  buffers.push(record.head);
+  for (const data of record.data) if (data.length > 0) buffers.push(data);
+  if (paddingBytes > 0) buffers.push(padding.subarray(0, paddingBytes));
+}
+
+function dataBytesOf(record: QueuedRecord): number {
+  let bytes = 0;
+  for (const data of record.data) bytes += data.length;
+  return bytes;
+}

@@ -1,0 +1,315 @@
+import assert from "node:assert/strict";
+import { type Clock, type Disk, DiskError, type DiskLock, type Logger } from "@ropewalk/runtime";
+import { batchCoverage } from "./batch-coverage.ts";
+import { EntryReader } from "./entry-reader.ts";
+import { directoryIdBytes } from "./file-header.ts";
+import { GroupLog } from "./group-log.ts";
+import { GroupState } from "./group-state.ts";
+import { Journal } from "./journal.ts";
+import type { JournalUsage } from "./journal-usage.ts";
+import { completeLogConfig, flushBytesBound, type LogConfig } from "./log-config.ts";
+import { type GroupKey, groupName, type HardState, type LogEntry } from "./log-entry.ts";
+import { LogError } from "./log-error.ts";
+import { type Recovered, Recovery } from "./recovery.ts";
+import { quarantine } from "./replay.ts";
+import { TailCache } from "./tail-cache.ts";
+
+/** What one group must make durable in one step: wholly or not at all. */
+export interface GroupWrite {
+  readonly group: GroupLog;
+  /** The new hard state; `undefined` leaves it as it is. */
+  readonly hardState: HardState | undefined;
+  /** Consecutive entries that replace everything from the first one's index on. The store keeps their data. */
+  readonly entries: readonly LogEntry[];
+}
+
+/** Where and how to open a store. */
+export interface LogStoreOptions {
+  readonly disk: Disk;
+  readonly directory: string;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly config?: Partial<LogConfig> | undefined;
+  /** The UUID of the broker's directory: files of another one are refused. Absent: whatever the files carry. */
+  readonly directoryId?: string | undefined;
+}
+
+/** What a fresh journal's first file is filled with before the store is open: little, so that a start is fast. */
+const filledBytesAtFirst = 256 * 1024;
+
+/** One broker's storage: the logs and hard states of all its Raft groups, in one journal. */
+export class LogStore {
+  readonly #options: LogStoreOptions;
+  readonly #lock: DiskLock;
+  readonly #journal: Journal;
+  readonly #usage: JournalUsage;
+  readonly #cache: TailCache;
+  readonly #reader: EntryReader;
+  readonly #groups = new Map<string, GroupLog>();
+  readonly #states = new Map<GroupLog, GroupState>();
+  /** Where records were lost whose groups nobody can name. */
+  readonly #damage: string | undefined;
+  #reclaiming: Promise<void> = Promise.resolve();
+  #closing: Promise<void> | undefined;
+
+  private constructor(
+    options: LogStoreOptions,
+    config: LogConfig,
+    lock: DiskLock,
+    recovered: Recovered,
+  ) {
+    const { disk, directory, logger } = options;
+    const { replay, files, directoryId, end } = recovered;
+    this.#options = options;
+    this.#lock = lock;
+    this.#usage = replay.usage;
+    this.#damage = replay.damage;
+    this.#cache = new TailCache(config.cacheBytesMax);
+    const onDurable = (appendNumber: number): void => this.#cache.markDurable(appendNumber);
+    this.#journal = new Journal({
+      disk,
+      directory,
+      directoryId,
+      logger,
+      config,
+      files,
+      end,
+      onDurable,
+    });
+    this.#reader = new EntryReader(this.#journal.files, config.readBytesMax);
+    for (const state of replay.groups.values()) this.#addGroup(state);
+  }
+
+  /**
+   * Locks the directory, creates it where it is missing, and recovers every group. Groups whose
+   * stored bytes are damaged come back quarantined. Rejects with DIRECTORY_LOCKED,
+   * DIRECTORY_MISMATCH, FORMAT_UNSUPPORTED, or the disk's error.
+   */
+  static async open(options: LogStoreOptions): Promise<LogStore> {
+    const { disk, directory, logger, clock } = options;
+    const config = completeLogConfig(options.config ?? {});
+    const startMs = clock.monotonicMs();
+    await disk.makeDirectory(directory);
+    const lock = await lockDirectory(disk, directory);
+    try {
+      const directoryId =
+        options.directoryId === undefined ? undefined : idBytes(options.directoryId);
+      const recovered = await new Recovery({
+        disk,
+        directory,
+        logger,
+        directoryId,
+        filledBytesAtFirst: Math.min(filledBytesAtFirst, config.fileBytesMax),
+        flushBytesMax: flushBytesBound(config),
+      }).run();
+      const store = new LogStore(options, config, lock, recovered);
+      store.#reportRecovery(clock.monotonicMs() - startMs);
+      return store;
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
+  }
+
+  /** Why every append rejects; `undefined` while the store is sound. Reads go on either way. */
+  get failed(): LogError | undefined {
+    return this.#journal.failed;
+  }
+
+  groups(): Iterable<GroupLog> {
+    return this.#groups.values();
+  }
+
+  group(key: GroupKey): GroupLog | undefined {
+    return this.#groups.get(groupName(key));
+  }
+
+  /**
+   * Adds an empty group; it becomes durable with its first write. A key is used once: never for a
+   * group that exists or was deleted.
+   *
+   * Where damage hides records that cannot be attributed, a group nobody has heard of may be one that
+   * had voted and acknowledged: it is created quarantined, unless the caller knows for certain that
+   * it never existed here.
+   */
+  createGroup(
+    key: GroupKey,
+    certainty: "perhapsKnown" | "neverExisted" = "perhapsKnown",
+  ): GroupLog {
+    const name = groupName(key);
+    assert(!this.#groups.has(name), `group ${name} exists already`);
+    assert(!this.#usage.isDeleted(name), `group ${name} was deleted; its key is not given twice`);
+    const state = new GroupState(key);
+    if (this.#damage !== undefined && certainty === "perhapsKnown") {
+      quarantine(state, `records of it may have been in a damaged place: ${this.#damage}`);
+    }
+    return this.#addGroup(state);
+  }
+
+  /** Deletes a group: resolves when its tombstone is durable. Files that nobody needs any more are removed later. */
+  async deleteGroup(key: GroupKey): Promise<void> {
+    this.#assertUsable();
+    const name = groupName(key);
+    const group = this.#groups.get(name);
+    assert(group !== undefined, `group ${name} does not exist`);
+    const state = this.#stateOf(group);
+    state.isDeleted = true;
+    this.#groups.delete(name);
+    this.#states.delete(group);
+    state.truncate(state.index.firstIndex);
+    const { nextRecordNumber: recordNumber, hardState } = state;
+    const placed = this.#journal.place({
+      kind: "tombstone",
+      key,
+      recordNumber,
+      hardState,
+      entries: [],
+    });
+    await this.#journal.commit();
+    this.#usage.addTombstone(placed.sequence, name);
+    this.#reclaiming = this.#reclaiming.then(() => this.#reclaim());
+  }
+
+  /**
+   * Makes writes durable, all with one gathered write and one fdatasync, together with whatever else
+   * was appended since the last flush. Reads see them at once. Calls may overlap; they resolve in
+   * order. After a crash each write is there wholly or not at all, and never without those before it.
+   *
+   * The entries' data belongs to the store from here on. Rejects with STORAGE_FAILED (which is for
+   * good: the write may or may not be there after a restart) or STORE_CLOSED.
+   */
+  append(writes: readonly GroupWrite[]): Promise<void> {
+    try {
+      this.#assertUsable();
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    for (const write of writes) {
+      this.#assertValid(write);
+      this.#place(write);
+    }
+    return this.#journal.commit();
+  }
+
+  /** Waits for what is under way, marks the journal as complete and releases the directory. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#reclaiming;
+    await this.#journal.close();
+    await this.#lock.release();
+  }
+
+  #addGroup(state: GroupState): GroupLog {
+    const group = new GroupLog(state, this.#reader, this.#cache);
+    this.#groups.set(state.name, group);
+    this.#states.set(group, state);
+    return group;
+  }
+
+  #stateOf(group: GroupLog): GroupState {
+    const state = this.#states.get(group);
+    assert(state !== undefined, `group ${groupName(group.key)} was deleted or is another store's`);
+    return state;
+  }
+
+  #assertUsable(): void {
+    if (this.#closing !== undefined) throw new LogError("STORE_CLOSED", "The store is closed");
+    if (this.failed !== undefined) throw this.failed;
+  }
+
+  #assertValid({ group, entries }: GroupWrite): void {
+    const { name, index, quarantined } = this.#stateOf(group);
+    assert(quarantined === undefined, `group ${name} is quarantined`);
+    const first = entries[0];
+    if (first === undefined) return;
+    assert(
+      first.index >= index.firstIndex && first.index <= index.lastIndex + 1,
+      `entry ${first.index} of group ${name}, whose log ends at ${index.lastIndex}`,
+    );
+    for (const [row, entry] of entries.entries()) {
+      assert(
+        entry.index === first.index + row,
+        `entry ${entry.index} after ${first.index + row - 1}`,
+      );
+    }
+  }
+
+  #place(write: GroupWrite): void {
+    const state = this.#stateOf(write.group);
+    const { entries, hardState = state.hardState } = write;
+    const { key, nextRecordNumber: recordNumber } = state;
+    const placed = this.#journal.place({ kind: "write", key, recordNumber, hardState, entries });
+    this.#usage.addRecord(placed.sequence, state.name);
+    state.hardState = hardState;
+    state.nextRecordNumber++;
+    if (entries[0] !== undefined) state.truncate(entries[0].index);
+    let { dataPosition } = placed;
+    for (const [row, entry] of entries.entries()) {
+      const { data, term, type } = entry;
+      const dataCrc = placed.dataCrcs[row] ?? 0;
+      const coverage = batchCoverage(type, data);
+      const { sequence } = placed;
+      const dataBytes = data.length;
+      state.index.push({ sequence, dataPosition, dataBytes, dataCrc, term, type, coverage });
+      this.#cache.add(state.cached, entry, this.#journal.appendNumber);
+      dataPosition += dataBytes;
+    }
+  }
+
+  // Files go in rounds: a tombstone's file only when the removal of what it kills is durable.
+  async #reclaim(): Promise<void> {
+    const { disk, directory, logger } = this.#options;
+    try {
+      for (;;) {
+        const sequences = this.#usage.removable(this.#journal.activeSequence);
+        if (sequences.length === 0) return;
+        for (const sequence of sequences) {
+          const file = this.#journal.files.get(sequence);
+          assert(file !== undefined, `file ${sequence} is unknown`);
+          await this.#journal.drop(sequence);
+          await disk.remove(file.path);
+        }
+        await disk.syncDirectory(directory);
+        for (const sequence of sequences) this.#usage.removeFile(sequence);
+        logger.info("Journal files without a living group were removed.", { sequences });
+      }
+    } catch (error) {
+      logger.warn("Journal files could not be removed; they stay until the next start.", { error });
+    }
+  }
+
+  #reportRecovery(durationMs: number): void {
+    const { directory, logger } = this.#options;
+    const quarantined: string[] = [];
+    for (const group of this.#groups.values()) {
+      if (group.quarantined !== undefined) quarantined.push(groupName(group.key));
+    }
+    const fields = { directory, groups: this.#groups.size, durationMs };
+    logger.info("The journal was recovered.", fields);
+    if (quarantined.length === 0 && this.#damage === undefined) return;
+    logger.error("Stored data is damaged; the groups concerned are quarantined.", {
+      directory,
+      damage: this.#damage,
+      quarantined,
+    });
+  }
+}
+
+async function lockDirectory(disk: Disk, directory: string): Promise<DiskLock> {
+  try {
+    return await disk.lockDirectory(directory, "ropewalk log");
+  } catch (cause) {
+    if (!(cause instanceof DiskError) || cause.code !== "LOCKED") throw cause;
+    throw new LogError("DIRECTORY_LOCKED", `Cannot open ${directory}: ${cause.message}`, cause);
+  }
+}
+
+function idBytes(uuid: string): Uint8Array {
+  const bytes = Buffer.from(uuid.replaceAll("-", ""), "hex");
+  assert(bytes.length === directoryIdBytes, `a directory id must be a UUID, not "${uuid}"`);
+  return bytes;
+}
