@@ -26,8 +26,9 @@ export type DiskErrorCode = "NOT_FOUND" | "EXISTS" | "FULL" | "LOCKED" | "IO";
 export interface DiskFile {
   readonly path: string;
   /**
-   * Writes all bytes of all buffers at `position`, one after another, or rejects (a short write is
-   * an error with code FULL). The buffers must stay untouched until the promise settles.
+   * Writes all bytes of all buffers at `position`, one after another, or rejects; a short write is
+   * an error, with code FULL unless the system gave another reason. After a failed write or sync
+   * the file rejects every further one. The buffers must stay untouched until the promise settles.
    */
   write(position: number, buffers: readonly Uint8Array[]): Promise<void>;
   /** Reads into `target` until it is full or the file ends; answers the number of bytes read. */

@@ -3,7 +3,7 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { HttpAnswer, HttpServer } from "../http.ts";
 import type { Logger } from "../logger.ts";
 import type { Address, Listener } from "../network.ts";
-import { listen } from "./listen-failure.ts";
+import { listen } from "./tcp-listen.ts";
 
 /** A client gets this long for its headers, its whole request, and between any two bytes. */
 const HEADERS_TIMEOUT_MS = 5_000;

@@ -2,7 +2,7 @@ import { createServer, Socket } from "node:net";
 import type { Server } from "node:net";
 import { NetworkError } from "../network.ts";
 import type { Address, Connection, ConnectionHandler, Listener, Network } from "../network.ts";
-import { listen } from "./listen-failure.ts";
+import { listen } from "./tcp-listen.ts";
 import { NodeConnection } from "./node-connection.ts";
 
 /** The bounds of a {@link NodeNetwork}. */
