@@ -15,7 +15,7 @@ export async function buildBrokerImage(
   const bases = await makeBaseImages(engine, directory);
   const dockerDirectory = join(DEPLOY_DIRECTORY, "docker");
   const options = [
-    ["--pull=never", "--network=host", `--volume=${npmCache()}:/npm-cache`],
+    ["--layers=false", "--pull=never", "--network=host", `--volume=${npmCache()}:/npm-cache`],
     ["--build-arg", `BUILD=${bases.build}`, "--build-arg", `RUNTIME=${bases.runtime}`],
     ["--ignorefile", join(dockerDirectory, "Dockerfile.dockerignore")],
     ["--file", join(dockerDirectory, "Dockerfile"), "--tag", tag],

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
+import { describeUnless } from "./describe-unless.ts";
 import { DEPLOY_DIRECTORY, kubectlMissing, renderKustomization } from "./kubectl.ts";
 import table from "./kubernetes-shapes.json" with { type: "json" };
 import type { Container, Labels, Manifest, PodSpec, StatefulSet } from "./manifest.ts";
@@ -9,10 +10,8 @@ import { restrictedFaults } from "./pod-security.ts";
 import { shapeFaults } from "./shape-check.ts";
 
 const missing = kubectlMissing();
-const suite = missing === undefined ? describe : describe.skip;
-const skipped = missing === undefined ? "" : ` (skipped: ${missing})`;
 
-suite.each(["base", "overlays/dev"])(`deploy/%s${skipped}`, (directory) => {
+describeUnless(missing).each(["base", "overlays/dev"])("deploy/%s", (directory) => {
   const manifests =
     missing === undefined
       ? parseManifests(renderKustomization(join(DEPLOY_DIRECTORY, directory)))

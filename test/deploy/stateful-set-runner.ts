@@ -70,15 +70,22 @@ export class StatefulSetRunner {
     ]);
   }
 
-  /** Runs the image once beside the pods, as `kubectl run` would; answers what it printed. */
-  async runCommand(input: string, arguments_: readonly string[]): Promise<string> {
-    const options = ["--rm", "--interactive", "--pull=never", `--network=${NETWORK}`];
-    const image = this.#container.image;
+  /**
+   * Runs `ropewalk` once beside the pods, as `kubectl run` would, with the bootstrap service as its
+   * cluster; answers what it printed and throws when it fails.
+   */
+  async runClient(input: string, arguments_: readonly string[]): Promise<string> {
+    const service = pick(this.#manifests, "Service", this.#set.metadata.name);
+    const address = `${service.metadata.name}:${String(service.spec.ports[0]?.port)}`;
     return await this.#engine.podmanWithInput(input, [
       "run",
-      ...options,
+      "--rm",
+      "--interactive",
+      "--pull=never",
+      `--network=${NETWORK}`,
+      `--env=ROPEWALK_BOOTSTRAP_SERVERS=${address}`,
       ...this.#securityOptions(),
-      image,
+      this.#container.image,
       ...arguments_,
     ]);
   }
