@@ -10,7 +10,7 @@ export type { ConfChangeFault } from "./confchange/changer.ts";
 export { EMPTY_CONF_STATE } from "./conf-state.ts";
 export type { ConfState } from "./conf-state.ts";
 export type { Config, ReadOnlyOption } from "./config.ts";
-export { entriesBytes, entryBytes, ENTRY_OVERHEAD_BYTES } from "./entry.ts";
+export { ENTRY_OVERHEAD_BYTES, entriesBytes, entryBytes, NO_DATA } from "./entry.ts";
 export type { Entry, EntryId, EntryType } from "./entry.ts";
 export type {
   CampaignRefusal,

@@ -5,25 +5,34 @@ import type { ConfState } from "./conf-state.ts";
 import type { Config } from "./config.ts";
 import { resolveConfig } from "./config.ts";
 import { startCampaign } from "./election.ts";
-import type { EntryType } from "./entry.ts";
+import type { Entry, EntryType } from "./entry.ts";
 import { entriesBytes } from "./entry.ts";
 import { forgetLeader } from "./follower.ts";
 import type { HardState } from "./hard-state.ts";
 import { handleSnapshotStatus, handleUnreachable } from "./leader.ts";
 import { applyConfChange } from "./membership.ts";
-import { createMessage, isLocalType, isResponseType, isStorageThread } from "./message.ts";
+import {
+  createMessage,
+  isLocalType,
+  isResponseType,
+  isStorageThread,
+  NO_MESSAGES,
+} from "./message.ts";
 import type { Message } from "./message.ts";
 import type { ProposeOutcome } from "./proposal.ts";
 import { propose } from "./proposal.ts";
 import { Raft } from "./raft.ts";
+import { NO_READ_STATES } from "./read-only.ts";
 import type { Ready, SoftState } from "./ready.ts";
 import { fillWindow } from "./replication.ts";
 import { becomeFollower } from "./role.ts";
+import type { Snapshot } from "./snapshot.ts";
 import type { Role, Status } from "./status.ts";
 import { progressStatus } from "./status.ts";
 import { step } from "./step.ts";
 import type { StepOutcome } from "./step-outcome.ts";
 import { storageAppend, storageAppended, storageApplied, storageApply } from "./storage-message.ts";
+import type { StorageWrite } from "./storage-message.ts";
 import { tick } from "./tick.ts";
 
 /**
@@ -236,25 +245,25 @@ export class RawNode {
   ready(): Ready {
     const raft = this.#raft;
     assert(this.#onAdvance.length === 0, "advance() was called for the Ready before");
-    const write = {
-      hardState: this.#hasHardStateChanged() ? this.#hardState() : undefined,
-      entries: raft.log.unstable.nextEntries(),
-      snapshot: raft.log.unstable.nextSnapshot(),
-    };
+    const hardState = this.#hasHardStateChanged() ? this.#hardState() : undefined;
+    const entries = raft.log.unstable.nextEntries();
+    const snapshot = raft.log.unstable.nextSnapshot();
+    const committedEntries = raft.log.nextCommittedEntries(!this.#async);
+    if (this.#async) this.#queueStorageWork({ hardState, entries, snapshot }, committedEntries);
+    else this.#queueSelfWork(snapshot, committedEntries);
     const ready: Ready = {
       softState: this.#hasSoftStateChanged()
         ? { leaderId: raft.leaderId, role: raft.role }
         : undefined,
-      hardState: write.hardState,
-      readStates: raft.readStates,
-      entries: write.entries,
-      snapshot: write.snapshot,
-      committedEntries: raft.log.nextCommittedEntries(!this.#async),
-      messages: raft.messages,
-      mustSync: this.#mustSync(write.entries.length),
+      hardState,
+      // A list that is handed out is never pushed to again.
+      readStates: raft.readStates.length === 0 ? NO_READ_STATES : raft.readStates,
+      entries,
+      snapshot,
+      committedEntries,
+      messages: raft.messages.length === 0 ? NO_MESSAGES : raft.messages,
+      mustSync: this.#mustSync(entries.length),
     };
-    if (this.#async) this.#queueStorageWork(ready);
-    else this.#queueSelfWork(ready);
     this.#accept(ready);
     return ready;
   }
@@ -326,23 +335,23 @@ export class RawNode {
   }
 
   /** Adds the work for the owner's storage to the messages. */
-  #queueStorageWork(ready: Ready): void {
-    const append = storageAppend(this.#raft, ready);
+  #queueStorageWork(write: StorageWrite, committedEntries: readonly Entry[]): void {
+    const append = storageAppend(this.#raft, write);
     if (append !== undefined) this.#raft.messages.push(append);
-    const apply = storageApply(this.#raft, ready.committedEntries);
+    const apply = storageApply(this.#raft, committedEntries);
     if (apply !== undefined) this.#raft.messages.push(apply);
   }
 
   /** Splits what waits for the write: answers to others may leave after it, own ones come at advance(). */
-  #queueSelfWork(ready: Ready): void {
+  #queueSelfWork(snapshot: Snapshot | undefined, committedEntries: readonly Entry[]): void {
     const raft = this.#raft;
     for (const message of raft.messagesAfterAppend) {
       if (message.to === raft.id) this.#onAdvance.push(message);
       else raft.messages.push(message);
     }
-    const appended = storageAppended(raft, ready.snapshot);
+    const appended = storageAppended(raft, snapshot);
     if (appended !== undefined) this.#onAdvance.push(appended);
-    const applied = storageApplied(raft, ready.committedEntries);
+    const applied = storageApplied(raft, committedEntries);
     if (applied !== undefined) this.#onAdvance.push(applied);
   }
 

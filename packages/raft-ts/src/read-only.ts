@@ -10,6 +10,9 @@ export interface ReadState {
   readonly context: number;
 }
 
+/** The shared empty list of reads. */
+export const NO_READ_STATES: readonly ReadState[] = [];
+
 /** A read that waits until the leader knows that it still leads. */
 export interface PendingRead {
   readonly request: Message;

@@ -30,7 +30,7 @@ export function storageAppend(raft: Raft, write: StorageWrite): Message | undefi
   // The list is handed over: the node starts a new one with every Ready.
   const responses = raft.messagesAfterAppend;
   if (done !== undefined) responses.push(done);
-  message.responses = responses;
+  if (responses.length > 0) message.responses = responses;
   return message;
 }
 
