@@ -145,7 +145,7 @@ function clusterFault(peer: PeerIdentity, self: PeerIdentity): string | undefine
   if (peer.clusterId === "" || self.clusterId === "" || peer.clusterId === self.clusterId) {
     return undefined;
   }
-  return `broker ${peer.brokerId} belongs to cluster ${peer.clusterId}, broker ${self.brokerId} to ${self.clusterId}`;
+  return `broker ${peer.brokerId} belongs to cluster ${peer.clusterId}, broker ${self.brokerId} to cluster ${self.clusterId}`;
 }
 
 function expectMagic(reader: ByteReader): void {
