@@ -1,9 +1,6 @@
 import type { Address } from "@ropewalk/runtime";
 
-/** A value, or the reason why the text does not name one. */
-export type Parsed<Value> =
-  | { readonly value: Value; readonly fault?: undefined }
-  | { readonly value?: undefined; readonly fault: string };
+import type { Parsed } from "./parsed.ts";
 
 const PORT_MAX = 65_535;
 

@@ -1,12 +1,7 @@
 import type { Address } from "@ropewalk/runtime";
 
-import {
-  formatAddress,
-  isLoopbackHost,
-  isWildcardHost,
-  parseAddress,
-  type Parsed,
-} from "./address.ts";
+import { formatAddress, isLoopbackHost, isWildcardHost, parseAddress } from "./address.ts";
+import type { Parsed } from "./parsed.ts";
 import { BROKER_ID_MAX, parsePeerList, type Peer } from "./peer-list.ts";
 import { expandPlaceholders, hostnameOrdinal } from "./placeholder.ts";
 import { parseSettingsFile } from "./settings-file.ts";

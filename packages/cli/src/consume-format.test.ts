@@ -39,8 +39,8 @@ async function print(printer: RecordPrinter, printed: PrintableRecord): Promise<
 
 async function printWith(template: string, printed: PrintableRecord): Promise<string> {
   const parsed = parseTemplate(template);
-  if ("fault" in parsed) throw new Error(parsed.fault);
-  return (await print(parsed.print, printed)).toString("latin1");
+  if (parsed.fault !== undefined) throw new Error(parsed.fault);
+  return (await print(parsed.value, printed)).toString("latin1");
 }
 
 describe("parseTemplate()", () => {

@@ -1,4 +1,6 @@
+import type { Parsed } from "./parsed.ts";
 import type { ByteOutput } from "./byte-output.ts";
+import { parseEscapes } from "./escape-sequence.ts";
 
 /** What is printed of a record. `key` and `value` may be missing, which is not the same as empty. */
 export interface PrintableRecord {
@@ -31,14 +33,7 @@ const FIELDS: Readonly<Record<string, RecordPrinter>> = {
   K: (record, output) => output.appendText(String(record.key?.length ?? -1)),
   S: (record, output) => output.appendText(String(record.value?.length ?? -1)),
   h: printHeaders,
-};
-
-const ESCAPES: Readonly<Record<string, string>> = {
-  n: "\n",
-  t: "\t",
-  r: "\r",
-  "0": "\0",
-  "\\": "\\",
+  "%": (_record, output) => output.appendText("%"),
 };
 
 /** What a template may contain, for help and for errors. */
@@ -50,42 +45,31 @@ export const TEMPLATE_FIELDS: string =
  * Compiles a printf-like template in the manner of kcat and rpk. Nothing is added to it: where a
  * newline is wanted, it says `\n`. Answers the fault of a template that cannot be read.
  */
-export function parseTemplate(template: string): { print: RecordPrinter } | { fault: string } {
+export function parseTemplate(template: string): Parsed<RecordPrinter> {
   const steps: RecordPrinter[] = [];
-  const tokens = /%(.?)|\\x([0-9a-fA-F]{2})|\\(.?)|[^%\\]+/gsu;
-  for (const [token, field, hex, escape] of template.matchAll(tokens)) {
-    const step = compileToken(token, field, hex, escape);
-    if (step === undefined) {
-      return { fault: token.length === 1 ? `it ends in a lone ${token}` : `${token} is not known` };
-    }
-    steps.push(step);
+  for (const [token, field] of template.matchAll(/%(.?)|[^%]+/gsu)) {
+    const step = field === undefined ? compileLiteral(token) : compileField(field);
+    if (step.fault !== undefined) return step;
+    steps.push(step.value);
   }
   return {
-    print: (record, output) => {
+    value: (record, output) => {
       for (const step of steps) step(record, output);
     },
   };
 }
 
-function compileToken(
-  token: string,
-  field: string | undefined,
-  hex: string | undefined,
-  escape: string | undefined,
-): RecordPrinter | undefined {
-  if (field !== undefined) return field === "%" ? literal(Buffer.from("%")) : own(FIELDS, field);
-  if (hex !== undefined) return literal(Buffer.from(hex, "hex"));
-  if (escape === undefined) return literal(Buffer.from(token));
-  const text = own(ESCAPES, escape);
-  return text === undefined ? undefined : literal(Buffer.from(text));
+function compileLiteral(text: string): Parsed<RecordPrinter> {
+  const literal = parseEscapes(text);
+  if (literal.fault !== undefined) return literal;
+  const bytes = literal.value;
+  return { value: (_record, output) => output.append(bytes) };
 }
 
-function own<Value>(table: Readonly<Record<string, Value>>, name: string): Value | undefined {
-  return Object.hasOwn(table, name) ? table[name] : undefined;
-}
-
-function literal(bytes: Uint8Array): RecordPrinter {
-  return (_record, output) => output.append(bytes);
+function compileField(field: string): Parsed<RecordPrinter> {
+  const print = Object.hasOwn(FIELDS, field) ? FIELDS[field] : undefined;
+  if (print !== undefined) return { value: print };
+  return { fault: field === "" ? "it ends in a lone %" : `%${field} is not known` };
 }
 
 /** `name=value,name=value`; a header without value shows its name alone. */

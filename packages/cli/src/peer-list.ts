@@ -1,6 +1,7 @@
 import type { Address } from "@ropewalk/runtime";
 
-import { parseAddress, type Parsed } from "./address.ts";
+import { parseAddress } from "./address.ts";
+import type { Parsed } from "./parsed.ts";
 import { expandPlaceholders } from "./placeholder.ts";
 
 /** A broker of the set that forms the cluster, and where the others reach it. */

@@ -1,4 +1,4 @@
-import type { Parsed } from "./address.ts";
+import type { Parsed } from "./parsed.ts";
 
 /** What tells one broker of a set from the others, so that all of them can share their settings. */
 export interface BrokerIdentity {

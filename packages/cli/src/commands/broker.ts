@@ -1,0 +1,110 @@
+import { readFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import process from "node:process";
+
+import { Command } from "commander";
+
+import {
+  BROKER_SETTING_NAMES,
+  type BrokerSettingName,
+  type BrokerSettings,
+  environmentName,
+  resolveBrokerSettings,
+  type SettingSources,
+} from "../broker-settings.ts";
+import { usageError } from "../cli-error.ts";
+import { listenForStop } from "../stop-signal.ts";
+
+/** The environment variable that names the settings file. */
+const CONFIG_VARIABLE = environmentName("config");
+
+const HELP = `
+Every setting has one name: --data-dir, the key data-dir in the file, the variable ROPEWALK_DATA_DIR.
+A flag beats a variable, a variable the file, the file the default. An empty variable counts as not set.
+
+Placeholders in addresses, --data-dir and --rack: {id}, {ordinal} (the id minus one), {hostname}.
+--id auto takes the number at the end of the host name, plus one: ropewalk-0 is broker 1.
+--peers names every broker of the cluster, this one included. A range stands for one entry per id:
+1..3=ropewalk-{ordinal}.ropewalk:7710. So all pods of a StatefulSet share one file or environment.
+
+The log goes to standard output, one JSON object a line. SIGTERM and Ctrl-C stop cleanly, with status 0.
+
+Examples:
+  ropewalk broker --data-dir /var/lib/ropewalk
+  ropewalk broker --id 2 --config cluster.yaml
+  ROPEWALK_ID=auto ropewalk broker --config cluster.yaml
+
+  # cluster.yaml
+  listen: 0.0.0.0:7700
+  advertise: "{hostname}.ropewalk:7700"
+  peer-listen: 0.0.0.0:7710
+  peers: 1..3=ropewalk-{ordinal}.ropewalk:7710
+  http-listen: 0.0.0.0:7720
+  data-dir: /var/lib/ropewalk`;
+
+/** `ropewalk broker` */
+export function brokerCommand(): Command {
+  return new Command("broker")
+    .description("start one broker in this process")
+    .option("--id <id>", "this broker's id, 1 or more, or auto (default: 1, in a cluster of one)")
+    .option("--data-dir <directory>", "where its data is kept (default: ./ropewalk-data)")
+    .option("--listen <host:port>", "where it listens for clients (default: 127.0.0.1:7700)")
+    .option("--advertise <host:port>", "where clients reach it (default: as it listens)")
+    .option(
+      "--peer-listen <host:port>",
+      "where it listens for other brokers (default: 127.0.0.1:7710)",
+    )
+    .option("--peer-advertise <host:port>", "where other brokers reach it (default: as in --peers)")
+    .option("--http-listen <host:port>", "metrics and health over HTTP (default: 127.0.0.1:7720)")
+    .option(
+      "--peers <1=host:port,…>",
+      "the brokers of the cluster, this one included (default: this one)",
+    )
+    .option("--rack <name>", "its failure domain: replicas are spread over racks")
+    .option("--log-level <level>", "debug, info, warn or error (default: info)")
+    .option("--config <file>", `settings as YAML or JSON (also ${CONFIG_VARIABLE})`)
+    .addHelpText("after", HELP)
+    .action(runBroker);
+}
+
+async function runBroker(_options: object, command: Command): Promise<void> {
+  const stop = listenForStop();
+  const settings = await readSettings(command);
+  const { runBrokerUntil } = await import("../broker-process.ts");
+  await runBrokerUntil(settings, stop);
+}
+
+async function readSettings(command: Command): Promise<BrokerSettings> {
+  const flags: Partial<Record<BrokerSettingName, string>> = {};
+  for (const name of BROKER_SETTING_NAMES) {
+    const value: unknown = command.getOptionValue(camelCase(name));
+    if (typeof value === "string") flags[name] = value;
+  }
+  const config: unknown = command.getOptionValue("config");
+  const path = typeof config === "string" ? config : process.env[CONFIG_VARIABLE];
+  const file = path === undefined || path === "" ? undefined : await readSettingsFile(path);
+  const outcome = resolveBrokerSettings({
+    flags,
+    environment: process.env,
+    file,
+    hostname: hostname(),
+  });
+  if (outcome.settings !== undefined) return outcome.settings;
+  throw usageError(
+    `cannot start the broker, its settings are wrong:\n  ${outcome.problems.join("\n  ")}`,
+  );
+}
+
+async function readSettingsFile(path: string): Promise<SettingSources["file"]> {
+  try {
+    return { path, content: await readFile(path, "utf8") };
+  } catch (error) {
+    throw usageError(
+      `cannot read the settings file ${path}: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}
+
+function camelCase(name: string): string {
+  return name.replaceAll(/-([a-z])/g, (_match, letter: string) => letter.toUpperCase());
+}

@@ -1,0 +1,160 @@
+import process from "node:process";
+
+import { Command } from "commander";
+
+import { ByteOutput, OutputClosedError } from "../byte-output.ts";
+import { usageError } from "../cli-error.ts";
+import { checkTopic, withClient } from "../cluster-client.ts";
+import {
+  parseTemplate,
+  printValueLine,
+  type RecordPrinter,
+  TEMPLATE_FIELDS,
+} from "../consume-format.ts";
+import { flagValue, integerFlag } from "../flag-value.ts";
+import { type GlobalOptions, globalOptions } from "../global-options.ts";
+import type { Parsed } from "../parsed.ts";
+import { printJsonLine } from "../record-json.ts";
+import { parseStartOffset, START_OFFSET_FORMS, type StartOffset } from "../start-offset.ts";
+import { listenForStop } from "../stop-signal.ts";
+
+const PARTITION_MAX = 2 ** 31 - 1;
+
+interface ConsumeOptions {
+  readonly partition?: readonly number[];
+  readonly offset?: StartOffset;
+  readonly fromBeginning?: boolean;
+  readonly exitAtEnd?: boolean;
+  readonly count?: number;
+  readonly group?: string;
+  readonly template?: RecordPrinter;
+}
+
+const HELP = `
+Values go to standard output, one a line, byte for byte. With --format json every record is one object:
+topic, partition, offset, timestamp (ms), key, value, headers; bytes that are not UTF-8 are
+{"base64": "…"}, a missing key or value is null.
+
+A template has ${TEMPLATE_FIELDS}
+
+A time is ISO 8601 (a date alone is midnight UTC; a time without zone is local) or milliseconds since
+1970. A group goes on where it committed; the start offset counts where it committed nothing.
+
+Ctrl-C commits and leaves. When the reader of the output goes away, consume ends with status 0.
+
+Examples:
+  ropewalk consume orders --from-beginning --exit-at-end
+  ropewalk consume orders -o -10 -e -f '%p/%o %k=%v\\n'
+  ropewalk consume orders -o @2026-01-31T08:00Z --format json | jq .value
+  ropewalk consume orders -g billing`;
+
+/** `ropewalk consume` */
+export function consumeCommand(): Command {
+  return new Command("consume")
+    .description("read records of a topic")
+    .argument("<topic>", "the topic")
+    .option(
+      "-p, --partition <partition>",
+      "only this partition; may be repeated",
+      collectPartitions,
+    )
+    .option(
+      "-o, --offset <start>",
+      `${START_OFFSET_FORMS} (default: latest)`,
+      flagValue(parseStart),
+    )
+    .option("--from-beginning", "the same as --offset earliest")
+    .option("-e, --exit-at-end", "end at the last record there was at the start")
+    .option(
+      "-n, --count <count>",
+      "end after so many records",
+      integerFlag(1, Number.MAX_SAFE_INTEGER),
+    )
+    .option(
+      "-g, --group <group>",
+      "share the partitions with the group's other members, and commit",
+    )
+    .option("-f, --template <template>", "printf-like form of a record", flagValue(parseTemplate))
+    .addHelpText("after", HELP)
+    .action(consume);
+}
+
+async function consume(topic: string, options: ConsumeOptions, command: Command): Promise<void> {
+  const globals = globalOptions(command);
+  const print = choosePrinter(options, globals);
+  const from = chooseStart(options);
+  if (options.group !== undefined && options.partition !== undefined) {
+    throw usageError(
+      "--partition and --group exclude each other: a group gives partitions to its members",
+    );
+  }
+  const stop = listenForStop();
+  await withClient(globals, { action: `consume topic ${topic}`, topic }, async (client) => {
+    await using source = await openRecordSource(client, {
+      topic,
+      partitions: options.partition,
+      from,
+      group: options.group,
+      exitAtEnd: options.exitAtEnd === true,
+      stop,
+    });
+    await printRecords(
+      source,
+      print,
+      new ByteOutput(process.stdout),
+      options.count ?? Number.POSITIVE_INFINITY,
+    );
+  });
+}
+
+/** Prints up to `countMax` records; commits what was printed, and nothing else. */
+async function printRecords(
+  source: RecordSource,
+  print: RecordPrinter,
+  output: ByteOutput,
+  countMax: number,
+): Promise<void> {
+  let remainingCount = countMax;
+  try {
+    for await (const records of source.batches()) {
+      const taken = records.length <= remainingCount ? records : records.slice(0, remainingCount);
+      for (const record of taken) {
+        print(record, output);
+        if (output.isFull) await output.flush();
+      }
+      await output.flush();
+      source.printed(taken);
+      remainingCount -= taken.length;
+      if (remainingCount === 0) break;
+    }
+    await source.commit();
+  } catch (error) {
+    // Nobody reads on, as with `| head`: that is how it is meant to end.
+    if (!(error instanceof OutputClosedError)) throw error;
+  }
+}
+
+function choosePrinter(options: ConsumeOptions, globals: GlobalOptions): RecordPrinter {
+  if (globals.format === "json") {
+    if (options.template !== undefined)
+      throw usageError("--template and --format json exclude each other");
+    return printJsonLine;
+  }
+  return options.template ?? printValueLine;
+}
+
+function chooseStart(options: ConsumeOptions): StartOffset {
+  if (options.fromBeginning !== true) return options.offset ?? "latest";
+  if (options.offset !== undefined)
+    throw usageError("--from-beginning and --offset exclude each other");
+  return "earliest";
+}
+
+function collectPartitions(text: string, previous: readonly number[] | undefined): number[] {
+  return [...(previous ?? []), integerFlag(0, PARTITION_MAX)(text)];
+}
+
+function parseStart(text: string): Parsed<StartOffset> {
+  const start = parseStartOffset(text);
+  return start === undefined ? { fault: `it must be ${START_OFFSET_FORMS}` } : { value: start };
+}

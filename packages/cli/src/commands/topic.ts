@@ -1,0 +1,140 @@
+import { Command } from "commander";
+
+import { withAdmin } from "../cluster-client.ts";
+import { collectNameValues, integerFlag, type NameValue } from "../flag-value.ts";
+import { globalOptions } from "../global-options.ts";
+import { formatPairs, formatTable } from "../table.ts";
+import { printJson, printResult } from "../terminal.ts";
+
+/** The most partitions that can be asked for; the broker has a bound of its own. */
+const PARTITIONS_MAX = 100_000;
+const REPLICATION_FACTOR_MAX = 1000;
+
+/** `ropewalk topic …` */
+export function topicCommand(): Command {
+  return new Command("topic")
+    .description("create, list, describe and delete topics")
+    .addCommand(createCommand())
+    .addCommand(listCommand())
+    .addCommand(describeCommand())
+    .addCommand(deleteCommand());
+}
+
+interface CreateOptions {
+  readonly partitions?: number;
+  readonly replicationFactor?: number;
+  readonly config?: readonly NameValue[];
+}
+
+function createCommand(): Command {
+  return new Command("create")
+    .description("create a topic")
+    .argument("<name>", "1–249 of a–z A–Z 0–9 . _ -")
+    .option(
+      "-p, --partitions <count>",
+      "how many partitions (default: the cluster's)",
+      integerFlag(1, PARTITIONS_MAX),
+    )
+    .option(
+      "-r, --replication-factor <count>",
+      "on how many brokers each is kept (default: the cluster's)",
+      integerFlag(1, REPLICATION_FACTOR_MAX),
+    )
+    .option(
+      "-c, --config <key=value>",
+      "a setting of the topic; may be repeated",
+      collectNameValues,
+    )
+    .addHelpText(
+      "after",
+      "\nExample:\n  ropewalk topic create orders -p 3 -r 3 -c max.message.bytes=2097152",
+    )
+    .action(createTopic);
+}
+
+async function createTopic(name: string, options: CreateOptions, command: Command): Promise<void> {
+  const globals = globalOptions(command);
+  const topic = await withAdmin(globals, { action: `create topic ${name}`, topic: name }, (admin) =>
+    admin.createTopic({
+      name,
+      partitionCount: options.partitions,
+      replicationFactor: options.replicationFactor,
+      configs: Object.fromEntries(
+        (options.config ?? []).map((config) => [config.name, config.value]),
+      ),
+    }),
+  );
+  if (globals.format === "json") return printJson(topic);
+  const replicas = topic.partitions[0]?.replicaIds.length ?? 0;
+  await printResult(
+    `created topic ${name}: partitions ${topic.partitions.length}, replication factor ${replicas}\n`,
+  );
+}
+
+function listCommand(): Command {
+  return new Command("list")
+    .alias("ls")
+    .description("list the topics")
+    .option("--internal", "show those that the cluster keeps for itself, too")
+    .addHelpText("after", "\nExample:\n  ropewalk topic list --format json")
+    .action(async (options: { internal?: boolean }, command: Command) => {
+      const globals = globalOptions(command);
+      const topics = await withAdmin(globals, { action: "list topics" }, (admin) =>
+        admin.listTopics(options.internal === true),
+      );
+      if (globals.format === "json") return printJson(topics);
+      const rows = topics.map((topic) => [
+        topic.name,
+        topic.partitionCount,
+        topic.replicationFactor,
+      ]);
+      await printResult(formatTable(["name", "partitions", "replicas"], rows));
+    });
+}
+
+function describeCommand(): Command {
+  return new Command("describe")
+    .description("show a topic, its settings and its partitions")
+    .argument("<name>", "the topic")
+    .addHelpText("after", "\nExample:\n  ropewalk topic describe orders")
+    .action(async (name: string, _options: object, command: Command) => {
+      const globals = globalOptions(command);
+      const topic = await withAdmin(
+        globals,
+        { action: `describe topic ${name}`, topic: name },
+        (admin) => admin.describeTopic(name),
+      );
+      if (globals.format === "json") return printJson(topic);
+      const configs = Object.entries(topic.configs).map(([key, value]) => `${key}=${value}`);
+      const pairs: [string, string | number][] = [
+        ["name", topic.name],
+        ["id", topic.topicId],
+        ["partitions", topic.partitions.length],
+        ["settings", configs.length === 0 ? "defaults" : configs.join(" ")],
+      ];
+      const rows = topic.partitions.map((partition) => [
+        partition.partition,
+        partition.leaderId === 0 ? "none" : partition.leaderId,
+        partition.leaderEpoch,
+        partition.replicaIds.join(","),
+      ]);
+      await printResult(
+        `${formatPairs(pairs)}\n${formatTable(["partition", "leader", "epoch", "replicas"], rows)}`,
+      );
+    });
+}
+
+function deleteCommand(): Command {
+  return new Command("delete")
+    .description("delete a topic and everything in it, for ever")
+    .argument("<name>", "the topic")
+    .addHelpText("after", "\nExample:\n  ropewalk topic delete orders")
+    .action(async (name: string, _options: object, command: Command) => {
+      const globals = globalOptions(command);
+      await withAdmin(globals, { action: `delete topic ${name}`, topic: name }, (admin) =>
+        admin.deleteTopic(name),
+      );
+      if (globals.format === "json") return printJson({ deleted: name });
+      await printResult(`deleted topic ${name}\n`);
+    });
+}
