@@ -1,1 +1,13 @@
-export {};
+export { RopewalkClient } from "./client.ts";
+export type { RopewalkClientOptions } from "./client.ts";
+export { createClient } from "./create-client.ts";
+export type { CreateClientOptions } from "./create-client.ts";
+export { Producer } from "./producer.ts";
+export type { BatchAcknowledgement, ProducerOptions, ProducerStatistics } from "./producer.ts";
+export type {
+  ProducerRecord,
+  RecordBytes,
+  RecordHeaderInput,
+  RecordMetadata,
+} from "./producer-record.ts";
+export { murmur2, partitionOfKey } from "./partitioner.ts";

@@ -1,7 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { MetadataCache, type MetadataAnswer } from "./metadata-cache.ts";
 
-const brokers = [1, 2, 3].map((brokerId) => ({ brokerId, host: "localhost", port: 7700 + brokerId }));
+const brokers = [1, 2, 3].map((brokerId) => ({
+  brokerId,
+  host: "localhost",
+  port: 7700 + brokerId,
+}));
 
 function answer(leaderId: number, leaderEpoch: number, topicId = "a"): MetadataAnswer {
   const partitions = [{ partition: 0, leaderId, leaderEpoch }];

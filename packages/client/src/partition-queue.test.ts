@@ -183,7 +183,11 @@ describe("PartitionQueue, failures for good", () => {
   });
 
   test("PartitionQueue.take() wraps sequences from 2^31 - 1 to 0", () => {
-    const queue = pipelinedQueue(new TestBatch("a", 0, 2 ** 31 - 15), new TestBatch("b"), new TestBatch("c"));
+    const queue = pipelinedQueue(
+      new TestBatch("a", 0, 2 ** 31 - 15),
+      new TestBatch("b"),
+      new TestBatch("c"),
+    );
     expect(sequencesOf(takeAll(queue))).toEqual([10, 2 ** 31 - 5, 5]);
   });
 });

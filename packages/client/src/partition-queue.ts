@@ -86,6 +86,11 @@ export class PartitionQueue<Batch extends QueuedBatch> {
     return this.#identitySpent && this.#inFlight.length === 0 && this.#again.length === 0;
   }
 
+  /** Whether it has, or had, an identity. */
+  get hasIdentity(): boolean {
+    return this.#identity !== undefined;
+  }
+
   /** Gives the queue an identity of its own making, whose sequence starts at 0. */
   adoptIdentity(identity: ProducerIdentity): void {
     assert(this.needsIdentity, "an identity is replaced only once nothing is left of the old one");
@@ -99,6 +104,11 @@ export class PartitionQueue<Batch extends QueuedBatch> {
   push(batch: Batch): void {
     batch.order = this.#orders++;
     this.#fresh.push(batch);
+  }
+
+  /** The batch that is to be sent next, now or later. */
+  peek(): Batch | undefined {
+    return this.#again[0] ?? this.#fresh[0];
   }
 
   /** The next batch to send, which counts as in flight from now on; `undefined` when nothing may go now. */

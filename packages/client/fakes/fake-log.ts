@@ -1,0 +1,63 @@
+import {
+  batchBaseSequence,
+  batchProducerId,
+  batchRecordCount,
+  patchBatch,
+  readRecords,
+  RopewalkError,
+} from "@ropewalk/protocol";
+
+interface Written {
+  readonly producerId: number;
+  readonly baseSequence: number;
+  readonly recordCount: number;
+  readonly baseOffset: number;
+}
+
+/** A partition in memory that treats producers' sequences as brokers do. */
+export class FakeLog {
+  readonly batches: Buffer[] = [];
+  endOffset = 0;
+  readonly #written: Written[] = [];
+
+  /** Appends the batch or finds it; throws OUT_OF_ORDER_SEQUENCE_NUMBER. */
+  append(batch: Uint8Array): { baseOffset: number; nextOffset: number; duplicate: boolean } {
+    const producerId = batchProducerId(batch);
+    const baseSequence = batchBaseSequence(batch);
+    const recordCount = batchRecordCount(batch);
+    const known = this.#written.filter((written) => written.producerId === producerId).slice(-5);
+    if (producerId >= 0) {
+      const same = known.find(
+        (written) => written.baseSequence === baseSequence && written.recordCount === recordCount,
+      );
+      if (same !== undefined) {
+        return {
+          baseOffset: same.baseOffset,
+          nextOffset: same.baseOffset + recordCount,
+          duplicate: true,
+        };
+      }
+      const last = known.at(-1);
+      if (last !== undefined && last.baseSequence + last.recordCount !== baseSequence) {
+        throw new RopewalkError(
+          "OUT_OF_ORDER_SEQUENCE_NUMBER",
+          `sequence ${baseSequence} of producer ${producerId}`,
+        );
+      }
+    }
+    const baseOffset = this.endOffset;
+    this.#written.push({ producerId, baseSequence, recordCount, baseOffset });
+    const copy = Buffer.from(batch);
+    patchBatch(copy, 0, baseOffset, 1);
+    this.batches.push(copy);
+    this.endOffset += recordCount;
+    return { baseOffset, nextOffset: this.endOffset, duplicate: false };
+  }
+
+  /** The values of all records, as text. */
+  values(): string[] {
+    return this.batches.flatMap((batch) =>
+      [...readRecords(batch)].map((record) => Buffer.from(record.value ?? []).toString()),
+    );
+  }
+}

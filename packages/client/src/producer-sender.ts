@@ -1,0 +1,340 @@
+import {
+  type Acks,
+  fromProtoError,
+  type ProduceAck,
+  produceService,
+  RopewalkError,
+} from "@ropewalk/protocol";
+import type { Timer } from "@ropewalk/runtime";
+import type { ClusterConnection } from "./cluster-connection.ts";
+import { errorFromGrpc } from "./grpc-error.ts";
+import { LeaderSearch } from "./leader-search.ts";
+import type { ProducerIdentity } from "./partition-queue.ts";
+import { ProduceStream } from "./produce-stream.ts";
+import type { ProducerBatch } from "./producer-batch.ts";
+import type { ProducerPartition } from "./producer-partition.ts";
+
+/** How the sender sends. */
+export interface SenderOptions {
+  readonly acks: Acks;
+  readonly idempotent: boolean;
+  /** An answer that takes longer than this breaks its stream. */
+  readonly requestTimeoutMs: number;
+}
+
+/** What the sender tells the producer. */
+export interface SenderHandler {
+  onAcknowledged(batch: ProducerBatch, ack: ProduceAck): void;
+  onFailed(batch: ProducerBatch, error: RopewalkError): void;
+  /** A batch is about to leave that no record will be added to any more. */
+  onClosed(partition: ProducerPartition): void;
+  onResent(batch: ProducerBatch): void;
+  /** Metadata of these topics may be newer; `answered` is false where no broker could be asked. */
+  onMetadata(topics: readonly string[], answered: boolean): void;
+}
+
+interface LeaderStream {
+  readonly stream: ProduceStream<ProducerBatch>;
+  /** Partitions that have used it. */
+  readonly users: Set<ProducerPartition>;
+  /** Partitions that have something to send and found no room. */
+  readonly waiting: Set<ProducerPartition>;
+}
+
+/** How long one attempt to get a producer id may take. */
+const identityTimeoutMs = 30_000;
+
+/**
+ * Moves batches from partitions to their leaders and brings back what became of them: one stream per
+ * leader, resends in order, new leaders, producer identities.
+ */
+export class ProducerSender {
+  readonly #cluster: ClusterConnection;
+  readonly #options: SenderOptions;
+  readonly #handler: SenderHandler;
+  readonly #search: LeaderSearch;
+  readonly #streams = new Map<number, LeaderStream>();
+  readonly #retryTimers = new Map<ProducerPartition, Timer>();
+  #leaderless = new Set<ProducerPartition>();
+  #identity: Promise<ProducerIdentity> | undefined;
+  readonly #closed = new AbortController();
+
+  constructor(cluster: ClusterConnection, options: SenderOptions, handler: SenderHandler) {
+    this.#cluster = cluster;
+    this.#options = options;
+    this.#handler = handler;
+    this.#search = new LeaderSearch(cluster, (topics, answered) => {
+      this.#onMetadata(topics, answered);
+    });
+  }
+
+  /** Asks for metadata of a topic; `onMetadata` follows, until nothing is missing. */
+  search(topic: string): void {
+    this.#search.want(topic);
+  }
+
+  /** Sends whatever of the partition may go now. To be called whenever there may be something new to send. */
+  wake(partition: ProducerPartition): void {
+    while (!this.#closed.signal.aborted && this.#sendNext(partition));
+  }
+
+  #sendNext(partition: ProducerPartition): boolean {
+    const { queue } = partition;
+    const candidate = queue.peek() ?? (partition.isOpenDue ? partition.open : undefined);
+    if (candidate === undefined || this.#isPaused(partition)) return false;
+    if (queue.needsIdentity) {
+      this.#requestIdentity(partition);
+      return false;
+    }
+    const leader = this.#leaderOf(partition);
+    // Batches of one partition travel on one stream at a time, or their order would be luck.
+    if (leader === undefined) return false;
+    if (queue.inFlightCount > 0 && partition.stream !== leader.stream) return false;
+    if (candidate === partition.open) {
+      if (!queue.isHungry) return false;
+      partition.closeOpen();
+      this.#handler.onClosed(partition);
+    }
+    return this.#sendOn(leader, partition, candidate);
+  }
+
+  #sendOn(leader: LeaderStream, partition: ProducerPartition, candidate: ProducerBatch): boolean {
+    if (!leader.stream.hasRoom(candidate.bytesBuffered)) {
+      leader.waiting.add(partition);
+      return false;
+    }
+    const batch = partition.queue.take();
+    if (batch === undefined) return false;
+    if (batch.attempts++ > 0) this.#handler.onResent(batch);
+    partition.stream = leader.stream;
+    leader.users.add(partition);
+    leader.stream.send(batch);
+    return true;
+  }
+
+  #isPaused(partition: ProducerPartition): boolean {
+    const leftMs = partition.retryAtMs - this.#cluster.clock.monotonicMs();
+    if (leftMs <= 0) return false;
+    if (!this.#retryTimers.has(partition)) {
+      const timer = this.#cluster.clock.setTimer(leftMs, () => {
+        this.#retryTimers.delete(partition);
+        this.wake(partition);
+      });
+      this.#retryTimers.set(partition, timer);
+    }
+    return true;
+  }
+
+  #leaderOf(partition: ProducerPartition): LeaderStream | undefined {
+    const brokerId = this.#cluster.metadata.leader(partition.topic, partition.index);
+    const leader = brokerId === undefined ? undefined : this.#streamTo(brokerId);
+    if (leader === undefined) {
+      this.#leaderless.add(partition);
+      this.#search.want(partition.topic);
+    }
+    return leader;
+  }
+
+  #streamTo(brokerId: number): LeaderStream | undefined {
+    const existing = this.#streams.get(brokerId);
+    if (existing !== undefined) return existing;
+    const call = this.#cluster.openStream(brokerId, produceService.produceStream);
+    if (call === undefined) return undefined;
+    const stream: ProduceStream<ProducerBatch> = new ProduceStream({
+      brokerId,
+      call,
+      acks: this.#options.acks,
+      clock: this.#cluster.clock,
+      handler: {
+        onAck: (batch, ack) => this.#onAck(stream, batch, ack),
+        onRoom: () => this.#onRoom(leader),
+        onBroken: (failure) => this.#onBroken(stream, failure),
+      },
+    });
+    const leader: LeaderStream = { stream, users: new Set(), waiting: new Set() };
+    this.#streams.set(brokerId, leader);
+    return leader;
+  }
+
+  #onAck(stream: ProduceStream<ProducerBatch>, batch: ProducerBatch, ack: ProduceAck): void {
+    // It expired while it was under way; what was reported then stays.
+    if (batch.isSettled) return;
+    const partition = batch.destination;
+    if (ack.error !== undefined) {
+      this.#onRefused(stream, batch, fromProtoError(ack.error));
+      return;
+    }
+    partition.queue.succeeded(batch);
+    if (partition.failures > 0) {
+      partition.failures = 0;
+      partition.backoff.reset();
+    }
+    this.#handler.onAcknowledged(batch, ack);
+    this.wake(partition);
+  }
+
+  #onRefused(
+    stream: ProduceStream<ProducerBatch>,
+    batch: ProducerBatch,
+    error: RopewalkError,
+  ): void {
+    const partition = batch.destination;
+    if (partition.queue.failed(batch, error) === "final") {
+      this.#handler.onFailed(batch, certain(batch, error));
+    } else {
+      this.#putOff(partition, error);
+      if (meansAnotherLeader(error)) {
+        this.#cluster.metadata.refused(
+          batch.topic,
+          batch.partition,
+          stream.brokerId,
+          error.leaderId,
+        );
+      }
+    }
+    this.wake(partition);
+  }
+
+  /** Pauses a partition after a failure. A hint at the right leader is followed at once, but only the first. */
+  #putOff(partition: ProducerPartition, error: RopewalkError): void {
+    partition.lastError = error;
+    const isFirst = partition.failures++ === 0;
+    if (isFirst && error.leaderId !== undefined) return;
+    const pauseMs = partition.backoff.nextMs(error.retryAfterMs);
+    partition.retryAtMs = this.#cluster.clock.monotonicMs() + pauseMs;
+  }
+
+  #onRoom(leader: LeaderStream): void {
+    if (leader.waiting.size === 0) return;
+    const waiting = [...leader.waiting];
+    leader.waiting.clear();
+    for (const partition of waiting) this.wake(partition);
+  }
+
+  #onBroken(stream: ProduceStream<ProducerBatch>, failure: unknown): void {
+    const leader = this.#streams.get(stream.brokerId);
+    if (leader?.stream !== stream) return;
+    this.#streams.delete(stream.brokerId);
+    if (this.#closed.signal.aborted) return;
+    const { brokerId } = stream;
+    const error = errorFromGrpc(failure, `Cannot write to broker ${brokerId}`);
+    this.#cluster.logger.debug("A produce stream broke.", { brokerId, error });
+    this.#cluster.metadata.unreachable(brokerId);
+    for (const partition of leader.users) {
+      // It may have moved to another stream since.
+      if (partition.stream !== stream || partition.queue.inFlightCount === 0) continue;
+      partition.queue.broken();
+      this.#putOff(partition, error);
+    }
+    for (const partition of new Set([...leader.users, ...leader.waiting])) this.wake(partition);
+  }
+
+  #onMetadata(topics: readonly string[], answered: boolean): void {
+    this.#handler.onMetadata(topics, answered);
+    const leaderless = this.#leaderless;
+    this.#leaderless = new Set();
+    for (const partition of leaderless) this.wake(partition);
+  }
+
+  #requestIdentity(partition: ProducerPartition): void {
+    if (partition.awaitsIdentity) return;
+    partition.awaitsIdentity = true;
+    void this.#adoptIdentity(partition);
+  }
+
+  /** All partitions start with the same identity; one that spent it gets another for itself. */
+  async #adoptIdentity(partition: ProducerPartition): Promise<void> {
+    const { queue } = partition;
+    try {
+      const identity = await (queue.hasIdentity ? this.#newIdentity() : this.#sharedIdentity());
+      if (queue.needsIdentity) queue.adoptIdentity(identity);
+    } catch (failure) {
+      this.#putOff(partition, errorFromGrpc(failure, "Cannot get a producer id"));
+    }
+    partition.awaitsIdentity = false;
+    this.wake(partition);
+  }
+
+  async #sharedIdentity(): Promise<ProducerIdentity> {
+    this.#identity ??= this.#newIdentity();
+    try {
+      return await this.#identity;
+    } catch (error) {
+      this.#identity = undefined;
+      throw error;
+    }
+  }
+
+  #newIdentity(): Promise<ProducerIdentity> {
+    const options = {
+      action: "Cannot get a producer id",
+      timeoutMs: identityTimeoutMs,
+      retry: "any",
+      signal: this.#closed.signal,
+    } as const;
+    return this.#cluster.call(produceService.initProducerId, {}, options);
+  }
+
+  /** Fails what was created at `cutoffMs` or before; `reason` makes the error. */
+  expire(
+    partition: ProducerPartition,
+    cutoffMs: number,
+    reason: (batch: ProducerBatch) => RopewalkError = timedOut,
+  ): void {
+    if (partition.open !== undefined && partition.open.createdAtMs <= cutoffMs) {
+      partition.closeOpen();
+      this.#handler.onClosed(partition);
+    }
+    const expired = partition.queue.expire(cutoffMs);
+    if (expired.length === 0) return;
+    for (const batch of expired) this.#handler.onFailed(batch, certain(batch, reason(batch)));
+    this.wake(partition);
+  }
+
+  /** Breaks streams whose oldest batch was sent at `cutoffMs` or before and is not answered. */
+  breakStuckStreams(cutoffMs: number): void {
+    for (const { stream } of [...this.#streams.values()]) {
+      if (!stream.isStuck(cutoffMs)) continue;
+      const message = `Broker ${stream.brokerId} does not answer`;
+      stream.break(new RopewalkError("REQUEST_TIMED_OUT", message));
+    }
+  }
+
+  /** Ends all streams. Nothing is sent any more, and the handler is not called any more. */
+  close(): void {
+    this.#closed.abort();
+    this.#search.close();
+    for (const timer of this.#retryTimers.values()) timer.cancel();
+    for (const { stream } of this.#streams.values()) stream.close();
+    this.#streams.clear();
+  }
+}
+
+function meansAnotherLeader(error: RopewalkError): boolean {
+  switch (error.code) {
+    case "NOT_LEADER":
+    case "LEADER_NOT_AVAILABLE":
+    case "UNKNOWN_OUTCOME":
+    case "UNKNOWN_TOPIC_OR_PARTITION":
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** A refusal is only certain where no earlier attempt can have written the batch. */
+function certain(batch: ProducerBatch, error: RopewalkError): RopewalkError {
+  if (!batch.mayBeInLog || error.outcome === "indefinite") return error;
+  const message = `${error.message} An earlier attempt may have written the batch`;
+  return new RopewalkError("UNKNOWN_OUTCOME", message, { cause: error });
+}
+
+function timedOut(batch: ProducerBatch): RopewalkError {
+  const { topic, partition, recordCount, mayBeInLog } = batch;
+  const cause = batch.destination.lastError;
+  const reason = cause === undefined ? "" : `: ${cause.message}`;
+  const message = `Cannot write ${recordCount} records to ${topic}-${partition} in time${reason}`;
+  return new RopewalkError(mayBeInLog ? "REQUEST_TIMED_OUT" : "LEADER_NOT_AVAILABLE", message, {
+    cause,
+  });
+}

@@ -1,0 +1,345 @@
+import { type CompressionCodec, type ProduceAck, RopewalkError } from "@ropewalk/protocol";
+import type { Timer } from "@ropewalk/runtime";
+import type { ClusterConnection } from "./cluster-connection.ts";
+import type { PendingSend, ProducerBatch } from "./producer-batch.ts";
+import type { ProducerRecord, RecordMetadata } from "./producer-record.ts";
+import { ProducerSender } from "./producer-sender.ts";
+import type { HeldRecord, ProducerTopic } from "./producer-topic.ts";
+import { noTopic, RecordAccumulator } from "./record-accumulator.ts";
+
+/** A batch that is in the log. */
+export interface BatchAcknowledgement {
+  readonly topic: string;
+  readonly partition: number;
+  readonly baseOffset: number;
+  readonly recordCount: number;
+  /** From the first record of the batch to its acknowledgement. */
+  readonly latencyMs: number;
+  /** An earlier attempt had written it. */
+  readonly duplicate: boolean;
+}
+
+/** How a producer collects and sends. */
+export interface ProducerOptions {
+  /** "all": a majority of the replicas has the records on disk. 1: the leader has. Default "all". */
+  readonly acks?: "all" | 1 | undefined;
+  /** Whether resends can be told from new records, so that none is written twice. Default true. */
+  readonly idempotent?: boolean | undefined;
+  /** How long a record waits for others that travel with it. 0: until the end of the turn. Default 5. */
+  readonly lingerMs?: number | undefined;
+  /** A batch takes no record that would make it larger, unless it is the first one. Default 256 KiB. */
+  readonly batchBytesMax?: number | undefined;
+  /** What all records together may take while they are not acknowledged. Default 32 MiB. */
+  readonly bufferBytesMax?: number | undefined;
+  /** When a batch is given up, counted from its first record. Default 120 s. */
+  readonly deliveryTimeoutMs?: number | undefined;
+  /** How long a broker may leave a batch unanswered before it is sent again. Default 30 s. */
+  readonly requestTimeoutMs?: number | undefined;
+  /** How long a topic may be unknown to the brokers before its records fail. Default 5 s. */
+  readonly unknownTopicTimeoutMs?: number | undefined;
+  /** Default "none". */
+  readonly compression?: CompressionCodec | undefined;
+  /** Runs for every batch that is in the log. Must not throw. */
+  readonly onAcknowledged?: ((acknowledgement: BatchAcknowledgement) => void) | undefined;
+  /** Runs for every batch that failed for good; `error.outcome` says whether it may be in the log. Must not throw. */
+  readonly onFailed?: ((error: RopewalkError, recordCount: number) => void) | undefined;
+}
+
+/** Counts since the producer was made. */
+export interface ProducerStatistics {
+  readonly recordsWritten: number;
+  readonly recordsAcknowledged: number;
+  readonly recordsFailed: number;
+  readonly batchesAcknowledged: number;
+  readonly batchesResent: number;
+  /** Batches that turned out to be in the log already. */
+  readonly batchesDuplicate: number;
+  /** What all records that are not settled take of the buffer. */
+  readonly bytesBuffered: number;
+}
+
+const defaults = {
+  acks: "all",
+  idempotent: true,
+  lingerMs: 5,
+  batchBytesMax: 256 * 1024,
+  bufferBytesMax: 32 * 1024 * 1024,
+  deliveryTimeoutMs: 120_000,
+  requestTimeoutMs: 30_000,
+  unknownTopicTimeoutMs: 5_000,
+  compression: "none",
+} as const;
+
+/** How often deadlines are looked at. */
+const deadlineCheckMsMax = 1_000;
+
+/** How often a deadline is looked at within its time: it is met to an eighth. */
+const checksPerDeadline = 8;
+
+/** Calls of `send` that may wait for room in the buffer; one more is refused. */
+const waitingSendsMax = 100_000;
+
+interface WaitingSend {
+  readonly record: ProducerRecord;
+  readonly send: PendingSend;
+}
+
+/**
+ * Writes records. They are collected into batches per partition, which travel on one stream per leader, many
+ * at a time, in order within their partition; what fails for a while is sent again.
+ *
+ * Idempotent by default: a resend that the log has already is not written again. When a batch fails for good,
+ * those behind it in its partition go on as before, under a new producer id where they need one.
+ */
+export class Producer implements AsyncDisposable {
+  readonly #options: ResolvedOptions;
+  readonly #clock: ClusterConnection["clock"];
+  readonly #accumulator: RecordAccumulator;
+  readonly #sender: ProducerSender;
+  #waitingSends: WaitingSend[] = [];
+  #waitingForRoom: (() => void)[] = [];
+  #deadlineTimer: Timer | undefined;
+  #closing: Promise<void> | undefined;
+  #recordsWritten = 0;
+  #recordsAcknowledged = 0;
+  #recordsFailed = 0;
+  #batchesAcknowledged = 0;
+  #batchesResent = 0;
+  #batchesDuplicate = 0;
+
+  /** Made by `RopewalkClient.producer()`. */
+  constructor(cluster: ClusterConnection, options: ProducerOptions) {
+    this.#options = resolveOptions(options);
+    this.#clock = cluster.clock;
+    const { acks, idempotent, requestTimeoutMs } = this.#options;
+    this.#sender = new ProducerSender(
+      cluster,
+      { acks: acks === "all" ? "ALL" : "LEADER", idempotent, requestTimeoutMs },
+      {
+        onAcknowledged: (batch, ack) => this.#onAcknowledged(batch, ack),
+        onFailed: (batch, error) => this.#onFailed(batch, error),
+        onClosed: (partition) => this.#accumulator.onClosed(partition),
+        onResent: () => this.#batchesResent++,
+        onMetadata: (topics, answered) => this.#onMetadata(topics, answered),
+      },
+    );
+    this.#accumulator = new RecordAccumulator(cluster, this.#options, {
+      onReady: (partition) => this.#sender.wake(partition),
+      onTopicUnknown: (topic) => this.#sender.search(topic),
+      onHeldFailed: (held, error) => this.#onHeldFailed(held, error),
+      onTopicMissing: (topic) => this.#onTopicMissing(topic),
+    });
+  }
+
+  /**
+   * Takes a record; the fast path, without a promise per record. What becomes of it is told by
+   * `onAcknowledged`, `onFailed` and `statistics`. Key, value and headers are copied before this returns,
+   * unless the topic was never written to before: then they must stay as they are until the next `ready`.
+   *
+   * Answers false when the buffer is full with it: await `ready` before the next one. Throws a
+   * {@link RopewalkError}: BUSY when the buffer is overdrawn to twice its size, INVALID_TOPIC,
+   * UNKNOWN_TOPIC_OR_PARTITION for a partition that the topic has not, MESSAGE_TOO_LARGE.
+   */
+  write(record: ProducerRecord): boolean {
+    this.#append(record, undefined);
+    return this.#hasRoom();
+  }
+
+  /** Resolves when there is room for records. */
+  ready(): Promise<void> {
+    if (this.#hasRoom()) return Promise.resolve();
+    return new Promise((resolve) => this.#waitingForRoom.push(resolve));
+  }
+
+  /**
+   * Writes a record and resolves when it is acknowledged. Waits while the buffer is full, in the order of
+   * the calls. Rejects with a {@link RopewalkError} whose `outcome` says whether the record may be in the log.
+   */
+  send(record: ProducerRecord): Promise<RecordMetadata> {
+    return new Promise((resolve, reject) => {
+      const send = { resolve, reject };
+      if (this.#closing !== undefined) reject(closed(record.topic));
+      else if (this.#hasRoom() && this.#waitingSends.length === 0) this.#append(record, send);
+      else if (this.#waitingSends.length < waitingSendsMax)
+        this.#waitingSends.push({ record, send });
+      else reject(overdrawn(record.topic, this.#accumulator.bytesBuffered));
+    });
+  }
+
+  /** Sends everything without further delay; resolves when all records written before are acknowledged or failed. */
+  async flush(): Promise<void> {
+    const last = this.#waitingSends.at(-1);
+    while (last !== undefined && this.#waitingSends.includes(last)) await this.#accumulator.flush();
+    await this.#accumulator.flush();
+  }
+
+  /** Flushes, then ends the streams. Nothing can be written any more. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** A copy of the present counts. */
+  get statistics(): ProducerStatistics {
+    return {
+      recordsWritten: this.#recordsWritten,
+      recordsAcknowledged: this.#recordsAcknowledged,
+      recordsFailed: this.#recordsFailed,
+      batchesAcknowledged: this.#batchesAcknowledged,
+      batchesResent: this.#batchesResent,
+      batchesDuplicate: this.#batchesDuplicate,
+      bytesBuffered: this.#accumulator.bytesBuffered,
+    };
+  }
+
+  async #close(): Promise<void> {
+    await this.flush();
+    this.#accumulator.close();
+    this.#sender.close();
+    this.#deadlineTimer?.cancel();
+  }
+
+  #append(record: ProducerRecord, send: PendingSend | undefined): void {
+    if (this.#closing !== undefined && send === undefined) throw closed(record.topic);
+    const { bytesBuffered } = this.#accumulator;
+    if (bytesBuffered >= 2 * this.#options.bufferBytesMax)
+      throw overdrawn(record.topic, bytesBuffered);
+    this.#accumulator.append(record, send);
+    this.#recordsWritten++;
+    this.#deadlineTimer ??= this.#setDeadlineTimer();
+  }
+
+  #hasRoom(): boolean {
+    return this.#accumulator.bytesBuffered < this.#options.bufferBytesMax;
+  }
+
+  #onAcknowledged(batch: ProducerBatch, ack: ProduceAck): void {
+    batch.isSettled = true;
+    const { topic, partition, recordCount } = batch;
+    this.#recordsAcknowledged += recordCount;
+    this.#batchesAcknowledged++;
+    if (ack.duplicate) this.#batchesDuplicate++;
+    // An earlier attempt's stream may still hold the bytes.
+    this.#accumulator.release(batch, batch.attempts === 1);
+    batch.resolve(ack.baseOffset, ack.duplicate);
+    const latencyMs = this.#clock.monotonicMs() - batch.createdAtMs;
+    const { baseOffset, duplicate } = ack;
+    this.#options.onAcknowledged?.({
+      topic,
+      partition,
+      baseOffset,
+      recordCount,
+      latencyMs,
+      duplicate,
+    });
+    this.#admit();
+  }
+
+  #onFailed(batch: ProducerBatch, error: RopewalkError): void {
+    batch.isSettled = true;
+    this.#recordsFailed += batch.recordCount;
+    this.#accumulator.release(batch, false);
+    batch.reject(error);
+    this.#options.onFailed?.(error, batch.recordCount);
+    this.#admit();
+  }
+
+  #onHeldFailed(held: readonly HeldRecord[], error: RopewalkError): void {
+    this.#recordsFailed += held.length;
+    for (const { send } of held) send?.reject(error);
+    this.#options.onFailed?.(error, held.length);
+    this.#admit();
+  }
+
+  #onTopicMissing(topic: ProducerTopic): void {
+    const now = Number.POSITIVE_INFINITY;
+    for (const partition of topic.partitions) {
+      this.#sender.expire(partition, now, () => noTopic(topic.name));
+    }
+  }
+
+  #onMetadata(topics: readonly string[], answered: boolean): void {
+    for (const topic of topics) this.#accumulator.onMetadata(topic, answered);
+  }
+
+  /** Lets in whoever waits for room, in order. */
+  #admit(): void {
+    if (!this.#hasRoom()) return;
+    const waiting = this.#waitingForRoom;
+    this.#waitingForRoom = [];
+    for (const resolve of waiting) resolve();
+    let admitted = 0;
+    for (const { record, send } of this.#waitingSends) {
+      if (!this.#hasRoom()) break;
+      admitted++;
+      this.#appendWaiting(record, send);
+    }
+    if (admitted > 0) this.#waitingSends.splice(0, admitted);
+  }
+
+  #appendWaiting(record: ProducerRecord, send: PendingSend): void {
+    try {
+      this.#append(record, send);
+    } catch (error) {
+      if (!(error instanceof RopewalkError)) throw error;
+      send.reject(error);
+    }
+  }
+
+  #setDeadlineTimer(): Timer {
+    const { deliveryTimeoutMs, requestTimeoutMs } = this.#options;
+    const shortestMs = Math.min(deliveryTimeoutMs, requestTimeoutMs) / checksPerDeadline;
+    return this.#clock.setTimer(Math.min(shortestMs, deadlineCheckMsMax), () =>
+      this.#checkDeadlines(),
+    );
+  }
+
+  #checkDeadlines(): void {
+    this.#deadlineTimer = undefined;
+    const nowMs = this.#clock.monotonicMs();
+    const cutoffMs = nowMs - this.#options.deliveryTimeoutMs;
+    this.#sender.breakStuckStreams(nowMs - this.#options.requestTimeoutMs);
+    this.#accumulator.expireHeld(cutoffMs);
+    for (const partition of this.#accumulator.busyPartitions())
+      this.#sender.expire(partition, cutoffMs);
+    if (this.#accumulator.bytesBuffered > 0) this.#deadlineTimer = this.#setDeadlineTimer();
+  }
+}
+
+type Hook = "onAcknowledged" | "onFailed";
+
+type ResolvedOptions = Pick<ProducerOptions, Hook> & {
+  readonly [Name in Exclude<keyof ProducerOptions, Hook>]-?: NonNullable<ProducerOptions[Name]>;
+};
+
+function resolveOptions(options: ProducerOptions): ResolvedOptions {
+  return {
+    acks: options.acks ?? defaults.acks,
+    idempotent: options.idempotent ?? defaults.idempotent,
+    lingerMs: options.lingerMs ?? defaults.lingerMs,
+    batchBytesMax: options.batchBytesMax ?? defaults.batchBytesMax,
+    bufferBytesMax: options.bufferBytesMax ?? defaults.bufferBytesMax,
+    deliveryTimeoutMs: options.deliveryTimeoutMs ?? defaults.deliveryTimeoutMs,
+    requestTimeoutMs: options.requestTimeoutMs ?? defaults.requestTimeoutMs,
+    unknownTopicTimeoutMs: options.unknownTopicTimeoutMs ?? defaults.unknownTopicTimeoutMs,
+    compression: options.compression ?? defaults.compression,
+    onAcknowledged: options.onAcknowledged,
+    onFailed: options.onFailed,
+  };
+}
+
+function closed(topic: string): RopewalkError {
+  return new RopewalkError(
+    "INVALID_REQUEST",
+    `Cannot write to topic ${topic}: the producer is closed`,
+  );
+}
+
+function overdrawn(topic: string, bytesBuffered: number): RopewalkError {
+  const message = `Cannot write to topic ${topic}: ${bytesBuffered} bytes wait already; await ready() first`;
+  return new RopewalkError("BUSY", message);
+}

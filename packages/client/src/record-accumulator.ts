@@ -1,0 +1,329 @@
+import {
+  type CompressionCodec,
+  RecordBatchBuilder,
+  recordBytesMax,
+  RopewalkError,
+  topicNameFault,
+} from "@ropewalk/protocol";
+import type { Timer } from "@ropewalk/runtime";
+import { messageBytesMax } from "./channel-pool.ts";
+import type { ClusterConnection } from "./cluster-connection.ts";
+import { type PendingSend, ProducerBatch } from "./producer-batch.ts";
+import { ProducerPartition } from "./producer-partition.ts";
+import { bytesOf, headersOf, type ProducerRecord } from "./producer-record.ts";
+import { type HeldRecord, ProducerTopic } from "./producer-topic.ts";
+import { SettledGate } from "./settled-gate.ts";
+
+/** How records are collected. */
+export interface AccumulatorOptions {
+  readonly idempotent: boolean;
+  readonly lingerMs: number;
+  readonly batchBytesMax: number;
+  readonly unknownTopicTimeoutMs: number;
+  readonly compression: CompressionCodec;
+}
+
+/** What the accumulator asks for. */
+export interface AccumulatorHandler {
+  /** The partition may have something to send. */
+  onReady(partition: ProducerPartition): void;
+  /** The topic's partitions are not known. */
+  onTopicUnknown(topic: string): void;
+  /** Records that never got into a batch failed. */
+  onHeldFailed(held: readonly HeldRecord[], error: RopewalkError): void;
+  /** There is no such topic: what its partitions hold cannot be sent. */
+  onTopicMissing(topic: ProducerTopic): void;
+}
+
+/** What is left of a gRPC message beside the record that fills it. */
+const messageOverheadBytes = 1_024;
+
+/** Builders whose memory is kept for the next batches. */
+const idleBuildersMax = 64;
+
+/**
+ * Collects records into one open batch per partition. A batch is closed when it is full; when it has waited
+ * long enough it becomes due, and goes as soon as its partition can send, taking records until then.
+ */
+export class RecordAccumulator {
+  readonly #cluster: ClusterConnection;
+  readonly #options: AccumulatorOptions;
+  readonly #handler: AccumulatorHandler;
+  readonly #topics = new Map<string, ProducerTopic>();
+  readonly #idleBuilders: RecordBatchBuilder[] = [];
+  readonly #batches = new SettledGate();
+  readonly #holds = new SettledGate();
+  // Every batch lingers equally long, so the oldest is always first.
+  #lingering: ProducerBatch[] = [];
+  #lingerTimer: Timer | undefined;
+  #isTurnEndScheduled = false;
+  #lastTopic: ProducerTopic | undefined;
+  /** What all records that are not settled take. */
+  bytesBuffered = 0;
+
+  constructor(
+    cluster: ClusterConnection,
+    options: AccumulatorOptions,
+    handler: AccumulatorHandler,
+  ) {
+    this.#cluster = cluster;
+    this.#options = options;
+    this.#handler = handler;
+  }
+
+  /** Takes a record. Throws where it can be in no topic, partition or message. */
+  append(record: ProducerRecord, send: PendingSend | undefined): void {
+    const topic = this.#topic(record.topic);
+    const key = bytesOf(record.key);
+    const value = bytesOf(record.value);
+    const headers = headersOf(record.headers);
+    const bytes = recordBytesMax(key, value, headers);
+    if (bytes > messageBytesMax - messageOverheadBytes) throw tooLarge(record.topic, bytes);
+    if (topic.partitions.length === 0) {
+      this.#hold(topic, { record, bytes, heldAtMs: this.#cluster.clock.monotonicMs(), send });
+      return;
+    }
+    const batch = this.#batchFor(topic, record.partition, key, bytes);
+    batch.builder.append(record.timestampMs ?? this.#cluster.clock.wallMs(), key, value, headers);
+    this.#count(batch, bytes, send);
+  }
+
+  #count(batch: ProducerBatch, bytes: number, send: PendingSend | undefined): void {
+    batch.recordCount++;
+    batch.bytesBuffered += bytes;
+    this.bytesBuffered += bytes;
+    if (send !== undefined) batch.awaitLast(send);
+    if (batch.builder.sizeBytes < this.#options.batchBytesMax) return;
+    this.#close(batch.destination);
+    this.#handler.onReady(batch.destination);
+  }
+
+  #topic(name: string): ProducerTopic {
+    if (this.#lastTopic?.name === name) return this.#lastTopic;
+    const topic = this.#topics.get(name) ?? this.#newTopic(name);
+    this.#lastTopic = topic;
+    return topic;
+  }
+
+  #newTopic(name: string): ProducerTopic {
+    const fault = topicNameFault(name);
+    if (fault !== undefined) {
+      throw new RopewalkError(
+        "INVALID_TOPIC",
+        `Cannot write to topic “${name}”: its name ${fault}`,
+      );
+    }
+    const topic = new ProducerTopic(name, this.#cluster.random);
+    this.#topics.set(name, topic);
+    this.#grow(topic);
+    return topic;
+  }
+
+  /** The batch that a record of so many bytes goes into. */
+  #batchFor(
+    topic: ProducerTopic,
+    explicit: number | undefined,
+    key: Uint8Array | undefined,
+    bytes: number,
+  ): ProducerBatch {
+    const partition = topic.choose(explicit, key);
+    if (partition === undefined) throw noPartition(topic, explicit);
+    const { open } = partition;
+    if (open === undefined) return this.#openBatch(partition);
+    if (open.builder.sizeBytes + bytes <= this.#options.batchBytesMax) return open;
+    this.#close(partition);
+    this.#handler.onReady(partition);
+    // Without a key the next batch is another partition's.
+    return this.#batchFor(topic, explicit, key, bytes);
+  }
+
+  #openBatch(partition: ProducerPartition): ProducerBatch {
+    const batch = new ProducerBatch(partition, {
+      builder: this.#idleBuilders.pop() ?? new RecordBatchBuilder(),
+      codec: this.#options.compression,
+      createdAtMs: this.#cluster.clock.monotonicMs(),
+      serial: this.#batches.enter(),
+    });
+    partition.open = batch;
+    this.#linger(batch);
+    return batch;
+  }
+
+  #close(partition: ProducerPartition): void {
+    partition.closeOpen();
+    this.onClosed(partition);
+  }
+
+  /** The open batch of the partition was closed: records without a key move on. */
+  onClosed(partition: ProducerPartition): void {
+    this.#topics.get(partition.topic)?.batchClosed(partition);
+  }
+
+  #linger(batch: ProducerBatch): void {
+    this.#lingering.push(batch);
+    if (this.#options.lingerMs > 0) {
+      this.#lingerTimer ??= this.#cluster.clock.setTimer(this.#options.lingerMs, () =>
+        this.#endLinger(),
+      );
+    } else if (!this.#isTurnEndScheduled) {
+      this.#isTurnEndScheduled = true;
+      this.#cluster.clock.defer(() => this.#endLinger());
+    }
+  }
+
+  #endLinger(): void {
+    this.#lingerTimer = undefined;
+    this.#isTurnEndScheduled = false;
+    const { lingerMs } = this.#options;
+    const nowMs = this.#cluster.clock.monotonicMs();
+    const dueCount = countWhile(this.#lingering, (batch) => batch.createdAtMs + lingerMs <= nowMs);
+    const due = this.#lingering.splice(0, dueCount);
+    const next = this.#lingering[0];
+    if (next !== undefined) {
+      const leftMs = next.createdAtMs + lingerMs - nowMs;
+      this.#lingerTimer = this.#cluster.clock.setTimer(leftMs, () => this.#endLinger());
+    }
+    for (const batch of due) this.#makeDue(batch);
+  }
+
+  #makeDue(batch: ProducerBatch): void {
+    const partition = batch.destination;
+    if (partition.open !== batch) return;
+    partition.isOpenDue = true;
+    this.#handler.onReady(partition);
+  }
+
+  #hold(topic: ProducerTopic, held: HeldRecord): void {
+    if (topic.held.length === 0) topic.heldSerial = this.#holds.enter();
+    topic.held.push(held);
+    this.bytesBuffered += held.bytes;
+    this.#handler.onTopicUnknown(topic.name);
+  }
+
+  /** Looks at what is known of a topic now. */
+  onMetadata(name: string, answered: boolean): void {
+    const topic = this.#topics.get(name);
+    if (topic === undefined) return;
+    const isKnown = this.#grow(topic);
+    if (isKnown) topic.missingSinceMs = undefined;
+    else if (topic.isBusy) this.#waitForTopic(topic, answered);
+    if (topic.partitions.length > 0) this.#releaseHeld(topic);
+  }
+
+  /** Takes over partitions that are new; answers whether the topic is there. */
+  #grow(topic: ProducerTopic): boolean {
+    const count = this.#cluster.metadata.partitionCount(topic.name);
+    for (let index = topic.partitions.length; index < (count ?? 0); index++) {
+      const { idempotent } = this.#options;
+      const backoff = this.#cluster.backoff();
+      topic.partitions.push(new ProducerPartition(topic.name, index, idempotent, backoff));
+    }
+    return count !== undefined && count > 0;
+  }
+
+  #waitForTopic(topic: ProducerTopic, answered: boolean): void {
+    const nowMs = this.#cluster.clock.monotonicMs();
+    if (answered) topic.missingSinceMs ??= nowMs;
+    const { unknownTopicTimeoutMs } = this.#options;
+    const sinceMs = topic.missingSinceMs ?? nowMs;
+    if (!answered || nowMs - sinceMs < unknownTopicTimeoutMs) {
+      this.#handler.onTopicUnknown(topic.name);
+      return;
+    }
+    topic.missingSinceMs = undefined;
+    this.#failHeld(topic, noTopic(topic.name));
+    this.#handler.onTopicMissing(topic);
+  }
+
+  #releaseHeld(topic: ProducerTopic): void {
+    for (const one of this.#takeHeld(topic)) {
+      try {
+        this.append(one.record, one.send);
+      } catch (error) {
+        if (!(error instanceof RopewalkError)) throw error;
+        this.#handler.onHeldFailed([one], error);
+      }
+    }
+  }
+
+  #failHeld(topic: ProducerTopic, error: RopewalkError): void {
+    const held = this.#takeHeld(topic);
+    if (held.length > 0) this.#handler.onHeldFailed(held, error);
+  }
+
+  #takeHeld(topic: ProducerTopic): readonly HeldRecord[] {
+    const { held } = topic;
+    if (held.length === 0) return held;
+    topic.held = [];
+    for (const { bytes } of held) this.bytesBuffered -= bytes;
+    // In a later turn: the records are in batches by then, or have failed.
+    const serial = topic.heldSerial;
+    queueMicrotask(() => this.#holds.leave(serial));
+    return held;
+  }
+
+  /** Partitions that have something to send or wait for an answer. */
+  *busyPartitions(): Generator<ProducerPartition> {
+    for (const topic of this.#topics.values()) {
+      for (const partition of topic.partitions) if (partition.isBusy) yield partition;
+    }
+  }
+
+  /** Fails records that have waited for their topic since `cutoffMs` or longer. */
+  expireHeld(cutoffMs: number): void {
+    for (const topic of this.#topics.values()) {
+      const oldest = topic.held[0];
+      if (oldest === undefined || oldest.heldAtMs > cutoffMs) continue;
+      const message = `Cannot write to topic ${topic.name} in time: no broker answered what it has`;
+      this.#failHeld(topic, new RopewalkError("LEADER_NOT_AVAILABLE", message));
+    }
+  }
+
+  /** Takes back what a settled batch took. Its memory is used again if `isUnused`: nobody else reads it. */
+  release(batch: ProducerBatch, isUnused: boolean): void {
+    this.bytesBuffered -= batch.bytesBuffered;
+    if (isUnused && this.#idleBuilders.length < idleBuildersMax) {
+      batch.builder.clear();
+      this.#idleBuilders.push(batch.builder);
+    }
+    this.#batches.leave(batch.serial);
+  }
+
+  /** Makes every record leave as soon as it can; resolves when all that are here now are settled. */
+  async flush(): Promise<void> {
+    await this.#holds.settled();
+    const lingering = this.#lingering;
+    this.#lingering = [];
+    const settled = this.#batches.settled();
+    for (const batch of lingering) this.#makeDue(batch);
+    await settled;
+  }
+
+  /** Stops the timer. */
+  close(): void {
+    this.#lingerTimer?.cancel();
+  }
+}
+
+function countWhile<T>(items: readonly T[], holds: (item: T) => boolean): number {
+  const end = items.findIndex((item) => !holds(item));
+  return end === -1 ? items.length : end;
+}
+
+function tooLarge(topic: string, bytes: number): RopewalkError {
+  const message = `Cannot write to topic ${topic}: a record of ${bytes} bytes fits into no message`;
+  return new RopewalkError("MESSAGE_TOO_LARGE", message);
+}
+
+function noPartition(topic: ProducerTopic, partition: number | undefined): RopewalkError {
+  const message = `Cannot write to ${topic.name}-${partition}: it has ${topic.partitions.length} partitions`;
+  return new RopewalkError("UNKNOWN_TOPIC_OR_PARTITION", message);
+}
+
+/** The error of records whose topic does not exist. */
+export function noTopic(topic: string): RopewalkError {
+  return new RopewalkError(
+    "UNKNOWN_TOPIC_OR_PARTITION",
+    `Cannot write to topic ${topic}: it does not exist`,
+  );
+}
