@@ -1,6 +1,6 @@
 import { createMessage } from "raft-ts";
 import type { Message } from "raft-ts";
-import { bench, describe } from "vitest";
+import { expect, test } from "vitest";
 import { frameHeaderBytes } from "./frame-header.ts";
 import type { GroupMessage } from "./message-codec.ts";
 import { decodeMessageFrame, MessageFrame } from "./message-frame.ts";
@@ -17,21 +17,25 @@ const heartbeats = Array.from({ length: 1_000 }, (_, at) => ({
 const smallEntries = [append(1_000, 200)];
 const largeEntries = [append(4, 256 * 1024)];
 
-describe("1,000 heartbeats", () => benchFrame(heartbeats));
-describe("1,000 entries of 200 bytes in one append", () => benchFrame(smallEntries));
-describe("4 entries of 256 KiB in one append", () => benchFrame(largeEntries));
+const cases: readonly (readonly [name: string, messages: readonly Message[]])[] = [
+  ["1,000 heartbeats", heartbeats],
+  ["1,000 entries of 200 bytes in one append", smallEntries],
+  ["4 entries of 256 KiB in one append", largeEntries],
+];
 
-function benchFrame(messages: readonly Message[]): void {
+test.for(cases)("a frame of %s", async ([, messages], { bench }) => {
   const payload = payloadOf(messages);
-  bench("encode", () => {
-    encode(messages);
-  });
-  bench("decode", () => {
-    const received: GroupMessage[] = [];
-    decodeMessageFrame(payload, true, received);
-    if (received.length !== messages.length) throw new Error("messages were lost");
-  });
-}
+  await bench.compare(
+    bench("encode", () => {
+      encode(messages);
+    }),
+    bench("decode", () => {
+      const received: GroupMessage[] = [];
+      decodeMessageFrame(payload, true, received);
+      expect(received.length).toBe(messages.length);
+    }),
+  );
+});
 
 function encode(messages: readonly Message[]): Uint8Array[] {
   frame.clear();

@@ -59,14 +59,14 @@ const typeNumbers = {
 /** The types of message that travel between brokers. */
 export type RemoteMessageType = keyof typeof typeNumbers;
 
-/** The same, to go through. */
-export const remoteMessageTypes: readonly RemoteMessageType[] = Object.keys(
-  typeNumbers,
-) as RemoteMessageType[];
-
-const typesByNumber: ReadonlyMap<number, RemoteMessageType> = new Map(
-  remoteMessageTypes.map((type) => [typeNumbers[type], type]),
+const typesByNumber: ReadonlyMap<number, MessageType> = new Map(
+  Object.keys(typeNumbers)
+    .filter(isRemote)
+    .map((type) => [typeNumbers[type], type]),
 );
+
+/** The same, to go through. */
+export const remoteMessageTypes: readonly MessageType[] = [...typesByNumber.values()];
 
 const field = {
   logTerm: 1,
@@ -204,7 +204,7 @@ function typeNumber(message: Message): number {
   return typeNumbers[type];
 }
 
-function isRemote(type: MessageType): type is RemoteMessageType {
+function isRemote(type: string): type is RemoteMessageType {
   return Object.hasOwn(typeNumbers, type);
 }
 

@@ -1,0 +1,49 @@
+import { createMessage } from "raft-ts";
+import type { Message } from "raft-ts";
+import { describe, expect, test } from "vitest";
+import { SimulatedPeers } from "./simulated-peers.ts";
+
+const group = { groupId: 1, incarnation: 1 };
+const heartbeat = { ...createMessage("MsgHeartbeat", 2), from: 1, term: 1 };
+
+describe("receiving", () => {
+  test("pauses the append lane while the owner is behind, and never the control lane", async () => {
+    const world = new SimulatedPeers();
+    const releases: (() => void)[] = [];
+    const one = await world.start(1, 7001, { frameBytesTarget: 50_000 });
+    const two = await world.start(
+      2,
+      7002,
+      { receiveBytesMax: { control: 10_000, append: 300_000, bulk: 10_000 } },
+      {
+        onRaftMessages: (_from, messages) => {
+          two.messages.push(...messages);
+          if (messages[0]?.message.type !== "MsgApp") return undefined;
+          return new Promise((resolve) => releases.push(resolve));
+        },
+      },
+    );
+    for (let index = 1; index <= 40; index++) one.network.send(2, group, append(index, 60_000));
+    one.network.flush();
+    await world.run(10_000);
+    expect(two.network.receivedBytes("append")).toBeLessThanOrEqual(300_000);
+    expect(two.messages.length).toBeLessThan(6);
+    one.network.send(2, group, heartbeat);
+    one.network.flush();
+    await world.run(50);
+    expect(two.messages.at(-1)?.message.type).toBe("MsgHeartbeat");
+    for (let turn = 0; turn < 100; turn++) {
+      for (const release of releases.splice(0)) release();
+      await world.run(100);
+    }
+    expect(two.messages).toHaveLength(41);
+    expect(two.network.receivedBytes("append")).toBe(0);
+    expect(one.network.counters.append.disconnects).toBe(0);
+  });
+});
+
+function append(index: number, dataBytes: number): Message {
+  const data = new Uint8Array(dataBytes).fill(index % 256);
+  const entries = [{ index, term: 1, type: "normal", data }] as const;
+  return { ...createMessage("MsgApp", 2), from: 1, term: 1, logTerm: 1, index: index - 1, entries };
+}
