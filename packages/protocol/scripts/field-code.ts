@@ -142,8 +142,7 @@ function readMapEntry(field: SchemaField): string {
 function readValue(type: FieldType, end = "end"): string {
   if (type.kind === "message") return `read${type.name}(reader, delimitedEnd(reader, ${end}))`;
   if (type.kind === "enum") return `read${type.name}(reader)`;
-  if (type.scalar === "int64" || type.scalar === "uint64")
-    return `read${upperFirst(type.scalar)}(reader)`;
+  if (type.scalar === "int64") return "readInt64(reader)";
   return `reader.${type.scalar}()`;
 }
 

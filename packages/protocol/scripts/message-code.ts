@@ -47,7 +47,8 @@ function isPayloadField(field: SchemaField, payloads: ReadonlySet<string>): bool
   return field.isPayload || (field.type.kind === "message" && payloads.has(field.type.fullName));
 }
 
-function allFields(message: SchemaMessage): SchemaField[] {
+/** The fields of a message, those of its oneofs among them. */
+export function allFields(message: SchemaMessage): SchemaField[] {
   return message.members.flatMap((member) => (member.kind === "oneof" ? member.cases : [member]));
 }
 
@@ -67,13 +68,25 @@ export function refuseRecursion(files: readonly SchemaFile[]): void {
   for (const fullName of messages.keys()) visit(fullName, []);
 }
 
+/**
+ * What a message is used for: "root" messages are encoded and decoded by whoever wants to, "served" ones
+ * by the methods of the services in their file, "part" ones only inside of other messages.
+ */
+export type MessageRole = "root" | "served" | "part";
+
 /** The types and functions of one message. */
-export function messageCode(message: SchemaMessage, payloads: ReadonlySet<string>): string {
+export function messageCode(
+  message: SchemaMessage,
+  role: MessageRole,
+  payloads: ReadonlySet<string>,
+): string {
+  const isPayload = payloads.has(message.fullName);
   return [
     interfaceCode(message, "decoded"),
     interfaceCode(message, "init"),
-    payloads.has(message.fullName) ? serializeCode(message, payloads) : writeCode(message),
-    decodeCode(message),
+    role === "part" || (role === "served" && isPayload) ? "" : encodeCode(message, role, isPayload),
+    isPayload ? serializeCode(message, payloads) : writeCode(message),
+    role === "part" ? "" : decodeCode(message, role),
     readCode(message),
   ].join("\n\n");
 }
@@ -102,15 +115,22 @@ function memberType(member: Member, side: "decoded" | "init"): string {
   return `${cases.join("\n")}${side === "decoded" ? " | undefined" : ""}`;
 }
 
+function encodeCode(
+  { name, fullName }: SchemaMessage,
+  role: MessageRole,
+  isPayload: boolean,
+): string {
+  const body = isPayload
+    ? `serialize${name}(message).toBuffer()`
+    : `write${name}(Writer.create(), message).finish(true) as Buffer`;
+  return `/** Encodes \`${fullName}\`. Throws a \`RangeError\` for a number that its field cannot hold. */
+    ${role === "root" ? "export " : ""}function encode${name}(message: ${name}Init): Buffer { return ${body}; }`;
+}
+
 function writeCode(message: SchemaMessage): string {
   const { name } = message;
   const unused = message.members.length === 0 ? "_" : "";
-  return `/** Encodes \`${message.fullName}\`. Throws a \`RangeError\` for a number that its field cannot hold. */
-    export function encode${name}(message: ${name}Init): Buffer {
-      return write${name}(Writer.create(), message).finish(true) as Buffer;
-    }
-
-    /** Appends \`${message.fullName}\` to a writer. */
+  return `/** Appends \`${message.fullName}\` to a writer. */
     export function write${name}(writer: Writer, ${unused}message: ${name}Init): Writer {
       ${message.members.map(writeMember).join("\n")}
       return writer;
@@ -124,12 +144,7 @@ function writeMember(member: Member): string {
 function serializeCode(message: SchemaMessage, payloads: ReadonlySet<string>): string {
   const { name } = message;
   const statements = message.members.map((member) => writeHead(member, payloads));
-  return `/** Encodes \`${message.fullName}\`. Throws a \`RangeError\` for a number that its field cannot hold. */
-    export function encode${name}(message: ${name}Init): Buffer {
-      return serialize${name}(message).toBuffer();
-    }
-
-    /** Encodes \`${message.fullName}\` without copying its record batches, which go last. */
+  return `/** Encodes \`${message.fullName}\` without copying its record batches, which go last. */
     export function serialize${name}(message: ${name}Init): PayloadMessage {
       const writer = Writer.create();
       ${statements.join("\n")}
@@ -182,9 +197,9 @@ function tailOf(field: SchemaField, value: string, condition: string): string {
     : PayloadMessage.endingWith(writer, ${own}, undefined);`;
 }
 
-function decodeCode({ name, fullName }: SchemaMessage): string {
+function decodeCode({ name, fullName }: SchemaMessage, role: MessageRole): string {
   return `/** Decodes \`${fullName}\`; bytes fields are slices of \`bytes\`. Bad bytes are a \`RopewalkError\` with the code \`INVALID_REQUEST\`. */
-    export function decode${name}(bytes: Uint8Array): ${name} {
+    ${role === "root" ? "export " : ""}function decode${name}(bytes: Uint8Array): ${name} {
       return decodeMessage(bytes, "${fullName}", read${name});
     }`;
 }

@@ -1,6 +1,12 @@
 import { lowerFirst } from "./field-code.ts";
-import { docComment, messageCode } from "./message-code.ts";
-import type { SchemaEnum, SchemaFile, SchemaMethod, SchemaService } from "./proto-schema.ts";
+import { allFields, docComment, messageCode, type MessageRole } from "./message-code.ts";
+import type {
+  SchemaEnum,
+  SchemaFile,
+  SchemaMessage,
+  SchemaMethod,
+  SchemaService,
+} from "./proto-schema.ts";
 
 /** A module of generated code. */
 export interface GeneratedModule {
@@ -20,12 +26,10 @@ const support: Readonly<Record<string, readonly string[]>> = {
     "enumNames",
     "expectEnd",
     "readInt64",
-    "readUint64",
     "skipField",
     "writeInt32",
     "writeInt64",
     "writeUint32",
-    "writeUint64",
   ],
 };
 
@@ -77,9 +81,23 @@ function moduleName(protoPath: string): string {
 function moduleBody(file: SchemaFile, payloads: ReadonlySet<string>): string {
   return [
     ...file.services.map((service) => serviceCode(service, file, payloads)),
-    ...file.enums.map(enumCode),
-    ...file.messages.map((message) => messageCode(message, payloads)),
+    ...file.enums.map((schema) => enumCode(schema, file)),
+    ...file.messages.map((message) => messageCode(message, messageRole(message, file), payloads)),
   ].join("\n\n");
+}
+
+function messageRole(message: SchemaMessage, file: SchemaFile): MessageRole {
+  if (message.fullName.startsWith("google.protobuf.")) return "part";
+  if (file.services.length === 0) return "root";
+  const methods = file.services.flatMap((service) => service.methods);
+  const isServed = methods.some(({ request, response }) =>
+    [request, response].includes(message.name),
+  );
+  if (isServed) return "served";
+  const isContained = file.messages.some((other) =>
+    allFields(other).some(({ type }) => type.kind === "message" && type.name === message.name),
+  );
+  return isContained ? "part" : "root";
 }
 
 function exportedNames(body: string): string[] {
@@ -102,7 +120,7 @@ function isTypeOnly(name: string, code: string): boolean {
   return /^[A-Z]/.test(name) && !code.includes(`${name}.`);
 }
 
-function enumCode(schema: SchemaEnum): string {
+function enumCode(schema: SchemaEnum, file: SchemaFile): string {
   const { name } = schema;
   const constant = lowerFirst(name);
   const zero = schema.values.find((value) => value.number === 0)?.name ?? "";
@@ -111,7 +129,7 @@ function enumCode(schema: SchemaEnum): string {
   return `${docComment(schema.comment || `The enum \`${name}\`.`)}export type ${name} = ${names.join("\n")};
 
     /** The numbers that stand for the names on the wire. */
-    export const ${constant}Numbers: Readonly<{ [name in ${name}]: number }> = { ${numbers.join(" ")} };
+    ${file.services.length === 0 ? "export " : ""}const ${constant}Numbers: Readonly<{ [name in ${name}]: number }> = { ${numbers.join(" ")} };
 
     const ${constant}Names = enumNames<${name}>(${constant}Numbers);
 

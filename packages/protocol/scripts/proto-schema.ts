@@ -42,7 +42,7 @@ export type FieldType =
   | { readonly kind: "enum"; readonly name: string; readonly zero: string }
   | { readonly kind: "message"; readonly name: string; readonly fullName: string };
 
-const scalars = ["bool", "int32", "uint32", "int64", "uint64", "string", "bytes"] as const;
+const scalars = ["bool", "int32", "uint32", "int64", "string", "bytes"] as const;
 export type Scalar = (typeof scalars)[number];
 
 export interface SchemaEnum {

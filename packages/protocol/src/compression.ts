@@ -1,4 +1,4 @@
-import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from "node:zlib";
+import { constants, gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 
 import { compressFrameSync } from "lz4-napi";
 
@@ -10,6 +10,15 @@ import { compressXerial, decompressSnappy } from "./snappy-xerial.ts";
 
 /** How much a batch may decompress to where the caller does not say: a bound on decompression bombs. */
 export const decompressedBytesMaxDefault: number = 64 * 1024 * 1024;
+
+/** How much zlib produces at a time. */
+const chunkBytes = 128 * 1024;
+
+/**
+ * The window that a zstd frame may ask memory for, before it has produced anything: 8 MiB, what the
+ * highest ordinary compression level uses.
+ */
+const zstdWindowLogMax = 23;
 
 /** Compresses the records of a batch, in the framing that Kafka's clients read. "none" copies nothing. */
 export function compress(codec: CompressionCodec, bytes: Buffer): Uint8Array {
@@ -56,13 +65,17 @@ function decompressUnchecked(
     case "none":
       return bytes;
     case "gzip":
-      return gunzipSync(bytes, { maxOutputLength: bytesMax });
+      return gunzipSync(bytes, { maxOutputLength: bytesMax, chunkSize: chunkBytes });
     case "snappy":
       return decompressSnappy(bytes, bytesMax);
     case "lz4":
       return decompressLz4Frame(bytes, bytesMax);
     case "zstd":
-      return zstdDecompressSync(bytes, { maxOutputLength: bytesMax });
+      return zstdDecompressSync(bytes, {
+        maxOutputLength: bytesMax,
+        chunkSize: chunkBytes,
+        params: { [constants.ZSTD_d_windowLogMax]: zstdWindowLogMax },
+      });
   }
 }
 

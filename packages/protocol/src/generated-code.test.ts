@@ -5,23 +5,43 @@ import { resolve } from "node:path";
 import type protobufjs from "protobufjs";
 import { expect, test } from "vitest";
 
-import { decodeFetchStreamRequest, encodeFetchStreamRequest } from "./generated/fetch-service.ts";
-import { decodeFetchStreamResponse, encodeFetchStreamResponse } from "./generated/fetch-service.ts";
-import { decodeListOffsetsRequest, encodeListOffsetsRequest } from "./generated/fetch-service.ts";
+import { fetchService } from "./generated/fetch-service.ts";
+import { healthService } from "./generated/grpc-health-v1-health.ts";
 import {
-  decodeHealthListResponse,
-  encodeHealthListResponse,
-} from "./generated/grpc-health-v1-health.ts";
-import { decodeProduceRequest, encodeProduceRequest } from "./generated/produce-service.ts";
-import {
-  decodeProduceAck,
-  decodeProduceStreamRequest,
-  encodeProduceAck,
+  type ProduceAck,
+  type ProduceAckInit,
+  produceService,
 } from "./generated/produce-service.ts";
-import { decodeTopicDescription, encodeTopicDescription } from "./generated/topic-service.ts";
+import { topicService } from "./generated/topic-service.ts";
+import type { GrpcMethod } from "./grpc-method.ts";
 
 const protobuf = createRequire(import.meta.url)("protobufjs") as typeof protobufjs;
 const invalid = expect.objectContaining({ code: "INVALID_REQUEST" });
+
+/** A message as real bytes, in place of what may leave its payload for later. */
+function bytesOf(serialized: Buffer): Buffer {
+  const bytes = Buffer.alloc(serialized.length);
+  serialized.copy(bytes);
+  return bytes;
+}
+
+function throughRequest<Request, RequestInit>(
+  method: GrpcMethod<Request, RequestInit, unknown, never, boolean, boolean>,
+  message: RequestInit,
+): Request {
+  return method.requestDeserialize(bytesOf(method.requestSerialize(message)));
+}
+
+function throughResponse<Response, ResponseInit>(
+  method: GrpcMethod<unknown, never, Response, ResponseInit, boolean, boolean>,
+  message: ResponseInit,
+): Response {
+  return method.responseDeserialize(bytesOf(method.responseSerialize(message)));
+}
+
+function throughAck(ack: ProduceAckInit): ProduceAck | undefined {
+  return throughResponse(produceService.produceStream, { acks: [ack] }).acks[0];
+}
 
 /** The same schema in protobufjs' own reflection, as somebody else's encoder. */
 function reflected(messageName: string): protobufjs.Type {
@@ -34,20 +54,23 @@ function reflected(messageName: string): protobufjs.Type {
 }
 
 test("a decoded message has all of its fields", () => {
-  expect(decodeProduceAck(new Uint8Array(0))).toEqual({
+  const defaults = {
     correlationId: 0,
     error: undefined,
     baseOffset: 0,
     nextOffset: 0,
     duplicate: false,
-  });
-  expect(encodeProduceAck({ correlationId: 0, baseOffset: 0, duplicate: false })).toHaveLength(0);
+  };
+  expect(throughAck({})).toEqual(defaults);
+  const { responseSerialize } = produceService.produceStream;
+  expect(
+    responseSerialize({ acks: [{ correlationId: 0, baseOffset: 0, duplicate: false }] }),
+  ).toHaveLength(2);
 });
 
 test("an optional field tells zero from nothing", () => {
-  const [record] = decodeProduceRequest(
-    encodeProduceRequest({ records: [{ timestampMs: 0, key: new Uint8Array(0) }] }),
-  ).records;
+  const records = [{ timestampMs: 0, key: new Uint8Array(0) }];
+  const [record] = throughRequest(produceService.produce, { records }).records;
   expect(record?.timestampMs).toBe(0);
   expect(record?.key).toHaveLength(0);
   expect(record?.value).toBeUndefined();
@@ -60,16 +83,17 @@ test("a oneof is a union that is told apart by its case", () => {
     { case: "edge", value: "LATEST" },
   ] as const) {
     const message = { case: "subscribe", value: { topic: "t", start: { at } } } as const;
-    const read = decodeFetchStreamRequest(encodeFetchStreamRequest({ message })).message;
+    const read = throughRequest(fetchService.fetchStream, { message }).message;
     if (read?.case !== "subscribe") throw new Error(`read ${read?.case}`);
     expect(read.value.start?.at).toEqual(at);
   }
-  expect(decodeFetchStreamRequest(new Uint8Array(0)).message).toBeUndefined();
+  expect(throughRequest(fetchService.fetchStream, {}).message).toBeUndefined();
 });
 
 test("an enum value that is not known is the one with the number zero", () => {
-  expect(decodeProduceStreamRequest(Buffer.of(32, 2)).acks).toBe("LEADER");
-  expect(decodeProduceStreamRequest(Buffer.of(32, 77)).acks).toBe("UNSPECIFIED");
+  const { requestDeserialize } = produceService.produceStream;
+  expect(requestDeserialize(Buffer.of(32, 2)).acks).toBe("LEADER");
+  expect(requestDeserialize(Buffer.of(32, 77)).acks).toBe("UNSPECIFIED");
 });
 
 test("maps and repeated fields keep what they have", () => {
@@ -83,12 +107,12 @@ test("maps and repeated fields keep what they have", () => {
     ]),
     partitions: [{ partition: -1, leaderId: 1, leaderEpoch: 2, replicaIds: [1, 2147483647, -5] }],
   };
-  expect(decodeTopicDescription(encodeTopicDescription(topic))).toEqual(topic);
+  expect(throughResponse(topicService.describeTopic, { topic }).topic).toEqual(topic);
   const statuses = new Map([
     ["a", { status: "SERVING" }],
     ["b", {}],
   ] as const);
-  expect([...decodeHealthListResponse(encodeHealthListResponse({ statuses })).statuses]).toEqual([
+  expect([...throughResponse(healthService.list, { statuses }).statuses]).toEqual([
     ["a", { status: "SERVING" }],
     ["b", { status: "UNKNOWN" }],
   ]);
@@ -106,53 +130,61 @@ test("64-bit integers are numbers, and those that are not safe are refused", () 
     -(2 ** 32),
     MIN_SAFE_INTEGER,
   ]) {
-    expect(decodeProduceAck(encodeProduceAck({ baseOffset })).baseOffset).toBe(baseOffset);
+    expect(throughAck({ baseOffset })?.baseOffset).toBe(baseOffset);
   }
-  expect(() => encodeProduceAck({ baseOffset: 2 ** 53 })).toThrow(RangeError);
-  expect(() => encodeProduceAck({ baseOffset: Number.NaN })).toThrow(RangeError);
-  expect(() => decodeProduceAck(Buffer.from("18ffffffffffffffff7f", "hex"))).toThrow(invalid);
+  expect(() => throughAck({ baseOffset: 2 ** 53 })).toThrow(RangeError);
+  expect(() => throughAck({ baseOffset: Number.NaN })).toThrow(RangeError);
+  const { responseDeserialize } = produceService.produce;
+  expect(() => responseDeserialize(Buffer.from("08ffffffffffffffff7f", "hex"))).toThrow(invalid);
+  expect(() => responseDeserialize(Buffer.from("08ffffffffffffffffffffff", "hex"))).toThrow(
+    invalid,
+  );
 });
 
 test("numbers that do not fit into their field are refused", () => {
-  expect(() => encodeProduceAck({ correlationId: -1 })).toThrow(RangeError);
-  expect(() => encodeProduceAck({ correlationId: 2 ** 32 })).toThrow(RangeError);
-  expect(() => encodeListOffsetsRequest({ partitions: [1.5] })).toThrow(RangeError);
+  expect(() => throughAck({ correlationId: -1 })).toThrow(RangeError);
+  expect(() => throughAck({ correlationId: 2 ** 32 })).toThrow(RangeError);
+  expect(() => throughRequest(fetchService.listOffsets, { partitions: [1.5] })).toThrow(RangeError);
 });
 
 test("unknown fields are skipped, packed and unpacked numbers are read", () => {
-  const unknown = Buffer.from(
-    "f80101" + "fa0102abcd" + "fd0101020304" + "f9010102030405060708",
-    "hex",
-  );
+  const unknown = Buffer.from("f80101fa0102abcdfd0101020304f9010102030405060708", "hex");
   const unpacked = Buffer.from("10011002", "hex");
   const packed = Buffer.from("12020304", "hex");
-  const read = decodeListOffsetsRequest(Buffer.concat([unknown, unpacked, packed, unknown]));
-  expect(read.partitions).toEqual([1, 2, 3, 4]);
+  const bytes = Buffer.concat([unknown, unpacked, packed, unknown]);
+  expect(fetchService.listOffsets.requestDeserialize(bytes).partitions).toEqual([1, 2, 3, 4]);
 });
 
 test("bytes fields are slices of the input", () => {
-  const input = encodeProduceRequest({ recordBatch: Buffer.from("batch"), topic: "t" });
-  const { recordBatch } = decodeProduceRequest(input);
+  const { requestSerialize, requestDeserialize } = produceService.produce;
+  const input = bytesOf(requestSerialize({ recordBatch: Buffer.from("batch"), topic: "t" }));
+  const { recordBatch } = requestDeserialize(input);
   expect(recordBatch.buffer).toBe(input.buffer);
   expect(Buffer.from(recordBatch).toString()).toBe("batch");
 });
 
-test("the fields of a message end where it does", () => {
-  // An ack whose error says 2 bytes, of which a string of 3 bytes is the last.
-  expect(() => decodeProduceAck(Buffer.from("1202120361626318", "hex"))).toThrow(invalid);
-  expect(() => decodeProduceAck(Buffer.from("12ff", "hex"))).toThrow(invalid);
-  expect(() => decodeProduceAck(Buffer.from("00", "hex"))).toThrow(invalid);
-  expect(() => decodeProduceAck(Buffer.from("0b".repeat(200_000), "hex"))).toThrow(invalid);
+test.each([
+  ["a string longer than the message around it", "120612041202616263"],
+  ["a message longer than the one around it", "12ff01"],
+  ["a message that breaks off", "1205"],
+  ["a tag that breaks off", "80"],
+  ["the field number 0", "0000"],
+  ["groups without end", "0b".repeat(200_000)],
+  ["a group that ends as another", "0b14"],
+])("a decoder refuses %s", (_, hex) => {
+  expect(() => produceService.produceStream.responseDeserialize(Buffer.from(hex, "hex"))).toThrow(
+    invalid,
+  );
 });
 
 test("encoders and decoders agree with protobufjs' reflection", () => {
+  const { responseSerialize, responseDeserialize } = fetchService.fetchStream;
   const type = reflected("FetchStreamResponse");
   const pieces = [Buffer.from("first "), Buffer.from("second")];
   const value = { recordBatches: pieces, nextOffset: 2 ** 40, highWatermark: -1 };
-  const encoded = encodeFetchStreamResponse({
-    subscriptionId: 7,
-    message: { case: "batches", value },
-  });
+  const encoded = bytesOf(
+    responseSerialize({ subscriptionId: 7, message: { case: "batches", value } }),
+  );
   const plain = type.toObject(type.decode(encoded), { longs: Number, bytes: Buffer });
   const batches = {
     recordBatches: Buffer.from("first second"),
@@ -161,5 +193,5 @@ test("encoders and decoders agree with protobufjs' reflection", () => {
   };
   expect(plain).toEqual({ subscriptionId: 7, batches });
   const theirs = type.encode(type.fromObject({ subscriptionId: 7, batches })).finish();
-  expect(decodeFetchStreamResponse(theirs)).toEqual(decodeFetchStreamResponse(encoded));
+  expect(responseDeserialize(Buffer.from(theirs))).toEqual(responseDeserialize(encoded));
 });

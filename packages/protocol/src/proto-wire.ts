@@ -1,4 +1,4 @@
-import { Reader, Writer } from "protobufjs/minimal.js";
+import { Reader, type Writer } from "protobufjs/minimal.js";
 
 import { RopewalkError } from "./ropewalk-error.ts";
 
@@ -49,18 +49,11 @@ export function skipField(reader: Reader, tag: number): void {
   reader.skipType(tag & 7, 0, tag >>> 3);
 }
 
-/** Reads a signed 64-bit varint; it must be a safe integer. */
+/**
+ * Reads a signed 64-bit varint; it must be a safe integer. protobufjs would make an object of it; numbers
+ * in three parts of 28, 28 and 8 bits do not.
+ */
 export function readInt64(reader: Reader): number {
-  return readVarint64(reader, true);
-}
-
-/** Reads an unsigned 64-bit varint; it must be a safe integer. */
-export function readUint64(reader: Reader): number {
-  return readVarint64(reader, false);
-}
-
-// protobufjs would make an object of every 64-bit number; numbers in three parts of 28, 28 and 8 bits do not.
-function readVarint64(reader: Reader, signed: boolean): number {
   const start = reader.pos;
   let [low, middle, high] = [0, 0, 0];
   for (let count = 0; count < 10; count++) {
@@ -70,9 +63,7 @@ function readVarint64(reader: Reader, signed: boolean): number {
     else if (count < 8) middle |= (byte & 0x7f) << (7 * (count - 4));
     else high |= (byte & 0x7f) << (7 * (count - 8));
     if (byte < 0x80) {
-      const low32 = (low | (middle << 28)) >>> 0;
-      const high32 = (middle >>> 4) | (high << 24);
-      const value = (signed ? high32 : high32 >>> 0) * uint32Values + low32;
+      const value = ((middle >>> 4) | (high << 24)) * uint32Values + ((low | (middle << 28)) >>> 0);
       if (Number.isSafeInteger(value)) return value;
       throw new RangeError(`the 64-bit integer at ${start} is not a safe integer`);
     }
@@ -85,12 +76,6 @@ export function writeInt64(writer: Writer, value: number): Writer {
   if (!Number.isSafeInteger(value)) throw new RangeError(`${value} is not a safe integer`);
   // Most values are small and not negative; their varint is the same as that of a 32-bit number.
   return value >= 0 && value < uint32Values ? writer.uint32(value) : writer.int64(value);
-}
-
-/** Writes an unsigned 64-bit varint. */
-export function writeUint64(writer: Writer, value: number): Writer {
-  if (value < 0) throw new RangeError(`${value} is negative`);
-  return writeInt64(writer, value);
 }
 
 /** Writes a signed 32-bit varint. */

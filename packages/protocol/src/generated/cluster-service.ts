@@ -56,7 +56,7 @@ export interface DescribeClusterRequest {}
 export interface DescribeClusterRequestInit {}
 
 /** Encodes `ropewalk.v1.DescribeClusterRequest`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeDescribeClusterRequest(message: DescribeClusterRequestInit): Buffer {
+function encodeDescribeClusterRequest(message: DescribeClusterRequestInit): Buffer {
   return writeDescribeClusterRequest(Writer.create(), message).finish(true) as Buffer;
 }
 
@@ -66,7 +66,7 @@ function writeDescribeClusterRequest(writer: Writer, _message: DescribeClusterRe
 }
 
 /** Decodes `ropewalk.v1.DescribeClusterRequest`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeDescribeClusterRequest(bytes: Uint8Array): DescribeClusterRequest {
+function decodeDescribeClusterRequest(bytes: Uint8Array): DescribeClusterRequest {
   return decodeMessage(bytes, "ropewalk.v1.DescribeClusterRequest", readDescribeClusterRequest);
 }
 
@@ -102,7 +102,7 @@ export interface DescribeClusterResponseInit {
 }
 
 /** Encodes `ropewalk.v1.DescribeClusterResponse`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeDescribeClusterResponse(message: DescribeClusterResponseInit): Buffer {
+function encodeDescribeClusterResponse(message: DescribeClusterResponseInit): Buffer {
   return writeDescribeClusterResponse(Writer.create(), message).finish(true) as Buffer;
 }
 
@@ -136,7 +136,7 @@ function writeDescribeClusterResponse(
 }
 
 /** Decodes `ropewalk.v1.DescribeClusterResponse`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeDescribeClusterResponse(bytes: Uint8Array): DescribeClusterResponse {
+function decodeDescribeClusterResponse(bytes: Uint8Array): DescribeClusterResponse {
   return decodeMessage(bytes, "ropewalk.v1.DescribeClusterResponse", readDescribeClusterResponse);
 }
 
@@ -195,15 +195,6 @@ export interface DescribeClusterResponseLeaderlessPartitionInit {
   readonly partition?: number | undefined;
 }
 
-/** Encodes `ropewalk.v1.DescribeClusterResponse.LeaderlessPartition`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeDescribeClusterResponseLeaderlessPartition(
-  message: DescribeClusterResponseLeaderlessPartitionInit,
-): Buffer {
-  return writeDescribeClusterResponseLeaderlessPartition(Writer.create(), message).finish(
-    true,
-  ) as Buffer;
-}
-
 /** Appends `ropewalk.v1.DescribeClusterResponse.LeaderlessPartition` to a writer. */
 function writeDescribeClusterResponseLeaderlessPartition(
   writer: Writer,
@@ -216,17 +207,6 @@ function writeDescribeClusterResponseLeaderlessPartition(
     writeInt32(writer.uint32(16), message.partition);
   }
   return writer;
-}
-
-/** Decodes `ropewalk.v1.DescribeClusterResponse.LeaderlessPartition`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeDescribeClusterResponseLeaderlessPartition(
-  bytes: Uint8Array,
-): DescribeClusterResponseLeaderlessPartition {
-  return decodeMessage(
-    bytes,
-    "ropewalk.v1.DescribeClusterResponse.LeaderlessPartition",
-    readDescribeClusterResponseLeaderlessPartition,
-  );
 }
 
 /** Reads `ropewalk.v1.DescribeClusterResponse.LeaderlessPartition` up to `end`. */
@@ -279,11 +259,6 @@ export interface BrokerDescriptionInit {
   readonly replicaCount?: number | undefined;
 }
 
-/** Encodes `ropewalk.v1.BrokerDescription`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeBrokerDescription(message: BrokerDescriptionInit): Buffer {
-  return writeBrokerDescription(Writer.create(), message).finish(true) as Buffer;
-}
-
 /** Appends `ropewalk.v1.BrokerDescription` to a writer. */
 function writeBrokerDescription(writer: Writer, message: BrokerDescriptionInit): Writer {
   if (message.brokerId !== undefined && message.brokerId !== 0) {
@@ -311,11 +286,6 @@ function writeBrokerDescription(writer: Writer, message: BrokerDescriptionInit):
     writeInt32(writer.uint32(64), message.replicaCount);
   }
   return writer;
-}
-
-/** Decodes `ropewalk.v1.BrokerDescription`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeBrokerDescription(bytes: Uint8Array): BrokerDescription {
-  return decodeMessage(bytes, "ropewalk.v1.BrokerDescription", readBrokerDescription);
 }
 
 /** Reads `ropewalk.v1.BrokerDescription` up to `end`. */
@@ -375,7 +345,7 @@ export interface GetMetadataRequestInit {
 }
 
 /** Encodes `ropewalk.v1.GetMetadataRequest`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeGetMetadataRequest(message: GetMetadataRequestInit): Buffer {
+function encodeGetMetadataRequest(message: GetMetadataRequestInit): Buffer {
   return writeGetMetadataRequest(Writer.create(), message).finish(true) as Buffer;
 }
 
@@ -388,7 +358,7 @@ function writeGetMetadataRequest(writer: Writer, message: GetMetadataRequestInit
 }
 
 /** Decodes `ropewalk.v1.GetMetadataRequest`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeGetMetadataRequest(bytes: Uint8Array): GetMetadataRequest {
+function decodeGetMetadataRequest(bytes: Uint8Array): GetMetadataRequest {
   return decodeMessage(bytes, "ropewalk.v1.GetMetadataRequest", readGetMetadataRequest);
 }
 
@@ -426,7 +396,7 @@ export interface GetMetadataResponseInit {
 }
 
 /** Encodes `ropewalk.v1.GetMetadataResponse`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeGetMetadataResponse(message: GetMetadataResponseInit): Buffer {
+function encodeGetMetadataResponse(message: GetMetadataResponseInit): Buffer {
   return writeGetMetadataResponse(Writer.create(), message).finish(true) as Buffer;
 }
 
@@ -448,7 +418,7 @@ function writeGetMetadataResponse(writer: Writer, message: GetMetadataResponseIn
 }
 
 /** Decodes `ropewalk.v1.GetMetadataResponse`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeGetMetadataResponse(bytes: Uint8Array): GetMetadataResponse {
+function decodeGetMetadataResponse(bytes: Uint8Array): GetMetadataResponse {
   return decodeMessage(bytes, "ropewalk.v1.GetMetadataResponse", readGetMetadataResponse);
 }
 

@@ -84,7 +84,7 @@ export type StartPositionEdge =
   | "LATEST";
 
 /** The numbers that stand for the names on the wire. */
-export const startPositionEdgeNumbers: Readonly<{ [name in StartPositionEdge]: number }> = {
+const startPositionEdgeNumbers: Readonly<{ [name in StartPositionEdge]: number }> = {
   UNSPECIFIED: 0,
   EARLIEST: 1,
   LATEST: 2,
@@ -116,11 +116,6 @@ export interface StartPositionInit {
     | undefined;
 }
 
-/** Encodes `ropewalk.v1.StartPosition`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeStartPosition(message: StartPositionInit): Buffer {
-  return writeStartPosition(Writer.create(), message).finish(true) as Buffer;
-}
-
 /** Appends `ropewalk.v1.StartPosition` to a writer. */
 function writeStartPosition(writer: Writer, message: StartPositionInit): Writer {
   switch (message.at?.case) {
@@ -137,11 +132,6 @@ function writeStartPosition(writer: Writer, message: StartPositionInit): Writer 
       break;
   }
   return writer;
-}
-
-/** Decodes `ropewalk.v1.StartPosition`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeStartPosition(bytes: Uint8Array): StartPosition {
-  return decodeMessage(bytes, "ropewalk.v1.StartPosition", readStartPosition);
 }
 
 /** Reads `ropewalk.v1.StartPosition` up to `end`. */
@@ -188,7 +178,7 @@ export interface FetchRequestInit {
 }
 
 /** Encodes `ropewalk.v1.FetchRequest`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeFetchRequest(message: FetchRequestInit): Buffer {
+function encodeFetchRequest(message: FetchRequestInit): Buffer {
   return writeFetchRequest(Writer.create(), message).finish(true) as Buffer;
 }
 
@@ -213,7 +203,7 @@ function writeFetchRequest(writer: Writer, message: FetchRequestInit): Writer {
 }
 
 /** Decodes `ropewalk.v1.FetchRequest`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeFetchRequest(bytes: Uint8Array): FetchRequest {
+function decodeFetchRequest(bytes: Uint8Array): FetchRequest {
   return decodeMessage(bytes, "ropewalk.v1.FetchRequest", readFetchRequest);
 }
 
@@ -274,11 +264,6 @@ export interface FetchResponseInit {
   readonly logStartOffset?: number | undefined;
 }
 
-/** Encodes `ropewalk.v1.FetchResponse`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeFetchResponse(message: FetchResponseInit): Buffer {
-  return serializeFetchResponse(message).toBuffer();
-}
-
 /** Encodes `ropewalk.v1.FetchResponse` without copying its record batches, which go last. */
 function serializeFetchResponse(message: FetchResponseInit): PayloadMessage {
   const writer = Writer.create();
@@ -299,7 +284,7 @@ function serializeFetchResponse(message: FetchResponseInit): PayloadMessage {
 }
 
 /** Decodes `ropewalk.v1.FetchResponse`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeFetchResponse(bytes: Uint8Array): FetchResponse {
+function decodeFetchResponse(bytes: Uint8Array): FetchResponse {
   return decodeMessage(bytes, "ropewalk.v1.FetchResponse", readFetchResponse);
 }
 
@@ -355,7 +340,7 @@ export interface FetchStreamRequestInit {
 }
 
 /** Encodes `ropewalk.v1.FetchStreamRequest`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeFetchStreamRequest(message: FetchStreamRequestInit): Buffer {
+function encodeFetchStreamRequest(message: FetchStreamRequestInit): Buffer {
   return writeFetchStreamRequest(Writer.create(), message).finish(true) as Buffer;
 }
 
@@ -378,7 +363,7 @@ function writeFetchStreamRequest(writer: Writer, message: FetchStreamRequestInit
 }
 
 /** Decodes `ropewalk.v1.FetchStreamRequest`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeFetchStreamRequest(bytes: Uint8Array): FetchStreamRequest {
+function decodeFetchStreamRequest(bytes: Uint8Array): FetchStreamRequest {
   return decodeMessage(bytes, "ropewalk.v1.FetchStreamRequest", readFetchStreamRequest);
 }
 
@@ -431,13 +416,6 @@ export interface FetchStreamRequestSubscribeInit {
   readonly start?: StartPositionInit | undefined;
 }
 
-/** Encodes `ropewalk.v1.FetchStreamRequest.Subscribe`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeFetchStreamRequestSubscribe(
-  message: FetchStreamRequestSubscribeInit,
-): Buffer {
-  return writeFetchStreamRequestSubscribe(Writer.create(), message).finish(true) as Buffer;
-}
-
 /** Appends `ropewalk.v1.FetchStreamRequest.Subscribe` to a writer. */
 function writeFetchStreamRequestSubscribe(
   writer: Writer,
@@ -456,15 +434,6 @@ function writeFetchStreamRequestSubscribe(
     writeStartPosition(writer.uint32(34).fork(), message.start).ldelim();
   }
   return writer;
-}
-
-/** Decodes `ropewalk.v1.FetchStreamRequest.Subscribe`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeFetchStreamRequestSubscribe(bytes: Uint8Array): FetchStreamRequestSubscribe {
-  return decodeMessage(
-    bytes,
-    "ropewalk.v1.FetchStreamRequest.Subscribe",
-    readFetchStreamRequestSubscribe,
-  );
 }
 
 /** Reads `ropewalk.v1.FetchStreamRequest.Subscribe` up to `end`. */
@@ -506,13 +475,6 @@ export interface FetchStreamRequestUnsubscribeInit {
   readonly subscriptionId?: number | undefined;
 }
 
-/** Encodes `ropewalk.v1.FetchStreamRequest.Unsubscribe`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeFetchStreamRequestUnsubscribe(
-  message: FetchStreamRequestUnsubscribeInit,
-): Buffer {
-  return writeFetchStreamRequestUnsubscribe(Writer.create(), message).finish(true) as Buffer;
-}
-
 /** Appends `ropewalk.v1.FetchStreamRequest.Unsubscribe` to a writer. */
 function writeFetchStreamRequestUnsubscribe(
   writer: Writer,
@@ -522,17 +484,6 @@ function writeFetchStreamRequestUnsubscribe(
     writeUint32(writer.uint32(8), message.subscriptionId);
   }
   return writer;
-}
-
-/** Decodes `ropewalk.v1.FetchStreamRequest.Unsubscribe`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeFetchStreamRequestUnsubscribe(
-  bytes: Uint8Array,
-): FetchStreamRequestUnsubscribe {
-  return decodeMessage(
-    bytes,
-    "ropewalk.v1.FetchStreamRequest.Unsubscribe",
-    readFetchStreamRequestUnsubscribe,
-  );
 }
 
 /** Reads `ropewalk.v1.FetchStreamRequest.Unsubscribe` up to `end`. */
@@ -569,11 +520,6 @@ export interface FetchStreamRequestCreditInit {
   readonly bytes?: number | undefined;
 }
 
-/** Encodes `ropewalk.v1.FetchStreamRequest.Credit`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeFetchStreamRequestCredit(message: FetchStreamRequestCreditInit): Buffer {
-  return writeFetchStreamRequestCredit(Writer.create(), message).finish(true) as Buffer;
-}
-
 /** Appends `ropewalk.v1.FetchStreamRequest.Credit` to a writer. */
 function writeFetchStreamRequestCredit(
   writer: Writer,
@@ -583,15 +529,6 @@ function writeFetchStreamRequestCredit(
     writeInt32(writer.uint32(8), message.bytes);
   }
   return writer;
-}
-
-/** Decodes `ropewalk.v1.FetchStreamRequest.Credit`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeFetchStreamRequestCredit(bytes: Uint8Array): FetchStreamRequestCredit {
-  return decodeMessage(
-    bytes,
-    "ropewalk.v1.FetchStreamRequest.Credit",
-    readFetchStreamRequestCredit,
-  );
 }
 
 /** Reads `ropewalk.v1.FetchStreamRequest.Credit` up to `end`. */
@@ -634,11 +571,6 @@ export interface FetchStreamResponseInit {
     | undefined;
 }
 
-/** Encodes `ropewalk.v1.FetchStreamResponse`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeFetchStreamResponse(message: FetchStreamResponseInit): Buffer {
-  return serializeFetchStreamResponse(message).toBuffer();
-}
-
 /** Encodes `ropewalk.v1.FetchStreamResponse` without copying its record batches, which go last. */
 function serializeFetchStreamResponse(message: FetchStreamResponseInit): PayloadMessage {
   const writer = Writer.create();
@@ -665,7 +597,7 @@ function serializeFetchStreamResponse(message: FetchStreamResponseInit): Payload
 }
 
 /** Decodes `ropewalk.v1.FetchStreamResponse`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeFetchStreamResponse(bytes: Uint8Array): FetchStreamResponse {
+function decodeFetchStreamResponse(bytes: Uint8Array): FetchStreamResponse {
   return decodeMessage(bytes, "ropewalk.v1.FetchStreamResponse", readFetchStreamResponse);
 }
 
@@ -723,11 +655,6 @@ export interface FetchStreamResponseStartedInit {
   readonly logStartOffset?: number | undefined;
 }
 
-/** Encodes `ropewalk.v1.FetchStreamResponse.Started`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeFetchStreamResponseStarted(message: FetchStreamResponseStartedInit): Buffer {
-  return writeFetchStreamResponseStarted(Writer.create(), message).finish(true) as Buffer;
-}
-
 /** Appends `ropewalk.v1.FetchStreamResponse.Started` to a writer. */
 function writeFetchStreamResponseStarted(
   writer: Writer,
@@ -743,15 +670,6 @@ function writeFetchStreamResponseStarted(
     writeInt64(writer.uint32(24), message.logStartOffset);
   }
   return writer;
-}
-
-/** Decodes `ropewalk.v1.FetchStreamResponse.Started`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeFetchStreamResponseStarted(bytes: Uint8Array): FetchStreamResponseStarted {
-  return decodeMessage(
-    bytes,
-    "ropewalk.v1.FetchStreamResponse.Started",
-    readFetchStreamResponseStarted,
-  );
 }
 
 /** Reads `ropewalk.v1.FetchStreamResponse.Started` up to `end`. */
@@ -794,11 +712,6 @@ export interface FetchStreamResponseBatchesInit {
   readonly highWatermark?: number | undefined;
 }
 
-/** Encodes `ropewalk.v1.FetchStreamResponse.Batches`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeFetchStreamResponseBatches(message: FetchStreamResponseBatchesInit): Buffer {
-  return serializeFetchStreamResponseBatches(message).toBuffer();
-}
-
 /** Encodes `ropewalk.v1.FetchStreamResponse.Batches` without copying its record batches, which go last. */
 function serializeFetchStreamResponseBatches(
   message: FetchStreamResponseBatchesInit,
@@ -812,15 +725,6 @@ function serializeFetchStreamResponseBatches(
     writeInt64(writer.uint32(24), message.highWatermark);
   }
   return PayloadMessage.endingWith(writer, 10, message.recordBatches);
-}
-
-/** Decodes `ropewalk.v1.FetchStreamResponse.Batches`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeFetchStreamResponseBatches(bytes: Uint8Array): FetchStreamResponseBatches {
-  return decodeMessage(
-    bytes,
-    "ropewalk.v1.FetchStreamResponse.Batches",
-    readFetchStreamResponseBatches,
-  );
 }
 
 /** Reads `ropewalk.v1.FetchStreamResponse.Batches` up to `end`. */
@@ -860,13 +764,6 @@ export interface FetchStreamResponseHeartbeatInit {
   readonly highWatermark?: number | undefined;
 }
 
-/** Encodes `ropewalk.v1.FetchStreamResponse.Heartbeat`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeFetchStreamResponseHeartbeat(
-  message: FetchStreamResponseHeartbeatInit,
-): Buffer {
-  return writeFetchStreamResponseHeartbeat(Writer.create(), message).finish(true) as Buffer;
-}
-
 /** Appends `ropewalk.v1.FetchStreamResponse.Heartbeat` to a writer. */
 function writeFetchStreamResponseHeartbeat(
   writer: Writer,
@@ -879,17 +776,6 @@ function writeFetchStreamResponseHeartbeat(
     writeInt64(writer.uint32(16), message.highWatermark);
   }
   return writer;
-}
-
-/** Decodes `ropewalk.v1.FetchStreamResponse.Heartbeat`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeFetchStreamResponseHeartbeat(
-  bytes: Uint8Array,
-): FetchStreamResponseHeartbeat {
-  return decodeMessage(
-    bytes,
-    "ropewalk.v1.FetchStreamResponse.Heartbeat",
-    readFetchStreamResponseHeartbeat,
-  );
 }
 
 /** Reads `ropewalk.v1.FetchStreamResponse.Heartbeat` up to `end`. */
@@ -932,7 +818,7 @@ export interface ListOffsetsRequestInit {
 }
 
 /** Encodes `ropewalk.v1.ListOffsetsRequest`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeListOffsetsRequest(message: ListOffsetsRequestInit): Buffer {
+function encodeListOffsetsRequest(message: ListOffsetsRequestInit): Buffer {
   return writeListOffsetsRequest(Writer.create(), message).finish(true) as Buffer;
 }
 
@@ -955,7 +841,7 @@ function writeListOffsetsRequest(writer: Writer, message: ListOffsetsRequestInit
 }
 
 /** Decodes `ropewalk.v1.ListOffsetsRequest`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeListOffsetsRequest(bytes: Uint8Array): ListOffsetsRequest {
+function decodeListOffsetsRequest(bytes: Uint8Array): ListOffsetsRequest {
   return decodeMessage(bytes, "ropewalk.v1.ListOffsetsRequest", readListOffsetsRequest);
 }
 
@@ -1001,7 +887,7 @@ export interface ListOffsetsResponseInit {
 }
 
 /** Encodes `ropewalk.v1.ListOffsetsResponse`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeListOffsetsResponse(message: ListOffsetsResponseInit): Buffer {
+function encodeListOffsetsResponse(message: ListOffsetsResponseInit): Buffer {
   return writeListOffsetsResponse(Writer.create(), message).finish(true) as Buffer;
 }
 
@@ -1014,7 +900,7 @@ function writeListOffsetsResponse(writer: Writer, message: ListOffsetsResponseIn
 }
 
 /** Decodes `ropewalk.v1.ListOffsetsResponse`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeListOffsetsResponse(bytes: Uint8Array): ListOffsetsResponse {
+function decodeListOffsetsResponse(bytes: Uint8Array): ListOffsetsResponse {
   return decodeMessage(bytes, "ropewalk.v1.ListOffsetsResponse", readListOffsetsResponse);
 }
 
@@ -1053,13 +939,6 @@ export interface ListOffsetsResponsePartitionOffsetInit {
   readonly logStartOffset?: number | undefined;
 }
 
-/** Encodes `ropewalk.v1.ListOffsetsResponse.PartitionOffset`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeListOffsetsResponsePartitionOffset(
-  message: ListOffsetsResponsePartitionOffsetInit,
-): Buffer {
-  return writeListOffsetsResponsePartitionOffset(Writer.create(), message).finish(true) as Buffer;
-}
-
 /** Appends `ropewalk.v1.ListOffsetsResponse.PartitionOffset` to a writer. */
 function writeListOffsetsResponsePartitionOffset(
   writer: Writer,
@@ -1081,17 +960,6 @@ function writeListOffsetsResponsePartitionOffset(
     writeInt64(writer.uint32(40), message.logStartOffset);
   }
   return writer;
-}
-
-/** Decodes `ropewalk.v1.ListOffsetsResponse.PartitionOffset`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeListOffsetsResponsePartitionOffset(
-  bytes: Uint8Array,
-): ListOffsetsResponsePartitionOffset {
-  return decodeMessage(
-    bytes,
-    "ropewalk.v1.ListOffsetsResponse.PartitionOffset",
-    readListOffsetsResponsePartitionOffset,
-  );
 }
 
 /** Reads `ropewalk.v1.ListOffsetsResponse.PartitionOffset` up to `end`. */

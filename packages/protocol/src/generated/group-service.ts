@@ -111,7 +111,7 @@ export const groupService: {
 export type GroupState = "UNSPECIFIED" | "EMPTY" | "RECONCILING" | "STABLE";
 
 /** The numbers that stand for the names on the wire. */
-export const groupStateNumbers: Readonly<{ [name in GroupState]: number }> = {
+const groupStateNumbers: Readonly<{ [name in GroupState]: number }> = {
   UNSPECIFIED: 0,
   EMPTY: 1,
   RECONCILING: 2,
@@ -137,11 +137,6 @@ export interface TopicPartitionsInit {
   readonly partitions?: readonly number[] | undefined;
 }
 
-/** Encodes `ropewalk.v1.TopicPartitions`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeTopicPartitions(message: TopicPartitionsInit): Buffer {
-  return writeTopicPartitions(Writer.create(), message).finish(true) as Buffer;
-}
-
 /** Appends `ropewalk.v1.TopicPartitions` to a writer. */
 function writeTopicPartitions(writer: Writer, message: TopicPartitionsInit): Writer {
   if (message.topic !== undefined && message.topic !== "") {
@@ -155,11 +150,6 @@ function writeTopicPartitions(writer: Writer, message: TopicPartitionsInit): Wri
     writer.ldelim();
   }
   return writer;
-}
-
-/** Decodes `ropewalk.v1.TopicPartitions`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeTopicPartitions(bytes: Uint8Array): TopicPartitions {
-  return decodeMessage(bytes, "ropewalk.v1.TopicPartitions", readTopicPartitions);
 }
 
 /** Reads `ropewalk.v1.TopicPartitions` up to `end`. */
@@ -216,7 +206,7 @@ export interface HeartbeatRequestInit {
 }
 
 /** Encodes `ropewalk.v1.HeartbeatRequest`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeHeartbeatRequest(message: HeartbeatRequestInit): Buffer {
+function encodeHeartbeatRequest(message: HeartbeatRequestInit): Buffer {
   return writeHeartbeatRequest(Writer.create(), message).finish(true) as Buffer;
 }
 
@@ -247,7 +237,7 @@ function writeHeartbeatRequest(writer: Writer, message: HeartbeatRequestInit): W
 }
 
 /** Decodes `ropewalk.v1.HeartbeatRequest`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeHeartbeatRequest(bytes: Uint8Array): HeartbeatRequest {
+function decodeHeartbeatRequest(bytes: Uint8Array): HeartbeatRequest {
   return decodeMessage(bytes, "ropewalk.v1.HeartbeatRequest", readHeartbeatRequest);
 }
 
@@ -308,7 +298,7 @@ export interface HeartbeatResponseInit {
 }
 
 /** Encodes `ropewalk.v1.HeartbeatResponse`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeHeartbeatResponse(message: HeartbeatResponseInit): Buffer {
+function encodeHeartbeatResponse(message: HeartbeatResponseInit): Buffer {
   return writeHeartbeatResponse(Writer.create(), message).finish(true) as Buffer;
 }
 
@@ -327,7 +317,7 @@ function writeHeartbeatResponse(writer: Writer, message: HeartbeatResponseInit):
 }
 
 /** Decodes `ropewalk.v1.HeartbeatResponse`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeHeartbeatResponse(bytes: Uint8Array): HeartbeatResponse {
+function decodeHeartbeatResponse(bytes: Uint8Array): HeartbeatResponse {
   return decodeMessage(bytes, "ropewalk.v1.HeartbeatResponse", readHeartbeatResponse);
 }
 
@@ -374,7 +364,7 @@ export interface CommitOffsetsRequestInit {
 }
 
 /** Encodes `ropewalk.v1.CommitOffsetsRequest`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeCommitOffsetsRequest(message: CommitOffsetsRequestInit): Buffer {
+function encodeCommitOffsetsRequest(message: CommitOffsetsRequestInit): Buffer {
   return writeCommitOffsetsRequest(Writer.create(), message).finish(true) as Buffer;
 }
 
@@ -396,7 +386,7 @@ function writeCommitOffsetsRequest(writer: Writer, message: CommitOffsetsRequest
 }
 
 /** Decodes `ropewalk.v1.CommitOffsetsRequest`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeCommitOffsetsRequest(bytes: Uint8Array): CommitOffsetsRequest {
+function decodeCommitOffsetsRequest(bytes: Uint8Array): CommitOffsetsRequest {
   return decodeMessage(bytes, "ropewalk.v1.CommitOffsetsRequest", readCommitOffsetsRequest);
 }
 
@@ -446,11 +436,6 @@ export interface CommittedOffsetInit {
   readonly metadata?: string | undefined;
 }
 
-/** Encodes `ropewalk.v1.CommittedOffset`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeCommittedOffset(message: CommittedOffsetInit): Buffer {
-  return writeCommittedOffset(Writer.create(), message).finish(true) as Buffer;
-}
-
 /** Appends `ropewalk.v1.CommittedOffset` to a writer. */
 function writeCommittedOffset(writer: Writer, message: CommittedOffsetInit): Writer {
   if (message.topic !== undefined && message.topic !== "") {
@@ -466,11 +451,6 @@ function writeCommittedOffset(writer: Writer, message: CommittedOffsetInit): Wri
     writer.uint32(34).string(message.metadata);
   }
   return writer;
-}
-
-/** Decodes `ropewalk.v1.CommittedOffset`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeCommittedOffset(bytes: Uint8Array): CommittedOffset {
-  return decodeMessage(bytes, "ropewalk.v1.CommittedOffset", readCommittedOffset);
 }
 
 /** Reads `ropewalk.v1.CommittedOffset` up to `end`. */
@@ -509,7 +489,7 @@ export interface CommitOffsetsResponse {}
 export interface CommitOffsetsResponseInit {}
 
 /** Encodes `ropewalk.v1.CommitOffsetsResponse`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeCommitOffsetsResponse(message: CommitOffsetsResponseInit): Buffer {
+function encodeCommitOffsetsResponse(message: CommitOffsetsResponseInit): Buffer {
   return writeCommitOffsetsResponse(Writer.create(), message).finish(true) as Buffer;
 }
 
@@ -519,7 +499,7 @@ function writeCommitOffsetsResponse(writer: Writer, _message: CommitOffsetsRespo
 }
 
 /** Decodes `ropewalk.v1.CommitOffsetsResponse`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeCommitOffsetsResponse(bytes: Uint8Array): CommitOffsetsResponse {
+function decodeCommitOffsetsResponse(bytes: Uint8Array): CommitOffsetsResponse {
   return decodeMessage(bytes, "ropewalk.v1.CommitOffsetsResponse", readCommitOffsetsResponse);
 }
 
@@ -544,7 +524,7 @@ export interface FetchOffsetsRequestInit {
 }
 
 /** Encodes `ropewalk.v1.FetchOffsetsRequest`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeFetchOffsetsRequest(message: FetchOffsetsRequestInit): Buffer {
+function encodeFetchOffsetsRequest(message: FetchOffsetsRequestInit): Buffer {
   return writeFetchOffsetsRequest(Writer.create(), message).finish(true) as Buffer;
 }
 
@@ -560,7 +540,7 @@ function writeFetchOffsetsRequest(writer: Writer, message: FetchOffsetsRequestIn
 }
 
 /** Decodes `ropewalk.v1.FetchOffsetsRequest`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeFetchOffsetsRequest(bytes: Uint8Array): FetchOffsetsRequest {
+function decodeFetchOffsetsRequest(bytes: Uint8Array): FetchOffsetsRequest {
   return decodeMessage(bytes, "ropewalk.v1.FetchOffsetsRequest", readFetchOffsetsRequest);
 }
 
@@ -596,7 +576,7 @@ export interface FetchOffsetsResponseInit {
 }
 
 /** Encodes `ropewalk.v1.FetchOffsetsResponse`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeFetchOffsetsResponse(message: FetchOffsetsResponseInit): Buffer {
+function encodeFetchOffsetsResponse(message: FetchOffsetsResponseInit): Buffer {
   return writeFetchOffsetsResponse(Writer.create(), message).finish(true) as Buffer;
 }
 
@@ -609,7 +589,7 @@ function writeFetchOffsetsResponse(writer: Writer, message: FetchOffsetsResponse
 }
 
 /** Decodes `ropewalk.v1.FetchOffsetsResponse`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeFetchOffsetsResponse(bytes: Uint8Array): FetchOffsetsResponse {
+function decodeFetchOffsetsResponse(bytes: Uint8Array): FetchOffsetsResponse {
   return decodeMessage(bytes, "ropewalk.v1.FetchOffsetsResponse", readFetchOffsetsResponse);
 }
 
@@ -643,7 +623,7 @@ export interface ListGroupsRequestInit {
 }
 
 /** Encodes `ropewalk.v1.ListGroupsRequest`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeListGroupsRequest(message: ListGroupsRequestInit): Buffer {
+function encodeListGroupsRequest(message: ListGroupsRequestInit): Buffer {
   return writeListGroupsRequest(Writer.create(), message).finish(true) as Buffer;
 }
 
@@ -659,7 +639,7 @@ function writeListGroupsRequest(writer: Writer, message: ListGroupsRequestInit):
 }
 
 /** Decodes `ropewalk.v1.ListGroupsRequest`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeListGroupsRequest(bytes: Uint8Array): ListGroupsRequest {
+function decodeListGroupsRequest(bytes: Uint8Array): ListGroupsRequest {
   return decodeMessage(bytes, "ropewalk.v1.ListGroupsRequest", readListGroupsRequest);
 }
 
@@ -700,7 +680,7 @@ export interface ListGroupsResponseInit {
 }
 
 /** Encodes `ropewalk.v1.ListGroupsResponse`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeListGroupsResponse(message: ListGroupsResponseInit): Buffer {
+function encodeListGroupsResponse(message: ListGroupsResponseInit): Buffer {
   return writeListGroupsResponse(Writer.create(), message).finish(true) as Buffer;
 }
 
@@ -719,7 +699,7 @@ function writeListGroupsResponse(writer: Writer, message: ListGroupsResponseInit
 }
 
 /** Decodes `ropewalk.v1.ListGroupsResponse`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeListGroupsResponse(bytes: Uint8Array): ListGroupsResponse {
+function decodeListGroupsResponse(bytes: Uint8Array): ListGroupsResponse {
   return decodeMessage(bytes, "ropewalk.v1.ListGroupsResponse", readListGroupsResponse);
 }
 
@@ -762,11 +742,6 @@ export interface GroupSummaryInit {
   readonly memberCount?: number | undefined;
 }
 
-/** Encodes `ropewalk.v1.GroupSummary`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeGroupSummary(message: GroupSummaryInit): Buffer {
-  return writeGroupSummary(Writer.create(), message).finish(true) as Buffer;
-}
-
 /** Appends `ropewalk.v1.GroupSummary` to a writer. */
 function writeGroupSummary(writer: Writer, message: GroupSummaryInit): Writer {
   if (message.groupId !== undefined && message.groupId !== "") {
@@ -779,11 +754,6 @@ function writeGroupSummary(writer: Writer, message: GroupSummaryInit): Writer {
     writeInt32(writer.uint32(24), message.memberCount);
   }
   return writer;
-}
-
-/** Decodes `ropewalk.v1.GroupSummary`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeGroupSummary(bytes: Uint8Array): GroupSummary {
-  return decodeMessage(bytes, "ropewalk.v1.GroupSummary", readGroupSummary);
 }
 
 /** Reads `ropewalk.v1.GroupSummary` up to `end`. */
@@ -822,7 +792,7 @@ export interface DescribeGroupRequestInit {
 }
 
 /** Encodes `ropewalk.v1.DescribeGroupRequest`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeDescribeGroupRequest(message: DescribeGroupRequestInit): Buffer {
+function encodeDescribeGroupRequest(message: DescribeGroupRequestInit): Buffer {
   return writeDescribeGroupRequest(Writer.create(), message).finish(true) as Buffer;
 }
 
@@ -835,7 +805,7 @@ function writeDescribeGroupRequest(writer: Writer, message: DescribeGroupRequest
 }
 
 /** Decodes `ropewalk.v1.DescribeGroupRequest`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeDescribeGroupRequest(bytes: Uint8Array): DescribeGroupRequest {
+function decodeDescribeGroupRequest(bytes: Uint8Array): DescribeGroupRequest {
   return decodeMessage(bytes, "ropewalk.v1.DescribeGroupRequest", readDescribeGroupRequest);
 }
 
@@ -877,7 +847,7 @@ export interface DescribeGroupResponseInit {
 }
 
 /** Encodes `ropewalk.v1.DescribeGroupResponse`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeDescribeGroupResponse(message: DescribeGroupResponseInit): Buffer {
+function encodeDescribeGroupResponse(message: DescribeGroupResponseInit): Buffer {
   return writeDescribeGroupResponse(Writer.create(), message).finish(true) as Buffer;
 }
 
@@ -905,7 +875,7 @@ function writeDescribeGroupResponse(writer: Writer, message: DescribeGroupRespon
 }
 
 /** Decodes `ropewalk.v1.DescribeGroupResponse`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeDescribeGroupResponse(bytes: Uint8Array): DescribeGroupResponse {
+function decodeDescribeGroupResponse(bytes: Uint8Array): DescribeGroupResponse {
   return decodeMessage(bytes, "ropewalk.v1.DescribeGroupResponse", readDescribeGroupResponse);
 }
 
@@ -962,11 +932,6 @@ export interface GroupMemberInit {
   readonly assignment?: readonly TopicPartitionsInit[] | undefined;
 }
 
-/** Encodes `ropewalk.v1.GroupMember`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeGroupMember(message: GroupMemberInit): Buffer {
-  return writeGroupMember(Writer.create(), message).finish(true) as Buffer;
-}
-
 /** Appends `ropewalk.v1.GroupMember` to a writer. */
 function writeGroupMember(writer: Writer, message: GroupMemberInit): Writer {
   if (message.memberId !== undefined && message.memberId !== "") {
@@ -982,11 +947,6 @@ function writeGroupMember(writer: Writer, message: GroupMemberInit): Writer {
     writeTopicPartitions(writer.uint32(34).fork(), value).ldelim();
   }
   return writer;
-}
-
-/** Decodes `ropewalk.v1.GroupMember`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeGroupMember(bytes: Uint8Array): GroupMember {
-  return decodeMessage(bytes, "ropewalk.v1.GroupMember", readGroupMember);
 }
 
 /** Reads `ropewalk.v1.GroupMember` up to `end`. */
@@ -1036,11 +996,6 @@ export interface GroupOffsetInit {
   readonly highWatermark?: number | undefined;
 }
 
-/** Encodes `ropewalk.v1.GroupOffset`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeGroupOffset(message: GroupOffsetInit): Buffer {
-  return writeGroupOffset(Writer.create(), message).finish(true) as Buffer;
-}
-
 /** Appends `ropewalk.v1.GroupOffset` to a writer. */
 function writeGroupOffset(writer: Writer, message: GroupOffsetInit): Writer {
   if (message.topic !== undefined && message.topic !== "") {
@@ -1056,11 +1011,6 @@ function writeGroupOffset(writer: Writer, message: GroupOffsetInit): Writer {
     writeInt64(writer.uint32(32), message.highWatermark);
   }
   return writer;
-}
-
-/** Decodes `ropewalk.v1.GroupOffset`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeGroupOffset(bytes: Uint8Array): GroupOffset {
-  return decodeMessage(bytes, "ropewalk.v1.GroupOffset", readGroupOffset);
 }
 
 /** Reads `ropewalk.v1.GroupOffset` up to `end`. */

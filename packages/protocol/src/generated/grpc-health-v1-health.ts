@@ -71,7 +71,7 @@ export type HealthCheckResponseServingStatus =
   | "SERVICE_UNKNOWN";
 
 /** The numbers that stand for the names on the wire. */
-export const healthCheckResponseServingStatusNumbers: Readonly<{
+const healthCheckResponseServingStatusNumbers: Readonly<{
   [name in HealthCheckResponseServingStatus]: number;
 }> = { UNKNOWN: 0, SERVING: 1, NOT_SERVING: 2, SERVICE_UNKNOWN: 3 };
 
@@ -96,7 +96,7 @@ export interface HealthCheckRequestInit {
 }
 
 /** Encodes `grpc.health.v1.HealthCheckRequest`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeHealthCheckRequest(message: HealthCheckRequestInit): Buffer {
+function encodeHealthCheckRequest(message: HealthCheckRequestInit): Buffer {
   return writeHealthCheckRequest(Writer.create(), message).finish(true) as Buffer;
 }
 
@@ -109,7 +109,7 @@ function writeHealthCheckRequest(writer: Writer, message: HealthCheckRequestInit
 }
 
 /** Decodes `grpc.health.v1.HealthCheckRequest`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeHealthCheckRequest(bytes: Uint8Array): HealthCheckRequest {
+function decodeHealthCheckRequest(bytes: Uint8Array): HealthCheckRequest {
   return decodeMessage(bytes, "grpc.health.v1.HealthCheckRequest", readHealthCheckRequest);
 }
 
@@ -141,7 +141,7 @@ export interface HealthCheckResponseInit {
 }
 
 /** Encodes `grpc.health.v1.HealthCheckResponse`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeHealthCheckResponse(message: HealthCheckResponseInit): Buffer {
+function encodeHealthCheckResponse(message: HealthCheckResponseInit): Buffer {
   return writeHealthCheckResponse(Writer.create(), message).finish(true) as Buffer;
 }
 
@@ -154,7 +154,7 @@ function writeHealthCheckResponse(writer: Writer, message: HealthCheckResponseIn
 }
 
 /** Decodes `grpc.health.v1.HealthCheckResponse`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeHealthCheckResponse(bytes: Uint8Array): HealthCheckResponse {
+function decodeHealthCheckResponse(bytes: Uint8Array): HealthCheckResponse {
   return decodeMessage(bytes, "grpc.health.v1.HealthCheckResponse", readHealthCheckResponse);
 }
 
@@ -182,7 +182,7 @@ export interface HealthListRequest {}
 export interface HealthListRequestInit {}
 
 /** Encodes `grpc.health.v1.HealthListRequest`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeHealthListRequest(message: HealthListRequestInit): Buffer {
+function encodeHealthListRequest(message: HealthListRequestInit): Buffer {
   return writeHealthListRequest(Writer.create(), message).finish(true) as Buffer;
 }
 
@@ -192,7 +192,7 @@ function writeHealthListRequest(writer: Writer, _message: HealthListRequestInit)
 }
 
 /** Decodes `grpc.health.v1.HealthListRequest`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeHealthListRequest(bytes: Uint8Array): HealthListRequest {
+function decodeHealthListRequest(bytes: Uint8Array): HealthListRequest {
   return decodeMessage(bytes, "grpc.health.v1.HealthListRequest", readHealthListRequest);
 }
 
@@ -215,7 +215,7 @@ export interface HealthListResponseInit {
 }
 
 /** Encodes `grpc.health.v1.HealthListResponse`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeHealthListResponse(message: HealthListResponseInit): Buffer {
+function encodeHealthListResponse(message: HealthListResponseInit): Buffer {
   return writeHealthListResponse(Writer.create(), message).finish(true) as Buffer;
 }
 
@@ -230,7 +230,7 @@ function writeHealthListResponse(writer: Writer, message: HealthListResponseInit
 }
 
 /** Decodes `grpc.health.v1.HealthListResponse`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeHealthListResponse(bytes: Uint8Array): HealthListResponse {
+function decodeHealthListResponse(bytes: Uint8Array): HealthListResponse {
   return decodeMessage(bytes, "grpc.health.v1.HealthListResponse", readHealthListResponse);
 }
 

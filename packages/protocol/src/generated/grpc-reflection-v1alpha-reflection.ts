@@ -55,7 +55,7 @@ export interface ServerReflectionRequestInit {
 }
 
 /** Encodes `grpc.reflection.v1alpha.ServerReflectionRequest`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeServerReflectionRequest(message: ServerReflectionRequestInit): Buffer {
+function encodeServerReflectionRequest(message: ServerReflectionRequestInit): Buffer {
   return writeServerReflectionRequest(Writer.create(), message).finish(true) as Buffer;
 }
 
@@ -90,7 +90,7 @@ function writeServerReflectionRequest(
 }
 
 /** Decodes `grpc.reflection.v1alpha.ServerReflectionRequest`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeServerReflectionRequest(bytes: Uint8Array): ServerReflectionRequest {
+function decodeServerReflectionRequest(bytes: Uint8Array): ServerReflectionRequest {
   return decodeMessage(
     bytes,
     "grpc.reflection.v1alpha.ServerReflectionRequest",
@@ -146,11 +146,6 @@ export interface ExtensionRequestInit {
   readonly extensionNumber?: number | undefined;
 }
 
-/** Encodes `grpc.reflection.v1alpha.ExtensionRequest`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeExtensionRequest(message: ExtensionRequestInit): Buffer {
-  return writeExtensionRequest(Writer.create(), message).finish(true) as Buffer;
-}
-
 /** Appends `grpc.reflection.v1alpha.ExtensionRequest` to a writer. */
 function writeExtensionRequest(writer: Writer, message: ExtensionRequestInit): Writer {
   if (message.containingType !== undefined && message.containingType !== "") {
@@ -160,11 +155,6 @@ function writeExtensionRequest(writer: Writer, message: ExtensionRequestInit): W
     writeInt32(writer.uint32(16), message.extensionNumber);
   }
   return writer;
-}
-
-/** Decodes `grpc.reflection.v1alpha.ExtensionRequest`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeExtensionRequest(bytes: Uint8Array): ExtensionRequest {
-  return decodeMessage(bytes, "grpc.reflection.v1alpha.ExtensionRequest", readExtensionRequest);
 }
 
 /** Reads `grpc.reflection.v1alpha.ExtensionRequest` up to `end`. */
@@ -213,7 +203,7 @@ export interface ServerReflectionResponseInit {
 }
 
 /** Encodes `grpc.reflection.v1alpha.ServerReflectionResponse`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeServerReflectionResponse(message: ServerReflectionResponseInit): Buffer {
+function encodeServerReflectionResponse(message: ServerReflectionResponseInit): Buffer {
   return writeServerReflectionResponse(Writer.create(), message).finish(true) as Buffer;
 }
 
@@ -251,7 +241,7 @@ function writeServerReflectionResponse(
 }
 
 /** Decodes `grpc.reflection.v1alpha.ServerReflectionResponse`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeServerReflectionResponse(bytes: Uint8Array): ServerReflectionResponse {
+function decodeServerReflectionResponse(bytes: Uint8Array): ServerReflectionResponse {
   return decodeMessage(
     bytes,
     "grpc.reflection.v1alpha.ServerReflectionResponse",
@@ -316,26 +306,12 @@ export interface FileDescriptorResponseInit {
   readonly fileDescriptorProto?: readonly Uint8Array[] | undefined;
 }
 
-/** Encodes `grpc.reflection.v1alpha.FileDescriptorResponse`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeFileDescriptorResponse(message: FileDescriptorResponseInit): Buffer {
-  return writeFileDescriptorResponse(Writer.create(), message).finish(true) as Buffer;
-}
-
 /** Appends `grpc.reflection.v1alpha.FileDescriptorResponse` to a writer. */
 function writeFileDescriptorResponse(writer: Writer, message: FileDescriptorResponseInit): Writer {
   for (const value of message.fileDescriptorProto ?? []) {
     writer.uint32(10).bytes(value);
   }
   return writer;
-}
-
-/** Decodes `grpc.reflection.v1alpha.FileDescriptorResponse`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeFileDescriptorResponse(bytes: Uint8Array): FileDescriptorResponse {
-  return decodeMessage(
-    bytes,
-    "grpc.reflection.v1alpha.FileDescriptorResponse",
-    readFileDescriptorResponse,
-  );
 }
 
 /** Reads `grpc.reflection.v1alpha.FileDescriptorResponse` up to `end`. */
@@ -367,11 +343,6 @@ export interface ExtensionNumberResponseInit {
   readonly extensionNumber?: readonly number[] | undefined;
 }
 
-/** Encodes `grpc.reflection.v1alpha.ExtensionNumberResponse`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeExtensionNumberResponse(message: ExtensionNumberResponseInit): Buffer {
-  return writeExtensionNumberResponse(Writer.create(), message).finish(true) as Buffer;
-}
-
 /** Appends `grpc.reflection.v1alpha.ExtensionNumberResponse` to a writer. */
 function writeExtensionNumberResponse(
   writer: Writer,
@@ -388,15 +359,6 @@ function writeExtensionNumberResponse(
     writer.ldelim();
   }
   return writer;
-}
-
-/** Decodes `grpc.reflection.v1alpha.ExtensionNumberResponse`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeExtensionNumberResponse(bytes: Uint8Array): ExtensionNumberResponse {
-  return decodeMessage(
-    bytes,
-    "grpc.reflection.v1alpha.ExtensionNumberResponse",
-    readExtensionNumberResponse,
-  );
 }
 
 /** Reads `grpc.reflection.v1alpha.ExtensionNumberResponse` up to `end`. */
@@ -436,26 +398,12 @@ export interface ListServiceResponseInit {
   readonly service?: readonly ServiceResponseInit[] | undefined;
 }
 
-/** Encodes `grpc.reflection.v1alpha.ListServiceResponse`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeListServiceResponse(message: ListServiceResponseInit): Buffer {
-  return writeListServiceResponse(Writer.create(), message).finish(true) as Buffer;
-}
-
 /** Appends `grpc.reflection.v1alpha.ListServiceResponse` to a writer. */
 function writeListServiceResponse(writer: Writer, message: ListServiceResponseInit): Writer {
   for (const value of message.service ?? []) {
     writeServiceResponse(writer.uint32(10).fork(), value).ldelim();
   }
   return writer;
-}
-
-/** Decodes `grpc.reflection.v1alpha.ListServiceResponse`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeListServiceResponse(bytes: Uint8Array): ListServiceResponse {
-  return decodeMessage(
-    bytes,
-    "grpc.reflection.v1alpha.ListServiceResponse",
-    readListServiceResponse,
-  );
 }
 
 /** Reads `grpc.reflection.v1alpha.ListServiceResponse` up to `end`. */
@@ -486,22 +434,12 @@ export interface ServiceResponseInit {
   readonly name?: string | undefined;
 }
 
-/** Encodes `grpc.reflection.v1alpha.ServiceResponse`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeServiceResponse(message: ServiceResponseInit): Buffer {
-  return writeServiceResponse(Writer.create(), message).finish(true) as Buffer;
-}
-
 /** Appends `grpc.reflection.v1alpha.ServiceResponse` to a writer. */
 function writeServiceResponse(writer: Writer, message: ServiceResponseInit): Writer {
   if (message.name !== undefined && message.name !== "") {
     writer.uint32(10).string(message.name);
   }
   return writer;
-}
-
-/** Decodes `grpc.reflection.v1alpha.ServiceResponse`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeServiceResponse(bytes: Uint8Array): ServiceResponse {
-  return decodeMessage(bytes, "grpc.reflection.v1alpha.ServiceResponse", readServiceResponse);
 }
 
 /** Reads `grpc.reflection.v1alpha.ServiceResponse` up to `end`. */
@@ -534,11 +472,6 @@ export interface ErrorResponseInit {
   readonly errorMessage?: string | undefined;
 }
 
-/** Encodes `grpc.reflection.v1alpha.ErrorResponse`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeErrorResponse(message: ErrorResponseInit): Buffer {
-  return writeErrorResponse(Writer.create(), message).finish(true) as Buffer;
-}
-
 /** Appends `grpc.reflection.v1alpha.ErrorResponse` to a writer. */
 function writeErrorResponse(writer: Writer, message: ErrorResponseInit): Writer {
   if (message.errorCode !== undefined && message.errorCode !== 0) {
@@ -548,11 +481,6 @@ function writeErrorResponse(writer: Writer, message: ErrorResponseInit): Writer 
     writer.uint32(18).string(message.errorMessage);
   }
   return writer;
-}
-
-/** Decodes `grpc.reflection.v1alpha.ErrorResponse`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeErrorResponse(bytes: Uint8Array): ErrorResponse {
-  return decodeMessage(bytes, "grpc.reflection.v1alpha.ErrorResponse", readErrorResponse);
 }
 
 /** Reads `grpc.reflection.v1alpha.ErrorResponse` up to `end`. */

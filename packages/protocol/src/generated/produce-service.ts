@@ -88,11 +88,7 @@ export type Acks =
   | "LEADER";
 
 /** The numbers that stand for the names on the wire. */
-export const acksNumbers: Readonly<{ [name in Acks]: number }> = {
-  UNSPECIFIED: 0,
-  ALL: 1,
-  LEADER: 2,
-};
+const acksNumbers: Readonly<{ [name in Acks]: number }> = { UNSPECIFIED: 0, ALL: 1, LEADER: 2 };
 
 const acksNames = enumNames<Acks>(acksNumbers);
 
@@ -118,11 +114,6 @@ export interface ProtoRecordInit {
   readonly headers?: readonly HeaderInit[] | undefined;
 }
 
-/** Encodes `ropewalk.v1.Record`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeProtoRecord(message: ProtoRecordInit): Buffer {
-  return writeProtoRecord(Writer.create(), message).finish(true) as Buffer;
-}
-
 /** Appends `ropewalk.v1.Record` to a writer. */
 function writeProtoRecord(writer: Writer, message: ProtoRecordInit): Writer {
   if (message.timestampMs !== undefined) {
@@ -138,11 +129,6 @@ function writeProtoRecord(writer: Writer, message: ProtoRecordInit): Writer {
     writeHeader(writer.uint32(34).fork(), value).ldelim();
   }
   return writer;
-}
-
-/** Decodes `ropewalk.v1.Record`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeProtoRecord(bytes: Uint8Array): ProtoRecord {
-  return decodeMessage(bytes, "ropewalk.v1.Record", readProtoRecord);
 }
 
 /** Reads `ropewalk.v1.Record` up to `end`. */
@@ -186,11 +172,6 @@ export interface HeaderInit {
   readonly value?: Uint8Array | undefined;
 }
 
-/** Encodes `ropewalk.v1.Header`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeHeader(message: HeaderInit): Buffer {
-  return writeHeader(Writer.create(), message).finish(true) as Buffer;
-}
-
 /** Appends `ropewalk.v1.Header` to a writer. */
 function writeHeader(writer: Writer, message: HeaderInit): Writer {
   if (message.name !== undefined && message.name !== "") {
@@ -200,11 +181,6 @@ function writeHeader(writer: Writer, message: HeaderInit): Writer {
     writer.uint32(18).bytes(message.value);
   }
   return writer;
-}
-
-/** Decodes `ropewalk.v1.Header`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeHeader(bytes: Uint8Array): Header {
-  return decodeMessage(bytes, "ropewalk.v1.Header", readHeader);
 }
 
 /** Reads `ropewalk.v1.Header` up to `end`. */
@@ -248,11 +224,6 @@ export interface ProduceRequestInit {
   readonly records?: readonly ProtoRecordInit[] | undefined;
 }
 
-/** Encodes `ropewalk.v1.ProduceRequest`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeProduceRequest(message: ProduceRequestInit): Buffer {
-  return serializeProduceRequest(message).toBuffer();
-}
-
 /** Encodes `ropewalk.v1.ProduceRequest` without copying its record batches, which go last. */
 function serializeProduceRequest(message: ProduceRequestInit): PayloadMessage {
   const writer = Writer.create();
@@ -273,7 +244,7 @@ function serializeProduceRequest(message: ProduceRequestInit): PayloadMessage {
 }
 
 /** Decodes `ropewalk.v1.ProduceRequest`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeProduceRequest(bytes: Uint8Array): ProduceRequest {
+function decodeProduceRequest(bytes: Uint8Array): ProduceRequest {
   return decodeMessage(bytes, "ropewalk.v1.ProduceRequest", readProduceRequest);
 }
 
@@ -327,7 +298,7 @@ export interface ProduceResponseInit {
 }
 
 /** Encodes `ropewalk.v1.ProduceResponse`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeProduceResponse(message: ProduceResponseInit): Buffer {
+function encodeProduceResponse(message: ProduceResponseInit): Buffer {
   return writeProduceResponse(Writer.create(), message).finish(true) as Buffer;
 }
 
@@ -346,7 +317,7 @@ function writeProduceResponse(writer: Writer, message: ProduceResponseInit): Wri
 }
 
 /** Decodes `ropewalk.v1.ProduceResponse`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeProduceResponse(bytes: Uint8Array): ProduceResponse {
+function decodeProduceResponse(bytes: Uint8Array): ProduceResponse {
   return decodeMessage(bytes, "ropewalk.v1.ProduceResponse", readProduceResponse);
 }
 
@@ -395,11 +366,6 @@ export interface ProduceStreamRequestInit {
   readonly recordBatch?: BytesPieces | undefined;
 }
 
-/** Encodes `ropewalk.v1.ProduceStreamRequest`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeProduceStreamRequest(message: ProduceStreamRequestInit): Buffer {
-  return serializeProduceStreamRequest(message).toBuffer();
-}
-
 /** Encodes `ropewalk.v1.ProduceStreamRequest` without copying its record batches, which go last. */
 function serializeProduceStreamRequest(message: ProduceStreamRequestInit): PayloadMessage {
   const writer = Writer.create();
@@ -420,7 +386,7 @@ function serializeProduceStreamRequest(message: ProduceStreamRequestInit): Paylo
 }
 
 /** Decodes `ropewalk.v1.ProduceStreamRequest`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeProduceStreamRequest(bytes: Uint8Array): ProduceStreamRequest {
+function decodeProduceStreamRequest(bytes: Uint8Array): ProduceStreamRequest {
   return decodeMessage(bytes, "ropewalk.v1.ProduceStreamRequest", readProduceStreamRequest);
 }
 
@@ -472,7 +438,7 @@ export interface ProduceStreamResponseInit {
 }
 
 /** Encodes `ropewalk.v1.ProduceStreamResponse`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeProduceStreamResponse(message: ProduceStreamResponseInit): Buffer {
+function encodeProduceStreamResponse(message: ProduceStreamResponseInit): Buffer {
   return writeProduceStreamResponse(Writer.create(), message).finish(true) as Buffer;
 }
 
@@ -488,7 +454,7 @@ function writeProduceStreamResponse(writer: Writer, message: ProduceStreamRespon
 }
 
 /** Decodes `ropewalk.v1.ProduceStreamResponse`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeProduceStreamResponse(bytes: Uint8Array): ProduceStreamResponse {
+function decodeProduceStreamResponse(bytes: Uint8Array): ProduceStreamResponse {
   return decodeMessage(bytes, "ropewalk.v1.ProduceStreamResponse", readProduceStreamResponse);
 }
 
@@ -532,11 +498,6 @@ export interface ProduceAckInit {
   readonly duplicate?: boolean | undefined;
 }
 
-/** Encodes `ropewalk.v1.ProduceAck`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeProduceAck(message: ProduceAckInit): Buffer {
-  return writeProduceAck(Writer.create(), message).finish(true) as Buffer;
-}
-
 /** Appends `ropewalk.v1.ProduceAck` to a writer. */
 function writeProduceAck(writer: Writer, message: ProduceAckInit): Writer {
   if (message.correlationId !== undefined && message.correlationId !== 0) {
@@ -555,11 +516,6 @@ function writeProduceAck(writer: Writer, message: ProduceAckInit): Writer {
     writer.uint32(40).bool(message.duplicate);
   }
   return writer;
-}
-
-/** Decodes `ropewalk.v1.ProduceAck`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeProduceAck(bytes: Uint8Array): ProduceAck {
-  return decodeMessage(bytes, "ropewalk.v1.ProduceAck", readProduceAck);
 }
 
 /** Reads `ropewalk.v1.ProduceAck` up to `end`. */
@@ -602,7 +558,7 @@ export interface InitProducerIdRequest {}
 export interface InitProducerIdRequestInit {}
 
 /** Encodes `ropewalk.v1.InitProducerIdRequest`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeInitProducerIdRequest(message: InitProducerIdRequestInit): Buffer {
+function encodeInitProducerIdRequest(message: InitProducerIdRequestInit): Buffer {
   return writeInitProducerIdRequest(Writer.create(), message).finish(true) as Buffer;
 }
 
@@ -612,7 +568,7 @@ function writeInitProducerIdRequest(writer: Writer, _message: InitProducerIdRequ
 }
 
 /** Decodes `ropewalk.v1.InitProducerIdRequest`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeInitProducerIdRequest(bytes: Uint8Array): InitProducerIdRequest {
+function decodeInitProducerIdRequest(bytes: Uint8Array): InitProducerIdRequest {
   return decodeMessage(bytes, "ropewalk.v1.InitProducerIdRequest", readInitProducerIdRequest);
 }
 
@@ -636,7 +592,7 @@ export interface InitProducerIdResponseInit {
 }
 
 /** Encodes `ropewalk.v1.InitProducerIdResponse`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeInitProducerIdResponse(message: InitProducerIdResponseInit): Buffer {
+function encodeInitProducerIdResponse(message: InitProducerIdResponseInit): Buffer {
   return writeInitProducerIdResponse(Writer.create(), message).finish(true) as Buffer;
 }
 
@@ -652,7 +608,7 @@ function writeInitProducerIdResponse(writer: Writer, message: InitProducerIdResp
 }
 
 /** Decodes `ropewalk.v1.InitProducerIdResponse`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeInitProducerIdResponse(bytes: Uint8Array): InitProducerIdResponse {
+function decodeInitProducerIdResponse(bytes: Uint8Array): InitProducerIdResponse {
   return decodeMessage(bytes, "ropewalk.v1.InitProducerIdResponse", readInitProducerIdResponse);
 }
 

@@ -189,7 +189,7 @@ export function encodeBrokerRegistered(message: BrokerRegisteredInit): Buffer {
 }
 
 /** Appends `ropewalk.internal.v1.BrokerRegistered` to a writer. */
-function writeBrokerRegistered(writer: Writer, message: BrokerRegisteredInit): Writer {
+export function writeBrokerRegistered(writer: Writer, message: BrokerRegisteredInit): Writer {
   if (message.brokerId !== undefined && message.brokerId !== 0) {
     writeInt32(writer.uint32(8), message.brokerId);
   }
@@ -223,7 +223,7 @@ export function decodeBrokerRegistered(bytes: Uint8Array): BrokerRegistered {
 }
 
 /** Reads `ropewalk.internal.v1.BrokerRegistered` up to `end`. */
-function readBrokerRegistered(reader: Reader, end: number): BrokerRegistered {
+export function readBrokerRegistered(reader: Reader, end: number): BrokerRegistered {
   let brokerId: number = 0;
   let directoryId: string = "";
   let clientHost: string = "";
@@ -608,7 +608,7 @@ export function encodeTopicState(message: TopicStateInit): Buffer {
 }
 
 /** Appends `ropewalk.internal.v1.TopicState` to a writer. */
-function writeTopicState(writer: Writer, message: TopicStateInit): Writer {
+export function writeTopicState(writer: Writer, message: TopicStateInit): Writer {
   if (message.name !== undefined && message.name !== "") {
     writer.uint32(10).string(message.name);
   }
@@ -638,7 +638,7 @@ export function decodeTopicState(bytes: Uint8Array): TopicState {
 }
 
 /** Reads `ropewalk.internal.v1.TopicState` up to `end`. */
-function readTopicState(reader: Reader, end: number): TopicState {
+export function readTopicState(reader: Reader, end: number): TopicState {
   let name: string = "";
   let topicId: string = "";
   let internal: boolean = false;

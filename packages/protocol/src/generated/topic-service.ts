@@ -96,7 +96,7 @@ export interface CreateTopicRequestInit {
 }
 
 /** Encodes `ropewalk.v1.CreateTopicRequest`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeCreateTopicRequest(message: CreateTopicRequestInit): Buffer {
+function encodeCreateTopicRequest(message: CreateTopicRequestInit): Buffer {
   return writeCreateTopicRequest(Writer.create(), message).finish(true) as Buffer;
 }
 
@@ -120,7 +120,7 @@ function writeCreateTopicRequest(writer: Writer, message: CreateTopicRequestInit
 }
 
 /** Decodes `ropewalk.v1.CreateTopicRequest`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeCreateTopicRequest(bytes: Uint8Array): CreateTopicRequest {
+function decodeCreateTopicRequest(bytes: Uint8Array): CreateTopicRequest {
   return decodeMessage(bytes, "ropewalk.v1.CreateTopicRequest", readCreateTopicRequest);
 }
 
@@ -175,7 +175,7 @@ export interface CreateTopicResponseInit {
 }
 
 /** Encodes `ropewalk.v1.CreateTopicResponse`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeCreateTopicResponse(message: CreateTopicResponseInit): Buffer {
+function encodeCreateTopicResponse(message: CreateTopicResponseInit): Buffer {
   return writeCreateTopicResponse(Writer.create(), message).finish(true) as Buffer;
 }
 
@@ -188,7 +188,7 @@ function writeCreateTopicResponse(writer: Writer, message: CreateTopicResponseIn
 }
 
 /** Decodes `ropewalk.v1.CreateTopicResponse`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeCreateTopicResponse(bytes: Uint8Array): CreateTopicResponse {
+function decodeCreateTopicResponse(bytes: Uint8Array): CreateTopicResponse {
   return decodeMessage(bytes, "ropewalk.v1.CreateTopicResponse", readCreateTopicResponse);
 }
 
@@ -225,7 +225,7 @@ export interface ListTopicsRequestInit {
 }
 
 /** Encodes `ropewalk.v1.ListTopicsRequest`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeListTopicsRequest(message: ListTopicsRequestInit): Buffer {
+function encodeListTopicsRequest(message: ListTopicsRequestInit): Buffer {
   return writeListTopicsRequest(Writer.create(), message).finish(true) as Buffer;
 }
 
@@ -244,7 +244,7 @@ function writeListTopicsRequest(writer: Writer, message: ListTopicsRequestInit):
 }
 
 /** Decodes `ropewalk.v1.ListTopicsRequest`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeListTopicsRequest(bytes: Uint8Array): ListTopicsRequest {
+function decodeListTopicsRequest(bytes: Uint8Array): ListTopicsRequest {
   return decodeMessage(bytes, "ropewalk.v1.ListTopicsRequest", readListTopicsRequest);
 }
 
@@ -287,7 +287,7 @@ export interface ListTopicsResponseInit {
 }
 
 /** Encodes `ropewalk.v1.ListTopicsResponse`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeListTopicsResponse(message: ListTopicsResponseInit): Buffer {
+function encodeListTopicsResponse(message: ListTopicsResponseInit): Buffer {
   return writeListTopicsResponse(Writer.create(), message).finish(true) as Buffer;
 }
 
@@ -303,7 +303,7 @@ function writeListTopicsResponse(writer: Writer, message: ListTopicsResponseInit
 }
 
 /** Decodes `ropewalk.v1.ListTopicsResponse`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeListTopicsResponse(bytes: Uint8Array): ListTopicsResponse {
+function decodeListTopicsResponse(bytes: Uint8Array): ListTopicsResponse {
   return decodeMessage(bytes, "ropewalk.v1.ListTopicsResponse", readListTopicsResponse);
 }
 
@@ -346,11 +346,6 @@ export interface TopicSummaryInit {
   readonly internal?: boolean | undefined;
 }
 
-/** Encodes `ropewalk.v1.TopicSummary`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeTopicSummary(message: TopicSummaryInit): Buffer {
-  return writeTopicSummary(Writer.create(), message).finish(true) as Buffer;
-}
-
 /** Appends `ropewalk.v1.TopicSummary` to a writer. */
 function writeTopicSummary(writer: Writer, message: TopicSummaryInit): Writer {
   if (message.name !== undefined && message.name !== "") {
@@ -369,11 +364,6 @@ function writeTopicSummary(writer: Writer, message: TopicSummaryInit): Writer {
     writer.uint32(40).bool(message.internal);
   }
   return writer;
-}
-
-/** Decodes `ropewalk.v1.TopicSummary`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeTopicSummary(bytes: Uint8Array): TopicSummary {
-  return decodeMessage(bytes, "ropewalk.v1.TopicSummary", readTopicSummary);
 }
 
 /** Reads `ropewalk.v1.TopicSummary` up to `end`. */
@@ -420,7 +410,7 @@ export interface DescribeTopicRequestInit {
 }
 
 /** Encodes `ropewalk.v1.DescribeTopicRequest`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeDescribeTopicRequest(message: DescribeTopicRequestInit): Buffer {
+function encodeDescribeTopicRequest(message: DescribeTopicRequestInit): Buffer {
   return writeDescribeTopicRequest(Writer.create(), message).finish(true) as Buffer;
 }
 
@@ -433,7 +423,7 @@ function writeDescribeTopicRequest(writer: Writer, message: DescribeTopicRequest
 }
 
 /** Decodes `ropewalk.v1.DescribeTopicRequest`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeDescribeTopicRequest(bytes: Uint8Array): DescribeTopicRequest {
+function decodeDescribeTopicRequest(bytes: Uint8Array): DescribeTopicRequest {
   return decodeMessage(bytes, "ropewalk.v1.DescribeTopicRequest", readDescribeTopicRequest);
 }
 
@@ -465,7 +455,7 @@ export interface DescribeTopicResponseInit {
 }
 
 /** Encodes `ropewalk.v1.DescribeTopicResponse`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeDescribeTopicResponse(message: DescribeTopicResponseInit): Buffer {
+function encodeDescribeTopicResponse(message: DescribeTopicResponseInit): Buffer {
   return writeDescribeTopicResponse(Writer.create(), message).finish(true) as Buffer;
 }
 
@@ -478,7 +468,7 @@ function writeDescribeTopicResponse(writer: Writer, message: DescribeTopicRespon
 }
 
 /** Decodes `ropewalk.v1.DescribeTopicResponse`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeDescribeTopicResponse(bytes: Uint8Array): DescribeTopicResponse {
+function decodeDescribeTopicResponse(bytes: Uint8Array): DescribeTopicResponse {
   return decodeMessage(bytes, "ropewalk.v1.DescribeTopicResponse", readDescribeTopicResponse);
 }
 
@@ -518,11 +508,6 @@ export interface TopicDescriptionInit {
   readonly partitions?: readonly PartitionDescriptionInit[] | undefined;
 }
 
-/** Encodes `ropewalk.v1.TopicDescription`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeTopicDescription(message: TopicDescriptionInit): Buffer {
-  return writeTopicDescription(Writer.create(), message).finish(true) as Buffer;
-}
-
 /** Appends `ropewalk.v1.TopicDescription` to a writer. */
 export function writeTopicDescription(writer: Writer, message: TopicDescriptionInit): Writer {
   if (message.name !== undefined && message.name !== "") {
@@ -543,11 +528,6 @@ export function writeTopicDescription(writer: Writer, message: TopicDescriptionI
     writePartitionDescription(writer.uint32(42).fork(), value).ldelim();
   }
   return writer;
-}
-
-/** Decodes `ropewalk.v1.TopicDescription`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeTopicDescription(bytes: Uint8Array): TopicDescription {
-  return decodeMessage(bytes, "ropewalk.v1.TopicDescription", readTopicDescription);
 }
 
 /** Reads `ropewalk.v1.TopicDescription` up to `end`. */
@@ -612,11 +592,6 @@ export interface PartitionDescriptionInit {
   readonly replicaIds?: readonly number[] | undefined;
 }
 
-/** Encodes `ropewalk.v1.PartitionDescription`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodePartitionDescription(message: PartitionDescriptionInit): Buffer {
-  return writePartitionDescription(Writer.create(), message).finish(true) as Buffer;
-}
-
 /** Appends `ropewalk.v1.PartitionDescription` to a writer. */
 function writePartitionDescription(writer: Writer, message: PartitionDescriptionInit): Writer {
   if (message.partition !== undefined && message.partition !== 0) {
@@ -636,11 +611,6 @@ function writePartitionDescription(writer: Writer, message: PartitionDescription
     writer.ldelim();
   }
   return writer;
-}
-
-/** Decodes `ropewalk.v1.PartitionDescription`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodePartitionDescription(bytes: Uint8Array): PartitionDescription {
-  return decodeMessage(bytes, "ropewalk.v1.PartitionDescription", readPartitionDescription);
 }
 
 /** Reads `ropewalk.v1.PartitionDescription` up to `end`. */
@@ -689,7 +659,7 @@ export interface DeleteTopicRequestInit {
 }
 
 /** Encodes `ropewalk.v1.DeleteTopicRequest`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeDeleteTopicRequest(message: DeleteTopicRequestInit): Buffer {
+function encodeDeleteTopicRequest(message: DeleteTopicRequestInit): Buffer {
   return writeDeleteTopicRequest(Writer.create(), message).finish(true) as Buffer;
 }
 
@@ -702,7 +672,7 @@ function writeDeleteTopicRequest(writer: Writer, message: DeleteTopicRequestInit
 }
 
 /** Decodes `ropewalk.v1.DeleteTopicRequest`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeDeleteTopicRequest(bytes: Uint8Array): DeleteTopicRequest {
+function decodeDeleteTopicRequest(bytes: Uint8Array): DeleteTopicRequest {
   return decodeMessage(bytes, "ropewalk.v1.DeleteTopicRequest", readDeleteTopicRequest);
 }
 
@@ -730,7 +700,7 @@ export interface DeleteTopicResponse {}
 export interface DeleteTopicResponseInit {}
 
 /** Encodes `ropewalk.v1.DeleteTopicResponse`. Throws a `RangeError` for a number that its field cannot hold. */
-export function encodeDeleteTopicResponse(message: DeleteTopicResponseInit): Buffer {
+function encodeDeleteTopicResponse(message: DeleteTopicResponseInit): Buffer {
   return writeDeleteTopicResponse(Writer.create(), message).finish(true) as Buffer;
 }
 
@@ -740,7 +710,7 @@ function writeDeleteTopicResponse(writer: Writer, _message: DeleteTopicResponseI
 }
 
 /** Decodes `ropewalk.v1.DeleteTopicResponse`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
-export function decodeDeleteTopicResponse(bytes: Uint8Array): DeleteTopicResponse {
+function decodeDeleteTopicResponse(bytes: Uint8Array): DeleteTopicResponse {
   return decodeMessage(bytes, "ropewalk.v1.DeleteTopicResponse", readDeleteTopicResponse);
 }
 
