@@ -1,1 +1,23 @@
-export {};
+export { Broker } from "./broker.ts";
+export { defaultBrokerLimits } from "./config.ts";
+export type { BootstrapBroker, BrokerConfig, BrokerLimits } from "./config.ts";
+export { anonymous } from "./ports.ts";
+export type {
+  Acknowledgement,
+  AppendCallback,
+  AppendResult,
+  BrokerPorts,
+  BrokerView,
+  ClusterView,
+  GroupCoordinator,
+  NewTopic,
+  PartitionDirectory,
+  PartitionLog,
+  PartitionView,
+  Principal,
+  ProducerIds,
+  ReadResult,
+  StartPosition,
+  TopicAdmin,
+  TopicView,
+} from "./ports.ts";

@@ -1,0 +1,278 @@
+import { peerService, RopewalkError } from "@ropewalk/protocol";
+import type { Address, Logger, Runtime } from "@ropewalk/runtime";
+import type { BrokerStorage } from "./broker-storage.ts";
+import { Checkpointer } from "./checkpointer.ts";
+import type { BrokerConfig, BrokerLimits } from "./config.ts";
+import { Controller } from "./controller/controller.ts";
+import { ControllerClient } from "./controller/controller-client.ts";
+import { ControllerMachine } from "./controller/controller-machine.ts";
+import { registrationOf, topicOf } from "./controller/metadata-codec.ts";
+import { type ApplyOutcome, controllerGroupId, type TopicImage } from "./controller/metadata-image.ts";
+import { ProducerIdPool } from "./controller/producer-id-pool.ts";
+import { groupsTopic, GroupRouter } from "./group/group-router.ts";
+import { ImageView } from "./image-view.ts";
+import { LeaderReporter } from "./leader-reporter.ts";
+import { LeaderTable } from "./leader-table.ts";
+import type { PeerNetwork } from "./peer/peer-network.ts";
+import type { NewTopic, Principal, TopicAdmin, TopicView } from "./ports.ts";
+import { CommandProposer } from "./raft/command-proposer.ts";
+import { openGroupLog } from "./raft/group-storage.ts";
+import { RaftGroup } from "./raft/raft-group.ts";
+import { RaftHost } from "./raft/raft-host.ts";
+import type { Leadership } from "./raft/state-machine.ts";
+import { RemoteCaller } from "./remote-caller.ts";
+import { ReplicaSet } from "./replica-set.ts";
+
+/** What a node is made of. */
+export interface BrokerNodeOptions {
+  readonly config: BrokerConfig;
+  readonly limits: BrokerLimits;
+  readonly runtime: Runtime;
+  readonly storage: BrokerStorage;
+  /** The peer network, which is started after the node was made. */
+  readonly peers: () => PeerNetwork;
+  readonly storageFailed: (error: unknown) => void;
+  /** The metadata changed. */
+  readonly imageChanged: () => void;
+}
+
+const votersMax = 5;
+
+/**
+ * The inside of a broker: its Raft groups, the cluster's metadata, and the roles that follow from
+ * them (controller, leader of partitions, coordinator of consumer groups).
+ */
+export class BrokerNode implements TopicAdmin {
+  readonly host: RaftHost;
+  readonly machine: ControllerMachine;
+  readonly replicas: ReplicaSet;
+  readonly groups: GroupRouter;
+  readonly view: ImageView;
+  readonly producerIds: ProducerIdPool;
+  readonly controllerClient: ControllerClient;
+  readonly caller: RemoteCaller;
+  readonly #options: BrokerNodeOptions;
+  readonly #logger: Logger;
+  readonly #leaders = new LeaderTable();
+  readonly #checkpointer: Checkpointer;
+  readonly #reporter: LeaderReporter;
+  readonly #controllerGroup: RaftGroup;
+  readonly #controller: Controller;
+  #started = false;
+
+  constructor(options: BrokerNodeOptions) {
+    this.#options = options;
+    const { config, limits, runtime, storage } = options;
+    const { clock, logger, random } = runtime;
+    const { brokerId } = config;
+    this.#logger = logger;
+    this.caller = new RemoteCaller(brokerId, limits.forwardTimeoutMs, options.peers);
+    this.host = new RaftHost({
+      brokerId,
+      clock,
+      logger,
+      limits,
+      store: storage.log,
+      sender: {
+        send: (to, group, message) => void options.peers().send(to, group, message),
+        flush: () => options.peers().flush(),
+      },
+      storageFailed: options.storageFailed,
+    });
+    this.machine = new ControllerMachine(storage.state, logger, {
+      applied: (outcome) => this.#applied(outcome),
+      leadershipChanged: (leadership) => this.#controllerLeadershipChanged(leadership),
+    });
+    const { image } = this.machine;
+    this.#checkpointer = new Checkpointer(storage.state, clock, logger, limits.checkpointMs);
+    this.#checkpointer.add(this.machine);
+    const proposer = new CommandProposer(clock, (group) => this.host.wake(group));
+    this.#controllerGroup = this.#createControllerGroup();
+    this.#controller = new Controller({
+      group: this.#controllerGroup,
+      machine: this.machine,
+      proposer,
+      random,
+      logger,
+      limits,
+      isAlive: this.isAlive,
+    });
+    this.controllerClient = new ControllerClient({
+      clock,
+      caller: this.caller,
+      controllerId: () => this.#controllerGroup.leaderId,
+      timeoutMs: limits.forwardTimeoutMs,
+    });
+    this.view = new ImageView(brokerId, image, this.#leaders, this.isAlive);
+    this.#reporter = new LeaderReporter({
+      clock,
+      logger,
+      caller: this.caller,
+      table: this.#leaders,
+      connectedPeers: () => options.peers().connectedPeers(),
+      ledGroups: () => this.#ledGroups(),
+    });
+    this.groups = this.#createGroupRouter();
+    this.replicas = new ReplicaSet({
+      brokerId,
+      clock,
+      random,
+      logger,
+      limits,
+      store: storage.log,
+      state: storage.state,
+      host: this.host,
+      checkpointer: this.#checkpointer,
+      proposer,
+      groups: this.groups,
+      leaders: this.#leaders,
+      image,
+      leads: (groupId, term) => this.#reporter.leads({ groupId, term }),
+    });
+    this.producerIds = new ProducerIdPool(async (count) => {
+      const answer = await this.controllerClient.call(peerService.allocateProducerIds, { count });
+      return answer.firstProducerId;
+    });
+    this.#answerCalls();
+  }
+
+  /** Starts every group; the peer network must be there. */
+  async start(): Promise<void> {
+    this.#started = true;
+    await this.replicas.start();
+    this.host.add(this.#controllerGroup);
+  }
+
+  async stop(): Promise<void> {
+    this.groups.stop();
+    this.#reporter.stop();
+    await this.host.stop();
+    await this.#checkpointer.stop(
+      [...this.replicas.partitions()].flatMap((replica) => replica.takeCheckpoint()),
+    );
+  }
+
+  /** Whether the broker was heard of lately; this one always was. */
+  readonly isAlive = (brokerId: number): boolean => {
+    const { config, limits, peers, runtime } = this.#options;
+    if (brokerId === config.brokerId) return true;
+    const heardMs = peers().lastHeardMs(brokerId);
+    return heardMs !== undefined && runtime.clock.monotonicMs() - heardMs < limits.brokerSilenceMs;
+  };
+
+  /** Where the peers of a broker reach it: as it registered, or as this broker was configured. */
+  addressOf(brokerId: number): Address | undefined {
+    const configured = this.#options.config.bootstrap.find((each) => each.brokerId === brokerId);
+    return this.machine.image.brokers.get(brokerId)?.peer ?? configured?.address;
+  }
+
+  async createTopic(_principal: Principal, topic: NewTopic): Promise<TopicView> {
+    const placed = await this.controllerClient.call(peerService.placeTopic, topic);
+    return this.view.viewTopic(topicOf(placed.topic));
+  }
+
+  async deleteTopic(_principal: Principal, name: string): Promise<void> {
+    await this.controllerClient.call(peerService.removeTopic, { name });
+  }
+
+  #createControllerGroup(): RaftGroup {
+    const { config, limits, runtime, storage } = this.#options;
+    const brokerIds = config.bootstrap.map(({ brokerId }) => brokerId).toSorted((a, b) => a - b);
+    const key = { groupId: controllerGroupId, incarnation: 1 };
+    return new RaftGroup({
+      brokerId: config.brokerId,
+      log: openGroupLog(storage.log, key),
+      machine: this.machine,
+      voters: brokerIds.slice(0, votersMax),
+      learners: brokerIds.slice(votersMax),
+      limits,
+      random: (bound) => runtime.random.integer(bound),
+      wake: (group) => this.host.wake(group),
+      readFailed: (_group, error) => {
+        this.#logger.error("the controller's entries could not be read", { error });
+      },
+    });
+  }
+
+  #createGroupRouter(): GroupRouter {
+    const { config, limits, runtime } = this.#options;
+    const topic = (): TopicImage | undefined => this.machine.image.topics.get(groupsTopic);
+    return new GroupRouter({
+      brokerId: config.brokerId,
+      clock: runtime.clock,
+      logger: this.#logger,
+      caller: this.caller,
+      partitionCount: () => topic()?.partitions.length ?? 0,
+      leaderOf: (partition) => {
+        const groupId = topic()?.partitions[partition]?.groupId;
+        return groupId === undefined ? 0 : (this.#leaders.get(groupId)?.leaderId ?? 0);
+      },
+      createTopic: () => this.#createGroupsTopic(),
+      timeoutMs: limits.forwardTimeoutMs,
+    });
+  }
+
+  async #createGroupsTopic(): Promise<void> {
+    const { groupPartitionCount: partitionCount } = this.#options.limits;
+    try {
+      await this.controllerClient.call(peerService.placeTopic, {
+        name: groupsTopic,
+        partitionCount,
+        internal: true,
+      });
+    } catch (error) {
+      // Somebody else needed it at the same time.
+      if (!(error instanceof RopewalkError) || error.code !== "TOPIC_ALREADY_EXISTS") throw error;
+    }
+  }
+
+  #answerCalls(): void {
+    const { caller } = this;
+    const controller = this.#controller;
+    caller.handle(peerService.registerBroker, async ({ broker }) => {
+      await controller.registerBroker(registrationOf(broker));
+      return {};
+    });
+    caller.handle(peerService.placeTopic, async (topic) => ({
+      topic: await controller.createTopic(topic, topic.internal),
+    }));
+    caller.handle(peerService.removeTopic, async ({ name }) => {
+      await controller.deleteTopic(name);
+      return {};
+    });
+    caller.handle(peerService.reportLeaders, async ({ groups }, from) => {
+      this.#reporter.received(from, groups);
+      return {};
+    });
+    caller.handle(peerService.allocateProducerIds, async ({ count }) => ({
+      firstProducerId: await controller.allocateProducerIds(count),
+    }));
+  }
+
+  #applied(outcome: ApplyOutcome): void {
+    if (outcome.kind === "topicCreated" && this.#started) {
+      this.replicas.topicCreated(outcome.topic);
+    } else if (outcome.kind === "topicDeleted") {
+      const { name } = outcome.topic;
+      this.replicas.topicDeleted(outcome.topic).catch((error: unknown) => {
+        this.#logger.error("the replicas of a deleted topic could not be removed", { topic: name, error });
+      });
+    }
+    this.#options.imageChanged();
+  }
+
+  #controllerLeadershipChanged(leadership: Leadership): void {
+    const { brokerId } = this.#options.config;
+    this.#leaders.follow(controllerGroupId, leadership, brokerId);
+    if (leadership.kind === "leading") {
+      this.#reporter.leads({ groupId: controllerGroupId, term: leadership.term });
+    }
+    this.#controller.leadershipChanged(leadership);
+  }
+
+  *#ledGroups(): Iterable<{ groupId: number; term: number }> {
+    for (const group of this.host.groups()) {
+      if (group.leadership.kind === "leading") yield { groupId: group.key.groupId, term: group.term };
+    }
+  }
+}

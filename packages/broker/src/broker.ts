@@ -1,0 +1,211 @@
+import type { Listener, Runtime } from "@ropewalk/runtime";
+import { BrokerNode } from "./broker-node.ts";
+import { type BrokerStorage, openBrokerStorage } from "./broker-storage.ts";
+import { type BrokerConfig, type BrokerLimits, defaultBrokerLimits } from "./config.ts";
+import { GrpcDoor } from "./grpc/grpc-door.ts";
+import { openHttpDoor } from "./http-door.ts";
+import { writeIdentity } from "./identity.ts";
+import { createMetrics } from "./metrics.ts";
+import type { PeerHello } from "./peer/hello.ts";
+import { PeerNetwork } from "./peer/peer-network.ts";
+import type { BrokerPorts } from "./ports.ts";
+import { Registration } from "./registration.ts";
+import { brokerVersion } from "./version.ts";
+
+/** One node of a cluster. */
+export class Broker {
+  readonly config: BrokerConfig;
+  /** Resolves once the broker is registered with a controller and so can serve. */
+  readonly ready: Promise<void>;
+  readonly #runtime: Runtime;
+  readonly #limits: BrokerLimits;
+  readonly #storage: BrokerStorage;
+  readonly #node: BrokerNode;
+  readonly #becameReady = Promise.withResolvers<void>();
+  #peers: PeerNetwork | undefined;
+  #door: GrpcDoor | undefined;
+  #http: Listener | undefined;
+  #registration: Registration | undefined;
+  #failure: string | undefined;
+  #clusterId: string;
+  #stopping: Promise<void> | undefined;
+
+  private constructor(config: BrokerConfig, runtime: Runtime, storage: BrokerStorage) {
+    this.config = config;
+    this.ready = this.#becameReady.promise;
+    this.#runtime = runtime;
+    this.#limits = { ...defaultBrokerLimits, ...config.limits };
+    this.#storage = storage;
+    this.#node = new BrokerNode({
+      config,
+      limits: this.#limits,
+      runtime,
+      storage,
+      peers: () => this.#startedPeers(),
+      storageFailed: () => {
+        this.#failure = "the journal's disk failed; see the log, and restart the broker when it is mended";
+      },
+      imageChanged: () => this.#imageChanged(),
+    });
+    this.#clusterId = this.#node.machine.image.clusterId || storage.identity.clusterId;
+  }
+
+  /**
+   * Starts a broker: opens its data directory, listens on its ports, takes its place in the cluster. It
+   * resolves when the doors are open; `ready` says when there is a cluster behind them. Rejects where the
+   * directory or a port cannot be had, after giving back what it had taken.
+   */
+  static async start(config: BrokerConfig, runtime: Runtime): Promise<Broker> {
+    const logger = runtime.logger.child({ broker: config.brokerId });
+    const world = { ...runtime, logger };
+    const storage = await openBrokerStorage(world, config.dataDirectory, config.brokerId);
+    const broker = new Broker(config, world, storage);
+    try {
+      await broker.#open();
+      return broker;
+    } catch (error) {
+      await broker.stop();
+      throw error;
+    }
+  }
+
+  /** Whether this broker can serve. */
+  isReady(): boolean {
+    return this.#notReady() === undefined;
+  }
+
+  /** Stops cleanly: ends calls, finishes writes, notes what was applied, gives everything back. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #open(): Promise<void> {
+    this.#peers = await this.#startPeers();
+    const ports = this.#ports();
+    const metrics = createMetrics({
+      host: this.#node.host,
+      replicas: this.#node.replicas,
+      peers: this.#peers,
+      isReady: () => this.isReady(),
+    });
+    this.#door = await GrpcDoor.open({
+      listen: this.config.client.listen,
+      ports,
+      clock: this.#runtime.clock,
+      logger: this.#runtime.logger,
+      limits: this.#limits,
+      appended: (bytes) => metrics.appendedBytes.inc(bytes),
+      fetched: (bytes) => metrics.fetchedBytes.inc(bytes),
+    });
+    this.#http = await openHttpDoor({
+      runtime: this.#runtime,
+      listen: this.config.http.listen,
+      registry: metrics.registry,
+      failure: () => this.#failure,
+      notReady: () => this.#notReady(),
+    });
+    await this.#node.start();
+    this.#register(this.#door.port);
+  }
+
+  #startPeers(): Promise<PeerNetwork> {
+    const { brokerId, bootstrap, peer } = this.config;
+    const { host, caller } = this.#node;
+    const starting = PeerNetwork.start({
+      runtime: this.#runtime,
+      brokerId,
+      directoryId: this.#storage.identity.directoryId,
+      listen: peer.listen,
+      clusterId: () => this.#clusterId,
+      addressOf: (id) => this.#node.addressOf(id),
+      verifyPeer: (hello) => this.#verifyPeer(hello),
+      onRaftMessages: (from, messages) => host.receive(from, messages),
+      onRequest: (from, method, body) => caller.answer(from, String(method), body),
+      onUnreachable: (id) => host.unreachable(id),
+    });
+    return starting.then((peers) => {
+      for (const other of bootstrap) if (other.brokerId !== brokerId) peers.connect(other.brokerId);
+      return peers;
+    });
+  }
+
+  #startedPeers(): PeerNetwork {
+    if (this.#peers === undefined) throw new Error("the peer network is not started yet");
+    return this.#peers;
+  }
+
+  /** A wiped disk must not take the place of the one whose votes and entries were counted. */
+  #verifyPeer(hello: PeerHello): string | undefined {
+    const known = this.#node.machine.image.brokers.get(hello.brokerId);
+    if (known === undefined || known.directoryId === hello.directoryId) return undefined;
+    return `broker ${hello.brokerId} has data directory ${known.directoryId} in this cluster, not ${hello.directoryId}`;
+  }
+
+  #register(clientPort: number): void {
+    const { brokerId, client, peer, rack } = this.config;
+    const port = client.advertise.port === 0 ? clientPort : client.advertise.port;
+    this.#registration = new Registration({
+      registration: {
+        brokerId,
+        directoryId: this.#storage.identity.directoryId,
+        client: { host: client.advertise.host, port },
+        peer: peer.advertise,
+        rack,
+        version: brokerVersion,
+      },
+      image: this.#node.machine.image,
+      controller: this.#node.controllerClient,
+      clock: this.#runtime.clock,
+      logger: this.#runtime.logger,
+    });
+    this.#registration.start();
+    this.#imageChanged();
+  }
+
+  #imageChanged(): void {
+    const { clusterId } = this.#node.machine.image;
+    if (clusterId !== "" && clusterId !== this.#storage.identity.clusterId && clusterId !== this.#clusterId) {
+      this.#clusterId = clusterId;
+      this.#keepClusterId(clusterId);
+    }
+    if (this.isReady()) this.#becameReady.resolve();
+  }
+
+  #keepClusterId(clusterId: string): void {
+    const { disk, logger } = this.#runtime;
+    const identity = { ...this.#storage.identity, clusterId };
+    writeIdentity(disk, this.config.dataDirectory, identity).catch((error: unknown) => {
+      logger.warn("the cluster id could not be noted; the next start learns it again", { error });
+    });
+  }
+
+  #notReady(): string | undefined {
+    if (this.#stopping !== undefined) return "stopping";
+    if (this.#failure !== undefined) return this.#failure;
+    if (this.#registration?.refusal !== undefined) return this.#registration.refusal.message;
+    if (this.#registration?.isDone() !== true) return "not registered with a controller yet";
+    return undefined;
+  }
+
+  #ports(): BrokerPorts {
+    const node = this.#node;
+    return {
+      partitions: node.replicas,
+      topics: node,
+      groups: node.groups,
+      cluster: node.view,
+      producerIds: node.producerIds,
+      isReady: () => this.isReady(),
+    };
+  }
+
+  async #stop(): Promise<void> {
+    this.#registration?.stop();
+    await this.#door?.close();
+    await this.#node.stop();
+    await this.#peers?.close();
+    await this.#http?.close();
+    await this.#storage.close();
+  }
+}

@@ -1,0 +1,101 @@
+import type { Address } from "@ropewalk/runtime";
+
+/** Another broker of the set that forms the cluster, and where its peers reach it. */
+export interface BootstrapBroker {
+  readonly brokerId: number;
+  readonly address: Address;
+}
+
+/** What one broker is told; everything that has a sensible default is in {@link BrokerLimits}. */
+export interface BrokerConfig {
+  /** 1 … 2^31 − 1, unique in the cluster, kept for the life of the data directory. */
+  readonly brokerId: number;
+  readonly dataDirectory: string;
+  /** gRPC for clients. Port 0 picks a free one; `advertise` then takes its place. */
+  readonly client: { readonly listen: Address; readonly advertise: Address };
+  /** Frames between brokers. */
+  readonly peer: { readonly listen: Address; readonly advertise: Address };
+  /** Metrics and health over HTTP. */
+  readonly http: { readonly listen: Address };
+  /**
+   * The brokers that form the cluster, this one included; the same list on each of them. The first
+   * five by id vote on the cluster's metadata.
+   */
+  readonly bootstrap: readonly BootstrapBroker[];
+  /** Failure domain; replicas of a partition are spread over racks. Empty: none. */
+  readonly rack: string;
+  readonly limits?: Partial<BrokerLimits>;
+}
+
+/** Bounds and pace of a broker. */
+export interface BrokerLimits {
+  /** One Raft tick. */
+  readonly tickMs: number;
+  /** A follower that hears nothing for one to two times so many ticks asks for an election. */
+  readonly electionTicks: number;
+  readonly heartbeatTicks: number;
+  /** Entry bytes in one append message. */
+  readonly appendBytesMax: number;
+  /** Append messages on their way to one follower of one partition. */
+  readonly appendsInFlightMax: number;
+  /** Entry bytes on their way to one follower of one partition. */
+  readonly appendBytesInFlightMax: number;
+  /** Entry bytes that one leader may hold without a majority; more is answered BUSY. */
+  readonly uncommittedBytesMax: number;
+  /** Committed entry bytes applied in one pass of one group. */
+  readonly applyBytesMax: number;
+  /** Largest record batch, where the topic's `max.message.bytes` does not say otherwise. */
+  readonly batchBytesMax: number;
+  /** Largest gRPC message. */
+  readonly requestBytesMax: number;
+  /** Batch bytes that one produce stream may have in flight. */
+  readonly streamInFlightBytesMax: number;
+  /** Batch bytes that all produce requests of this broker may have in flight. */
+  readonly produceInFlightBytesMax: number;
+  /** Bytes that one message of a fetch stream carries, unless a single batch is larger. */
+  readonly fetchBytesMax: number;
+  /** A subscription with nothing new says so at this interval. */
+  readonly fetchHeartbeatMs: number;
+  readonly partitionsPerTopicMax: number;
+  readonly defaultPartitionCount: number;
+  readonly defaultReplicationFactor: number;
+  /** Partitions of the internal topic that keeps consumer groups. */
+  readonly groupPartitionCount: number;
+  readonly groupHeartbeatMs: number;
+  readonly groupSessionTimeoutMs: number;
+  readonly membersPerGroupMax: number;
+  /** A broker that was silent for so long counts as dead. */
+  readonly brokerSilenceMs: number;
+  /** How often the applied state is written beside the log. */
+  readonly checkpointMs: number;
+  /** How long a request that was passed on to another broker may take. */
+  readonly forwardTimeoutMs: number;
+}
+
+/** The limits a broker has unless told otherwise. */
+export const defaultBrokerLimits: BrokerLimits = {
+  tickMs: 100,
+  electionTicks: 10,
+  heartbeatTicks: 2,
+  appendBytesMax: 1024 * 1024,
+  appendsInFlightMax: 256,
+  appendBytesInFlightMax: 16 * 1024 * 1024,
+  uncommittedBytesMax: 64 * 1024 * 1024,
+  applyBytesMax: 8 * 1024 * 1024,
+  batchBytesMax: 8 * 1024 * 1024,
+  requestBytesMax: 16 * 1024 * 1024,
+  streamInFlightBytesMax: 16 * 1024 * 1024,
+  produceInFlightBytesMax: 128 * 1024 * 1024,
+  fetchBytesMax: 1024 * 1024,
+  fetchHeartbeatMs: 1000,
+  partitionsPerTopicMax: 10_000,
+  defaultPartitionCount: 1,
+  defaultReplicationFactor: 3,
+  groupPartitionCount: 4,
+  groupHeartbeatMs: 1000,
+  groupSessionTimeoutMs: 10_000,
+  membersPerGroupMax: 1000,
+  brokerSilenceMs: 3000,
+  checkpointMs: 1000,
+  forwardTimeoutMs: 10_000,
+};

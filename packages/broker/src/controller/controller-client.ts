@@ -1,0 +1,60 @@
+import { RopewalkError } from "@ropewalk/protocol";
+import type { Clock } from "@ropewalk/runtime";
+import type { RemoteCall, RemoteCaller } from "../remote-caller.ts";
+
+/** What asking the controller needs. */
+export interface ControllerClientOptions {
+  readonly clock: Clock;
+  readonly caller: RemoteCaller;
+  /** The controller as this broker knows it; 0: none. */
+  readonly controllerId: () => number;
+  readonly timeoutMs: number;
+}
+
+const retryMs = 50;
+
+/** Asks the controller, wherever it is, and again elsewhere while it certainly has not done it. */
+export class ControllerClient {
+  readonly #options: ControllerClientOptions;
+
+  constructor(options: ControllerClientOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Rejects with the controller's error; with LEADER_NOT_AVAILABLE when none was found in time (not
+   * done); with an indefinite error when the answer was lost.
+   */
+  async call<Request, RequestInit, Response, ResponseInit>(
+    call: RemoteCall<Request, RequestInit, Response, ResponseInit>,
+    request: RequestInit,
+  ): Promise<Response> {
+    const { clock, caller, controllerId, timeoutMs } = this.#options;
+    const deadlineMs = clock.monotonicMs() + timeoutMs;
+    for (;;) {
+      const brokerId = controllerId();
+      try {
+        if (brokerId !== 0) return await caller.call(call, brokerId, request);
+      } catch (error) {
+        if (!isElsewhere(error)) throw error;
+      }
+      if (clock.monotonicMs() >= deadlineMs) throw noController(call.path, timeoutMs);
+      await pause(clock, retryMs);
+    }
+  }
+}
+
+function isElsewhere(error: unknown): boolean {
+  return error instanceof RopewalkError && error.code === "NOT_LEADER";
+}
+
+function noController(method: string, timeoutMs: number): RopewalkError {
+  return new RopewalkError(
+    "LEADER_NOT_AVAILABLE",
+    `Cannot do ${method}: no controller was found within ${timeoutMs} ms; a majority of the voting brokers must be up`,
+  );
+}
+
+function pause(clock: Clock, delayMs: number): Promise<void> {
+  return new Promise((resolve) => void clock.setTimer(delayMs, resolve));
+}

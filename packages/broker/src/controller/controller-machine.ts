@@ -1,0 +1,94 @@
+import type { LogEntry } from "@ropewalk/log";
+import type { KeyValueChange, KeyValueStore, Logger } from "@ropewalk/runtime";
+import { commandOf } from "../raft/command-entry.ts";
+import type { Leadership, StateMachine } from "../raft/state-machine.ts";
+import {
+  brokerKey,
+  clusterKey,
+  decodeMetadataCommand,
+  encodeBrokerState,
+  encodeClusterState,
+  encodeTopicState,
+  restoreImage,
+  topicKey,
+} from "./metadata-codec.ts";
+import { type ApplyOutcome, MetadataImage } from "./metadata-image.ts";
+
+/** Who acts on a new image. */
+export interface ControllerMachineListener {
+  /** A command was applied. */
+  applied(outcome: ApplyOutcome): void;
+  leadershipChanged(leadership: Leadership): void;
+}
+
+/**
+ * The state machine of the controller's group: every broker runs it, and so has the cluster's metadata.
+ * What it materializes is one key per broker and topic, and one for the rest.
+ */
+export class ControllerMachine implements StateMachine {
+  readonly image: MetadataImage = new MetadataImage();
+  readonly restoredIndex: number;
+  readonly #logger: Logger;
+  readonly #listener: ControllerMachineListener;
+  readonly #changed = new Map<string, Uint8Array | undefined>();
+  #appliedIndex: number;
+  #lastOutcome: ApplyOutcome = { kind: "done" };
+
+  constructor(store: KeyValueStore, logger: Logger, listener: ControllerMachineListener) {
+    this.#logger = logger;
+    this.#listener = listener;
+    this.restoredIndex = restoreImage(this.image, store);
+    this.#appliedIndex = this.restoredIndex;
+  }
+
+  /** What came of the command that was applied last. */
+  get lastOutcome(): ApplyOutcome {
+    return this.#lastOutcome;
+  }
+
+  apply(entry: LogEntry): void {
+    this.#appliedIndex = entry.index;
+    const bytes = commandOf(entry);
+    if (bytes === undefined) return;
+    const command = decodeMetadataCommand(bytes);
+    if (command === undefined) {
+      // A newer broker's command: nothing here knows what to do with it, on any replica of this version.
+      this.#logger.warn("a metadata command of an unknown kind was passed over", {
+        index: entry.index,
+      });
+      return;
+    }
+    this.#lastOutcome = this.image.apply(command, entry.index);
+    if (command.kind === "brokerRegistered") this.#brokerChanged(command.broker.brokerId);
+    this.#topicsChanged(this.#lastOutcome);
+    this.#listener.applied(this.#lastOutcome);
+  }
+
+  leadershipChanged(leadership: Leadership): void {
+    this.#listener.leadershipChanged(leadership);
+  }
+
+  takeChanges(): readonly KeyValueChange[] {
+    if (this.#changed.size === 0) return [];
+    this.#changed.set(clusterKey, encodeClusterState(this.image, this.#appliedIndex));
+    const changes = [...this.#changed].map(([key, value]) => ({ key, value }));
+    this.#changed.clear();
+    return changes;
+  }
+
+  #brokerChanged(brokerId: number): void {
+    const broker = this.image.brokers.get(brokerId);
+    if (broker !== undefined) this.#changed.set(brokerKey(brokerId), encodeBrokerState(broker));
+  }
+
+  #topicsChanged(outcome: ApplyOutcome): void {
+    if (outcome.kind === "topicCreated") {
+      this.#changed.set(topicKey(outcome.topic.name), encodeTopicState(outcome.topic));
+    } else if (outcome.kind === "topicDeleted") {
+      this.#changed.set(topicKey(outcome.topic.name), undefined);
+    } else if (outcome.kind !== "refused") {
+      // The cluster's own values changed: they are written with the applied index.
+      this.#changed.set(clusterKey, undefined);
+    }
+  }
+}

@@ -1,0 +1,159 @@
+import { isInternalTopicName, RopewalkError, topicNameFault } from "@ropewalk/protocol";
+import type { Logger, Random } from "@ropewalk/runtime";
+import type { BrokerLimits } from "../config.ts";
+import type { NewTopic } from "../ports.ts";
+import type { CommandProposer } from "../raft/command-proposer.ts";
+import type { RaftGroup } from "../raft/raft-group.ts";
+import type { Leadership } from "../raft/state-machine.ts";
+import type { ControllerMachine } from "./controller-machine.ts";
+import { encodeMetadataCommand } from "./metadata-codec.ts";
+import type { BrokerRegistration, MetadataCommand } from "./metadata-command.ts";
+import type { ApplyOutcome, TopicImage } from "./metadata-image.ts";
+import { placePartitions } from "./placement.ts";
+import { checkTopicConfigs } from "./topic-config.ts";
+
+/** What the controller needs. */
+export interface ControllerOptions {
+  readonly group: RaftGroup;
+  readonly machine: ControllerMachine;
+  readonly proposer: CommandProposer;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly limits: BrokerLimits;
+  /** Whether the broker was heard of lately. */
+  readonly isAlive: (brokerId: number) => boolean;
+}
+
+/**
+ * The controller: decides on changes of the cluster's metadata and puts them into its log. It works
+ * at the leader of the controller's group; elsewhere its calls reject with NOT_LEADER.
+ */
+export class Controller {
+  readonly #options: ControllerOptions;
+
+  constructor(options: ControllerOptions) {
+    this.#options = options;
+  }
+
+  /** A new leader names the cluster if nobody did before. */
+  leadershipChanged(leadership: Leadership): void {
+    const { machine, random, logger } = this.#options;
+    if (leadership.kind !== "leading" || machine.image.clusterId !== "") return;
+    this.#propose("form the cluster", { kind: "clusterFormed", clusterId: random.uuid() }).catch(
+      (error: unknown) => logger.warn("the cluster could not be formed yet", { error }),
+    );
+  }
+
+  /** Takes a broker in, or its new addresses. */
+  async registerBroker(broker: BrokerRegistration): Promise<void> {
+    const action = `register broker ${broker.brokerId}`;
+    const outcome = await this.#propose(action, { kind: "brokerRegistered", broker });
+    if (outcome.kind !== "refused") return;
+    throw new RopewalkError(
+      "INVALID_REQUEST",
+      `Cannot ${action}: it belongs to another data directory (${this.#options.machine.image.brokers.get(broker.brokerId)?.directoryId}, not ${broker.directoryId}); give this one an id of its own`,
+    );
+  }
+
+  async createTopic(topic: NewTopic, internal: boolean): Promise<TopicImage> {
+    const action = `create topic ${topic.name}`;
+    this.#checkName(topic.name, internal);
+    checkTopicConfigs(topic.name, topic.configs);
+    if (this.#options.machine.image.topics.has(topic.name)) throw topicExists(action);
+    const partitions = this.#place(action, topic).map((replicaIds) => ({ replicaIds }));
+    const { name, configs } = topic;
+    const topicId = this.#options.random.uuid();
+    const outcome = await this.#propose(action, {
+      kind: "topicCreated",
+      name,
+      topicId,
+      internal,
+      configs,
+      partitions,
+    });
+    if (outcome.kind !== "topicCreated") throw topicExists(action);
+    return outcome.topic;
+  }
+
+  async deleteTopic(name: string): Promise<void> {
+    const topic = this.#options.machine.image.topics.get(name);
+    if (topic === undefined) throw topicUnknown(name);
+    if (topic.internal) {
+      throw new RopewalkError("INVALID_TOPIC", `Cannot delete topic ${name}: it is the cluster's own`);
+    }
+    const { topicId } = topic;
+    const outcome = await this.#propose(`delete topic ${name}`, { kind: "topicDeleted", topicId });
+    if (outcome.kind === "refused") throw topicUnknown(name);
+  }
+
+  /** A block of producer ids that nobody had before; answers the first of `count`. */
+  async allocateProducerIds(count: number): Promise<number> {
+    const action = `allocate ${count} producer ids`;
+    const outcome = await this.#propose(action, { kind: "producerIdsAllocated", count });
+    if (outcome.kind === "producerIds") return outcome.firstProducerId;
+    throw new Error(`unexpected outcome of a producer id allocation: ${outcome.kind}`);
+  }
+
+  #propose(action: string, command: MetadataCommand): Promise<ApplyOutcome> {
+    const { group, machine, proposer } = this.#options;
+    return proposer.propose(group, action, encodeMetadataCommand(command), () => machine.lastOutcome);
+  }
+
+  #checkName(name: string, internal: boolean): void {
+    const fault =
+      topicNameFault(name) ??
+      (isInternalTopicName(name) && !internal ? "names that begin with __ are the cluster's own" : undefined);
+    if (fault === undefined) return;
+    throw new RopewalkError("INVALID_TOPIC", `Cannot create topic ${JSON.stringify(name)}: ${fault}`);
+  }
+
+  #place(action: string, topic: NewTopic): number[][] {
+    const { limits, machine, isAlive } = this.#options;
+    const brokers = [...machine.image.brokers.values()];
+    const partitionCount = topic.partitionCount || limits.defaultPartitionCount;
+    const replicationFactor =
+      topic.replicationFactor || Math.min(limits.defaultReplicationFactor, brokers.length);
+    if (partitionCount < 1 || partitionCount > limits.partitionsPerTopicMax) {
+      throw new RopewalkError(
+        "INVALID_PARTITIONS",
+        `Cannot ${action}: ${partitionCount} partitions, where 1 to ${limits.partitionsPerTopicMax} are possible`,
+      );
+    }
+    if (replicationFactor < 1 || replicationFactor > brokers.length) {
+      throw new RopewalkError(
+        "INVALID_REPLICATION_FACTOR",
+        `Cannot ${action}: ${replicationFactor} replicas, where the cluster has ${brokers.length} brokers`,
+      );
+    }
+    const replicaCounts = countReplicas(machine.image.topics.values());
+    const candidates = brokers.map(({ brokerId, rack }) => ({
+      brokerId,
+      rack,
+      alive: isAlive(brokerId),
+      replicaCount: replicaCounts.get(brokerId) ?? 0,
+    }));
+    return placePartitions(candidates, partitionCount, replicationFactor);
+  }
+}
+
+/** Replicas by broker. */
+export function countReplicas(topics: Iterable<TopicImage>): Map<number, number> {
+  const counts = new Map<number, number>();
+  for (const { partitions } of topics) {
+    for (const { replicaIds } of partitions) {
+      for (const id of replicaIds) counts.set(id, (counts.get(id) ?? 0) + 1);
+    }
+  }
+  return counts;
+}
+
+function topicExists(action: string): RopewalkError {
+  return new RopewalkError("TOPIC_ALREADY_EXISTS", `Cannot ${action}: there is one of that name`);
+}
+
+function topicUnknown(name: string): RopewalkError {
+  return new RopewalkError(
+    "UNKNOWN_TOPIC_OR_PARTITION",
+    `Cannot delete topic ${JSON.stringify(name)}: it does not exist`,
+  );
+}

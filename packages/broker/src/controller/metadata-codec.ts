@@ -1,0 +1,149 @@
+import {
+  type BrokerRegistered,
+  type BrokerRegisteredInit,
+  decodeBrokerRegistered,
+  decodeClusterState,
+  decodeMetadataCommand as decodeCommand,
+  decodeTopicState,
+  encodeBrokerRegistered,
+  encodeClusterState as encodeCluster,
+  encodeMetadataCommand as encodeCommand,
+  encodeTopicState as encodeTopic,
+  type MetadataCommandInit,
+  RopewalkError,
+  type TopicState,
+} from "@ropewalk/protocol";
+import type { KeyValueStore } from "@ropewalk/runtime";
+import { keyAfterPrefix } from "../key-prefix.ts";
+import type { BrokerRegistration, MetadataCommand } from "./metadata-command.ts";
+import type { MetadataImage, TopicImage } from "./metadata-image.ts";
+
+/** Key of what concerns the cluster as a whole. */
+export const clusterKey = "metadata/cluster";
+
+const brokerPrefix = "metadata/broker/";
+const topicPrefix = "metadata/topic/";
+
+/** Key of one broker's registration. */
+export function brokerKey(brokerId: number): string {
+  return `${brokerPrefix}${brokerId}`;
+}
+
+/** Key of one topic. */
+export function topicKey(name: string): string {
+  return `${topicPrefix}${name}`;
+}
+
+/** A command to bytes: `ropewalk.internal.v1.MetadataCommand`. */
+export function encodeMetadataCommand(command: MetadataCommand): Uint8Array {
+  return encodeCommand({ command: toMessage(command) });
+}
+
+/** A command from bytes; `undefined` for kinds that a newer broker may have written. */
+export function decodeMetadataCommand(bytes: Uint8Array): MetadataCommand | undefined {
+  const { command } = decodeCommand(bytes);
+  switch (command?.case) {
+    case undefined:
+      return undefined;
+    case "clusterFormed":
+      return { kind: "clusterFormed", clusterId: command.value.clusterId };
+    case "brokerRegistered":
+      return { kind: "brokerRegistered", broker: registrationOf(command.value) };
+    case "topicCreated":
+      return { kind: "topicCreated", ...command.value };
+    case "topicDeleted":
+      return { kind: "topicDeleted", topicId: command.value.topicId };
+    case "producerIdsAllocated":
+      return { kind: "producerIdsAllocated", count: command.value.count };
+  }
+}
+
+/** A registration to the bytes that are kept of it. */
+export function encodeBrokerState(broker: BrokerRegistration): Uint8Array {
+  return encodeBrokerRegistered(registrationMessage(broker));
+}
+
+
+/** A topic to the bytes that are kept of it. */
+export function encodeTopicState(topic: TopicImage): Uint8Array {
+  return encodeTopic(topic);
+}
+
+/** A topic from its message. */
+export function topicOf(topic: TopicState | undefined): TopicImage {
+  if (topic === undefined) throw missing("topic");
+  const partitions = topic.partitions.map((each, partition) => ({ ...each, partition }));
+  return { ...topic, partitions };
+}
+
+/** What is kept of the image beside brokers and topics. */
+export function encodeClusterState(image: MetadataImage, appliedIndex: number): Uint8Array {
+  const { clusterId, nextGroupId, nextProducerId } = image;
+  return encodeCluster({ appliedIndex, clusterId, nextGroupId, nextProducerId });
+}
+
+/** Fills the image with what is kept of it; answers the index it is of, 0 where there is nothing. */
+export function restoreImage(image: MetadataImage, store: KeyValueStore): number {
+  const bytes = store.get(clusterKey);
+  if (bytes === undefined) return 0;
+  const { appliedIndex, clusterId, nextGroupId, nextProducerId } = decodeClusterState(bytes);
+  image.restore({
+    clusterId,
+    nextGroupId,
+    nextProducerId,
+    brokers: valuesUnder(store, brokerPrefix).map((value) => registrationOf(decodeBrokerRegistered(value))),
+    topics: valuesUnder(store, topicPrefix).map((value) => topicOf(decodeTopicState(value))),
+  });
+  return appliedIndex;
+}
+
+function valuesUnder(store: KeyValueStore, prefix: string): Uint8Array[] {
+  return [...store.range(prefix, keyAfterPrefix(prefix))].map(([, value]) => value);
+}
+
+function toMessage(command: MetadataCommand): NonNullable<MetadataCommandInit["command"]> {
+  switch (command.kind) {
+    case "clusterFormed":
+      return { case: "clusterFormed", value: command };
+    case "brokerRegistered":
+      return { case: "brokerRegistered", value: registrationMessage(command.broker) };
+    case "topicCreated":
+      return { case: "topicCreated", value: command };
+    case "topicDeleted":
+      return { case: "topicDeleted", value: command };
+    case "producerIdsAllocated":
+      return { case: "producerIdsAllocated", value: command };
+  }
+}
+
+/** A registration as a message: what a broker sends to the controller. */
+export function registrationMessage(broker: BrokerRegistration): BrokerRegisteredInit {
+  const { client, peer } = broker;
+  return {
+    brokerId: broker.brokerId,
+    directoryId: broker.directoryId,
+    clientHost: client.host,
+    clientPort: client.port,
+    peerHost: peer.host,
+    peerPort: peer.port,
+    rack: broker.rack,
+    version: broker.version,
+  };
+}
+
+/** A registration from its message. */
+export function registrationOf(message: BrokerRegistered | undefined): BrokerRegistration {
+  if (message === undefined) throw missing("broker");
+  return {
+    brokerId: message.brokerId,
+    directoryId: message.directoryId,
+    client: { host: message.clientHost, port: message.clientPort },
+    peer: { host: message.peerHost, port: message.peerPort },
+    rack: message.rack,
+    version: message.version,
+  };
+}
+
+function missing(what: string): RopewalkError {
+  return new RopewalkError("INVALID_REQUEST", `Cannot take the message: it lacks its ${what}`);
+}

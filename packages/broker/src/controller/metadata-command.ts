@@ -1,0 +1,32 @@
+import type { Address } from "@ropewalk/runtime";
+
+/** What a broker says of itself when it comes. */
+export interface BrokerRegistration {
+  readonly brokerId: number;
+  /** The data directory's own id: a wiped disk has another one. */
+  readonly directoryId: string;
+  readonly client: Address;
+  readonly peer: Address;
+  readonly rack: string;
+  readonly version: string;
+}
+
+/** Where a new partition's replicas go. */
+export interface NewPartition {
+  readonly replicaIds: readonly number[];
+}
+
+/** A change of the cluster's metadata, as the controller's log has it. */
+export type MetadataCommand =
+  | { readonly kind: "clusterFormed"; readonly clusterId: string }
+  | { readonly kind: "brokerRegistered"; readonly broker: BrokerRegistration }
+  | {
+      readonly kind: "topicCreated";
+      readonly name: string;
+      readonly topicId: string;
+      readonly internal: boolean;
+      readonly configs: ReadonlyMap<string, string>;
+      readonly partitions: readonly NewPartition[];
+    }
+  | { readonly kind: "topicDeleted"; readonly topicId: string }
+  | { readonly kind: "producerIdsAllocated"; readonly count: number };

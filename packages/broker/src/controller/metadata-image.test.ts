@@ -1,0 +1,92 @@
+import { describe, expect, test } from "vitest";
+import type { BrokerRegistration, MetadataCommand } from "./metadata-command.ts";
+import { MetadataImage } from "./metadata-image.ts";
+
+const registration = (brokerId: number, directoryId = `dir-${brokerId}`): BrokerRegistration => ({
+  brokerId,
+  directoryId,
+  client: { host: "localhost", port: 7700 },
+  peer: { host: "localhost", port: 7710 },
+  rack: "",
+  version: "0.1.0",
+});
+
+const topicCreated = (name: string, partitions: number[][] = [[1]]): MetadataCommand => ({
+  kind: "topicCreated",
+  name,
+  topicId: `id-of-${name}`,
+  internal: false,
+  configs: new Map(),
+  partitions: partitions.map((replicaIds) => ({ replicaIds })),
+});
+
+describe("MetadataImage.apply()", () => {
+  test("forms a cluster once", () => {
+    const image = new MetadataImage();
+    expect(image.apply({ kind: "clusterFormed", clusterId: "a" }, 1)).toEqual({ kind: "done" });
+    expect(image.apply({ kind: "clusterFormed", clusterId: "b" }, 2)).toEqual({
+      kind: "refused",
+      reason: "clusterFormedAlready",
+    });
+    expect(image.clusterId).toBe("a");
+  });
+
+  test("gives every partition a group id that was never used, even after a topic was deleted", () => {
+    const image = new MetadataImage();
+    image.apply(topicCreated("t", [[1], [1]]), 1);
+    const before = image.topics.get("t");
+    image.apply({ kind: "topicDeleted", topicId: "id-of-t" }, 2);
+    image.apply(topicCreated("t", [[1], [1]]), 3);
+    const after = image.topics.get("t");
+    const groupIds = [before, after].flatMap((t) => t?.partitions.map((p) => p.groupId) ?? []);
+    expect(new Set(groupIds).size).toBe(4);
+    expect(after?.incarnation).toBe(3);
+  });
+
+  test("refuses a second topic of the same name and the deletion of an unknown one", () => {
+    const image = new MetadataImage();
+    image.apply(topicCreated("t"), 1);
+    expect(image.apply(topicCreated("t"), 2)).toEqual({ kind: "refused", reason: "topicExists" });
+    expect(image.apply({ kind: "topicDeleted", topicId: "?" }, 3)).toEqual({
+      kind: "refused",
+      reason: "topicUnknown",
+    });
+  });
+
+  test("refuses a known broker id with another data directory, and takes new addresses of the same", () => {
+    const image = new MetadataImage();
+    image.apply({ kind: "brokerRegistered", broker: registration(1) }, 1);
+    const moved = { ...registration(1), client: { host: "elsewhere", port: 1 } };
+    expect(image.apply({ kind: "brokerRegistered", broker: moved }, 2)).toEqual({ kind: "done" });
+    expect(image.brokers.get(1)?.client.host).toBe("elsewhere");
+    const wiped = registration(1, "another");
+    expect(image.apply({ kind: "brokerRegistered", broker: wiped }, 3)).toEqual({
+      kind: "refused",
+      reason: "directoryMismatch",
+    });
+  });
+
+  test("allocates producer ids in blocks that never overlap", () => {
+    const image = new MetadataImage();
+    const first = image.apply({ kind: "producerIdsAllocated", count: 100 }, 1);
+    const second = image.apply({ kind: "producerIdsAllocated", count: 100 }, 2);
+    expect(first).toEqual({ kind: "producerIds", firstProducerId: 1 });
+    expect(second).toEqual({ kind: "producerIds", firstProducerId: 101 });
+  });
+
+  test("comes to the same state as one that was restored half-way", () => {
+    const image = new MetadataImage();
+    image.apply({ kind: "clusterFormed", clusterId: "c" }, 1);
+    image.apply(topicCreated("a", [[1, 2, 3]]), 2);
+    const restored = new MetadataImage();
+    restored.restore({
+      clusterId: image.clusterId,
+      nextGroupId: image.nextGroupId,
+      nextProducerId: image.nextProducerId,
+      brokers: image.brokers.values(),
+      topics: image.topics.values(),
+    });
+    for (const each of [image, restored]) each.apply(topicCreated("b", [[2, 3, 1]]), 3);
+    expect(restored.topics).toEqual(image.topics);
+  });
+});

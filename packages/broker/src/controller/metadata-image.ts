@@ -1,0 +1,155 @@
+import type { BrokerRegistration, MetadataCommand, NewPartition } from "./metadata-command.ts";
+
+/** A replicated partition and the Raft group that it is. */
+export interface PartitionImage {
+  readonly partition: number;
+  /** Never given twice. */
+  readonly groupId: number;
+  /** The first one is meant to lead. */
+  readonly replicaIds: readonly number[];
+}
+
+/** A topic. */
+export interface TopicImage {
+  readonly name: string;
+  readonly topicId: string;
+  readonly internal: boolean;
+  readonly configs: ReadonlyMap<string, string>;
+  readonly partitions: readonly PartitionImage[];
+  /** Index of the controller's entry that made the topic: the incarnation of its groups. */
+  readonly incarnation: number;
+}
+
+/** What came of a command when it was applied; the same on every broker. */
+export type ApplyOutcome =
+  | { readonly kind: "done" }
+  | { readonly kind: "topicCreated"; readonly topic: TopicImage }
+  | { readonly kind: "topicDeleted"; readonly topic: TopicImage }
+  | { readonly kind: "producerIds"; readonly firstProducerId: number }
+  | { readonly kind: "refused"; readonly reason: RefusalReason };
+
+/** Why a command had no effect: something else came first. */
+export type RefusalReason =
+  | "clusterFormedAlready"
+  | "topicExists"
+  | "topicUnknown"
+  | "directoryMismatch";
+
+/** Group id 1 is the controller's own; topics' partitions follow. */
+export const controllerGroupId = 1;
+
+const firstPartitionGroupId = 2;
+const done: ApplyOutcome = { kind: "done" };
+
+/**
+ * The cluster's metadata as of some index of the controller's log: a pure function of the commands
+ * before. Every broker has one and acts on nothing else.
+ */
+export class MetadataImage {
+  #clusterId = "";
+  #nextGroupId = firstPartitionGroupId;
+  #nextProducerId = 1;
+  readonly #brokers = new Map<number, BrokerRegistration>();
+  readonly #topics = new Map<string, TopicImage>();
+
+  /** Empty until the cluster was formed. */
+  get clusterId(): string {
+    return this.#clusterId;
+  }
+
+  /** Groups with this id or a higher one are not known to this image yet. */
+  get nextGroupId(): number {
+    return this.#nextGroupId;
+  }
+
+  get nextProducerId(): number {
+    return this.#nextProducerId;
+  }
+
+  get brokers(): ReadonlyMap<number, BrokerRegistration> {
+    return this.#brokers;
+  }
+
+  /** Topics by name. */
+  get topics(): ReadonlyMap<string, TopicImage> {
+    return this.#topics;
+  }
+
+  /** Puts back what an earlier image held. */
+  restore(state: {
+    readonly clusterId: string;
+    readonly nextGroupId: number;
+    readonly nextProducerId: number;
+    readonly brokers: Iterable<BrokerRegistration>;
+    readonly topics: Iterable<TopicImage>;
+  }): void {
+    this.#clusterId = state.clusterId;
+    this.#nextGroupId = state.nextGroupId;
+    this.#nextProducerId = state.nextProducerId;
+    for (const broker of state.brokers) this.#brokers.set(broker.brokerId, broker);
+    for (const topic of state.topics) this.#topics.set(topic.name, topic);
+  }
+
+  /** Applies the command at `index` of the controller's log. */
+  apply(command: MetadataCommand, index: number): ApplyOutcome {
+    switch (command.kind) {
+      case "clusterFormed":
+        if (this.#clusterId !== "") return refused("clusterFormedAlready");
+        this.#clusterId = command.clusterId;
+        return done;
+      case "brokerRegistered":
+        return this.#registerBroker(command.broker);
+      case "topicCreated":
+        return this.#createTopic(command, index);
+      case "topicDeleted":
+        return this.#deleteTopic(command.topicId);
+      case "producerIdsAllocated": {
+        const firstProducerId = this.#nextProducerId;
+        this.#nextProducerId += command.count;
+        return { kind: "producerIds", firstProducerId };
+      }
+    }
+  }
+
+  #registerBroker(broker: BrokerRegistration): ApplyOutcome {
+    const known = this.#brokers.get(broker.brokerId);
+    if (known !== undefined && known.directoryId !== broker.directoryId) {
+      return refused("directoryMismatch");
+    }
+    this.#brokers.set(broker.brokerId, broker);
+    return done;
+  }
+
+  #createTopic(
+    command: Extract<MetadataCommand, { kind: "topicCreated" }>,
+    index: number,
+  ): ApplyOutcome {
+    const { name, topicId, internal, configs } = command;
+    if (this.#topics.has(name)) return refused("topicExists");
+    const partitions = command.partitions.map((partition, number) =>
+      this.#placePartition(partition, number),
+    );
+    const topic = { name, topicId, internal, configs, partitions, incarnation: index };
+    this.#topics.set(name, topic);
+    return { kind: "topicCreated", topic };
+  }
+
+  #placePartition({ replicaIds }: NewPartition, partition: number): PartitionImage {
+    const groupId = this.#nextGroupId;
+    this.#nextGroupId += 1;
+    return { partition, groupId, replicaIds };
+  }
+
+  #deleteTopic(topicId: string): ApplyOutcome {
+    for (const topic of this.#topics.values()) {
+      if (topic.topicId !== topicId) continue;
+      this.#topics.delete(topic.name);
+      return { kind: "topicDeleted", topic };
+    }
+    return refused("topicUnknown");
+  }
+}
+
+function refused(reason: RefusalReason): ApplyOutcome {
+  return { kind: "refused", reason };
+}

@@ -1,0 +1,297 @@
+import {
+  type CommitOffsetsRequest,
+  type DescribeGroupResponseInit,
+  type FetchOffsetsRequest,
+  type FetchOffsetsResponseInit,
+  type GroupSummaryInit,
+  type HeartbeatRequest,
+  type HeartbeatResponseInit,
+  RopewalkError,
+} from "@ropewalk/protocol";
+import type { Clock } from "@ropewalk/runtime";
+import type { BrokerLimits } from "../config.ts";
+import type { CommandProposer } from "../raft/command-proposer.ts";
+import type { RaftGroup } from "../raft/raft-group.ts";
+import { encodeGroupCommand, type GroupCommand, listAssignment, toAssignment } from "./group-codec.ts";
+import type { GroupMachine } from "./group-machine.ts";
+import {
+  assignmentOf,
+  emptyMembership,
+  isGranted,
+  isStable,
+  memberGone,
+  memberReported,
+  type Membership,
+  type PartitionCounts,
+} from "./group-membership.ts";
+
+/** What a coordinator needs. */
+export interface GroupCoordinatorOptions {
+  readonly group: RaftGroup;
+  readonly machine: GroupMachine;
+  readonly proposer: CommandProposer;
+  readonly clock: Clock;
+  readonly limits: BrokerLimits;
+  readonly partitionCounts: (topics: readonly string[]) => PartitionCounts;
+}
+
+/** What a coordinator remembers of a member without replicating it; a new coordinator starts afresh. */
+interface Session {
+  lastHeardMs: number;
+  /** The newest epoch the member has reported; an older report came late and is not believed. */
+  lastEpoch: number;
+}
+
+const offsetMetadataCharsMax = 4096;
+
+/**
+ * Coordinates the consumer groups of one partition of their internal topic, at its leader. It decides
+ * on what was proposed last, and answers from what is committed.
+ */
+export class GroupPartitionCoordinator {
+  readonly #options: GroupCoordinatorOptions;
+  /** Memberships that were proposed and are not applied yet. */
+  readonly #drafts = new Map<string, Membership>();
+  readonly #sessions = new Map<string, Map<string, Session>>();
+
+  constructor(options: GroupCoordinatorOptions) {
+    this.#options = options;
+  }
+
+  /** Leadership came or went: nobody is held to what happened before. */
+  reset(): void {
+    this.#drafts.clear();
+    this.#sessions.clear();
+  }
+
+  async heartbeat(request: HeartbeatRequest): Promise<HeartbeatResponseInit> {
+    this.#expectLeading(request.groupId);
+    if (request.memberEpoch === -1) return this.#leave(request);
+    const current = this.#latest(request.groupId);
+    const session = this.#admit(request, current);
+    const next = this.#report(request, current, session);
+    session.lastHeardMs = this.#options.clock.monotonicMs();
+    session.lastEpoch = request.memberEpoch;
+    if (next !== current) await this.#changeMembership(next);
+    return this.#heartbeatAnswer(request);
+  }
+
+  async commitOffsets(request: CommitOffsetsRequest): Promise<void> {
+    this.#expectLeading(request.groupId);
+    this.#checkCommit(request);
+    const { groupId, offsets } = request;
+    if (offsets.length === 0) return;
+    await this.#propose(`commit offsets of group ${groupId}`, {
+      kind: "offsetsCommitted",
+      groupId,
+      offsets,
+    });
+  }
+
+  fetchOffsets(request: FetchOffsetsRequest): FetchOffsetsResponseInit {
+    this.#expectLeading(request.groupId);
+    const known = this.#options.machine.group(request.groupId)?.offsets ?? new Map();
+    if (request.partitions.length === 0) return { offsets: [...known.values()] };
+    const offsets = request.partitions.flatMap(({ topic, partitions }) =>
+      partitions.map(
+        (partition) =>
+          known.get(`${topic} ${partition}`) ?? { topic, partition, offset: -1, metadata: "" },
+      ),
+    );
+    return { offsets };
+  }
+
+  listGroups(): GroupSummaryInit[] {
+    if (this.#options.group.leadership.kind !== "leading") return [];
+    return [...this.#options.machine.groups()].map(([groupId, { membership }]) => ({
+      groupId,
+      state: stateOf(membership),
+      memberCount: membership.members.size,
+    }));
+  }
+
+  describeGroup(groupId: string, brokerId: number): DescribeGroupResponseInit {
+    this.#expectLeading(groupId);
+    const group = this.#options.machine.group(groupId);
+    if (group === undefined) {
+      throw new RopewalkError("GROUP_ID_NOT_FOUND", `Cannot describe group ${groupId}: it does not exist`);
+    }
+    const { membership, offsets } = group;
+    return {
+      groupId,
+      state: stateOf(membership),
+      groupEpoch: membership.epoch,
+      coordinatorId: brokerId,
+      members: [...membership.members.values()].map((member) => ({
+        memberId: member.memberId,
+        clientId: member.clientId,
+        memberEpoch: this.#sessions.get(groupId)?.get(member.memberId)?.lastEpoch ?? 0,
+        assignment: listAssignment(assignmentOf(member)),
+      })),
+      offsets: [...offsets.values()].map(({ topic, partition, offset }) => ({
+        topic,
+        partition,
+        committedOffset: offset,
+        highWatermark: -1,
+      })),
+    };
+  }
+
+  /** Takes out members that were silent for longer than their session. */
+  async expireSessions(): Promise<void> {
+    const { clock, group, machine } = this.#options;
+    if (group.leadership.kind !== "leading") return;
+    const nowMs = clock.monotonicMs();
+    for (const groupId of machine.groups().keys()) {
+      for (const { memberId, sessionTimeoutMs } of this.#latest(groupId).members.values()) {
+        const session = this.#session(groupId, memberId);
+        if (nowMs - session.lastHeardMs > sessionTimeoutMs) await this.#remove(groupId, memberId);
+      }
+    }
+  }
+
+  async #leave({ groupId, memberId }: HeartbeatRequest): Promise<HeartbeatResponseInit> {
+    await this.#remove(groupId, memberId);
+    return { memberEpoch: -1 };
+  }
+
+  async #remove(groupId: string, memberId: string): Promise<void> {
+    const current = this.#latest(groupId);
+    const next = memberGone(current, memberId, this.#partitionCounts(current));
+    this.#sessions.get(groupId)?.delete(memberId);
+    if (next !== current) await this.#changeMembership(next);
+  }
+
+  /** The member's session; throws where the group does not know it at the epoch it claims. */
+  #admit(request: HeartbeatRequest, current: Membership): Session {
+    const { groupId, memberId, memberEpoch } = request;
+    const known = current.members.has(memberId);
+    if (memberEpoch === 0) {
+      if (!known && current.members.size >= this.#options.limits.membersPerGroupMax) {
+        throw new RopewalkError("BUSY", `Cannot join group ${groupId}: it has ${current.members.size} members`);
+      }
+      return this.#session(groupId, memberId);
+    }
+    if (!known) {
+      throw new RopewalkError("UNKNOWN_MEMBER_ID", `Cannot stay in group ${groupId}: ${memberId} is not in it`);
+    }
+    if (memberEpoch > current.epoch) {
+      throw new RopewalkError(
+        "FENCED_MEMBER_EPOCH",
+        `Cannot stay in group ${groupId} at epoch ${memberEpoch}: the group is at ${current.epoch}`,
+      );
+    }
+    return this.#session(groupId, memberId);
+  }
+
+  #report(request: HeartbeatRequest, current: Membership, session: Session): Membership {
+    const { memberId, memberEpoch, clientId, topics } = request;
+    const joins = memberEpoch === 0;
+    // A report that was overtaken by a newer one says nothing of what the member reads now.
+    if (!joins && memberEpoch < session.lastEpoch) return current;
+    const report = {
+      memberId,
+      clientId,
+      topics,
+      sessionTimeoutMs: request.sessionTimeoutMs || this.#options.limits.groupSessionTimeoutMs,
+      owned: toAssignment(request.owned),
+    };
+    const partitionCounts = this.#partitionCounts(current, topics);
+    const base = joins ? memberGone(current, memberId, partitionCounts) : current;
+    return memberReported(base, report, partitionCounts);
+  }
+
+  #heartbeatAnswer({ groupId, memberId }: HeartbeatRequest): HeartbeatResponseInit {
+    const membership = this.#options.machine.group(groupId)?.membership;
+    const member = membership?.members.get(memberId);
+    if (membership === undefined || member === undefined) {
+      throw new RopewalkError("BUSY", `Cannot answer ${memberId} of group ${groupId} yet: it is just joining`);
+    }
+    return {
+      memberEpoch: membership.epoch,
+      heartbeatIntervalMs: this.#options.limits.groupHeartbeatMs,
+      assignment: listAssignment(assignmentOf(member)),
+    };
+  }
+
+  #checkCommit({ groupId, memberId, offsets }: CommitOffsetsRequest): void {
+    const membership = this.#options.machine.group(groupId)?.membership ?? emptyMembership(groupId);
+    const member = membership.members.get(memberId);
+    const action = `commit offsets of group ${groupId}`;
+    if (memberId === "" && membership.members.size > 0) {
+      throw new RopewalkError("UNKNOWN_MEMBER_ID", `Cannot ${action} from outside: it has members`);
+    }
+    if (memberId !== "" && member === undefined) {
+      throw new RopewalkError("UNKNOWN_MEMBER_ID", `Cannot ${action}: ${memberId} is not in it`);
+    }
+    for (const { topic, partition, offset, metadata } of offsets) {
+      const name = `${topic}-${partition}`;
+      if (member !== undefined && !isGranted(member, topic, partition)) {
+        throw new RopewalkError("FENCED_MEMBER_EPOCH", `Cannot ${action}: ${memberId} does not read ${name} any more`);
+      }
+      if (offset < 0 || metadata.length > offsetMetadataCharsMax) {
+        throw new RopewalkError("INVALID_REQUEST", `Cannot ${action}: offset ${offset} of ${name} is not valid`);
+      }
+      if (partition >= (this.#options.partitionCounts([topic]).get(topic) ?? 0)) {
+        throw new RopewalkError("UNKNOWN_TOPIC_OR_PARTITION", `Cannot ${action}: ${name} does not exist`);
+      }
+    }
+  }
+
+  async #changeMembership(membership: Membership): Promise<void> {
+    const { groupId } = membership;
+    this.#drafts.set(groupId, membership);
+    try {
+      await this.#propose(`change group ${groupId}`, { kind: "membershipChanged", membership });
+      if (this.#drafts.get(groupId) === membership) this.#drafts.delete(groupId);
+    } catch (error) {
+      this.#drafts.clear(); // Later drafts were built on this one.
+      throw error;
+    }
+  }
+
+  #propose(action: string, command: GroupCommand): Promise<void> {
+    const { group, proposer } = this.#options;
+    return proposer.propose(group, action, encodeGroupCommand(command), () => undefined);
+  }
+
+  #latest(groupId: string): Membership {
+    return (
+      this.#drafts.get(groupId) ??
+      this.#options.machine.group(groupId)?.membership ??
+      emptyMembership(groupId)
+    );
+  }
+
+  #partitionCounts(membership: Membership, more: readonly string[] = []): PartitionCounts {
+    const topics = [...membership.members.values()].flatMap((member) => member.topics);
+    return this.#options.partitionCounts([...topics, ...more]);
+  }
+
+  /** A member that is not known here yet (a new coordinator) has a whole session to show itself. */
+  #session(groupId: string, memberId: string): Session {
+    let members = this.#sessions.get(groupId);
+    if (members === undefined) this.#sessions.set(groupId, (members = new Map()));
+    let session = members.get(memberId);
+    if (session === undefined) {
+      session = { lastHeardMs: this.#options.clock.monotonicMs(), lastEpoch: 0 };
+      members.set(memberId, session);
+    }
+    return session;
+  }
+
+  #expectLeading(groupId: string): void {
+    const { leadership, leaderId } = this.#options.group;
+    if (leadership.kind === "leading") return;
+    throw new RopewalkError(
+      "NOT_COORDINATOR",
+      `Cannot coordinate group ${groupId} here`,
+      leaderId === 0 ? {} : { leaderId },
+    );
+  }
+}
+
+function stateOf(membership: Membership): "EMPTY" | "STABLE" | "RECONCILING" {
+  if (membership.members.size === 0) return "EMPTY";
+  return isStable(membership) ? "STABLE" : "RECONCILING";
+}

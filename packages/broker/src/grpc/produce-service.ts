@@ -1,0 +1,69 @@
+import type { UntypedServiceImplementation } from "@grpc/grpc-js";
+import {
+  type InitProducerIdResponseInit,
+  type ProduceRequest,
+  type ProduceResponseInit,
+  RecordBatchBuilder,
+  RopewalkError,
+} from "@ropewalk/protocol";
+import type { Clock, Logger } from "@ropewalk/runtime";
+import { anonymous, type BrokerPorts } from "../ports.ts";
+import { ProduceStream, type ProduceStreamOptions } from "./produce-stream.ts";
+import { unary } from "./unary.ts";
+
+/** Answers `ropewalk.v1.ProduceService`. */
+export function produceHandlers(
+  ports: BrokerPorts,
+  logger: Logger,
+  stream: ProduceStreamOptions,
+): UntypedServiceImplementation {
+  return {
+    produce: unary(logger, (request: ProduceRequest) => produce(ports, stream.clock, request)),
+    produceStream: (call: ConstructorParameters<typeof ProduceStream>[0]) => {
+      void new ProduceStream(call, stream); // It lives as long as the call, which holds it.
+    },
+    initProducerId: unary(
+      logger,
+      async (): Promise<InitProducerIdResponseInit> => ({
+        producerId: await ports.producerIds.next(),
+        producerEpoch: 0,
+      }),
+    ),
+  };
+}
+
+function produce(
+  ports: BrokerPorts,
+  clock: Clock,
+  request: ProduceRequest,
+): Promise<ProduceResponseInit> {
+  const { topic, partition, acks } = request;
+  const log = ports.partitions.leader(topic, partition);
+  const batch = batchOf(request, clock);
+  const { promise, resolve, reject } = Promise.withResolvers<ProduceResponseInit>();
+  log.append(anonymous, batch, acks === "LEADER" ? "leader" : "all", (outcome) => {
+    if (outcome instanceof RopewalkError) reject(outcome);
+    else resolve(outcome);
+  });
+  return promise;
+}
+
+function batchOf({ recordBatch, records, topic }: ProduceRequest, clock: Clock): Uint8Array {
+  if ((recordBatch.length === 0) === (records.length === 0)) {
+    throw new RopewalkError(
+      "INVALID_REQUEST",
+      `Cannot append to ${topic}: give either a record batch or records`,
+    );
+  }
+  if (recordBatch.length > 0) return recordBatch;
+  const builder = new RecordBatchBuilder();
+  for (const { timestampMs, key, value, headers } of records) {
+    builder.append(
+      timestampMs ?? clock.wallMs(),
+      key,
+      value,
+      headers,
+    );
+  }
+  return builder.build();
+}

@@ -1,0 +1,66 @@
+import type { UntypedServiceImplementation } from "@grpc/grpc-js";
+import {
+  type CreateTopicRequest,
+  type CreateTopicResponseInit,
+  type DeleteTopicRequest,
+  type DescribeTopicRequest,
+  type DescribeTopicResponseInit,
+  type ListTopicsRequest,
+  type ListTopicsResponseInit,
+  RopewalkError,
+  type TopicDescriptionInit,
+} from "@ropewalk/protocol";
+import type { Logger } from "@ropewalk/runtime";
+import { anonymous, type BrokerPorts, type TopicView } from "../ports.ts";
+import { pageOf } from "./page.ts";
+import { unary } from "./unary.ts";
+
+/** Answers `ropewalk.v1.TopicService`. */
+export function topicHandlers(ports: BrokerPorts, logger: Logger): UntypedServiceImplementation {
+  return {
+    createTopic: unary(logger, async (request: CreateTopicRequest): Promise<CreateTopicResponseInit> => {
+      const topic = await ports.topics.createTopic(anonymous, request);
+      return { topic: describe(topic) };
+    }),
+    listTopics: unary(logger, (request: ListTopicsRequest) => listTopics(ports, request)),
+    describeTopic: unary(
+      logger,
+      ({ name }: DescribeTopicRequest): DescribeTopicResponseInit => ({
+        topic: describe(topicNamed(ports, name)),
+      }),
+    ),
+    deleteTopic: unary(logger, async ({ name }: DeleteTopicRequest) => {
+      await ports.topics.deleteTopic(anonymous, name);
+      return {};
+    }),
+  };
+}
+
+/** A topic as messages have it. */
+export function describe(topic: TopicView): TopicDescriptionInit {
+  return topic;
+}
+
+function topicNamed(ports: BrokerPorts, name: string): TopicView {
+  const topic = ports.cluster.topic(name);
+  if (topic !== undefined) return topic;
+  throw new RopewalkError(
+    "UNKNOWN_TOPIC_OR_PARTITION",
+    `Cannot describe topic ${JSON.stringify(name)}: it does not exist`,
+  );
+}
+
+function listTopics(ports: BrokerPorts, request: ListTopicsRequest): ListTopicsResponseInit {
+  const topics = ports.cluster
+    .topics()
+    .filter(({ internal }) => request.includeInternal || !internal)
+    .map(({ name, topicId, internal, partitions }) => ({
+      name,
+      topicId,
+      internal,
+      partitionCount: partitions.length,
+      replicationFactor: partitions[0]?.replicaIds.length ?? 0,
+    }));
+  const page = pageOf(topics, ({ name }) => name, request.pageSize, request.pageToken);
+  return { topics: page.items, nextPageToken: page.nextPageToken };
+}

@@ -1,0 +1,117 @@
+import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
+import type { PeerNetwork } from "./peer/peer-network.ts";
+import type { RaftHost } from "./raft/raft-host.ts";
+import type { ReplicaSet } from "./replica-set.ts";
+
+/** What is counted where it happens; everything else is looked up when somebody asks. */
+export interface Metrics {
+  readonly registry: Registry;
+  readonly appendedBytes: Counter;
+  readonly fetchedBytes: Counter;
+}
+
+/** Where figures are looked up. */
+export interface MetricSources {
+  readonly host: RaftHost;
+  readonly replicas: ReplicaSet;
+  readonly peers: PeerNetwork;
+  readonly isReady: () => boolean;
+}
+
+/** The metrics of one broker, in a registry of its own: one process may hold several brokers. */
+export function createMetrics(sources: MetricSources): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  const appendedBytes = new Counter({
+    name: "ropewalk_produce_bytes_total",
+    help: "Bytes of record batches that were acknowledged over gRPC streams.",
+    registers,
+  });
+  const fetchedBytes = new Counter({
+    name: "ropewalk_fetch_bytes_total",
+    help: "Bytes of record batches that were sent over gRPC streams.",
+    registers,
+  });
+  registerGauges(registers, sources);
+  registerCounters(registers, sources);
+  return { registry, appendedBytes, fetchedBytes };
+}
+
+function registerGauges(registers: Registry[], { isReady, replicas }: MetricSources): void {
+  const gauge = (name: string, help: string, value: () => number): void => {
+    void new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(value());
+      },
+    });
+  };
+  const count = (matches: (group: { leaderId: number; leading: boolean }) => boolean): number => {
+    let matching = 0;
+    for (const { leaderId, leadership } of replicas.groups()) {
+      if (matches({ leaderId, leading: leadership.kind === "leading" })) matching += 1;
+    }
+    return matching;
+  };
+  gauge("ropewalk_ready", "Whether the broker is registered and knows a controller.", () =>
+    Number(isReady()),
+  );
+  gauge("ropewalk_replicas", "Replicas on this broker.", () => count(() => true));
+  gauge("ropewalk_partitions_led", "Partitions that this broker leads.", () =>
+    count(({ leading }) => leading),
+  );
+  gauge("ropewalk_replicas_leaderless", "Replicas on this broker that know no leader.", () =>
+    count(({ leaderId }) => leaderId === 0),
+  );
+  registerPartitionGauge(registers, replicas);
+}
+
+function registerPartitionGauge(registers: Registry[], replicas: ReplicaSet): void {
+  void new Gauge({
+    name: "ropewalk_partition_high_watermark",
+    help: "The offset after the last committed record, as far as this replica knows.",
+    labelNames: ["topic", "partition"],
+    registers,
+    collect() {
+      this.reset();
+      for (const replica of replicas.partitions()) {
+        this.set({ topic: replica.topic, partition: replica.partition }, replica.highWatermark());
+      }
+    },
+  });
+}
+
+function registerCounters(registers: Registry[], { host, peers }: MetricSources): void {
+  const counter = (name: string, help: string, value: () => number): void => {
+    void new Counter({
+      name,
+      help,
+      registers,
+      collect() {
+        this.reset();
+        this.inc(value());
+      },
+    });
+  };
+  const { counters } = host;
+  counter("ropewalk_raft_passes_total", "Passes over groups that something happened to.", () => counters.passes);
+  counter("ropewalk_raft_group_visits_total", "Groups visited in passes.", () => counters.visits);
+  counter("ropewalk_journal_writes_total", "Passes that had to be made durable.", () => counters.writes);
+  counter(
+    "ropewalk_raft_messages_unknown_group_total",
+    "Raft messages for groups that are not on this broker.",
+    () => counters.messagesUnknownGroup,
+  );
+  for (const lane of ["control", "append", "bulk"] as const) {
+    const of = peers.counters[lane];
+    counter(`ropewalk_peer_${lane}_sent_bytes_total`, `Bytes sent to peers on the ${lane} lane.`, () => of.bytesSent);
+    counter(
+      `ropewalk_peer_${lane}_dropped_messages_total`,
+      `Messages to peers that were dropped on the ${lane} lane.`,
+      () => of.messagesDropped,
+    );
+  }
+}

@@ -1,0 +1,158 @@
+import type {
+  CommitOffsetsRequest,
+  DescribeGroupResponse,
+  FetchOffsetsRequest,
+  FetchOffsetsResponse,
+  HeartbeatRequest,
+  HeartbeatResponse,
+  ListGroupsResponseInit,
+  RopewalkError,
+} from "@ropewalk/protocol";
+
+/**
+ * The broker's ports: what a front door (gRPC today, others later) may ask of a broker. A front door
+ * turns bytes into these calls and nothing else. Every call names the principal it is made for.
+ */
+
+/** Who asks. Until there is authentication, everybody on the client port is anonymous. */
+export interface Principal {
+  readonly name: string;
+}
+
+/** The principal of connections that did not authenticate. */
+export const anonymous: Principal = { name: "anonymous" };
+
+/** When a batch counts as acknowledged: durable on a majority, or durable on the leader. */
+export type Acknowledgement = "all" | "leader";
+
+/** Where the records of an acknowledged batch are: [baseOffset, nextOffset). */
+export interface AppendResult {
+  readonly baseOffset: number;
+  readonly nextOffset: number;
+  /** The batch was there already; the offsets are those of the first write. */
+  readonly duplicate: boolean;
+}
+
+/** How one append ended. Called exactly once, in a later turn or at once. */
+export type AppendCallback = (outcome: AppendResult | RopewalkError) => void;
+
+/** Where reading starts. */
+export type StartPosition =
+  | { readonly kind: "offset"; readonly offset: number }
+  | { readonly kind: "timestamp"; readonly timestampMs: number }
+  | { readonly kind: "earliest" }
+  | { readonly kind: "latest" };
+
+/** What was read: whole record batches, unchanged; read-only, shared with the log's cache. */
+export interface ReadResult {
+  readonly batches: readonly Uint8Array[];
+  /** The offset after the last record of `batches`; the offset asked for where there are none. */
+  readonly nextOffset: number;
+}
+
+/** A partition, at its leader. Every call answers NOT_LEADER where this broker does not lead it. */
+export interface PartitionLog {
+  readonly topic: string;
+  readonly partition: number;
+  /** Appends one record batch. The caller gives the bytes away. */
+  append(principal: Principal, batch: Uint8Array, acks: Acknowledgement, done: AppendCallback): void;
+  /** The offset after the last committed record. */
+  highWatermark(): number;
+  startOffset(): number;
+  /** Throws OFFSET_OUT_OF_RANGE. */
+  resolve(start: StartPosition): number | Promise<number>;
+  /** Committed batches from `offset` on; empty at the high watermark. Throws OFFSET_OUT_OF_RANGE. */
+  read(principal: Principal, offset: number, bytesMax: number): ReadResult | Promise<ReadResult>;
+  /**
+   * Runs `listener` once, when there is something committed at `offset`, or this broker stops leading
+   * the partition. Answers a function that takes the listener back.
+   */
+  awaitRecords(offset: number, listener: () => void): () => void;
+}
+
+/** Finds partitions. Throws UNKNOWN_TOPIC_OR_PARTITION, or NOT_LEADER with a hint. */
+export interface PartitionDirectory {
+  leader(topic: string, partition: number): PartitionLog;
+  /** Partitions of the topic that this broker leads. Throws UNKNOWN_TOPIC_OR_PARTITION. */
+  ledPartitions(topic: string): readonly PartitionLog[];
+}
+
+/** A topic to be made; zero counts mean the cluster's defaults. */
+export interface NewTopic {
+  readonly name: string;
+  readonly partitionCount: number;
+  readonly replicationFactor: number;
+  readonly configs: ReadonlyMap<string, string>;
+}
+
+/** A topic as it is. */
+export interface TopicView {
+  readonly name: string;
+  readonly topicId: string;
+  readonly internal: boolean;
+  readonly configs: ReadonlyMap<string, string>;
+  readonly partitions: readonly PartitionView[];
+}
+
+/** A partition as it is; a leader of 0 is none known. */
+export interface PartitionView {
+  readonly partition: number;
+  readonly leaderId: number;
+  readonly leaderEpoch: number;
+  readonly replicaIds: readonly number[];
+}
+
+/** Makes and removes topics; any broker takes these calls and passes them to the controller. */
+export interface TopicAdmin {
+  createTopic(principal: Principal, topic: NewTopic): Promise<TopicView>;
+  deleteTopic(principal: Principal, name: string): Promise<void>;
+}
+
+/** A broker as this one sees it. */
+export interface BrokerView {
+  readonly brokerId: number;
+  readonly host: string;
+  readonly port: number;
+  readonly rack: string;
+  readonly alive: boolean;
+  readonly version: string;
+  readonly ledPartitionCount: number;
+  readonly replicaCount: number;
+}
+
+/** The cluster as this broker sees it. */
+export interface ClusterView {
+  readonly brokerId: number;
+  clusterId(): string;
+  /** 0: none known. */
+  controllerId(): number;
+  brokers(): readonly BrokerView[];
+  topics(): readonly TopicView[];
+  topic(name: string): TopicView | undefined;
+  leaderless(): readonly { readonly topic: string; readonly partition: number }[];
+}
+
+/** Gives out ids for idempotent producers. */
+export interface ProducerIds {
+  next(): Promise<number>;
+}
+
+/** Consumer groups; calls are passed on to the group's coordinator. */
+export interface GroupCoordinator {
+  heartbeat(principal: Principal, request: HeartbeatRequest): Promise<HeartbeatResponse>;
+  commitOffsets(principal: Principal, request: CommitOffsetsRequest): Promise<void>;
+  fetchOffsets(principal: Principal, request: FetchOffsetsRequest): Promise<FetchOffsetsResponse>;
+  describeGroup(principal: Principal, groupId: string): Promise<DescribeGroupResponse>;
+  listGroups(principal: Principal): Promise<ListGroupsResponseInit>;
+}
+
+/** Everything a front door may ask. */
+export interface BrokerPorts {
+  readonly partitions: PartitionDirectory;
+  readonly topics: TopicAdmin;
+  readonly groups: GroupCoordinator;
+  readonly cluster: ClusterView;
+  readonly producerIds: ProducerIds;
+  /** Whether this broker can serve: it is registered and knows a controller. */
+  isReady(): boolean;
+}

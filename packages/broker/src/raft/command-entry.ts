@@ -1,0 +1,25 @@
+import { batchHeaderBytes, batchMagic, recordBatchMagic, readRecords, RecordBatchBuilder } from "@ropewalk/protocol";
+import type { LogEntry } from "@ropewalk/log";
+
+/**
+ * Whether the entry holds a record batch. The others are a new leader's empty entry and membership
+ * changes; they take up no offsets.
+ */
+export function isRecordBatch(entry: LogEntry): boolean {
+  const { type, data } = entry;
+  return type === "normal" && data.length >= batchHeaderBytes && batchMagic(data) === recordBatchMagic;
+}
+
+/** Wraps a command of an internal state machine into a record batch of one record: its value. */
+export function encodeCommandBatch(command: Uint8Array, timestampMs: number): Uint8Array {
+  const builder = new RecordBatchBuilder();
+  builder.append(timestampMs, undefined, command);
+  return builder.build();
+}
+
+/** The command in an entry; `undefined` for entries that hold none. */
+export function commandOf(entry: LogEntry): Uint8Array | undefined {
+  if (!isRecordBatch(entry)) return undefined;
+  for (const record of readRecords(entry.data)) return record.value;
+  return undefined;
+}

@@ -1,0 +1,77 @@
+import type { GroupKey, GroupLog, LogStore } from "@ropewalk/log";
+import type { ConfState, Entry, HardState, Snapshot, Storage } from "raft-ts";
+
+/**
+ * Shows a group's log to raft-ts. The log keeps every entry since the group began, so there are no
+ * snapshots, and the membership is the one the group was created with.
+ */
+export class GroupStorage implements Storage {
+  readonly #log: GroupLog;
+  readonly #confState: ConfState;
+  readonly #appliedIndex: number;
+  readonly #fetched: (error: unknown) => void;
+  #fetching = false;
+
+  /** `fetched` runs when entries that were asked for are in memory, with an error if that failed. */
+  constructor(
+    log: GroupLog,
+    confState: ConfState,
+    appliedIndex: number,
+    fetched: (error: unknown) => void,
+  ) {
+    this.#log = log;
+    this.#confState = confState;
+    this.#appliedIndex = appliedIndex;
+    this.#fetched = fetched;
+  }
+
+  initialState(): { hardState: HardState; confState: ConfState } {
+    const { term, vote, commit } = this.#log.hardState;
+    // The commit index is written along with other things, never for its own sake, so what was applied
+    // may lie beyond the one on disk. Applied implies committed.
+    const hardState = { term, vote, commit: Math.max(commit, this.#appliedIndex) };
+    return { hardState, confState: this.#confState };
+  }
+
+  firstIndex(): number {
+    return this.#log.firstIndex();
+  }
+
+  lastIndex(): number {
+    return this.#log.lastIndex();
+  }
+
+  term(index: number): number | "compacted" | "unavailable" {
+    return this.#log.term(index);
+  }
+
+  entries(
+    startIndex: number,
+    endIndex: number,
+    bytesMax: number,
+  ): readonly Entry[] | "compacted" | "unavailable" | "pending" {
+    const entries = this.#log.entries(startIndex, endIndex, bytesMax);
+    if (entries === "pending") this.#fetch(startIndex, endIndex, bytesMax);
+    return entries;
+  }
+
+  snapshot(): Snapshot | "unavailable" {
+    return "unavailable";
+  }
+
+  /** One read at a time: whoever else waits asks again when it is done. */
+  #fetch(startIndex: number, endIndex: number, bytesMax: number): void {
+    if (this.#fetching) return;
+    this.#fetching = true;
+    const done = (error?: unknown): void => {
+      this.#fetching = false;
+      this.#fetched(error);
+    };
+    this.#log.fetch(startIndex, endIndex, bytesMax).then(() => done(), done);
+  }
+}
+
+/** The group's log, which becomes durable with its first write. */
+export function openGroupLog(store: LogStore, key: GroupKey): GroupLog {
+  return store.group(key) ?? store.createGroup(key);
+}

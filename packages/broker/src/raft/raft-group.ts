@@ -1,0 +1,266 @@
+import { patchBatch } from "@ropewalk/protocol";
+import type { GroupKey, GroupLog, GroupWrite } from "@ropewalk/log";
+import { APPEND_THREAD, APPLY_THREAD, RawNode, type Message } from "raft-ts";
+import type { BrokerLimits } from "../config.ts";
+import { GroupStorage } from "./group-storage.ts";
+import { ProposalQueue } from "./proposal-queue.ts";
+import type { Leadership, ProposalListener, StateMachine } from "./state-machine.ts";
+
+/** What a group hands to its host during a pass. */
+export interface PassOutput {
+  /** To be made durable together with the other groups' writes. */
+  write(write: GroupWrite): void;
+  /** Raft messages that wait for this pass's writes, and those before, to be durable. */
+  afterDurable(group: RaftGroup, responses: readonly Message[]): void;
+  /** A message that may leave at once. */
+  send(group: RaftGroup, message: Message): void;
+}
+
+/** How a group is made. */
+export interface RaftGroupOptions {
+  readonly brokerId: number;
+  readonly log: GroupLog;
+  readonly machine: StateMachine;
+  readonly voters: readonly number[];
+  readonly learners: readonly number[];
+  readonly limits: BrokerLimits;
+  readonly random: (bound: number) => number;
+  /** Something happened outside a pass: the group wants to be visited. */
+  readonly wake: (group: RaftGroup) => void;
+  /** Entries could not be read from disk. */
+  readonly readFailed: (group: RaftGroup, error: unknown) => void;
+}
+
+/** What came of `propose`. */
+export type Proposed =
+  | { readonly kind: "appended"; readonly index: number; readonly baseOffset: number }
+  | { readonly kind: "notLeading" }
+  | { readonly kind: "busy" };
+
+/** Passes over one group before the others get their turn again. */
+const roundsPerPassMax = 16;
+
+/**
+ * One replica of one Raft group: the node of raft-ts, its log, the state machine that its entries are
+ * applied to, and who waits for them.
+ */
+export class RaftGroup {
+  readonly key: GroupKey;
+  readonly log: GroupLog;
+  readonly #node: RawNode;
+  readonly #machine: StateMachine;
+  readonly #brokerId: number;
+  readonly #eagerTicks: number;
+  readonly #proposals = new ProposalQueue();
+  #leadership: Leadership = { kind: "following", term: 0, leaderId: 0 };
+  #appliedIndex: number;
+  /** What the log has on record, durable or on its way there. */
+  #writtenTerm: number;
+  #writtenVote: number;
+  /** The offset that the next proposed batch gets; valid while leading. */
+  #nextOffset = 0;
+  #handedOutIndex = 0;
+  #ticks = 0;
+
+  constructor(options: RaftGroupOptions) {
+    const { log, machine, voters, learners, limits } = options;
+    this.key = log.key;
+    this.log = log;
+    // The first replica is the one that is meant to lead.
+    this.#eagerTicks = voters[0] === options.brokerId ? limits.electionTicks : 0;
+    this.#machine = machine;
+    this.#brokerId = options.brokerId;
+    this.#appliedIndex = Math.min(machine.restoredIndex, log.lastIndex());
+    this.#writtenTerm = log.hardState.term;
+    this.#writtenVote = log.hardState.vote;
+    const confState = {
+      voters,
+      learners,
+      votersOutgoing: [],
+      learnersNext: [],
+      autoLeave: false,
+    };
+    const storage = new GroupStorage(log, confState, this.#appliedIndex, (error) => {
+      if (error === undefined) {
+        this.#node.entriesFetched();
+        options.wake(this);
+      } else {
+        options.readFailed(this, error);
+      }
+    });
+    this.#node = new RawNode({
+      id: options.brokerId,
+      storage,
+      applied: this.#appliedIndex,
+      electionTick: limits.electionTicks,
+      heartbeatTick: limits.heartbeatTicks,
+      asyncStorageWrites: true,
+      maxSizePerMsg: limits.appendBytesMax,
+      maxCommittedSizePerReady: limits.applyBytesMax,
+      maxUncommittedEntriesSize: limits.uncommittedBytesMax,
+      maxInflightMsgs: limits.appendsInFlightMax,
+      maxInflightBytes: limits.appendBytesInFlightMax,
+      checkQuorum: true,
+      preVote: true,
+      disableProposalForwarding: true,
+      stepDownOnRemoval: true,
+      random: options.random,
+    });
+  }
+
+  get leadership(): Leadership {
+    return this.#leadership;
+  }
+
+  /** The leader as far as this replica knows; 0: none. */
+  get leaderId(): number {
+    return this.#node.leaderId;
+  }
+
+  get term(): number {
+    return this.#node.term;
+  }
+
+  get appliedIndex(): number {
+    return this.#appliedIndex;
+  }
+
+  get committedIndex(): number {
+    return this.#node.committed;
+  }
+
+  /**
+   * A tick of the clock. In its first ticks the preferred leader asks for an election instead of waiting
+   * for a timeout, so that new groups and new clusters have leaders at once.
+   */
+  tick(): void {
+    this.#ticks += 1;
+    if (this.#ticks <= this.#eagerTicks && this.leaderId === 0) this.#node.campaign();
+    else this.#node.tick();
+  }
+
+  hasReady(): boolean {
+    return this.#node.hasReady();
+  }
+
+  /** A message of another replica. */
+  step(message: Message): void {
+    this.#node.step(message);
+  }
+
+  /** Asks for an election now; harmless where there is a leader (pre-vote). */
+  campaign(): void {
+    this.#node.campaign();
+  }
+
+  reportUnreachable(brokerId: number): void {
+    this.#node.reportUnreachable(brokerId);
+  }
+
+  /**
+   * Appends a record batch to the log of the group that this broker leads: gives it its offset and
+   * term, which lie outside its checksum. The listener hears once what came of it.
+   */
+  propose(batch: Uint8Array, recordCount: number, listener: ProposalListener): Proposed {
+    if (this.#leadership.kind !== "leading") return { kind: "notLeading" };
+    const baseOffset = this.#nextOffset;
+    patchBatch(batch, 0, baseOffset, this.#node.term);
+    const outcome = this.#node.propose(batch);
+    if (outcome.kind !== "appended") return { kind: "busy" };
+    this.#nextOffset += recordCount;
+    this.#proposals.push({ index: outcome.index, term: outcome.term, listener });
+    return { kind: "appended", index: outcome.index, baseOffset };
+  }
+
+  /** Takes everything out of the node that is ready; answers whether there may be more. */
+  collect(output: PassOutput): boolean {
+    for (let round = 0; round < roundsPerPassMax; round += 1) {
+      if (!this.#node.hasReady()) return false;
+      const ready = this.#node.ready();
+      if (ready.softState !== undefined) this.#leadershipMayHaveChanged();
+      for (const message of ready.messages) this.#dispatch(message, output);
+    }
+    return this.#node.hasReady();
+  }
+
+  /** Entries up to `index` are durable on this broker. */
+  persistedThrough(index: number): void {
+    this.#proposals.persisted(index);
+  }
+
+  /** What these messages waited for is durable. */
+  deliver(responses: readonly Message[], send: PassOutput["send"]): void {
+    for (const response of responses) {
+      if (response.to === this.#brokerId) this.#node.step(response);
+      else send(this, response);
+    }
+  }
+
+  /** The last entry that was handed out to be written. */
+  get handedOutIndex(): number {
+    return this.#handedOutIndex;
+  }
+
+  /** The replica goes away: whoever waits for an entry is told that its fate is unknown. */
+  stop(): void {
+    this.#become({ kind: "following", term: this.#node.term, leaderId: 0 });
+  }
+
+  #dispatch(message: Message, output: PassOutput): void {
+    if (message.to === APPEND_THREAD) this.#handOutAppend(message, output);
+    else if (message.to === APPLY_THREAD) this.#apply(message);
+    else output.send(this, message);
+  }
+
+  #handOutAppend(message: Message, output: PassOutput): void {
+    const { entries, term, vote, commit } = message;
+    const stateChanged =
+      term !== 0 && (term !== this.#writtenTerm || vote !== this.#writtenVote);
+    if (entries.length > 0 || stateChanged) {
+      if (stateChanged) {
+        this.#writtenTerm = term;
+        this.#writtenVote = vote;
+      }
+      const hardState = {
+        term: this.#writtenTerm,
+        vote: this.#writtenVote,
+        commit: Math.max(commit, this.#node.committed),
+      };
+      output.write({ group: this.log, hardState, entries });
+    }
+    const last = entries.at(-1);
+    if (last !== undefined) this.#handedOutIndex = last.index;
+    if (message.responses.length > 0) output.afterDurable(this, message.responses);
+  }
+
+  #apply(message: Message): void {
+    for (const entry of message.entries) {
+      this.#machine.apply(entry, this.log.offsetAfter(entry.index));
+      this.#appliedIndex = entry.index;
+      this.#proposals.applied(entry.index, entry.term);
+      if (this.#leadership.kind === "following") this.#leadershipMayHaveChanged(entry.term);
+    }
+    for (const response of message.responses) this.#node.step(response);
+  }
+
+  /**
+   * A leader counts as leading only once an entry of its own term was applied: before that it may not
+   * know of everything that was acknowledged, nor which producers' batches the log holds.
+   */
+  #leadershipMayHaveChanged(appliedTerm?: number): void {
+    const { role, term, leaderId } = this.#node;
+    if (role === "leader" && appliedTerm === term) {
+      this.#nextOffset = this.log.endOffset();
+      this.#become({ kind: "leading", term });
+    } else if (role !== "leader" || this.#leadership.term !== term) {
+      this.#become({ kind: "following", term, leaderId });
+    }
+  }
+
+  #become(leadership: Leadership): void {
+    const before = this.#leadership;
+    this.#leadership = leadership;
+    if (before.kind === "leading") this.#proposals.abandon();
+    this.#machine.leadershipChanged(leadership);
+  }
+}

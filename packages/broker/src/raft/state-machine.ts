@@ -1,0 +1,36 @@
+import type { LogEntry } from "@ropewalk/log";
+import type { KeyValueChange } from "@ropewalk/runtime";
+
+/** This broker's part in a group, as its state machine needs to know it. */
+export type Leadership =
+  /** Leads, and has committed an entry of its own term: everything before is applied. */
+  | { readonly kind: "leading"; readonly term: number }
+  /** Does not (yet, any more) lead; a leader of 0 is none known. */
+  | { readonly kind: "following"; readonly term: number; readonly leaderId: number };
+
+/** What a Raft group's committed entries are applied to. Everything in it runs to completion. */
+export interface StateMachine {
+  /**
+   * Takes the next committed entry; indexes come one after another. Entries that are no record batch
+   * (a new leader's first, membership) come too. `nextOffset` is the record offset after the entry.
+   */
+  apply(entry: LogEntry, nextOffset: number): void;
+  leadershipChanged(leadership: Leadership): void;
+  /** The last index that is in what `takeChanges` gave out or in what the machine was restored from. */
+  readonly restoredIndex: number;
+  /** What changed in the materialized state since the last call, for the store beside the log. */
+  takeChanges(): readonly KeyValueChange[];
+}
+
+/** What came of an entry that was proposed. */
+export interface ProposalListener {
+  /** The entry is durable on this broker. */
+  persisted?(): void;
+  /** The entry is committed and applied. */
+  committed(index: number): void;
+  /**
+   * The entry will not be applied as proposed here. `lost`: another leader's entry took its place, so it
+   * is certainly not in the log. `unknown`: leadership went away; it may still be committed.
+   */
+  failed(reason: "lost" | "unknown"): void;
+}

@@ -1,0 +1,70 @@
+import { type GrpcMethod, RopewalkError } from "@ropewalk/protocol";
+
+/** Something that one broker asks of another: a method of a service, without streams. */
+export type RemoteCall<Request, RequestInit, Response, ResponseInit> = GrpcMethod<
+  Request,
+  RequestInit,
+  Response,
+  ResponseInit,
+  false,
+  false
+>;
+
+/** The part of the peer network that calls go over. */
+export interface RequestSender {
+  request(to: number, method: string, body: Uint8Array, timeoutMs: number): Promise<Uint8Array>;
+}
+
+type Handler = (from: number, body: Uint8Array) => Promise<Uint8Array>;
+
+/** Asks other brokers, and answers them. A call to the own broker does not leave it. */
+export class RemoteCaller {
+  readonly #brokerId: number;
+  readonly #timeoutMs: number;
+  readonly #sender: () => RequestSender;
+  readonly #handlers = new Map<string, Handler>();
+
+  constructor(brokerId: number, timeoutMs: number, sender: () => RequestSender) {
+    this.#brokerId = brokerId;
+    this.#timeoutMs = timeoutMs;
+    this.#sender = sender;
+  }
+
+  /** Says how this broker answers a call of another one. */
+  handle<Request, RequestInit, Response, ResponseInit>(
+    call: RemoteCall<Request, RequestInit, Response, ResponseInit>,
+    answer: (request: Request, from: number) => Promise<ResponseInit>,
+  ): void {
+    this.#handlers.set(call.path, async (from, body) =>
+      call.responseSerialize(await answer(call.requestDeserialize(asBuffer(body)), from)),
+    );
+  }
+
+  /** Answers another broker. Rejects with what the handler rejects with. */
+  answer(from: number, method: string, body: Uint8Array): Promise<Uint8Array> {
+    const handler = this.#handlers.get(method);
+    if (handler !== undefined) return handler(from, body);
+    return Promise.reject(
+      new RopewalkError("INVALID_REQUEST", `Cannot answer ${JSON.stringify(method)}: unknown call`),
+    );
+  }
+
+  /** Asks a broker. Rejects with its error, or an indefinite one when no answer came. */
+  async call<Request, RequestInit, Response, ResponseInit>(
+    call: RemoteCall<Request, RequestInit, Response, ResponseInit>,
+    brokerId: number,
+    request: RequestInit,
+  ): Promise<Response> {
+    const body = call.requestSerialize(request);
+    const answer =
+      brokerId === this.#brokerId
+        ? await this.answer(brokerId, call.path, body)
+        : await this.#sender().request(brokerId, call.path, body, this.#timeoutMs);
+    return call.responseDeserialize(asBuffer(answer));
+  }
+}
+
+/** The same bytes as the class that gRPC's codecs want. */
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

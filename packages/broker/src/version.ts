@@ -1,0 +1,2 @@
+/** The version of this broker, which it tells the others. */
+export const brokerVersion = "0.1.0";
