@@ -22,12 +22,15 @@ export class JournalFile {
   readonly sequence: number;
   /** What every record of this file repeats. */
   readonly salt: number;
+  /** Its name on disk, which is not the one it was created under. */
+  readonly path: string;
   readonly #file: DiskFile;
   #filledBytes: number;
   #filling: Promise<void> | undefined;
 
-  constructor(sequence: number, salt: number, file: DiskFile, filledBytes: number) {
+  constructor(sequence: number, salt: number, path: string, file: DiskFile, filledBytes: number) {
     this.sequence = sequence;
+    this.path = path;
     this.salt = salt;
     this.#file = file;
     this.#filledBytes = filledBytes;
@@ -58,11 +61,7 @@ export class JournalFile {
       await diskFile.close();
       throw error;
     }
-    return new JournalFile(sequence, salt, diskFile, Math.max(filledBytes, fileHeaderBytes));
-  }
-
-  get path(): string {
-    return this.#file.path;
+    return new JournalFile(sequence, salt, path, diskFile, Math.max(filledBytes, fileHeaderBytes));
   }
 
   /** Whether zeros are being written right now. */

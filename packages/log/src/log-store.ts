@@ -104,6 +104,7 @@ export class LogStore {
       }).run();
       const store = new LogStore(options, config, lock, recovered);
       store.#reportRecovery(clock.monotonicMs() - startMs);
+      store.#reclaiming = store.#reclaim(); // What a crash kept from being removed.
       return store;
     } catch (error) {
       await lock.release();
@@ -269,16 +270,18 @@ export class LogStore {
         if (sequences.length === 0) return;
         for (const sequence of sequences) {
           const file = this.#journal.files.get(sequence);
-          assert(file !== undefined, `file ${sequence} is unknown`);
-          await this.#journal.drop(sequence);
+          if (file === undefined) continue; // Removed in a round before, whose sync failed.
           await disk.remove(file.path);
+          await this.#journal.drop(sequence);
         }
         await disk.syncDirectory(directory);
         for (const sequence of sequences) this.#usage.removeFile(sequence);
         logger.info("Journal files without a living group were removed.", { sequences });
       }
     } catch (error) {
-      logger.warn("Journal files could not be removed; they stay until the next start.", { error });
+      logger.warn("Journal files could not be removed yet.", {
+        error,
+      });
     }
   }
 

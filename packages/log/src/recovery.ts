@@ -106,7 +106,7 @@ export class Recovery {
     const bytes = Buffer.alloc(fileHeaderBytes);
     const outcome = decodeFileHeader(bytes.subarray(0, await diskFile.read(0, bytes)));
     const salt = outcome.kind === "header" ? outcome.header.salt : 0;
-    const file = new JournalFile(sequence, salt, diskFile, sizeBytes);
+    const file = new JournalFile(sequence, salt, path, diskFile, sizeBytes);
     const window = new ScanWindow(file, sizeBytes);
     const isSound = outcome.kind === "header" && outcome.header.sequence === sequence;
     const flushBytesMax = isSound ? outcome.header.flushBytesMax : undefined;

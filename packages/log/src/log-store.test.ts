@@ -1,0 +1,141 @@
+import { DiskError } from "@ropewalk/runtime";
+import { describe, expect, test } from "vitest";
+import { LogError } from "./log-error.ts";
+import type { LogStore } from "./log-store.ts";
+import type { GroupLog } from "./group-log.ts";
+import { SeededRandom } from "./seeded-random.ts";
+import { type DiskOperation, SimulatedDisk } from "./simulated-disk.ts";
+import { keyOf, openStore, sampleBatch, sampleEntry, smallConfig } from "./store-harness.ts";
+
+const hardState = { term: 1, vote: 2, commit: 0 };
+
+function newDisk(): SimulatedDisk {
+  return new SimulatedDisk(new SeededRandom(1));
+}
+
+function appendNext(store: LogStore, group: GroupLog, bytes: number = 100): Promise<void> {
+  const data = sampleBatch(group.endOffset(), 3, bytes);
+  const entries = [sampleEntry(group.lastIndex() + 1, 1, data)];
+  return store.append([{ group, hardState, entries }]);
+}
+
+describe("LogStore", () => {
+  test("LogStore.append() shows entries at once and keeps them over a restart", async () => {
+    const disk = newDisk();
+    const store = await openStore(disk);
+    const group = store.createGroup(keyOf(1));
+    const appended = appendNext(store, group);
+    expect(group.lastIndex()).toBe(1);
+    expect(group.endOffset()).toBe(3);
+    expect(group.entries(1, 2, 1000)).toHaveLength(1);
+    await appended;
+    await store.close();
+    const reopened = await openStore(disk);
+    const again = reopened.group(keyOf(1));
+    expect(again?.hardState).toEqual(hardState);
+    expect(again?.entries(1, 2, 1000)).toBe("pending");
+    expect(await again?.fetch(1, 2, 1000)).toEqual(await group.fetch(1, 2, 1000));
+    expect(again?.entries(1, 2, 1000)).toHaveLength(1);
+  });
+
+  test("LogStore.append() makes everything that waits durable with one write and one sync", async () => {
+    const disk = newDisk();
+    const store = await openStore(disk, {
+      ...smallConfig,
+      fileBytesMax: 1 << 20,
+      flushBytesMax: 1 << 19,
+    });
+    const groups = [1, 2, 3, 4].map((groupId) => store.createGroup(keyOf(groupId)));
+    const syncs = disk.counts.get("datasync") ?? 0;
+    const writes = disk.counts.get("write") ?? 0;
+    const appends = groups.flatMap((group) => [appendNext(store, group), appendNext(store, group)]);
+    await Promise.all(appends);
+    expect(disk.counts.get("datasync")).toBe(syncs + 1);
+    expect(disk.counts.get("write")).toBe(writes + 1);
+  });
+
+  test("LogStore.append() of nothing resolves after what was appended before", async () => {
+    const store = await openStore(newDisk());
+    const order: string[] = [];
+    const first = appendNext(store, store.createGroup(keyOf(1))).then(() => order.push("first"));
+    const second = store.append([]).then(() => order.push("second"));
+    await Promise.all([first, second]);
+    expect(order).toEqual(["first", "second"]);
+  });
+
+  test("LogStore.append() refuses an entry that skips an index", async () => {
+    const store = await openStore(newDisk());
+    const group = store.createGroup(keyOf(1));
+    const entries = [sampleEntry(2, 1, new Uint8Array(0))];
+    expect(() => store.append([{ group, hardState, entries }])).toThrow(/entry 2/);
+    const batch = [sampleEntry(1, 1, sampleBatch(5, 1))];
+    expect(() => store.append([{ group, hardState, entries: batch }])).toThrow(/offset 5/);
+    await appendNext(store, group);
+    expect(group.endOffset()).toBe(3);
+  });
+
+  test("LogStore.append() takes a record larger than a file", async () => {
+    const disk = newDisk();
+    const store = await openStore(disk);
+    const group = store.createGroup(keyOf(1));
+    await appendNext(store, group, smallConfig.fileBytesMax * 2);
+    await appendNext(store, group);
+    await store.close();
+    const reopened = await openStore(disk);
+    expect(await reopened.group(keyOf(1))?.fetch(1, 3, 1e6)).toHaveLength(2);
+  });
+
+  const failures: readonly [DiskOperation, DiskError][] = [
+    ["write", new DiskError("FULL", "no space left")],
+    ["write", new DiskError("IO", "input/output error")],
+    ["datasync", new DiskError("IO", "input/output error")],
+  ];
+  test.each(failures)(
+    "LogStore is poisoned for good by a failed %s (%s)",
+    async (operation, error) => {
+      const disk = newDisk();
+      const store = await openStore(disk);
+      const group = store.createGroup(keyOf(1));
+      await appendNext(store, group);
+      disk.failNext(operation, error);
+      const [inFlight, behind] = [appendNext(store, group), appendNext(store, group)];
+      await expect(inFlight).rejects.toMatchObject({ reason: "STORAGE_FAILED" });
+      await expect(behind).rejects.toBe(store.failed);
+      await expect(appendNext(store, group)).rejects.toBeInstanceOf(LogError);
+      expect(store.failed?.cause).toBe(error);
+      expect(group.entries(1, 2, 1000)).toHaveLength(1);
+      await store.close();
+    },
+  );
+
+  test("LogStore.close() waits for appends and refuses later ones", async () => {
+    const disk = newDisk();
+    const store = await openStore(disk);
+    const group = store.createGroup(keyOf(1));
+    const appended = appendNext(store, group);
+    const closed = store.close();
+    await expect(appendNext(store, group)).rejects.toMatchObject({ reason: "STORE_CLOSED" });
+    await appended;
+    await closed;
+    expect((await openStore(disk)).group(keyOf(1))?.lastIndex()).toBe(1);
+  });
+
+  test("LogStore.deleteGroup() forgets a group for good and removes files nobody needs", async () => {
+    const disk = newDisk();
+    const store = await openStore(disk);
+    const [lost, kept] = [store.createGroup(keyOf(1)), store.createGroup(keyOf(2))];
+    for (let round = 0; round < 200; round++) await appendNext(store, lost);
+    const filesBefore = disk.paths().length;
+    await appendNext(store, kept);
+    await store.deleteGroup(keyOf(1));
+    expect(store.group(keyOf(1))).toBeUndefined();
+    expect(() => store.createGroup(keyOf(1))).toThrow(/deleted/);
+    expect(() => store.append([{ group: lost, hardState, entries: [] }])).toThrow(/deleted/);
+    await store.close();
+    expect(disk.paths().length).toBeLessThan(filesBefore - 1);
+    disk.crash();
+    const reopened = await openStore(disk);
+    expect([...reopened.groups()].map((group) => group.key)).toEqual([keyOf(2)]);
+    reopened.createGroup(keyOf(1, 2));
+  });
+});
