@@ -14,7 +14,7 @@ const FORMAT = 1;
 const SUM_MODULUS = 2 ** 48;
 
 /** The longest key in UTF-8 bytes; a page of LMDB allows not quite 2,000. */
-export const KEY_BYTES_MAX = 1024;
+const KEY_BYTES_MAX = 1024;
 
 /** The key of the tally; no key of a user may start with its character. */
 export const TALLY_KEY: Buffer = Buffer.from([0]);
