@@ -8,6 +8,7 @@ interface FileUse {
 export class JournalUsage {
   readonly #files = new Map<number, FileUse>();
   readonly #deleted = new Set<string>();
+  readonly #kept = new Set<number>();
 
   /** Notes a record of a group. */
   addRecord(sequence: number, groupName: string): void {
@@ -30,6 +31,11 @@ export class JournalUsage {
     this.#file(sequence);
   }
 
+  /** Keeps a file for good: nobody knows whose records its damage hides. */
+  keepFile(sequence: number): void {
+    this.#kept.add(sequence);
+  }
+
   /** Notes that a file is durably gone. */
   removeFile(sequence: number): void {
     const use = this.#files.get(sequence);
@@ -49,6 +55,7 @@ export class JournalUsage {
   }
 
   #isRemovable(sequence: number): boolean {
+    if (this.#kept.has(sequence)) return false;
     const use = this.#file(sequence);
     for (const name of use.records) if (!this.#deleted.has(name)) return false;
     for (const name of use.tombstones) if (this.#hasRecordsOutside(sequence, name)) return false;

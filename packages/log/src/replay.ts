@@ -50,6 +50,7 @@ export class Replay {
   lose(start: JournalPosition, end: number): void {
     const where = `file ${start.sequence}, [${start.position}, ${end})`;
     this.#damage ??= where;
+    this.usage.keepFile(start.sequence);
     for (const name of this.groups.keys()) this.#inDoubt.set(name, where);
   }
 
