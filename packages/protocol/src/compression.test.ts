@@ -90,3 +90,38 @@ test("decompress() reads lz4 blocks that are stored, and blocks that refer to ea
   );
   expect(Buffer.from(decompress("lz4", frame, bytesMax)).toString()).toBe("abcabcabcab");
 });
+
+test.each([
+  ["of another version", "04224d18 8040 00 00000000"],
+  ["that needs a dictionary", "04224d18 4140 01000000 00 00000000"],
+  ["without a block size", "04224d18 4010 00 00000000"],
+  ["that breaks off after its header", "04224d18 4040 00"],
+  ["with a block that ends beyond it", "04224d18 4040 00 05000000 00"],
+  ["with more literals than bytes", "04224d18 4040 00 02000000 2061 00000000"],
+  ["with a sequence without an offset", "04224d18 4040 00 03000000 106101 00000000"],
+  ["with an offset of zero", "04224d18 4040 00 04000000 10610000 00000000"],
+  ["with an offset before the beginning", "04224d18 4040 00 04000000 10610200 00000000"],
+])("decompress() refuses an lz4 frame %s", (_, hex) => {
+  const frame = Buffer.from(hex.replaceAll(" ", ""), "hex");
+  expect(codeOf("lz4", frame)).toBe("CORRUPT_MESSAGE");
+});
+
+test("decompress() refuses an lz4 block that is larger than its frame allows", () => {
+  // A literal and a match of 4 + 15 + 255 * 300 bytes, in blocks of up to 64 KiB.
+  const block = Buffer.concat([Buffer.of(0x1f, 0x61, 1, 0), Buffer.alloc(300, 255), Buffer.of(0)]);
+  const head = Buffer.from("04224d1840400000000000", "hex");
+  head.writeUInt32LE(block.length, 7);
+  expect(codeOf("lz4", Buffer.concat([head, block, Buffer.alloc(4)]))).toBe("CORRUPT_MESSAGE");
+});
+
+test("decompress() refuses a zstd frame that asks for too large a window", () => {
+  // A frame header with a window of 32 MiB, then an empty last block.
+  expect(codeOf("zstd", Buffer.from("28b52ffd0078010000", "hex"))).toBe("CORRUPT_MESSAGE");
+});
+
+test("decompress() refuses xerial blocks that are empty or end beyond the framing", () => {
+  const header = "82534e41505059000000000100000001";
+  for (const blocks of ["00000000", "000000ff00", "0000", "00000001ff"]) {
+    expect(codeOf("snappy", Buffer.from(header + blocks, "hex"))).toBe("CORRUPT_MESSAGE");
+  }
+});

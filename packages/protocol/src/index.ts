@@ -3,7 +3,6 @@ export { errorCodes, errorTraits } from "./error-code.ts";
 export type { ErrorCode, ErrorTraits, Outcome } from "./error-code.ts";
 export { RopewalkError } from "./ropewalk-error.ts";
 export type { RopewalkErrorDetails } from "./ropewalk-error.ts";
-
 export {
   decodeErrorStatus,
   encodeErrorStatus,
@@ -35,7 +34,6 @@ export {
   batchLastOffsetDelta,
   batchLastSequence,
   batchLeaderEpoch,
-  recordBatchMagic,
   batchMagic,
   batchMaxTimestamp,
   batchNextOffset,
@@ -46,6 +44,7 @@ export {
   isControlBatch,
   isTransactionalBatch,
   patchBatch,
+  recordBatchMagic,
 } from "./record-batch-header.ts";
 export type { CompressionCodec } from "./record-batch-header.ts";
 export { compress, decompress, decompressedBytesMaxDefault } from "./compression.ts";
@@ -62,9 +61,9 @@ export type { GrpcMethod } from "./grpc-method.ts";
 export { PayloadMessage } from "./payload-message.ts";
 export type { BytesPieces } from "./payload-message.ts";
 export { decodeProtoError, encodeProtoError } from "./generated/error.ts";
+export type { ProtoError, ProtoErrorInit } from "./generated/error.ts";
 export { decodeStatus, encodeStatus } from "./generated/google-rpc-status.ts";
 export type { Status, StatusInit } from "./generated/google-rpc-status.ts";
-export type { ProtoError, ProtoErrorInit } from "./generated/error.ts";
 export { produceService } from "./generated/produce-service.ts";
 export type {
   Acks,

@@ -101,8 +101,8 @@ export class RecordBatchBuilder {
 
   /**
    * The batch with its checksum; base offset and leader epoch are for the leader to patch. Without
-   * compression it is a slice of the builder's memory: it stays what it is until `clear()`. There must be a
-   * record, since no broker accepts a batch without one.
+   * compression it is a slice of the builder's memory: it stays what it is until the builder is used again.
+   * There must be a record, since no broker accepts a batch without one.
    */
   build(options: BatchOptions = {}): Buffer {
     assert(this.#recordCount > 0, "a batch needs a record");
