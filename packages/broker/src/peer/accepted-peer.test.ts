@@ -1,12 +1,39 @@
+import type { Connection } from "@ropewalk/runtime";
 import { createMessage } from "raft-ts";
 import type { Message } from "raft-ts";
 import { describe, expect, test } from "vitest";
+import { encodeHello } from "./hello.ts";
+import { MessageFrame } from "./message-frame.ts";
 import { SimulatedPeers } from "./simulated-peers.ts";
 
 const group = { groupId: 1, incarnation: 1 };
 const heartbeat = { ...createMessage("MsgHeartbeat", 2), from: 1, term: 1 };
 
 describe("receiving", () => {
+  test("closes a connection that brings unusable bytes after a good hello, and nothing else", async () => {
+    const world = new SimulatedPeers();
+    const { one, two } = await world.startPair();
+    const identity = { brokerId: 3, directoryId: "three", clusterId: "" };
+    const hello = { ...identity, versionMin: 1, versionMax: 1, targetBrokerId: 2 };
+    let isClosed = false;
+    const stranger = await connectTo(world, 7002, () => (isClosed = true));
+    stranger.send([encodeHello({ ...hello, lane: "append" })]);
+    await world.run(50);
+    const frame = new MessageFrame();
+    frame.add(group, heartbeat);
+    const buffers: Uint8Array[] = [];
+    frame.finishInto(buffers, false);
+    const damaged = Buffer.concat(buffers);
+    damaged[damaged.length - 1] = (damaged.at(-1) ?? 0) ^ 1;
+    stranger.send([damaged]);
+    await world.run(50);
+    expect(isClosed).toBe(true);
+    expect(two.messages).toEqual([]);
+    expect(two.network.counters.append.corruptions).toBe(1);
+    expect(two.network.receivedBytes("append")).toBe(0);
+    expect(one.network.connectedPeers()).toEqual([2]);
+  });
+
   test("pauses the append lane while the owner is behind, and never the control lane", async () => {
     const world = new SimulatedPeers();
     const releases: (() => void)[] = [];
@@ -41,6 +68,17 @@ describe("receiving", () => {
     expect(one.network.counters.append.disconnects).toBe(0);
   });
 });
+
+async function connectTo(
+  world: SimulatedPeers,
+  port: number,
+  onClose: () => void,
+): Promise<Connection> {
+  const handler = { onData: () => {}, onDrain: () => {}, onClose };
+  const connecting = world.net.connect({ host: "host", port }, 1_000, () => handler);
+  await world.run(10);
+  return connecting;
+}
 
 function append(index: number, dataBytes: number): Message {
   const data = new Uint8Array(dataBytes).fill(index % 256);

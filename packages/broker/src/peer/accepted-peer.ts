@@ -15,7 +15,7 @@ import type { GroupMessage } from "./message-codec.ts";
 import { decodeMessageFrame } from "./message-frame.ts";
 import type { Lane } from "./peer-config.ts";
 import type { PeerContext } from "./peer-context.ts";
-import { decodeRequest, encodeAnswer } from "./request-codec.ts";
+import { decodeRequest, encodeAnswer, requestHeadBytesMax } from "./request-codec.ts";
 import type { PeerRequest } from "./request-codec.ts";
 
 /** What an accepted connection tells the network it belongs to. */
@@ -171,7 +171,7 @@ export class AcceptedPeer {
     const { config, events, logger } = this.#context;
     try {
       const body = await events.onRequest(peerId, request.method, request.body);
-      if (body.length + 16 > config.frameBytesMax) {
+      if (body.length + requestHeadBytesMax > config.frameBytesMax) {
         const message = `The answer to ${request.method} is ${body.length} bytes large, a frame holds ${config.frameBytesMax}.`;
         this.#answer(request, new RopewalkError("MESSAGE_TOO_LARGE", message));
       } else this.#answer(request, body);

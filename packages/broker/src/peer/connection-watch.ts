@@ -37,11 +37,14 @@ export class ConnectionWatch {
       this.#arm();
       // Late means that this process stood still: what arrived meanwhile was not read yet, and its
       // senders must not be taken for dead.
-      if (nowMs - dueMs <= this.#intervalMs) this.#tick(nowMs);
+      this.#tick(nowMs, nowMs - dueMs <= this.#intervalMs);
     });
   }
 
-  #tick(nowMs: number): void {
-    for (const [connection, isGreeting] of this.#connections) connection.tick(nowMs, isGreeting());
+  #tick(nowMs: number, isOnTime: boolean): void {
+    for (const [connection, isGreeting] of this.#connections) {
+      if (isOnTime) connection.endIfSilent(nowMs, isGreeting());
+      if (!isGreeting()) connection.beatIfQuiet(nowMs);
+    }
   }
 }

@@ -116,16 +116,20 @@ export class FrameConnection implements ConnectionHandler, FrameSink {
     this.#connection.close();
   }
 
-  /** Called every `beatIntervalMs`, by the clock's time and not long after it was due. */
-  tick(nowMs: number, isGreeting: boolean): void {
-    if (this.isClosed) return;
-    const { beatIntervalMs, greetingTimeoutMs, silenceMsMax } = this.#config;
+  /** Closes when nothing arrived for too long, or the handshake takes too long. */
+  endIfSilent(nowMs: number, isGreeting: boolean): void {
+    const { greetingTimeoutMs, silenceMsMax } = this.#config;
     const silentMs = Math.floor(nowMs - this.#lastReceivedMs);
     if (isGreeting) {
       if (nowMs - this.#openedMs > greetingTimeoutMs) this.close("the handshake took too long");
     } else if (silentMs > silenceMsMax && !this.#isPaused) {
       this.close(`nothing was heard for ${silentMs} ms`);
-    } else if (nowMs - this.#lastSentMs >= beatIntervalMs && this.#isWritable) {
+    }
+  }
+
+  /** Says that this side is alive, unless it said something lately. */
+  beatIfQuiet(nowMs: number): void {
+    if (nowMs - this.#lastSentMs >= this.#config.beatIntervalMs && this.isWritable) {
       this.send([beatFrame]);
     }
   }

@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { helloFault } from "./hello.ts";
+import type { Hello } from "./hello.ts";
 import { SimulatedPeers } from "./simulated-peers.ts";
 
 describe("the handshake", () => {
@@ -80,6 +82,23 @@ describe("the handshake", () => {
     await world.run(6_000);
     expect(closed).toEqual(["http", "silent"]);
     expect(one.network.lastHeardMs(0)).toBeUndefined();
+  });
+
+  test("helloFault() refuses versions that do not overlap, and takes those that do", () => {
+    const self = { brokerId: 2, directoryId: "two", clusterId: "" };
+    const hello = (versionMin: number, versionMax: number): Hello => ({
+      brokerId: 1,
+      directoryId: "one",
+      clusterId: "",
+      lane: "control",
+      targetBrokerId: 2,
+      versionMin,
+      versionMax,
+    });
+    expect(helloFault(hello(2, 3), self)).toBe(
+      "no protocol version in common: 2 to 3 against 1 to 1",
+    );
+    expect(helloFault(hello(1, 3), self)).toBeUndefined();
   });
 
   test("bounds the connections that have not said hello", async () => {

@@ -99,12 +99,12 @@ export class LaneDialer {
   }
 
   #greet(raw: Connection): ConnectionHandler {
-    const { clock, config, greetingBudget } = this.#context;
+    const { clock, config, budgets } = this.#context;
     const connection: FrameConnection = new FrameConnection(raw, {
       clock,
       config,
       payloadBytesMax: helloBytesMax,
-      budget: greetingBudget,
+      budget: budgets[this.#lane],
       owner: {
         onFrame: (frame) => this.#onFrame(connection, frame),
         onReadEnd: () => {},

@@ -41,7 +41,7 @@ function encode(messages: readonly Message[]): Uint8Array[] {
   frame.clear();
   for (const message of messages) frame.add(group, message);
   const buffers: Uint8Array[] = [];
-  frame.finishInto(buffers);
+  frame.finishInto(buffers, false);
   return buffers;
 }
 

@@ -87,7 +87,7 @@ const entryFollows = 4;
 const idCountMax = 4096;
 const numberBytesMax = 8;
 /** A message's or a snapshot's fields, without lists and data, and what precedes them in a frame. */
-const headBytesMax = 128;
+const headBytesMax = 160;
 const entryHeadBytesMax = 1 + 3 * numberBytesMax;
 const noData: Uint8Array = new Uint8Array(0);
 const noEntries: readonly Entry[] = [];

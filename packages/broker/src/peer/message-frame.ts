@@ -15,16 +15,17 @@ import type { GroupMessage } from "./message-codec.ts";
 /**
  * The payload of a frame of messages, many groups together. Numbers are big-endian.
  *
- *     0         1        4            8                12
- *     | version | zeros  | headsBytes | crc32c(heads)  | heads, message after message | payloads |
+ *     0         1       2       4            8               12                 16
+ *     | version | flags | zeros | headsBytes | crc32c(heads) | crc32c(payloads) | heads | payloads |
  *
- * The heads hold everything but long data, so that a frame leaves as one buffer of heads and the
- * payloads where they are. The checksum covers the heads: terms and indexes, which nothing else
- * protects on the way. The payloads are record batches with checksums of their own, which the owner
- * checks; a snapshot's data is the owner's to protect, too.
+ * The heads are the messages one after another, with everything but long data, so that a frame leaves
+ * as one buffer of heads and the payloads where they lie. Bit 0 of `flags` says that the payloads are
+ * checksummed, too; otherwise that field is zero. Terms and indexes are always protected. Entries of
+ * the append lane usually are not: record batches have checksums of their own, which the owner checks.
  */
 const messagesVersion = 1;
-const prefixBytes = 12;
+const prefixBytes = 16;
+const flagPayloadChecksum = 1;
 const headsStart = frameHeaderBytes + prefixBytes;
 
 /** What a frame may keep of memory when it is used again. */
@@ -64,11 +65,17 @@ export class MessageFrame {
   }
 
   /** Completes the frame and pushes its buffers, which are this object's until `clear`. */
-  finishInto(buffers: Uint8Array[]): void {
+  finishInto(buffers: Uint8Array[], checksumsPayloads: boolean): void {
     assert(this.messageCount > 0, "a frame without messages is not sent");
     assert(this.itemCount <= frameItemCountMax, `${this.itemCount} items in one frame`);
     const heads = this.#heads;
     const headsBytes = heads.length - headsStart;
+    const hasChecksum = checksumsPayloads && this.#payloads.length > 0;
+    heads.patchUint32(
+      frameHeaderBytes,
+      messagesVersion * 0x1_00_0000 + (hasChecksum ? flagPayloadChecksum * 0x1_0000 : 0),
+    );
+    heads.patchUint32(frameHeaderBytes + 12, hasChecksum ? this.#payloadsChecksum() : 0);
     heads.patchUint32(frameHeaderBytes + 4, headsBytes);
     heads.patchUint32(frameHeaderBytes + 8, crc32c(heads.finish(), headsStart, heads.length));
     patchFrameHeader(heads, frameKind.messages, this.bytes - frameHeaderBytes);
@@ -81,12 +88,20 @@ export class MessageFrame {
     if (this.#heads.length > reusedHeadsBytesMax) this.#heads = new ByteWriter(4096);
     this.#heads.clear();
     reserveFrameHeader(this.#heads);
-    this.#heads.uint8(messagesVersion).uint8(0).uint16(0).uint32(0).uint32(0);
+    this.#heads.uint32(0).uint32(0).uint32(0).uint32(0);
     this.#payloads.length = 0;
     this.#payloadBytes = 0;
     this.messageCount = 0;
     this.itemCount = 0;
     this.snapshots.length = 0;
+  }
+
+  #payloadsChecksum(): number {
+    let checksum = 0;
+    for (const payload of this.#payloads) {
+      checksum = crc32c(payload, 0, payload.length, checksum);
+    }
+    return checksum;
   }
 }
 
@@ -100,17 +115,7 @@ export function decodeMessageFrame(
   owned: boolean,
   messages: GroupMessage[],
 ): void {
-  const prefix = new ByteReader(payload);
-  const version = prefix.uint8();
-  if (version !== messagesVersion) throw corruptFrame(`messages of version ${version}`);
-  prefix.raw(3);
-  const headsBytes = prefix.uint32();
-  const checksum = prefix.uint32();
-  const headsEnd = prefixBytes + headsBytes;
-  if (headsEnd > payload.length) throw corruptFrame(`${headsBytes} bytes of heads do not fit`);
-  if (crc32c(payload, prefixBytes, headsEnd) !== checksum) {
-    throw corruptFrame("the checksum of its messages does not match");
-  }
+  const headsEnd = checkedHeadsEnd(payload);
   const heads = new ByteReader(payload, prefixBytes, headsEnd);
   const payloads = new ByteReader(payload, headsEnd);
   const source = new MessageSource(heads, payloads, owned);
@@ -122,6 +127,28 @@ export function decodeMessageFrame(
     messages.length = countBefore; // A frame counts as a whole or not at all.
     throw error;
   }
+}
+
+/** Checks version and checksums and answers where the heads end. */
+function checkedHeadsEnd(payload: Uint8Array): number {
+  const prefix = new ByteReader(payload);
+  const version = prefix.uint8();
+  if (version !== messagesVersion) throw corruptFrame(`messages of version ${version}`);
+  const flags = prefix.uint8();
+  if (flags > flagPayloadChecksum || prefix.uint16() !== 0) throw corruptFrame("unknown flags");
+  const headsEnd = prefixBytes + prefix.uint32();
+  const headsChecksum = prefix.uint32();
+  const payloadsChecksum = prefix.uint32();
+  if (headsEnd > payload.length) throw corruptFrame(`heads that end at ${headsEnd} do not fit`);
+  if (crc32c(payload, prefixBytes, headsEnd) !== headsChecksum) {
+    throw corruptFrame("the checksum of its messages does not match");
+  }
+  const isChecked = (flags & flagPayloadChecksum) !== 0;
+  const expected = isChecked ? crc32c(payload, headsEnd, payload.length) : 0;
+  if (expected !== payloadsChecksum) {
+    throw corruptFrame("the checksum of its payloads does not match");
+  }
+  return headsEnd;
 }
 
 /** Frames that were sent and may be used again, so that their memory stays warm. */

@@ -92,7 +92,7 @@ describe("PeerNetwork.send()", () => {
     expect(one.network.send(2, group, append(1, 90_000))).toBe(true);
   });
 
-  test("reports the fate of every snapshot it accepted", async () => {
+  test("reports the fate of every snapshot", async () => {
     const world = new SimulatedPeers();
     const { one } = await world.startPair();
     one.network.send(2, group, snapshot(5));
@@ -104,6 +104,9 @@ describe("PeerNetwork.send()", () => {
     world.net.isBlocked = true;
     await world.run(3_000);
     expect(one.snapshots).toEqual(["2 finish", "2 failure"]);
+    expect(one.network.send(2, group, snapshot(7))).toBe(false);
+    await world.run(0);
+    expect(one.snapshots).toEqual(["2 finish", "2 failure", "2 failure"]);
   });
 });
 

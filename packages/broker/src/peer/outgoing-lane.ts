@@ -8,7 +8,7 @@ import { frameItemCountMax, messageBytesMax } from "./message-codec.ts";
 import type { MessageFrame } from "./message-frame.ts";
 import type { Lane } from "./peer-config.ts";
 import type { LaneCounters } from "./peer-counters.ts";
-import type { PeerContext } from "./peer-context.ts";
+import type { PeerContext, SnapshotOutcome } from "./peer-context.ts";
 import { PendingRequests } from "./pending-requests.ts";
 import { decodeAnswer } from "./request-codec.ts";
 import type { PeerMethod } from "./request-codec.ts";
@@ -92,11 +92,13 @@ export class OutgoingLane {
     if (bytes > config.frameBytesMax || items > frameItemCountMax) {
       const fields = { peerId: this.#peerId, ...group, type: message.type, bytes, items };
       logger.error("A message does not fit into a frame and was dropped.", fields);
-      return this.#drop();
+      return this.#drop(group, message);
     }
     const queued = this.queuedBytes;
-    if (queued > 0 && queued + bytes > config.queueBytesMax[this.#lane]) return this.#drop();
-    if (this.#isClosed || this.#dialer.isWaiting) return this.#drop();
+    if (queued > 0 && queued + bytes > config.queueBytesMax[this.#lane]) {
+      return this.#drop(group, message);
+    }
+    if (this.#isClosed || this.#dialer.isWaiting) return this.#drop(group, message);
     this.#makeRoom(bytes, items);
     this.#open ??= frames.take();
     this.#open.add(group, message);
@@ -146,10 +148,11 @@ export class OutgoingLane {
     const buffers: Uint8Array[] = [];
     const sent: MessageFrame[] = [];
     let bytes = 0;
+    const checksums = this.#lane !== "append" || this.#context.config.appendChecksums;
     if (includesOpen) this.#seal();
     for (const frame of this.#frames) {
       if (bytes > 0 && bytes + frame.bytes > sendBytesMax) break;
-      frame.finishInto(buffers);
+      frame.finishInto(buffers, checksums);
       bytes += frame.bytes;
       sent.push(frame);
       this.#counters.messagesSent += frame.messageCount;
@@ -164,7 +167,7 @@ export class OutgoingLane {
     this.#queuedBytes -= bytes;
     const outcome = connection.isClosed ? "failure" : "finish";
     for (const frame of frames) {
-      this.#reportSnapshots(frame, outcome);
+      for (const each of frame.snapshots) this.#reportSnapshot(each.group, each.message, outcome);
       this.#context.frames.give(frame);
     }
   }
@@ -201,8 +204,9 @@ export class OutgoingLane {
     this.#open = undefined;
   }
 
-  #drop(): false {
+  #drop(group: GroupKey, message: Message): false {
     this.#counters.messagesDropped += 1;
+    if (message.type === "MsgSnap") this.#reportSnapshot(group, message, "failure");
     this.#onDropped();
     return false;
   }
@@ -212,18 +216,16 @@ export class OutgoingLane {
     for (const frame of this.#frames) {
       this.#queuedBytes -= frame.bytes;
       this.#counters.messagesDropped += frame.messageCount;
-      this.#reportSnapshots(frame, "failure");
+      for (const each of frame.snapshots) this.#reportSnapshot(each.group, each.message, "failure");
       this.#context.frames.give(frame);
     }
     this.#frames = [];
   }
 
-  #reportSnapshots(frame: MessageFrame, outcome: "finish" | "failure"): void {
+  #reportSnapshot(group: GroupKey, message: Message, outcome: SnapshotOutcome): void {
     const { clock, events } = this.#context;
-    for (const { group, message } of frame.snapshots) {
-      clock.defer(() => {
-        if (!this.#isClosed) events.onSnapshotStatus?.(this.#peerId, group, message, outcome);
-      });
-    }
+    clock.defer(() => {
+      if (!this.#isClosed) events.onSnapshotStatus?.(this.#peerId, group, message, outcome);
+    });
   }
 }

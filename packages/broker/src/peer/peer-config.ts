@@ -13,12 +13,17 @@ export const lanes: readonly Lane[] = ["control", "append", "bulk"];
 /** One number of bytes for each lane. */
 export type LaneBytes = Readonly<Record<Lane, number>>;
 
-/** Bounds and pace of the connections between brokers. */
+/** Bounds and pace of the connections between brokers; `frameBytesMax` must be the same on all. */
 export interface PeerConfig {
   /** Largest payload of one frame, in either direction; a larger one closes the connection. */
   readonly frameBytesMax: number;
   /** A frame of messages this large is closed and the next one begun. */
   readonly frameBytesTarget: number;
+  /**
+   * Checksum long entries on the append lane, beside what is always checksummed. Off by default:
+   * record batches carry a checksum that was made by the client and is checked by the follower.
+   */
+  readonly appendChecksums: boolean;
   /** Bytes that wait to be handed to the system, per peer and lane; messages beyond are dropped. */
   readonly queueBytesMax: LaneBytes;
   /** Bytes of frames that arrived, or are arriving, and are not handled yet: all peers together. */
@@ -55,6 +60,7 @@ const mebibyte = 1024 * kibibyte;
 export const defaultPeerConfig: PeerConfig = {
   frameBytesMax: 16 * mebibyte + 64 * kibibyte,
   frameBytesTarget: mebibyte,
+  appendChecksums: false,
   queueBytesMax: { control: 8 * mebibyte, append: 64 * mebibyte, bulk: 64 * mebibyte },
   receiveBytesMax: { control: 32 * mebibyte, append: 128 * mebibyte, bulk: 64 * mebibyte },
   greetingCountMax: 64,

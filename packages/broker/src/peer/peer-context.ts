@@ -25,11 +25,20 @@ export interface PeerEvents {
    * they came in count against the receive budget until this returns or its promise settles.
    */
   onRaftMessages(from: number, messages: readonly GroupMessage[]): void | Promise<void>;
-  /** A request of a peer. `body` is the owner's. A RopewalkError is sent back as it is. */
+  /**
+   * A request of a peer. `body` is the owner's; the answer must not change afterwards. A RopewalkError
+   * is sent back as it is, any other error as UNKNOWN_SERVER_ERROR and logged.
+   */
   onRequest(from: number, method: PeerMethod, body: Uint8Array): Promise<Uint8Array>;
-  /** Messages to this peer were lost. Runs in a turn of its own, once for all that one turn lost. */
+  /**
+   * Messages to this peer were lost, or it cannot be reached. Runs in a turn of its own, once for all
+   * that one turn lost, and again with every attempt to connect that fails.
+   */
   onUnreachable(peerId: number): void;
-  /** The fate of a MsgSnap; runs in a turn of its own, once for each that `send` accepted. */
+  /**
+   * The fate of a MsgSnap; runs in a turn of its own, once for each that was given to `send`. Raft sends
+   * nothing to its target before it is told: `RawNode.reportSnapshot`.
+   */
   onSnapshotStatus?(
     peerId: number,
     group: GroupKey,
@@ -48,7 +57,7 @@ export interface PeerContext {
   readonly events: PeerEvents;
   readonly counters: PeerCounters;
   readonly budgets: Readonly<Record<Lane, ReceiveBudget>>;
-  /** For connections whose peer is not known yet. */
+  /** For connections that others opened and whose peer is not known yet. */
   readonly greetingBudget: ReceiveBudget;
   readonly frames: MessageFramePool;
   readonly refusals: RefusalLog;

@@ -62,6 +62,15 @@ describe("a peer's connections", () => {
     expect(one.network.connectedPeers()).toEqual([2]);
   });
 
+  test("survive that this process stands still for longer than it tolerates silence", async () => {
+    const world = new SimulatedPeers();
+    const { one } = await world.startPair();
+    world.clock.stall(30_000);
+    await world.run(5_000);
+    expect(one.network.connectedPeers()).toEqual([2]);
+    expect(one.network.counters.control.disconnects).toBe(0);
+  });
+
   test("are replaced when the peer begins a new life before the old one was missed", async () => {
     const world = new SimulatedPeers();
     const { one, two } = await world.startPair();

@@ -15,6 +15,7 @@ import type { PeerCounters } from "./peer-counters.ts";
 import { PeerLink } from "./peer-link.ts";
 import { ReceiveBudget } from "./receive-budget.ts";
 import { RefusalLog } from "./refusal-log.ts";
+import { requestHeadBytesMax } from "./request-codec.ts";
 import type { PeerMethod } from "./request-codec.ts";
 
 /** What a {@link PeerNetwork} is started with. */
@@ -230,6 +231,3 @@ export class PeerNetwork {
     return count;
   }
 }
-
-/** More than any request's head: method name and numbers. */
-const requestHeadBytesMax = 1024;

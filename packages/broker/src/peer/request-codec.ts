@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { ByteReader, ByteWriter, errorCodes, RopewalkError } from "@ropewalk/protocol";
 import type { ErrorCode } from "@ropewalk/protocol";
 import { corruptFrame, frameKind, patchFrameHeader, reserveFrameHeader } from "./frame-header.ts";
@@ -30,7 +31,9 @@ export interface PeerAnswer {
   readonly outcome: Uint8Array | RopewalkError;
 }
 
-const headBytesMax = 256;
+const methodCharsMax = 100;
+/** What a request takes in a frame beside its body, at most; so does an answer. */
+export const requestHeadBytesMax = 512;
 const messageCharsMax = 2000;
 const knownCodes: ReadonlySet<string> = new Set(errorCodes);
 
@@ -40,10 +43,11 @@ export function encodeRequest(
   method: PeerMethod,
   body: Uint8Array,
 ): readonly Uint8Array[] {
-  const writer = new ByteWriter(headBytesMax);
+  const writer = new ByteWriter();
   reserveFrameHeader(writer);
   const headerEnd = writer.length;
   writer.uint32(requestId);
+  assert(String(method).length <= methodCharsMax, `the method ${method} has too long a name`);
   if (typeof method === "number") writer.uint8(0).uvarint(method);
   else writer.uint8(1).string(method);
   patchFrameHeader(writer, frameKind.request, writer.length - headerEnd + body.length);
@@ -63,7 +67,7 @@ export function encodeAnswer(
   requestId: number,
   outcome: Uint8Array | RopewalkError,
 ): readonly Uint8Array[] {
-  const writer = new ByteWriter(headBytesMax);
+  const writer = new ByteWriter();
   reserveFrameHeader(writer);
   const headerEnd = writer.length;
   writer.uint32(requestId);

@@ -29,6 +29,11 @@ export class SimulatedClock implements Clock {
     this.setTimer(0, callback);
   }
 
+  /** The process stands still for `ms`: whatever was due is late. */
+  stall(ms: number): void {
+    this.#nowMs += ms;
+  }
+
   /** Lets `ms` pass, and all that follows from it. */
   async run(ms: number): Promise<void> {
     const endMs = this.#nowMs + ms;
