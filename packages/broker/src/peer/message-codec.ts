@@ -38,8 +38,25 @@ export interface GroupMessage {
   readonly message: Message;
 }
 
-/** The numbers of the types that travel between brokers: those of etcd's protocol. */
-const typeNumbers = {
+/** The types of message that travel between brokers. */
+export type RemoteMessageType =
+  | "MsgProp"
+  | "MsgApp"
+  | "MsgAppResp"
+  | "MsgVote"
+  | "MsgVoteResp"
+  | "MsgSnap"
+  | "MsgHeartbeat"
+  | "MsgHeartbeatResp"
+  | "MsgTransferLeader"
+  | "MsgTimeoutNow"
+  | "MsgReadIndex"
+  | "MsgReadIndexResp"
+  | "MsgPreVote"
+  | "MsgPreVoteResp";
+
+/** Their numbers are those of etcd's protocol. */
+const typeNumbers: Readonly<Record<RemoteMessageType, number>> = {
   MsgProp: 2,
   MsgApp: 3,
   MsgAppResp: 4,
@@ -54,19 +71,16 @@ const typeNumbers = {
   MsgReadIndexResp: 16,
   MsgPreVote: 17,
   MsgPreVoteResp: 18,
-} as const satisfies Partial<Record<MessageType, number>>;
+};
 
-/** The types of message that travel between brokers. */
-export type RemoteMessageType = keyof typeof typeNumbers;
-
-const typesByNumber: ReadonlyMap<number, MessageType> = new Map(
+const typesByNumber: ReadonlyMap<number, RemoteMessageType> = new Map(
   Object.keys(typeNumbers)
     .filter(isRemote)
     .map((type) => [typeNumbers[type], type]),
 );
 
 /** The same, to go through. */
-export const remoteMessageTypes: readonly MessageType[] = [...typesByNumber.values()];
+export const remoteMessageTypes: readonly RemoteMessageType[] = [...typesByNumber.values()];
 
 const field = {
   logTerm: 1,
