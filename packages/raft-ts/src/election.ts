@@ -1,9 +1,9 @@
-import { allVoters } from "./conf-state.ts";
+import { allVoters, isVoter } from "./conf-state.ts";
 import type { Entry, EntryId } from "./entry.ts";
 import { CONTEXT_TRANSFER, createMessage } from "./message.ts";
 import type { Message, MessageType } from "./message.ts";
 import type { Raft } from "./raft.ts";
-import { becomeCandidate, becomePreCandidate } from "./role.ts";
+import { becomeCandidate, becomeFollower, becomePreCandidate } from "./role.ts";
 
 /** Why a node campaigns; `transfer` was asked for by the leader and overrides its own lease. */
 export type CampaignKind = "preElection" | "election" | "transfer";
@@ -112,12 +112,11 @@ export function handleVoteRequest(raft: Raft, message: Message): void {
   const candidateLast = { index: message.index, term: message.logTerm };
   const granted = mayVote && raft.log.isUpToDate(candidateLast);
   reportVoteAnswer(raft, message, granted, candidateLast);
-  const response = createMessage(responseType(message.type), message.from);
   if (!granted) {
-    response.reject = true;
-    raft.send(response);
+    sendRejection(raft, message);
     return;
   }
+  const response = createMessage(responseType(message.type), message.from);
   // The answer carries the term asked about: a promise for a term that has not begun is not "old".
   raft.sendWithTerm(response, message.term);
   if (isPreVote) return;
@@ -129,9 +128,36 @@ export function handleVoteRequest(raft: Raft, message: Message): void {
 export function rejectOutdatedPreVote(raft: Raft, message: Message): void {
   const candidateLast = { index: message.index, term: message.logTerm };
   reportVoteAnswer(raft, message, false, candidateLast);
-  const response = createMessage("MsgPreVoteResp", message.from);
+  sendRejection(raft, message);
+}
+
+/**
+ * Refuses a vote. A node that knows itself not to be a voter adds the last entry it knows to be
+ * committed: a leader that was removed and stepped down may hold a longer log than everybody else, and
+ * be the only one to know that its removal is committed. It can neither lead nor grant its vote, so
+ * without this word a group that still counts on it would be stuck.
+ */
+function sendRejection(raft: Raft, message: Message): void {
+  const response = createMessage(responseType(message.type), message.from);
   response.reject = true;
+  if (!isVoter(raft.tracker.config, raft.id)) {
+    response.index = raft.log.committed;
+    response.logTerm = raft.log.termOrZero(raft.log.committed);
+    response.commit = raft.log.committed;
+  }
   raft.send(response);
+}
+
+/**
+ * Takes the commit index that a refused vote brought, if this log holds the very entry it names. What
+ * is learned may change the membership, so a campaign under the old one ends.
+ */
+export function learnCommitFromVote(raft: Raft, message: Message): void {
+  if (message.commit === 0 || message.logTerm === 0 || raft.role === "leader") return;
+  const isNews = raft.log.maybeCommit(message.commit, message.logTerm);
+  if (isNews && raft.role !== "follower" && hasUnappliedConfChange(raft)) {
+    becomeFollower(raft, raft.term, 0);
+  }
 }
 
 function reportVoteAnswer(

@@ -49,7 +49,7 @@ export class MemoryStorage implements Storage {
     startIndex: number,
     endIndex: number,
     bytesMax: number,
-  ): readonly Entry[] | "compacted" | "unavailable" {
+  ): readonly Entry[] | "compacted" | "unavailable" | "pending" {
     if (startIndex <= this.#compactedIndex) return "compacted";
     if (endIndex > this.lastIndex() + 1) return "unavailable";
     const first = this.#compactedIndex + 1;

@@ -99,6 +99,11 @@ export class RawNode {
     return this.#raft.log.lastIndex();
   }
 
+  /** The term of the entry at `index`; 0 where there is none or it is not known any more. */
+  termAt(index: number): number {
+    return this.#raft.log.termOrZero(index);
+  }
+
   /** The membership in force. */
   get confState(): ConfState {
     return this.#raft.tracker.config;

@@ -3,22 +3,16 @@ import type { Message } from "./message.ts";
 import type { Raft } from "./raft.ts";
 import { broadcastHeartbeat } from "./replication.ts";
 
-/** Leader: takes a read request, its own or a follower's. */
+/** Leader: takes a read request, its own or a follower's. Answers false when too many wait. */
 export function handleReadRequest(raft: Raft, request: Message): boolean {
-  if (raft.tracker.isSingleton() && raft.tracker.config.voters[0] === raft.id) {
-    answerRead(raft, request, raft.log.committed);
-    return true;
-  }
   if (raft.heldReads.length + raft.reads.count >= raft.config.maxPendingReads) {
     raft.onEvent?.({ kind: "readDropped", context: request.context });
     return false;
   }
-  // Until an entry of its own term is committed, a new leader does not know how far others had committed.
-  if (!raft.hasCommittedInTerm()) {
-    raft.heldReads.push(request);
-    return true;
-  }
-  confirmRead(raft, request);
+  // Until an entry of its own term is committed, a new leader does not know how far others had
+  // committed, and a restarted single voter not even how far it had itself.
+  if (raft.hasCommittedInTerm()) confirmRead(raft, request);
+  else raft.heldReads.push(request);
   return true;
 }
 
@@ -32,12 +26,17 @@ export function releaseHeldReads(raft: Raft): void {
 
 /** Makes sure that this node still leads before the read is answered (thesis §6.4). */
 function confirmRead(raft: Raft, request: Message): void {
-  if (raft.config.readOnlyOption === "leaseBased") {
+  if (raft.config.readOnlyOption === "leaseBased" || isOnlyVoter(raft)) {
     answerRead(raft, request, raft.log.committed);
     return;
   }
   const sequence = raft.reads.add(request, raft.log.committed);
   broadcastHeartbeat(raft, sequence);
+}
+
+/** Whether nobody else could have been elected meanwhile. */
+function isOnlyVoter(raft: Raft): boolean {
+  return raft.tracker.isSingleton() && raft.tracker.config.voters[0] === raft.id;
 }
 
 /** Leader: a peer still followed it when read heartbeat `sequence` came. */

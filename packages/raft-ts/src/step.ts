@@ -1,7 +1,12 @@
 import { entriesApplied, snapshotApplied } from "./applied.ts";
 import { stepCandidate } from "./candidate.ts";
-import { handleVoteRequest, ignoreVoteRequest, isProtectedByLease } from "./election.ts";
-import { rejectOutdatedPreVote } from "./election.ts";
+import {
+  handleVoteRequest,
+  ignoreVoteRequest,
+  isProtectedByLease,
+  learnCommitFromVote,
+  rejectOutdatedPreVote,
+} from "./election.ts";
 import { stepFollower } from "./follower.ts";
 import { stepLeader } from "./leader.ts";
 import { createMessage } from "./message.ts";
@@ -23,6 +28,10 @@ export function step(raft: Raft, message: Message): StepOutcome {
     case "MsgPreVote":
       handleVoteRequest(raft, message);
       return "done";
+    case "MsgVoteResp":
+    case "MsgPreVoteResp":
+      if (message.reject) learnCommitFromVote(raft, message);
+      return stepRole(raft, message);
     case "MsgStorageAppendResp":
       handleStorageAppended(raft, message);
       return "done";

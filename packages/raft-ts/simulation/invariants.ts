@@ -1,0 +1,126 @@
+import type { Entry } from "../src/entry.ts";
+import { jointVoteResult } from "../src/quorum/joint.ts";
+import type { Snapshot } from "../src/snapshot.ts";
+import type { SimulatedNode } from "./simulated-node.ts";
+
+/** A property of Raft that did not hold. */
+export class InvariantViolation extends Error {
+  override readonly name = "InvariantViolation";
+}
+
+interface KnownEntry {
+  readonly data: string;
+  readonly previousTerm: number;
+}
+
+/** What an outside observer of all nodes knows, and what must hold of it after every step. */
+export class Observer {
+  /** Election safety: who led a term. */
+  readonly #leaderOfTerm = new Map<number, number>();
+  /** Log matching: what an entry is and what stands before it, by "index/term". */
+  readonly #entries = new Map<string, KnownEntry>();
+  /** Terms of committed entries by index, from 1. */
+  readonly #committedTerms: number[] = [0];
+  /** What was applied by index, from 1. */
+  readonly #applied: string[] = [""];
+
+  /** Highest index that any node knew to be committed. */
+  get committed(): number {
+    return this.#committedTerms.length - 1;
+  }
+
+  /** The group begins with a snapshot that its first members have. */
+  startsWith(snapshot: Snapshot): void {
+    for (let index = 1; index <= snapshot.index; index++) this.#committedTerms.push(snapshot.term);
+  }
+
+  /** Entries enter a log: (index, term) decides data and predecessor, so equal ends mean equal logs. */
+  entriesWritten(node: SimulatedNode, entries: readonly Entry[]): void {
+    for (const entry of entries) {
+      const previousTerm = node.termAt(entry.index - 1, entries);
+      const known = { data: fingerprint(entry), previousTerm };
+      const key = `${entry.index}/${entry.term}`;
+      const before = this.#entries.get(key);
+      if (before === undefined) {
+        this.#entries.set(key, known);
+      } else if (before.data !== known.data || before.previousTerm !== known.previousTerm) {
+        throw new InvariantViolation(`log matching: two entries ${key} on node ${node.id}`);
+      }
+    }
+  }
+
+  /** An entry reaches a state machine: every node applies the same one at an index. */
+  entryApplied(node: SimulatedNode, entry: Entry): void {
+    if (entry.index !== node.appliedIndex + 1) {
+      throw new InvariantViolation(`node ${node.id} applies ${entry.index} out of order`);
+    }
+    const text = `${entry.term}:${fingerprint(entry)}`;
+    this.#applied[entry.index] ??= text;
+    if (this.#applied[entry.index] !== text) {
+      throw new InvariantViolation(`state machine safety: node ${node.id} at ${entry.index}`);
+    }
+  }
+
+  /** A node was touched: compares it with what it was and with what is known. */
+  observe(node: SimulatedNode): void {
+    const raw = node.rawNode;
+    if (raw === undefined) return;
+    if (raw.term < node.seenTerm) throw new InvariantViolation(`term of node ${node.id} fell`);
+    if (raw.committed < node.seenCommitted) {
+      throw new InvariantViolation(`commit index of node ${node.id} fell`);
+    }
+    if (raw.applied > raw.committed) throw new InvariantViolation("applied exceeds committed");
+    if (raw.role === "leader" && node.seenLeaderTerm !== raw.term) this.#checkNewLeader(node);
+    if (raw.committed > node.seenCommitted) this.#checkCommitted(node);
+    node.seenTerm = raw.term;
+    node.seenCommitted = raw.committed;
+  }
+
+  #checkNewLeader(node: SimulatedNode): void {
+    const raw = node.rawNode;
+    if (raw === undefined) return;
+    const other = this.#leaderOfTerm.get(raw.term) ?? node.id;
+    if (other !== node.id) {
+      throw new InvariantViolation(`election safety: ${other} and ${node.id} lead ${raw.term}`);
+    }
+    this.#leaderOfTerm.set(raw.term, node.id);
+    node.seenLeaderTerm = raw.term;
+    for (let index = node.storage.firstIndex(); index <= this.committed; index++) {
+      if (node.termAt(index, []) !== this.#committedTerms[index]) {
+        throw new InvariantViolation(`leader completeness: ${node.id} lacks ${index}`);
+      }
+    }
+  }
+
+  #checkCommitted(node: SimulatedNode): void {
+    const raw = node.rawNode;
+    if (raw === undefined) return;
+    const first = Math.max(node.seenCommitted + 1, node.storage.firstIndex());
+    for (let index = first; index <= raw.committed; index++) {
+      const term = node.termAt(index, []);
+      if (term === 0) continue; // Covered by a snapshot that is on its way to storage.
+      if (index > this.committed) this.#committedTerms.push(term);
+      if (this.#committedTerms[index] !== term) {
+        throw new InvariantViolation(`node ${node.id} commits another entry at ${index}`);
+      }
+    }
+  }
+
+  /** A leader commits: the entry must be on the disks of a quorum of its membership. */
+  checkDurableOnQuorum(leader: SimulatedNode, nodes: readonly SimulatedNode[]): void {
+    const raw = leader.rawNode;
+    if (raw === undefined || raw.role !== "leader") return;
+    if (raw.committed <= leader.seenCommitted) return;
+    const index = raw.committed;
+    const term = leader.termAt(index, []);
+    const votes = new Map<number, boolean>();
+    for (const node of nodes) votes.set(node.id, node.hasDurably(index, term));
+    if (jointVoteResult(raw.confState, votes) !== "won") {
+      throw new InvariantViolation(`${index} was committed without a quorum of disks`);
+    }
+  }
+}
+
+function fingerprint(entry: Entry): string {
+  return `${entry.type}:${Buffer.from(entry.data).toString("hex")}`;
+}
