@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { GroupKey } from "@ropewalk/log";
 import type { ByteReader, ByteWriter } from "@ropewalk/protocol";
-import type { ConfState, Entry, EntryType, Message, MessageType, Snapshot } from "raft-ts";
+import type { ConfState, Entry, EntryType, Message, Snapshot } from "raft-ts";
 import { corruptFrame } from "./frame-header.ts";
 
 /**
