@@ -1,9 +1,11 @@
 import {
+  Metadata,
   type sendUnaryData,
   Server,
   ServerCredentials,
   type ServerDuplexStream,
   type ServerUnaryCall,
+  status,
 } from "@grpc/grpc-js";
 import {
   clusterService,
@@ -21,7 +23,6 @@ import {
   statusDetailsKey,
   topicService,
 } from "@ropewalk/protocol";
-import { Metadata } from "@grpc/grpc-js";
 
 /** A produce stream as a test sees it from the broker's side. */
 export type ProduceSide = ServerDuplexStream<ProduceStreamRequest, ProduceStreamResponseInit>;
@@ -108,7 +109,7 @@ export class ScriptedBroker implements AsyncDisposable {
       produceService,
       topicService,
     ]) {
-      this.#serve(server, service as unknown as Definition);
+      this.#serve(server, service);
     }
     return server;
   }
@@ -123,8 +124,7 @@ export class ScriptedBroker implements AsyncDisposable {
         handlers[name] = (stream: FetchSide) => this.#guard(stream, this.onFetch);
       else handlers[name] = this.#unary(method.path);
     }
-    // oxlint-disable-next-line typescript/no-explicit-any
-    server.addService(service as any, handlers);
+    server.addService(service, handlers);
   }
 
   #guard<Side extends ProduceSide | FetchSide>(stream: Side, handle: (stream: Side) => void): void {
@@ -140,7 +140,7 @@ export class ScriptedBroker implements AsyncDisposable {
       this.calls.push({ path, request: call.request });
       const script = this.#scripts.get(path);
       if (script === undefined) {
-        done({ code: 12, details: `no script for ${path}` });
+        done({ code: status.UNIMPLEMENTED, details: `no script for ${path}` });
         return;
       }
       Promise.resolve(call.request)

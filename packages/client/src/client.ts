@@ -1,4 +1,5 @@
 import type { Clock, Logger, Random } from "@ropewalk/runtime";
+import { Admin, type AdminOptions } from "./admin.ts";
 import { ClusterConnection } from "./cluster-connection.ts";
 import { Producer, type ProducerOptions } from "./producer.ts";
 
@@ -43,6 +44,11 @@ export class RopewalkClient implements AsyncDisposable {
   /** A producer of its own; close it to flush it. */
   producer(options: ProducerOptions = {}): Producer {
     return this.#open(new Producer(this.#cluster, options));
+  }
+
+  /** Admin calls; there is nothing to close. */
+  admin(options: AdminOptions = {}): Admin {
+    return new Admin(this.#cluster, options);
   }
 
   #open<Opened extends AsyncDisposable>(opened: Opened): Opened {

@@ -1,3 +1,7 @@
+export { Admin } from "./admin.ts";
+export type { AdminOptions, PartitionOffsets } from "./admin.ts";
+export type { GroupDescription, GroupLag } from "./group-description.ts";
+export type { NewTopic, TopicDescription } from "./topic-description.ts";
 export { RopewalkClient } from "./client.ts";
 export type { RopewalkClientOptions } from "./client.ts";
 export { createClient } from "./create-client.ts";
@@ -11,3 +15,4 @@ export type {
   RecordMetadata,
 } from "./producer-record.ts";
 export { murmur2, partitionOfKey } from "./partitioner.ts";
+export type { OffsetPosition, StartFrom } from "./start-position.ts";

@@ -1,4 +1,4 @@
-import { Backoff, pause } from "./backoff.ts";
+import { type Backoff, pause } from "./backoff.ts";
 import type { ClusterConnection } from "./cluster-connection.ts";
 
 /**
@@ -16,7 +16,7 @@ export class LeaderSearch {
   readonly #onAnswer: SearchListener;
   readonly #backoff: Backoff;
   readonly #closed = new AbortController();
-  #wanted = new Set<string>();
+  readonly #wanted = new Set<string>();
   #isRunning = false;
 
   constructor(cluster: ClusterConnection, onAnswer: SearchListener) {

@@ -96,7 +96,7 @@ export class Producer implements AsyncDisposable {
   readonly #clock: ClusterConnection["clock"];
   readonly #accumulator: RecordAccumulator;
   readonly #sender: ProducerSender;
-  #waitingSends: WaitingSend[] = [];
+  readonly #waitingSends: WaitingSend[] = [];
   #waitingForRoom: (() => void)[] = [];
   #deadlineTimer: Timer | undefined;
   #closing: Promise<void> | undefined;

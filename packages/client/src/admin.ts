@@ -1,0 +1,228 @@
+import {
+  clusterService,
+  type DescribeClusterResponse,
+  fetchService,
+  fromProtoError,
+  groupService,
+  type GroupSummary,
+  type ListOffsetsResponsePartitionOffset,
+  RopewalkError,
+  topicService,
+  type TopicSummary,
+} from "@ropewalk/protocol";
+import { pause } from "./backoff.ts";
+import type { CallOptions, ClusterConnection } from "./cluster-connection.ts";
+import { type GroupDescription, groupDescriptionOf } from "./group-description.ts";
+import { type OffsetPosition, startPositionOf } from "./start-position.ts";
+import { type NewTopic, type TopicDescription, topicDescriptionOf } from "./topic-description.ts";
+
+/** How admin calls are made. */
+export interface AdminOptions {
+  /** How long a call may take, all attempts together. Default 30 s. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** Where a partition begins and ends. */
+export interface PartitionOffsets {
+  readonly partition: number;
+  /** The offset that was asked for. */
+  readonly offset: number;
+  /** The offset after the last committed record. */
+  readonly highWatermark: number;
+  readonly logStartOffset: number;
+}
+
+/** Pages of a list that are followed; more than that is an endless list. */
+const pagesMax = 10_000;
+
+const timeoutMsDefault = 30_000;
+
+/**
+ * Topics, groups and the cluster itself. Every call has a deadline and rejects with a {@link RopewalkError}.
+ * Questions are asked again after any failure that may pass; changes only after failures that say that
+ * nothing happened, so that a rejection with `outcome` "indefinite" means: look before you try again.
+ */
+export class Admin {
+  readonly #cluster: ClusterConnection;
+  readonly #timeoutMs: number;
+
+  /** Made by `RopewalkClient.admin()`. */
+  constructor(cluster: ClusterConnection, options: AdminOptions = {}) {
+    this.#cluster = cluster;
+    this.#timeoutMs = options.timeoutMs ?? timeoutMsDefault;
+  }
+
+  /** Makes a topic; TOPIC_ALREADY_EXISTS where there is one of that name. */
+  async createTopic(topic: NewTopic): Promise<TopicDescription> {
+    const { name, partitionCount, replicationFactor } = topic;
+    const configs = new Map(Object.entries(topic.configs ?? {}));
+    const request = { name, partitionCount, replicationFactor, configs };
+    const options = this.#change(`Cannot create topic ${name}`);
+    const response = await this.#cluster.call(topicService.createTopic, request, options);
+    return topicDescriptionOf(present(response.topic, options.action));
+  }
+
+  /** All topics by name; those of the product itself only when asked for. */
+  async listTopics(options: { readonly includeInternal?: boolean } = {}): Promise<TopicSummary[]> {
+    const { includeInternal = false } = options;
+    const topics: TopicSummary[] = [];
+    await followPages(async (pageToken) => {
+      const request = { includeInternal, pageToken };
+      const page = await this.#cluster.call(
+        topicService.listTopics,
+        request,
+        this.#question("Cannot list topics"),
+      );
+      topics.push(...page.topics);
+      return page.nextPageToken;
+    });
+    return topics;
+  }
+
+  /** A topic with its settings and partitions; UNKNOWN_TOPIC_OR_PARTITION where there is none. */
+  async describeTopic(name: string): Promise<TopicDescription> {
+    const options = this.#question(`Cannot describe topic ${name}`);
+    const response = await this.#cluster.call(topicService.describeTopic, { name }, options);
+    return topicDescriptionOf(present(response.topic, options.action));
+  }
+
+  /** Deletes a topic and everything in it. */
+  async deleteTopic(name: string): Promise<void> {
+    const options = this.#change(`Cannot delete topic ${name}`);
+    await this.#cluster.call(topicService.deleteTopic, { name }, options);
+  }
+
+  /** Brokers, controller and counts, as the broker that is asked sees them. */
+  describeCluster(): Promise<DescribeClusterResponse> {
+    const options = this.#question("Cannot describe the cluster");
+    return this.#cluster.call(clusterService.describeCluster, {}, options);
+  }
+
+  /** All consumer groups; rejects where a coordinator could not be asked, since its groups would be missing. */
+  async listGroups(): Promise<GroupSummary[]> {
+    const groups: GroupSummary[] = [];
+    await followPages(async (pageToken) => {
+      const options = this.#question("Cannot list groups");
+      const page = await this.#cluster.call(groupService.listGroups, { pageToken }, options);
+      const [error] = page.errors;
+      if (error !== undefined) throw fromProtoError(error);
+      groups.push(...page.groups);
+      return page.nextPageToken;
+    });
+    return groups;
+  }
+
+  /** A group with its members and lags; GROUP_ID_NOT_FOUND where there is none. */
+  async describeGroup(groupId: string): Promise<GroupDescription> {
+    const options = this.#question(`Cannot describe group ${groupId}`);
+    const response = await this.#cluster.call(groupService.describeGroup, { groupId }, options);
+    return groupDescriptionOf(response);
+  }
+
+  /**
+   * An offset of every partition of a topic, or of those named: where it begins or ends, or the first record
+   * at or after a time.
+   */
+  async listOffsets(
+    topic: string,
+    at: "earliest" | "latest" | { readonly timestampMs: number },
+    partitions?: readonly number[],
+  ): Promise<PartitionOffsets[]> {
+    const { partitions: described } = await this.describeTopic(topic);
+    const wanted = new Set(partitions ?? described.map(({ partition }) => partition));
+    const offsets = new Map<number, PartitionOffsets>();
+    await this.#untilNoneMissing(topic, wanted, offsets, at);
+    return [...offsets.values()].toSorted((one, other) => one.partition - other.partition);
+  }
+
+  /** Asks the leaders, again and again, until every wanted partition has its offset. */
+  async #untilNoneMissing(
+    topic: string,
+    wanted: ReadonlySet<number>,
+    offsets: Map<number, PartitionOffsets>,
+    at: OffsetPosition,
+  ): Promise<void> {
+    const { clock } = this.#cluster;
+    const endMs = clock.monotonicMs() + this.#timeoutMs;
+    const backoff = this.#cluster.backoff();
+    for (;;) {
+      const missing = [...wanted].filter((partition) => !offsets.has(partition));
+      if (missing.length === 0) return;
+      const error = await this.#askLeaders(topic, missing, offsets, at);
+      if (error === undefined) continue;
+      const pauseMs = backoff.nextMs(error.retryAfterMs);
+      if (!error.retriable || clock.monotonicMs() + pauseMs >= endMs) throw error;
+      await pause(clock, pauseMs);
+    }
+  }
+
+  /** One round; answers the last thing that went wrong. */
+  async #askLeaders(
+    topic: string,
+    partitions: readonly number[],
+    offsets: Map<number, PartitionOffsets>,
+    at: OffsetPosition,
+  ): Promise<RopewalkError | undefined> {
+    await this.#cluster.refresh([topic]);
+    const { metadata } = this.#cluster;
+    const byLeader = Map.groupBy(partitions, (partition) => metadata.leader(topic, partition) ?? 0);
+    const action = `Cannot read offsets of topic ${topic}`;
+    let error = byLeader.has(0)
+      ? new RopewalkError("LEADER_NOT_AVAILABLE", `${action}: no leader`)
+      : undefined;
+    const ask = async ([brokerId, led]: [number, number[]]): Promise<void> => {
+      if (brokerId === 0) return;
+      try {
+        const request = { topic, partitions: led, at: startPositionOf(at) };
+        const options = { action, timeoutMs: this.#timeoutMs };
+        const response = await this.#cluster.callBroker(
+          brokerId,
+          fetchService.listOffsets,
+          request,
+          options,
+        );
+        for (const one of response.offsets) error = take(one, offsets) ?? error;
+      } catch (failure) {
+        if (!(failure instanceof RopewalkError)) throw failure;
+        error = failure;
+      }
+    };
+    await Promise.all([...byLeader].map(ask));
+    return error;
+  }
+
+  #question(action: string): CallOptions {
+    return { action, timeoutMs: this.#timeoutMs, retry: "any" };
+  }
+
+  #change(action: string): CallOptions {
+    return { action, timeoutMs: this.#timeoutMs, retry: "definite" };
+  }
+}
+
+function take(
+  answered: ListOffsetsResponsePartitionOffset,
+  offsets: Map<number, PartitionOffsets>,
+): RopewalkError | undefined {
+  const { error, partition, offset, highWatermark, logStartOffset } = answered;
+  if (error !== undefined) return fromProtoError(error);
+  offsets.set(partition, { partition, offset, highWatermark, logStartOffset });
+  return undefined;
+}
+
+async function followPages(readPage: (pageToken: string) => Promise<string>): Promise<void> {
+  let pageToken = "";
+  for (let page = 0; page < pagesMax; page++) {
+    pageToken = await readPage(pageToken);
+    if (pageToken === "") return;
+  }
+  throw new RopewalkError(
+    "UNKNOWN_SERVER_ERROR",
+    `Cannot read a list: it has more than ${pagesMax} pages`,
+  );
+}
+
+function present<T>(value: T | undefined, action: string): T {
+  if (value !== undefined) return value;
+  throw new RopewalkError("UNKNOWN_SERVER_ERROR", `${action}: the broker's answer is empty`);
+}
