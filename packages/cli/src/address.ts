@@ -29,7 +29,7 @@ export function formatAddress(address: Address): string {
 
 /** Whether a host stands for every interface of the machine, so that nobody can connect to it by that name. */
 export function isWildcardHost(host: string): boolean {
-  return host === "0.0.0.0" || host === "::" || host === "*";
+  return host === "0.0.0.0" || host === "::";
 }
 
 /** Whether a host is this machine as only this machine sees it. */

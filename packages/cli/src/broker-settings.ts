@@ -1,3 +1,5 @@
+import assert from "node:assert/strict";
+
 import type { Address } from "@ropewalk/runtime";
 
 import { formatAddress, isLoopbackHost, isWildcardHost, parseAddress } from "./address.ts";
@@ -75,9 +77,7 @@ export function environmentName(name: string): string {
 export function resolveBrokerSettings(sources: SettingSources): SettingsOutcome {
   const resolver = new SettingsResolver(sources);
   const settings = resolver.resolve();
-  return resolver.problems.length > 0 || settings === undefined
-    ? { problems: resolver.problems }
-    : { settings };
+  return settings === undefined ? { problems: resolver.problems } : { settings };
 }
 
 interface FoundSetting {
@@ -108,7 +108,7 @@ class SettingsResolver {
         const expansion = expandPlaceholders(text, identity);
         return expansion.fault === undefined ? parse(expansion.value) : expansion;
       });
-    const dataDirectory = expanded("data-dir", parseText);
+    const dataDirectory = expanded("data-dir", parsePath);
     const rack = expanded("rack", parseText);
     const logLevel = this.#read("log-level", parseLogLevel);
     const http = expanded("http-listen", parseAddress);
@@ -119,17 +119,17 @@ class SettingsResolver {
       expanded,
       peers?.find((one) => one.brokerId === brokerId)?.address,
     );
-    if (!brokerId || !dataDirectory || !http || !client || !peer || !logLevel || rack === undefined)
-      return undefined;
-    const bootstrap = peers ?? [{ brokerId, address: peer.advertise }];
+    if (this.problems.length > 0) return undefined;
+    assert(brokerId !== undefined && dataDirectory !== undefined && http !== undefined);
+    assert(client !== undefined && peer !== undefined && logLevel !== undefined);
     return {
       brokerId,
       dataDirectory,
       client,
       peer,
       http: { listen: http },
-      bootstrap,
-      rack,
+      bootstrap: peers ?? [{ brokerId, address: peer.advertise }],
+      rack: rack ?? "",
       logLevel,
     };
   }
@@ -225,6 +225,10 @@ function parseBrokerId(text: string, hostname: string): Parsed<number> {
   const id = /^\d+$/.test(text) ? Number(text) : 0;
   if (id >= 1 && id <= BROKER_ID_MAX) return { value: id };
   return { fault: `"${text}" is not an id; ids are 1–${BROKER_ID_MAX}, or auto` };
+}
+
+function parsePath(text: string): Parsed<string> {
+  return text === "" ? { fault: "it must not be empty" } : { value: text };
 }
 
 function parseText(text: string): Parsed<string> {

@@ -20,6 +20,11 @@ export function failure(message: string, cause?: unknown): CliError {
   return new CliError(message, 1, cause === undefined ? undefined : { cause });
 }
 
+/** What an error says; anything else that was thrown, as text. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** A mistake in what was typed: exit status 2. */
 export function usageError(message: string): CliError {
   return new CliError(message, 2);

@@ -14,11 +14,9 @@ describe("explainFailure()", () => {
   test.each([
     [
       "a missing topic",
-      new RopewalkError(
-        "UNKNOWN_TOPIC_OR_PARTITION",
-        "Cannot describe topic orders: it does not exist",
-      ),
-      "cannot describe topic orders: it does not exist; create it with: ropewalk topic create orders",
+      new RopewalkError("UNKNOWN_TOPIC_OR_PARTITION", "Cannot read metadata: it does not exist"),
+      "cannot describe topic orders: topic orders does not exist; " +
+        "create it with: ropewalk topic create orders, or see: ropewalk topic list",
     ],
     [
       "a cluster that cannot be reached",

@@ -1,4 +1,4 @@
-import { type ErrorCode, RopewalkError } from "@ropewalk/protocol";
+import { RopewalkError } from "@ropewalk/protocol";
 
 import { CliError, failure } from "./cli-error.ts";
 
@@ -17,11 +17,20 @@ export interface Attempt {
  */
 export function explainFailure(error: unknown, attempt: Attempt): unknown {
   if (error instanceof CliError || !(error instanceof RopewalkError)) return error;
-  const reason = isUnreachable(error)
-    ? `cannot ${attempt.action}: no broker answers at ${attempt.bootstrapServers.join(", ")}`
-    : sentence(error.message, attempt.action);
+  const reason = reasonOf(error, attempt);
   const advice = adviceFor(error, attempt);
   return failure(advice === undefined ? reason : `${reason}; ${advice}`, error);
+}
+
+function reasonOf(error: RopewalkError, { action, topic, bootstrapServers }: Attempt): string {
+  if (isUnreachable(error)) {
+    return `cannot ${action}: no broker answers at ${bootstrapServers.join(", ")}`;
+  }
+  // The client's own message may name a step on the way that nobody asked for.
+  if (error.code === "UNKNOWN_TOPIC_OR_PARTITION" && topic !== undefined) {
+    return `cannot ${action}: topic ${topic} does not exist`;
+  }
+  return sentence(error.message, action);
 }
 
 /** The message on one line, beginning with what was tried. */
@@ -35,20 +44,28 @@ function isUnreachable(error: RopewalkError): boolean {
   return error.code === "LEADER_NOT_AVAILABLE" && error.cause !== undefined;
 }
 
-function adviceFor(error: RopewalkError, attempt: Attempt): string | undefined {
+function adviceFor(error: RopewalkError, { topic }: Attempt): string | undefined {
   if (isUnreachable(error))
     return "start one with: ropewalk dev, or say where with --bootstrap-server";
-  const advice: Partial<Record<ErrorCode, string | undefined>> = {
-    UNKNOWN_TOPIC_OR_PARTITION:
-      attempt.topic && `create it with: ropewalk topic create ${attempt.topic}`,
-    TOPIC_ALREADY_EXISTS: attempt.topic && `see: ropewalk topic describe ${attempt.topic}`,
-    GROUP_ID_NOT_FOUND: "see: ropewalk group list",
-    LEADER_NOT_AVAILABLE: "see: ropewalk cluster health",
-    COORDINATOR_NOT_AVAILABLE: "see: ropewalk cluster health",
-    REQUEST_TIMED_OUT: "see: ropewalk cluster health",
-    NOT_CONTROLLER: "see: ropewalk cluster health",
-    OFFSET_OUT_OF_RANGE: "use --offset earliest or latest",
-    UNKNOWN_OUTCOME: "it may have happened all the same: look before you try again",
-  };
-  return advice[error.code];
+  switch (error.code) {
+    case "UNKNOWN_TOPIC_OR_PARTITION":
+      return topic === undefined
+        ? undefined
+        : `create it with: ropewalk topic create ${topic}, or see: ropewalk topic list`;
+    case "TOPIC_ALREADY_EXISTS":
+      return topic === undefined ? undefined : `see: ropewalk topic describe ${topic}`;
+    case "GROUP_ID_NOT_FOUND":
+      return "see: ropewalk group list";
+    case "LEADER_NOT_AVAILABLE":
+    case "COORDINATOR_NOT_AVAILABLE":
+    case "NOT_CONTROLLER":
+    case "REQUEST_TIMED_OUT":
+      return "see: ropewalk cluster health";
+    case "OFFSET_OUT_OF_RANGE":
+      return "use --offset earliest or latest";
+    case "UNKNOWN_OUTCOME":
+      return "it may have happened all the same: look before you try again";
+    default:
+      return undefined;
+  }
 }

@@ -4,6 +4,9 @@ import type { Attempt } from "./client-failure.ts";
 import { failure } from "./cli-error.ts";
 import type { GlobalOptions } from "./global-options.ts";
 
+/** A cluster that does not answer for so long counts as unreachable: somebody waits at a terminal. */
+const ADMIN_TIMEOUT_MS = 10_000;
+
 /** What a command is about; see {@link Attempt}. */
 export type AttemptedAction = Omit<Attempt, "bootstrapServers">;
 
@@ -31,7 +34,9 @@ export function withAdmin<Result>(
   attempted: AttemptedAction,
   use: (admin: Admin) => Promise<Result>,
 ): Promise<Result> {
-  return withClient(globals, attempted, (client) => use(client.admin()));
+  return withClient(globals, attempted, (client) =>
+    use(client.admin({ timeoutMs: ADMIN_TIMEOUT_MS })),
+  );
 }
 
 /**
@@ -43,7 +48,9 @@ export async function checkTopic(
   topic: string,
   partitions: readonly number[] = [],
 ): Promise<void> {
-  const { partitions: existing } = await client.admin().describeTopic(topic);
+  const { partitions: existing } = await client
+    .admin({ timeoutMs: ADMIN_TIMEOUT_MS })
+    .describeTopic(topic);
   const missing = partitions.find((partition) => partition >= existing.length);
   if (missing === undefined) return;
   throw failure(`topic ${topic} has no partition ${missing}; it has 0–${existing.length - 1}`);

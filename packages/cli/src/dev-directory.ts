@@ -9,7 +9,7 @@ import { type Disk, DiskError, type DiskLock } from "@ropewalk/runtime";
 import { failure } from "./cli-error.ts";
 import type { DevLayout } from "./dev-layout.ts";
 
-/** Tells with how many brokers a directory was made. */
+/** Tells which cluster a directory was made for. */
 const MARKER_FILE = "dev.json";
 
 /** Where the data goes: the directory that was asked for, or a new one that is removed at exit. */
@@ -22,22 +22,22 @@ export async function chooseDevDirectory(path: string, ephemeral: boolean): Prom
 }
 
 /**
- * Takes the directory for this process, and makes sure that it was made with as many brokers: a
- * cluster whose voters are missing would never become ready.
+ * Takes the directory for this process, and makes sure that it was made with as many brokers and the
+ * same ports: a cluster remembers where its brokers are.
  */
 export async function claimDevDirectory(disk: Disk, layout: DevLayout): Promise<DiskLock> {
   const { dataDirectory, brokerCount, portBase } = layout;
   await disk.makeDirectory(dataDirectory);
   const lock = await lockDirectory(disk, dataDirectory, `ropewalk dev on port ${portBase}`);
-  const madeWith = await readBrokerCount(disk, dataDirectory);
-  if (madeWith === undefined) {
-    const marker = `${JSON.stringify({ brokers: brokerCount })}\n`;
-    await disk.replaceFile(disk.join(dataDirectory, MARKER_FILE), Buffer.from(marker));
-  } else if (madeWith !== brokerCount) {
+  const marker = await readMarker(disk, dataDirectory);
+  if (marker === undefined) {
+    const text = `${JSON.stringify({ brokers: brokerCount, portBase })}\n`;
+    await disk.replaceFile(disk.join(dataDirectory, MARKER_FILE), Buffer.from(text));
+  } else if (marker.brokers !== brokerCount || marker.portBase !== portBase) {
     await lock.release();
     throw failure(
-      `cannot start ${brokerCount} brokers in ${dataDirectory}: it was made with ${madeWith}; ` +
-        `use --brokers ${madeWith}, or another --data-dir`,
+      `cannot start a cluster in ${dataDirectory}: it was made with other flags; ` +
+        `use --brokers ${marker.brokers} --port-base ${marker.portBase}, or another --data-dir`,
     );
   }
   return lock;
@@ -48,17 +48,31 @@ async function lockDirectory(disk: Disk, directory: string, owner: string): Prom
     return await disk.lockDirectory(directory, owner);
   } catch (error) {
     if (!(error instanceof DiskError) || error.code !== "LOCKED") throw error;
-    throw failure(`${error.message}; stop it, or use another --data-dir (and --port-base)`, error);
+    throw failure(`${error.message}; stop it, or use another --data-dir and --port-base`, error);
   }
 }
 
-async function readBrokerCount(disk: Disk, directory: string): Promise<number | undefined> {
+interface Marker {
+  readonly brokers: number;
+  readonly portBase: number;
+}
+
+async function readMarker(disk: Disk, directory: string): Promise<Marker | undefined> {
   const path = disk.join(directory, MARKER_FILE);
   if (!(await disk.exists(path))) return undefined;
-  const marker: unknown = JSON.parse(Buffer.from(await disk.readFile(path)).toString("utf8"));
-  const isMarker = typeof marker === "object" && marker !== null && "brokers" in marker;
-  if (isMarker && typeof marker.brokers === "number") return marker.brokers;
+  try {
+    const marker: unknown = JSON.parse(Buffer.from(await disk.readFile(path)).toString("utf8"));
+    if (isMarker(marker)) return marker;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
   throw failure(
-    `cannot use ${directory}: its file ${MARKER_FILE} does not say how many brokers it is for`,
+    `cannot use ${path}: it does not say which cluster it belongs to; use another --data-dir`,
   );
+}
+
+function isMarker(value: unknown): value is Marker {
+  if (typeof value !== "object" || value === null) return false;
+  if (!("brokers" in value) || !("portBase" in value)) return false;
+  return typeof value.brokers === "number" && typeof value.portBase === "number";
 }

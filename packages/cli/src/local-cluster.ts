@@ -6,7 +6,7 @@ import type { Disk, Runtime } from "@ropewalk/runtime";
 import { NodeHttp, nodeRuntime } from "@ropewalk/runtime/node";
 
 import type { LogLevel } from "./broker-settings.ts";
-import { failure } from "./cli-error.ts";
+import { failure, messageOf } from "./cli-error.ts";
 import { stopRequested } from "./stop-signal.ts";
 import { TextLogger } from "./text-logger.ts";
 
@@ -35,16 +35,16 @@ export class LocalCluster {
    * cannot start, the others are stopped and the reason is thrown.
    */
   async start(configs: readonly BrokerConfig[], stop: AbortSignal): Promise<void> {
-    const starts = await Promise.allSettled(configs.map((config) => this.#startBroker(config)));
+    const starts = await Promise.allSettled(
+      configs.map((config) => Broker.start(config, this.#runtime)),
+    );
     this.#brokers = starts
       .filter((start) => start.status === "fulfilled")
       .map((start) => start.value);
     const refusal = starts.find((start) => start.status === "rejected");
     if (refusal !== undefined) {
       await this.stop();
-      const reason =
-        refusal.reason instanceof Error ? refusal.reason.message : String(refusal.reason);
-      throw failure(`cannot start the cluster: ${reason}`, refusal.reason);
+      throw failure(`cannot start the cluster: ${messageOf(refusal.reason)}`, refusal.reason);
     }
     const ready = Promise.all(this.#brokers.map((broker) => broker.ready)).then(() => "ready");
     const outcome = await Promise.race([ready, aborted(stop), timedOut(READY_TIMEOUT_MS)]);
@@ -65,11 +65,6 @@ export class LocalCluster {
         `the brokers did not stop within ${STOP_TIMEOUT_MS} ms; what was acknowledged is safe`,
       );
     }
-  }
-
-  #startBroker(config: BrokerConfig): Promise<Broker> {
-    const logger = this.#runtime.logger.child({ broker: config.brokerId });
-    return Broker.start(config, { ...this.#runtime, logger });
   }
 }
 

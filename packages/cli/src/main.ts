@@ -1,10 +1,18 @@
+import { enableCompileCache } from "node:module";
+import { homedir } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
 
-import { runCommandLine } from "./program.ts";
+// Compiling what a broker is made of takes longer than starting it. The cache lies where only this
+// user can write: whoever can put code into it, runs it.
+enableCompileCache(join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "ropewalk"));
 
 // A reader that goes away is told to whoever writes; the stream's own event shall not end the process.
 process.stdout.on("error", () => {});
 process.stderr.on("error", () => {});
+
+// Only what is imported from here on comes from the cache.
+const { runCommandLine } = await import("./program.ts");
 
 // Everything that was printed has been waited for; a connection that is still being closed shall not
 // keep the shell waiting.

@@ -11,7 +11,7 @@ export async function findAddressInUse(
   addresses: readonly Address[],
 ): Promise<Address | undefined> {
   const inUse = await Promise.all(addresses.map(isInUse));
-  return addresses.find((_, position) => inUse[position]);
+  return addresses.find((_, position) => inUse[position] === true);
 }
 
 function isInUse(address: Address): Promise<boolean> {

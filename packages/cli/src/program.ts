@@ -9,7 +9,7 @@ import { devCommand } from "./commands/dev.ts";
 import { groupCommand } from "./commands/group.ts";
 import { produceCommand } from "./commands/produce.ts";
 import { topicCommand } from "./commands/topic.ts";
-import { CliError } from "./cli-error.ts";
+import { CliError, messageOf } from "./cli-error.ts";
 import { addGlobalOptions } from "./global-options.ts";
 import { packageVersion } from "./package-version.ts";
 import { printNotice } from "./terminal.ts";
@@ -33,7 +33,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     await program.parseAsync(args, { from: "user" });
     return Number(process.exitCode ?? 0);
   } catch (error) {
-    return await report(error, program.opts<{ debug?: boolean }>().debug === true);
+    return report(error, program.opts<{ debug?: boolean }>().debug === true);
   }
 }
 
@@ -94,8 +94,7 @@ async function report(error: unknown, debug: boolean): Promise<number> {
     if (error.end.code !== "commander.help") await printNotice(`ropewalk: ${usageMessage(error)}`);
     return 2;
   }
-  const message = error instanceof Error ? error.message : String(error);
-  await printNotice(`ropewalk: ${message}`);
+  await printNotice(`ropewalk: ${messageOf(error).replace(/^Cannot /, "cannot ")}`);
   if (debug && error instanceof Error) await printNotice(stackWithCauses(error));
   return error instanceof CliError ? error.exitStatus : 1;
 }

@@ -32,7 +32,7 @@ export function parseSettingsFile(content: string, knownNames: readonly string[]
     return { settings, faults: [{ line: 1, fault: "it is not a mapping of names to values" }] };
   for (const { key, value } of root.items) {
     const name = String(isScalar(key) ? key.value : key);
-    const line = lineAt(isScalar(key) ? key.range?.[0] : undefined);
+    const line = lineAt(isScalar(key) ? key.range[0] : undefined);
     const text = settingText(value);
     if (!knownNames.includes(name)) faults.push({ line, fault: unknownName(name, knownNames) });
     else if (text === undefined)

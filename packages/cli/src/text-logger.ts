@@ -50,5 +50,5 @@ export class TextLogger implements Logger {
 function formatField(value: unknown): string {
   if (value instanceof Error) return JSON.stringify(value.message);
   if (typeof value === "string") return /^[\w.:/-]+$/.test(value) ? value : JSON.stringify(value);
-  return JSON.stringify(value) ?? "undefined";
+  return JSON.stringify(value);
 }

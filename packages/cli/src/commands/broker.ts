@@ -12,7 +12,7 @@ import {
   resolveBrokerSettings,
   type SettingSources,
 } from "../broker-settings.ts";
-import { usageError } from "../cli-error.ts";
+import { messageOf, usageError } from "../cli-error.ts";
 import { listenForStop } from "../stop-signal.ts";
 
 /** The environment variable that names the settings file. */
@@ -99,9 +99,7 @@ async function readSettingsFile(path: string): Promise<SettingSources["file"]> {
   try {
     return { path, content: await readFile(path, "utf8") };
   } catch (error) {
-    throw usageError(
-      `cannot read the settings file ${path}: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    throw usageError(`cannot read the settings file ${path}: ${messageOf(error)}`);
   }
 }
 

@@ -1,9 +1,9 @@
 import process from "node:process";
 
+import type { DescribeClusterResponse } from "@ropewalk/protocol";
 import { Command } from "commander";
 
 import { withAdmin } from "../cluster-client.ts";
-import type { ClusterView } from "../cluster-view.ts";
 import { globalOptions } from "../global-options.ts";
 import { formatPairs, formatTable } from "../table.ts";
 import { printJson, printResult } from "../terminal.ts";
@@ -53,7 +53,7 @@ function healthCommand(): Command {
     });
 }
 
-function formatCluster(cluster: ClusterView): string {
+function formatCluster(cluster: DescribeClusterResponse): string {
   const pairs: [string, string | number][] = [
     ["cluster", cluster.clusterId],
     ["controller", cluster.controllerId === 0 ? "none" : `broker ${cluster.controllerId}`],
@@ -74,7 +74,7 @@ function formatCluster(cluster: ClusterView): string {
 }
 
 /** Everything that keeps the cluster from being healthy, for people. */
-export function clusterProblems(cluster: ClusterView): string[] {
+export function clusterProblems(cluster: DescribeClusterResponse): string[] {
   const problems: string[] = [];
   if (cluster.controllerId === 0) problems.push("there is no controller");
   for (const broker of cluster.brokers) {

@@ -53,7 +53,6 @@ export function devCommand(): Command {
 }
 
 async function dev(options: DevOptions): Promise<void> {
-  const startMs = performance.now();
   const stop = listenForStop();
   const [{ LocalCluster }, { chooseDevDirectory, claimDevDirectory }] = await Promise.all([
     import("../local-cluster.ts"),
@@ -78,7 +77,8 @@ async function dev(options: DevOptions): Promise<void> {
   if (!stop.aborted) {
     const facts = {
       version: packageVersion(),
-      readyMs: performance.now() - startMs,
+      // Counted from the start of the process.
+      readyMs: performance.now(),
       ephemeral: options.ephemeral === true,
     };
     await printResult(devBanner(layout, facts));

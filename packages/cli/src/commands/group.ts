@@ -1,7 +1,7 @@
+import type { GroupDescription } from "@ropewalk/client";
 import { Command } from "commander";
 
 import { withAdmin } from "../cluster-client.ts";
-import type { GroupView } from "../cluster-view.ts";
 import { globalOptions } from "../global-options.ts";
 import { formatPairs, formatTable } from "../table.ts";
 import { printJson, printResult } from "../terminal.ts";
@@ -25,7 +25,11 @@ function listCommand(): Command {
         admin.listGroups(),
       );
       if (globals.format === "json") return printJson(groups);
-      const rows = groups.map((group) => [group.groupId, group.state, group.memberCount]);
+      const rows = groups.map((group) => [
+        group.groupId,
+        group.state.toLowerCase(),
+        group.memberCount,
+      ]);
       await printResult(formatTable(["group", "state", "members"], rows));
     });
 }
@@ -45,11 +49,11 @@ function describeCommand(): Command {
     });
 }
 
-function formatGroup(group: GroupView): string {
+function formatGroup(group: GroupDescription): string {
   const lags = group.offsets.map((offset) => offset.lag);
   const pairs: [string, string | number][] = [
     ["group", group.groupId],
-    ["state", group.state],
+    ["state", group.state.toLowerCase()],
     ["coordinator", `broker ${group.coordinatorId}`],
     ["members", group.members.length],
     [
@@ -70,7 +74,7 @@ function formatGroup(group: GroupView): string {
 }
 
 /** Who reads a partition at present. */
-function memberOf(group: GroupView, topic: string, partition: number): string {
+function memberOf(group: GroupDescription, topic: string, partition: number): string {
   const reader = group.members.find((member) =>
     member.assignment.some(
       (assigned) => assigned.topic === topic && assigned.partitions.includes(partition),

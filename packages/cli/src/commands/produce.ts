@@ -2,7 +2,7 @@ import process from "node:process";
 
 import { Command, Option } from "commander";
 
-import { failure } from "../cli-error.ts";
+import { type CliError, failure, messageOf } from "../cli-error.ts";
 import { checkTopic, withClient } from "../cluster-client.ts";
 import { parseEscapes } from "../escape-sequence.ts";
 import { collectNameValues, flagValue, integerFlag, type NameValue } from "../flag-value.ts";
@@ -110,14 +110,13 @@ async function run(
   const throughput = (recordCount: number): string =>
     formatThroughput({ recordCount, bytes: counts.bytes, durationMs: performance.now() - startMs });
   const endProgress = showProgress(() => throughput(counts.recordCount));
-  let inputFailure: unknown;
+  let inputFailure: CliError | undefined;
   try {
-    await produceLines(standardInput(stop), new LineSplitter(LINE_BYTES_MAX), sink, counts, {
-      keySeparator,
-      stop,
-    });
+    const splitter = new LineSplitter(LINE_BYTES_MAX);
+    await produceLines(standardInput(stop), splitter, sink, counts, { keySeparator, stop });
   } catch (error) {
-    inputFailure = error;
+    // What was read before it is delivered all the same.
+    inputFailure = failure(`cannot read standard input: ${messageOf(error)}`, error);
   }
   await sink.flush();
   endProgress();

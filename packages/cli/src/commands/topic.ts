@@ -80,7 +80,7 @@ function listCommand(): Command {
     .action(async (options: { internal?: boolean }, command: Command) => {
       const globals = globalOptions(command);
       const topics = await withAdmin(globals, { action: "list topics" }, (admin) =>
-        admin.listTopics(options.internal === true),
+        admin.listTopics({ includeInternal: options.internal === true }),
       );
       if (globals.format === "json") return printJson(topics);
       const rows = topics.map((topic) => [
