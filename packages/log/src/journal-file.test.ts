@@ -1,0 +1,51 @@
+import { expect, test } from "vitest";
+import { fileHeaderBytes } from "./file-header.ts";
+import { JournalFile } from "./journal-file.ts";
+import { SeededRandom } from "./seeded-random.ts";
+import { SimulatedDisk } from "./simulated-disk.ts";
+import { directory } from "./store-harness.ts";
+
+function newFile(disk: SimulatedDisk, filledBytes: number): Promise<JournalFile> {
+  const directoryId = new Uint8Array(16);
+  return JournalFile.create(disk, directory, {
+    sequence: 1,
+    directoryId,
+    flushBytesMax: 1,
+    filledBytes,
+  });
+}
+
+test("JournalFile.create() leaves a file of its full length that a power cut does not take", async () => {
+  const disk = new SimulatedDisk(new SeededRandom(1));
+  const file = await newFile(disk, 10_000);
+  disk.crash();
+  expect(disk.paths()).toEqual([file.path]);
+  expect(disk.bytesOf(file.path).length).toBe(10_000);
+});
+
+test("JournalFile.create() leaves nothing under the file's name when it is cut short", async () => {
+  for (let operations = 0; operations < 5; operations++) {
+    const disk = new SimulatedDisk(new SeededRandom(operations));
+    disk.dieAfter(operations);
+    await expect(newFile(disk, 10_000)).rejects.toThrow(/died/);
+    disk.crash();
+    const whole = disk.paths().filter((path) => path.endsWith(".log"));
+    for (const path of whole) expect(disk.bytesOf(path).length).toBe(10_000);
+  }
+});
+
+test("JournalFile.append() is not erased by zeros that are on their way", async () => {
+  for (let seed = 1; seed <= 50; seed++) {
+    const disk = new SimulatedDisk(new SeededRandom(seed));
+    const file = await newFile(disk, fileHeaderBytes);
+    const filling = file.fill(20_000);
+    const appended = file.append(fileHeaderBytes, [new Uint8Array(9000).fill(5)], 9000);
+    await Promise.all([filling, appended]);
+    const written = disk.bytesOf(file.path).subarray(fileHeaderBytes, fileHeaderBytes + 9000);
+    expect(
+      written.every((byte) => byte === 5),
+      `seed ${seed}`,
+    ).toBe(true);
+    expect(file.filledBytes).toBe(20_000);
+  }
+});
