@@ -56,6 +56,14 @@ test("NodeDisk.replaceFile() replaces whole contents and leaves no temporary fil
   expect(await readdir(disk.join(root, "replaced"))).toEqual(["meta"]);
 });
 
+test("NodeDisk.replaceFile() keeps the old content and cleans up when it fails", async () => {
+  const directory = disk.join(root, "not-replaced");
+  await disk.makeDirectory(disk.join(directory, "is-a-directory"));
+  const path = disk.join(directory, "is-a-directory");
+  await expect(disk.replaceFile(path, text("content"))).rejects.toMatchObject({ code: "IO" });
+  expect(await disk.list(directory)).toEqual(["is-a-directory"]);
+});
+
 test("NodeDisk.replaceFile() lets overlapping calls for one path follow each other", async () => {
   const path = disk.join(root, "overlapped");
   const versions = Array.from({ length: 20 }, (_, i) => "x".repeat(20_000 - i * 1_000) + `#${i}`);

@@ -117,15 +117,14 @@ export class NodeDisk implements Disk {
 
   async #replaceFile(path: string, bytes: Uint8Array): Promise<void> {
     const temporaryPath = `${path}.tmp`;
-    const handle = await diskCall(`create ${temporaryPath}`, open(temporaryPath, "w"));
-    const file = new NodeDiskFile(temporaryPath, handle);
     try {
-      await file.write(0, [bytes]);
-      await file.datasync();
-    } finally {
-      await file.close();
+      await writeDurably(temporaryPath, bytes);
+      await this.rename(temporaryPath, path);
+    } catch (error) {
+      // Its space may be what a full disk lacks; the next replacement would overwrite it anyway.
+      await unlink(temporaryPath).catch(() => {});
+      throw error;
     }
-    await this.rename(temporaryPath, path);
     await this.syncDirectory(dirname(path));
   }
 
@@ -138,5 +137,15 @@ export class NodeDisk implements Disk {
     } catch (error) {
       if (!(error instanceof DiskError) || errnoOf(error.cause) !== "EACCES") throw error;
     }
+  }
+}
+
+async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
+  const file = new NodeDiskFile(path, await diskCall(`create ${path}`, open(path, "w")));
+  try {
+    await file.write(0, [bytes]);
+    await file.datasync();
+  } finally {
+    await file.close();
   }
 }

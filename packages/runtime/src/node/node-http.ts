@@ -39,7 +39,12 @@ export class NodeHttp implements HttpServer {
     server.on("request", (request, response) => {
       void this.#respond(request, response, answer);
     });
-    return new HttpListener(server, await listen(server, address));
+    const port = await listen(server, address);
+    // Without a listener, one connection that cannot be accepted would end the process.
+    server.on("error", (error) => {
+      this.#logger.warn("An HTTP connection could not be accepted", { port, error });
+    });
+    return new HttpListener(server, port);
   }
 
   async #respond(

@@ -1,5 +1,6 @@
 import { createServer, Socket } from "node:net";
 import type { Server } from "node:net";
+import type { Logger } from "../logger.ts";
 import { NetworkError } from "../network.ts";
 import type { Address, Connection, ConnectionHandler, Listener, Network } from "../network.ts";
 import { listen } from "./tcp-listen.ts";
@@ -14,6 +15,8 @@ export interface NodeNetworkOptions {
   readonly sendQueueBytesMax?: number;
   /** Connections that one listener keeps; further ones are closed at once. 10,000 by default. */
   readonly connectionCountMax?: number;
+  /** Is told of connections that the system could not accept; nobody by default. */
+  readonly logger?: Logger;
 }
 
 type Accept = (connection: Connection) => ConnectionHandler;
@@ -22,10 +25,12 @@ type Accept = (connection: Connection) => ConnectionHandler;
 export class NodeNetwork implements Network {
   readonly #sendQueueBytesMax: number;
   readonly #connectionCountMax: number;
+  readonly #logger: Logger | undefined;
 
   constructor(options: NodeNetworkOptions = {}) {
     this.#sendQueueBytesMax = options.sendQueueBytesMax ?? 1024 * 1024;
     this.#connectionCountMax = options.connectionCountMax ?? 10_000;
+    this.#logger = options.logger;
   }
 
   /** Rejects with a NetworkError, PORT_IN_USE or PORT_UNAVAILABLE. */
@@ -40,7 +45,12 @@ export class NodeNetwork implements Network {
       }
       this.#attach(socket, { host: remoteAddress, port: remotePort }, accept);
     });
-    return new NodeListener(server, await listen(server, address));
+    const port = await listen(server, address);
+    // Without a listener, one connection that cannot be accepted would end the process.
+    server.on("error", (error) => {
+      this.#logger?.warn("A connection could not be accepted", { port, error });
+    });
+    return new NodeListener(server, port);
   }
 
   /** Rejects with a NetworkError, TIMEOUT or UNREACHABLE. */

@@ -12,7 +12,7 @@ import type { PinoLoggerOptions } from "./pino-logger.ts";
 /** What can be chosen of a {@link nodeRuntime}. */
 export interface NodeRuntimeOptions {
   readonly log?: PinoLoggerOptions;
-  readonly network?: NodeNetworkOptions;
+  readonly network?: Omit<NodeNetworkOptions, "logger">;
 }
 
 /**
@@ -25,7 +25,7 @@ export function nodeRuntime(options: NodeRuntimeOptions = {}): Runtime {
     clock: new NodeClock(),
     random: new NodeRandom(),
     disk: new NodeDisk(),
-    network: new NodeNetwork(options.network),
+    network: new NodeNetwork({ ...options.network, logger }),
     http: new NodeHttp(logger),
     keyValueStores: new LmdbStores(),
     logger,
