@@ -170,7 +170,9 @@ class SimulatedConnection implements Connection {
       if (bytes.length === 0 && onSent !== undefined) this.#network.clock.defer(onSent);
     }
     const bytes = Buffer.concat(pieces);
-    const isLost = this.isFrozen || this.#network.isBlackHole;
+    // A stream never goes on behind bytes that were lost.
+    if (this.#network.isBlackHole) this.isFrozen = true;
+    const isLost = this.isFrozen;
     if (isLost || bytes.length === 0 || this.other === undefined || this.other.#isClosed) return;
     this.other.handler?.onData(bytes);
     bytes.fill(0xee); // Only valid until the callback returned.
