@@ -57,7 +57,7 @@ const kibibyte = 1024;
 const mebibyte = 1024 * kibibyte;
 
 /** What holds unless the owner says otherwise. */
-export const defaultPeerConfig: PeerConfig = {
+const defaultPeerConfig: PeerConfig = {
   frameBytesMax: 16 * mebibyte + 64 * kibibyte,
   frameBytesTarget: mebibyte,
   appendChecksums: false,

@@ -1,9 +1,18 @@
 import { createMessage } from "raft-ts";
 import { describe, expect, test } from "vitest";
+import { remoteMessageTypes } from "./message-codec.ts";
+import { laneOf } from "./peer-link.ts";
 import { SimulatedPeers } from "./simulated-peers.ts";
 
 const group = { groupId: 1, incarnation: 1 };
 const heartbeat = { ...createMessage("MsgHeartbeat", 2), from: 1, term: 1 };
+
+test("laneOf() keeps what carries data apart, and every MsgApp in one order", () => {
+  const lanesByType = Object.fromEntries(remoteMessageTypes.map((type) => [type, laneOf(type)]));
+  expect(lanesByType).toMatchObject({ MsgApp: "append", MsgProp: "append", MsgSnap: "bulk" });
+  const control = remoteMessageTypes.filter((type) => laneOf(type) === "control");
+  expect(control).toHaveLength(remoteMessageTypes.length - 3);
+});
 
 describe("a peer's connections", () => {
   test("come back after they broke, and messages flow again", async () => {
