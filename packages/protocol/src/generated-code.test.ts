@@ -164,16 +164,25 @@ test("bytes fields are slices of the input", () => {
 });
 
 test.each([
-  ["a string longer than the message around it", "120612041202616263"],
-  ["a message longer than the one around it", "12ff01"],
-  ["a message that breaks off", "1205"],
-  ["a tag that breaks off", "80"],
-  ["the field number 0", "0000"],
-  ["groups without end", "0b".repeat(200_000)],
-  ["a group that ends as another", "0b14"],
-])("a decoder refuses %s", (_, hex) => {
-  expect(() => produceService.produceStream.responseDeserialize(Buffer.from(hex, "hex"))).toThrow(
-    invalid,
+  // Fields 2 (acks) of a ProduceStreamResponse, whose field 2 (error) has a field 2 (message).
+  ["a field passes the end at 6", "1204 1202 1203 616263 00"],
+  ["a field of 3 bytes at 4 passes the end at 4", "1202 1203 616263"],
+  ["a field of 255 bytes at 3 passes the end at 3", "12ff01"],
+  ["a field of 5 bytes at 2 passes the end at 2", "1205"],
+  ["index out of range", "80"],
+  ["illegal tag: field number 0", "0000"],
+  ["max depth exceeded", "0b".repeat(200_000)],
+  ["invalid end group tag", "0b14"],
+  // Field 3 (base_offset) of an ack.
+  ["the varint at 3 has no end", "1202 1880"],
+  ["a field passes the end at 4", "1202 1880 00"],
+  ["the varint at 3 has no end", "120b 18 ffffffffffffffffffff"],
+  ["the 64-bit integer at 3 is not a safe integer", "120a 18 ffffffffffffffff7f"],
+])("a decoder refuses bytes: %s", (reason, hex) => {
+  const bytes = Buffer.from(hex.replaceAll(" ", ""), "hex");
+  const message = expect.stringContaining(`ropewalk.v1.ProduceStreamResponse: ${reason}`) as string;
+  expect(() => produceService.produceStream.responseDeserialize(bytes)).toThrow(
+    expect.objectContaining({ code: "INVALID_REQUEST", message }),
   );
 });
 

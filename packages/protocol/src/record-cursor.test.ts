@@ -53,25 +53,48 @@ test("readRecords() bounds what a batch decompresses to", () => {
   }
 });
 
-test.each([
-  ["a record longer than the batch", (batch: Buffer) => batch.writeUInt8(0x7e, batchHeaderBytes)],
-  ["a record of a negative length", (batch: Buffer) => batch.writeUInt8(1, batchHeaderBytes)],
-  ["an offset after the last one", (batch: Buffer) => batch.writeUInt8(2, batchHeaderBytes + 3)],
-  ["an offset before the first one", (batch: Buffer) => batch.writeUInt8(1, batchHeaderBytes + 3)],
-  ["a key longer than the record", (batch: Buffer) => batch.writeUInt8(100, batchHeaderBytes + 4)],
-  ["a key of length -2", (batch: Buffer) => batch.writeUInt8(3, batchHeaderBytes + 4)],
-  ["more headers than fit", (batch: Buffer) => batch.writeUInt8(40, batch.length - 1)],
-  ["fewer records than it says", (batch: Buffer) => batch.writeInt32BE(2, 57)],
-  ["more records than it says", (batch: Buffer) => batch.writeInt32BE(0, 57)],
-  ["an unknown codec", (batch: Buffer) => batch.writeUInt16BE(7, 21)],
-  ["another version", (batch: Buffer) => batch.writeUInt8(1, 16)],
-  ["a wrong length", (batch: Buffer) => batch.writeInt32BE(5, 8)],
-])("readRecords() refuses a batch with %s", (_, change) => {
-  const batch = batchOf(["value"]);
+/** The batch of one record that the cases below damage: 7 bytes of numbers, "\0value", no headers. */
+const lengthAt = batchHeaderBytes;
+const offsetAt = lengthAt + 3;
+const keyAt = lengthAt + 4;
+const valueAt = lengthAt + 5;
+
+test.each<[string, (batch: Buffer) => void]>([
+  ["a record of 63 bytes does not fit", (batch) => batch.writeUInt8(0x7e, lengthAt)],
+  ["a record of -1 bytes does not fit", (batch) => batch.writeUInt8(1, lengthAt)],
+  ["the length of a record cannot be read", (batch) => batch.fill(0xff, lengthAt)],
+  ["the offset 1 after -1, up to 0", (batch) => batch.writeUInt8(2, offsetAt)],
+  ["the offset -1 after -1, up to 0", (batch) => batch.writeUInt8(1, offsetAt)],
+  ["a key has 50 bytes, 8 are left", (batch) => batch.writeUInt8(100, keyAt)],
+  ["a key has -2 bytes, 8 are left", (batch) => batch.writeUInt8(3, keyAt)],
+  ["a value has 8 bytes, 7 are left", (batch) => batch.writeUInt8(16, valueAt)],
+  ["a record ends before its headers", (batch) => batch.writeUInt8(14, valueAt)],
+  ["20 headers do not fit", (batch) => batch.writeUInt8(40, batch.length - 1)],
+  ["-1 headers do not fit", (batch) => batch.writeUInt8(1, batch.length - 1)],
+  ["bytes follow the headers of a record", (batch) => batch.writeUInt8(0, valueAt)],
+  ["bytes follow its last record", (batch) => batch.writeInt32BE(0, 57)],
+  ["its codec is not known", (batch) => batch.writeUInt16BE(7, 21)],
+  ["its version is 1", (batch) => batch.writeUInt8(1, 16)],
+  ["it says 17 bytes", (batch) => batch.writeInt32BE(5, 8)],
+])("readRecords() refuses a batch: %s", (reason, change) => {
+  const batch = batchOf(["\0value"]);
   change(batch);
-  expect(() => [...readRecords(batch)]).toThrow(
-    expect.objectContaining({ code: "CORRUPT_MESSAGE" }),
-  );
+  const message = expect.stringContaining(reason) as string;
+  const seen: unknown[] = [];
+  expect(() => {
+    for (const record of readRecords(batch)) seen.push(record);
+  }).toThrow(expect.objectContaining({ code: "CORRUPT_MESSAGE", message }));
+  expect(seen).toEqual([]);
+});
+
+test("readRecords() refuses a batch with fewer records than it says, after those", () => {
+  const batch = batchOf(["a", "b"]);
+  batch.writeInt32BE(3, 57);
+  const seen: unknown[] = [];
+  expect(() => {
+    for (const record of readRecords(batch)) seen.push(record.offset);
+  }).toThrow("the length of a record cannot be read");
+  expect(seen).toEqual([0, 1]);
 });
 
 test("splitBatches() gives the batches as slices", () => {
