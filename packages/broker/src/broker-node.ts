@@ -7,7 +7,11 @@ import { Controller } from "./controller/controller.ts";
 import { ControllerClient } from "./controller/controller-client.ts";
 import { ControllerMachine } from "./controller/controller-machine.ts";
 import { registrationOf, topicOf } from "./controller/metadata-codec.ts";
-import { type ApplyOutcome, controllerGroupId, type TopicImage } from "./controller/metadata-image.ts";
+import {
+  type ApplyOutcome,
+  controllerGroupId,
+  type TopicImage,
+} from "./controller/metadata-image.ts";
 import { ProducerIdPool } from "./controller/producer-id-pool.ts";
 import { groupsTopic, GroupRouter } from "./group/group-router.ts";
 import { ImageView } from "./image-view.ts";
@@ -37,6 +41,8 @@ export interface BrokerNodeOptions {
 }
 
 const votersMax = 5;
+const topicLedMs = 3000;
+const topicLedPollMs = 5;
 
 /**
  * The inside of a broker: its Raft groups, the cluster's metadata, and the roles that follow from
@@ -168,11 +174,26 @@ export class BrokerNode implements TopicAdmin {
 
   async createTopic(_principal: Principal, topic: NewTopic): Promise<TopicView> {
     const placed = await this.controllerClient.call(peerService.placeTopic, topic);
-    return this.view.viewTopic(topicOf(placed.topic));
+    const created = topicOf(placed.topic);
+    await this.#untilLed(created);
+    return this.view.viewTopic(created);
   }
 
   async deleteTopic(_principal: Principal, name: string): Promise<void> {
     await this.controllerClient.call(peerService.removeTopic, { name });
+  }
+
+  /** Waits a while for the topic to be known here and its leaders to be chosen, so that it can be used at once. */
+  async #untilLed({ name, topicId }: TopicImage): Promise<void> {
+    const { clock } = this.#options.runtime;
+    const endMs = clock.monotonicMs() + topicLedMs;
+    const isLed = (): boolean => {
+      const topic = this.view.topic(name);
+      return topic?.topicId === topicId && topic.partitions.every(({ leaderId }) => leaderId !== 0);
+    };
+    while (!isLed() && clock.monotonicMs() < endMs) {
+      await new Promise<void>((resolve) => void clock.setTimer(topicLedPollMs, resolve));
+    }
   }
 
   #createControllerGroup(): RaftGroup {
@@ -188,8 +209,11 @@ export class BrokerNode implements TopicAdmin {
       limits,
       random: (bound) => runtime.random.integer(bound),
       wake: (group) => this.host.wake(group),
-      readFailed: (_group, error) => {
-        this.#logger.error("the controller's entries could not be read", { error });
+      readFailed: (group, error) => {
+        this.#logger.error("the metadata's log cannot be read; this broker stays out of it", {
+          error,
+        });
+        this.host.remove(group);
       },
     });
   }
@@ -255,7 +279,10 @@ export class BrokerNode implements TopicAdmin {
     } else if (outcome.kind === "topicDeleted") {
       const { name } = outcome.topic;
       this.replicas.topicDeleted(outcome.topic).catch((error: unknown) => {
-        this.#logger.error("the replicas of a deleted topic could not be removed", { topic: name, error });
+        this.#logger.error("the replicas of a deleted topic could not be removed", {
+          topic: name,
+          error,
+        });
       });
     }
     this.#options.imageChanged();
@@ -272,7 +299,8 @@ export class BrokerNode implements TopicAdmin {
 
   *#ledGroups(): Iterable<{ groupId: number; term: number }> {
     for (const group of this.host.groups()) {
-      if (group.leadership.kind === "leading") yield { groupId: group.key.groupId, term: group.term };
+      if (group.leadership.kind === "leading")
+        yield { groupId: group.key.groupId, term: group.term };
     }
   }
 }

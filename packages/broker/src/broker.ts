@@ -12,6 +12,9 @@ import type { BrokerPorts } from "./ports.ts";
 import { Registration } from "./registration.ts";
 import { brokerVersion } from "./version.ts";
 
+/** How long a stop waits for other brokers to take over what this one leads. */
+const handOverMs = 500;
+
 /** One node of a cluster. */
 export class Broker {
   readonly config: BrokerConfig;
@@ -43,11 +46,13 @@ export class Broker {
       storage,
       peers: () => this.#startedPeers(),
       storageFailed: () => {
-        this.#failure = "the journal's disk failed; see the log, and restart the broker when it is mended";
+        this.#failure =
+          "the journal's disk failed; see the log, and restart the broker when it is mended";
       },
       imageChanged: () => this.#imageChanged(),
     });
-    this.#clusterId = this.#node.machine.image.clusterId || storage.identity.clusterId;
+    const { clusterId } = this.#node.machine.image;
+    this.#clusterId = clusterId || storage.identity.clusterId;
   }
 
   /**
@@ -59,12 +64,13 @@ export class Broker {
     const logger = runtime.logger.child({ broker: config.brokerId });
     const world = { ...runtime, logger };
     const storage = await openBrokerStorage(world, config.dataDirectory, config.brokerId);
-    const broker = new Broker(config, world, storage);
+    let broker: Broker | undefined;
     try {
+      broker = new Broker(config, world, storage);
       await broker.#open();
       return broker;
     } catch (error) {
-      await broker.stop();
+      await (broker?.stop() ?? storage.close());
       throw error;
     }
   }
@@ -165,7 +171,11 @@ export class Broker {
 
   #imageChanged(): void {
     const { clusterId } = this.#node.machine.image;
-    if (clusterId !== "" && clusterId !== this.#storage.identity.clusterId && clusterId !== this.#clusterId) {
+    if (
+      clusterId !== "" &&
+      clusterId !== this.#storage.identity.clusterId &&
+      clusterId !== this.#clusterId
+    ) {
       this.#clusterId = clusterId;
       this.#keepClusterId(clusterId);
     }
@@ -202,6 +212,8 @@ export class Broker {
 
   async #stop(): Promise<void> {
     this.#registration?.stop();
+    // Clients are sent away before their calls end, and leadership before its holder.
+    if (this.#peers !== undefined) await this.#node.host.handOver(handOverMs);
     await this.#door?.close();
     await this.#node.stop();
     await this.#peers?.close();

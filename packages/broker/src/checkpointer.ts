@@ -63,9 +63,12 @@ export class Checkpointer {
       // What is in the store is then older than it might be, but whole: changes of one transaction
       // come together. Since later ones build on these, nothing more is written until the restart.
       this.#stopped = true;
-      this.#logger.error("a checkpoint could not be written; the next start applies more of the log", {
-        error,
-      });
+      this.#logger.error(
+        "a checkpoint could not be written; the next start applies more of the log",
+        {
+          error,
+        },
+      );
     }
   }
 }

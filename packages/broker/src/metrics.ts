@@ -97,9 +97,17 @@ function registerCounters(registers: Registry[], { host, peers }: MetricSources)
     });
   };
   const { counters } = host;
-  counter("ropewalk_raft_passes_total", "Passes over groups that something happened to.", () => counters.passes);
+  counter(
+    "ropewalk_raft_passes_total",
+    "Passes over groups that something happened to.",
+    () => counters.passes,
+  );
   counter("ropewalk_raft_group_visits_total", "Groups visited in passes.", () => counters.visits);
-  counter("ropewalk_journal_writes_total", "Passes that had to be made durable.", () => counters.writes);
+  counter(
+    "ropewalk_journal_writes_total",
+    "Passes that had to be made durable.",
+    () => counters.writes,
+  );
   counter(
     "ropewalk_raft_messages_unknown_group_total",
     "Raft messages for groups that are not on this broker.",
@@ -107,7 +115,11 @@ function registerCounters(registers: Registry[], { host, peers }: MetricSources)
   );
   for (const lane of ["control", "append", "bulk"] as const) {
     const of = peers.counters[lane];
-    counter(`ropewalk_peer_${lane}_sent_bytes_total`, `Bytes sent to peers on the ${lane} lane.`, () => of.bytesSent);
+    counter(
+      `ropewalk_peer_${lane}_sent_bytes_total`,
+      `Bytes sent to peers on the ${lane} lane.`,
+      () => of.bytesSent,
+    );
     counter(
       `ropewalk_peer_${lane}_dropped_messages_total`,
       `Messages to peers that were dropped on the ${lane} lane.`,

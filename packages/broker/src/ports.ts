@@ -55,7 +55,12 @@ export interface PartitionLog {
   readonly topic: string;
   readonly partition: number;
   /** Appends one record batch. The caller gives the bytes away. */
-  append(principal: Principal, batch: Uint8Array, acks: Acknowledgement, done: AppendCallback): void;
+  append(
+    principal: Principal,
+    batch: Uint8Array,
+    acks: Acknowledgement,
+    done: AppendCallback,
+  ): void;
   /** The offset after the last committed record. */
   highWatermark(): number;
   startOffset(): number;

@@ -218,7 +218,13 @@ export class ReplicaSet implements PartitionDirectory {
       random: (bound) => random.integer(bound),
       wake: (group) => host.wake(group),
       readFailed: (group, error) => {
-        logger.error("entries could not be read", { groupId: group.key.groupId, error });
+        // What is stored is not what was written: the replica stays out, the others go on.
+        logger.error("a replica cannot read its log and stays out", {
+          topic: topic.name,
+          partition: image.partition,
+          error,
+        });
+        host.remove(group);
       },
     });
   }

@@ -79,7 +79,10 @@ export class Controller {
     const topic = this.#options.machine.image.topics.get(name);
     if (topic === undefined) throw topicUnknown(name);
     if (topic.internal) {
-      throw new RopewalkError("INVALID_TOPIC", `Cannot delete topic ${name}: it is the cluster's own`);
+      throw new RopewalkError(
+        "INVALID_TOPIC",
+        `Cannot delete topic ${name}: it is the cluster's own`,
+      );
     }
     const { topicId } = topic;
     const outcome = await this.#propose(`delete topic ${name}`, { kind: "topicDeleted", topicId });
@@ -96,15 +99,25 @@ export class Controller {
 
   #propose(action: string, command: MetadataCommand): Promise<ApplyOutcome> {
     const { group, machine, proposer } = this.#options;
-    return proposer.propose(group, action, encodeMetadataCommand(command), () => machine.lastOutcome);
+    return proposer.propose(
+      group,
+      action,
+      encodeMetadataCommand(command),
+      () => machine.lastOutcome,
+    );
   }
 
   #checkName(name: string, internal: boolean): void {
     const fault =
       topicNameFault(name) ??
-      (isInternalTopicName(name) && !internal ? "names that begin with __ are the cluster's own" : undefined);
+      (isInternalTopicName(name) && !internal
+        ? "names that begin with __ are the cluster's own"
+        : undefined);
     if (fault === undefined) return;
-    throw new RopewalkError("INVALID_TOPIC", `Cannot create topic ${JSON.stringify(name)}: ${fault}`);
+    throw new RopewalkError(
+      "INVALID_TOPIC",
+      `Cannot create topic ${JSON.stringify(name)}: ${fault}`,
+    );
   }
 
   #place(action: string, topic: NewTopic): number[][] {

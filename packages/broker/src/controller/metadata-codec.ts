@@ -63,7 +63,6 @@ export function encodeBrokerState(broker: BrokerRegistration): Uint8Array {
   return encodeBrokerRegistered(registrationMessage(broker));
 }
 
-
 /** A topic to the bytes that are kept of it. */
 export function encodeTopicState(topic: TopicImage): Uint8Array {
   return encodeTopic(topic);
@@ -91,7 +90,9 @@ export function restoreImage(image: MetadataImage, store: KeyValueStore): number
     clusterId,
     nextGroupId,
     nextProducerId,
-    brokers: valuesUnder(store, brokerPrefix).map((value) => registrationOf(decodeBrokerRegistered(value))),
+    brokers: valuesUnder(store, brokerPrefix).map((value) =>
+      registrationOf(decodeBrokerRegistered(value)),
+    ),
     topics: valuesUnder(store, topicPrefix).map((value) => topicOf(decodeTopicState(value))),
   });
   return appliedIndex;

@@ -1,7 +1,12 @@
 import { expect, test } from "vitest";
 import { placePartitions, type PlacementCandidate } from "./placement.ts";
 
-const broker = (brokerId: number, rack = "", alive = true, replicaCount = 0): PlacementCandidate => ({
+const broker = (
+  brokerId: number,
+  rack = "",
+  alive = true,
+  replicaCount = 0,
+): PlacementCandidate => ({
   brokerId,
   rack,
   alive,

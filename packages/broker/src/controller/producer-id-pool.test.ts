@@ -8,7 +8,9 @@ test("ProducerIdPool.next() never gives an id twice, across blocks and concurren
     firstId += count;
     return block;
   });
-  const ids = await Promise.all(Array.from({ length: producerIdsPerBlock * 2 + 5 }, () => pool.next()));
+  const ids = await Promise.all(
+    Array.from({ length: producerIdsPerBlock * 2 + 5 }, () => pool.next()),
+  );
   expect(new Set(ids).size).toBe(ids.length);
 });
 

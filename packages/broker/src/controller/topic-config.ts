@@ -35,7 +35,10 @@ const rules = new Map<string, ConfigRule>([
 export function checkTopicConfigs(topic: string, configs: ReadonlyMap<string, string>): void {
   for (const [name, value] of configs) {
     const rule = rules.get(name);
-    const fault = rule === undefined ? `is not supported (${[...rules.keys()].join(", ")} are)` : rule.check(value);
+    const fault =
+      rule === undefined
+        ? `is not supported (${[...rules.keys()].join(", ")} are)`
+        : rule.check(value);
     if (fault !== undefined) {
       throw new RopewalkError(
         "INVALID_CONFIG",
@@ -51,5 +54,7 @@ export function topicConfig(
   batchBytesMaxDefault: number,
 ): TopicConfig {
   const batchBytesMax = configs.get("max.message.bytes");
-  return { batchBytesMax: batchBytesMax === undefined ? batchBytesMaxDefault : Number(batchBytesMax) };
+  return {
+    batchBytesMax: batchBytesMax === undefined ? batchBytesMaxDefault : Number(batchBytesMax),
+  };
 }

@@ -27,7 +27,9 @@ export type GroupCommand =
 /** A command to bytes: `ropewalk.internal.v1.GroupCommand`. */
 export function encodeGroupCommand(command: GroupCommand): Uint8Array {
   return command.kind === "membershipChanged"
-    ? encodeCommand({ command: { case: "groupChanged", value: fromMembership(command.membership) } })
+    ? encodeCommand({
+        command: { case: "groupChanged", value: fromMembership(command.membership) },
+      })
     : encodeCommand({ command: { case: "offsetsCommitted", value: command } });
 }
 

@@ -12,7 +12,12 @@ import type { Clock } from "@ropewalk/runtime";
 import type { BrokerLimits } from "../config.ts";
 import type { CommandProposer } from "../raft/command-proposer.ts";
 import type { RaftGroup } from "../raft/raft-group.ts";
-import { encodeGroupCommand, type GroupCommand, listAssignment, toAssignment } from "./group-codec.ts";
+import {
+  encodeGroupCommand,
+  type GroupCommand,
+  listAssignment,
+  toAssignment,
+} from "./group-codec.ts";
 import type { GroupMachine } from "./group-machine.ts";
 import {
   assignmentOf,
@@ -114,7 +119,10 @@ export class GroupPartitionCoordinator {
     this.#expectLeading(groupId);
     const group = this.#options.machine.group(groupId);
     if (group === undefined) {
-      throw new RopewalkError("GROUP_ID_NOT_FOUND", `Cannot describe group ${groupId}: it does not exist`);
+      throw new RopewalkError(
+        "GROUP_ID_NOT_FOUND",
+        `Cannot describe group ${groupId}: it does not exist`,
+      );
     }
     const { membership, offsets } = group;
     return {
@@ -168,12 +176,18 @@ export class GroupPartitionCoordinator {
     const known = current.members.has(memberId);
     if (memberEpoch === 0) {
       if (!known && current.members.size >= this.#options.limits.membersPerGroupMax) {
-        throw new RopewalkError("BUSY", `Cannot join group ${groupId}: it has ${current.members.size} members`);
+        throw new RopewalkError(
+          "BUSY",
+          `Cannot join group ${groupId}: it has ${current.members.size} members`,
+        );
       }
       return this.#session(groupId, memberId);
     }
     if (!known) {
-      throw new RopewalkError("UNKNOWN_MEMBER_ID", `Cannot stay in group ${groupId}: ${memberId} is not in it`);
+      throw new RopewalkError(
+        "UNKNOWN_MEMBER_ID",
+        `Cannot stay in group ${groupId}: ${memberId} is not in it`,
+      );
     }
     if (memberEpoch > current.epoch) {
       throw new RopewalkError(
@@ -205,7 +219,10 @@ export class GroupPartitionCoordinator {
     const membership = this.#options.machine.group(groupId)?.membership;
     const member = membership?.members.get(memberId);
     if (membership === undefined || member === undefined) {
-      throw new RopewalkError("BUSY", `Cannot answer ${memberId} of group ${groupId} yet: it is just joining`);
+      throw new RopewalkError(
+        "BUSY",
+        `Cannot answer ${memberId} of group ${groupId} yet: it is just joining`,
+      );
     }
     return {
       memberEpoch: membership.epoch,
@@ -227,13 +244,22 @@ export class GroupPartitionCoordinator {
     for (const { topic, partition, offset, metadata } of offsets) {
       const name = `${topic}-${partition}`;
       if (member !== undefined && !isGranted(member, topic, partition)) {
-        throw new RopewalkError("FENCED_MEMBER_EPOCH", `Cannot ${action}: ${memberId} does not read ${name} any more`);
+        throw new RopewalkError(
+          "FENCED_MEMBER_EPOCH",
+          `Cannot ${action}: ${memberId} does not read ${name} any more`,
+        );
       }
       if (offset < 0 || metadata.length > offsetMetadataCharsMax) {
-        throw new RopewalkError("INVALID_REQUEST", `Cannot ${action}: offset ${offset} of ${name} is not valid`);
+        throw new RopewalkError(
+          "INVALID_REQUEST",
+          `Cannot ${action}: offset ${offset} of ${name} is not valid`,
+        );
       }
       if (partition >= (this.#options.partitionCounts([topic]).get(topic) ?? 0)) {
-        throw new RopewalkError("UNKNOWN_TOPIC_OR_PARTITION", `Cannot ${action}: ${name} does not exist`);
+        throw new RopewalkError(
+          "UNKNOWN_TOPIC_OR_PARTITION",
+          `Cannot ${action}: ${name} does not exist`,
+        );
       }
     }
   }

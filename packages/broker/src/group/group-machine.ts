@@ -66,7 +66,9 @@ export class GroupMachine implements StateMachine {
     const command = decodeGroupCommand(bytes);
     switch (command?.kind) {
       case undefined:
-        this.#logger.warn("a group command of an unknown kind was passed over", { index: entry.index });
+        this.#logger.warn("a group command of an unknown kind was passed over", {
+          index: entry.index,
+        });
         return;
       case "membershipChanged": {
         const { groupId } = command.membership;

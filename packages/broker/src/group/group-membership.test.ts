@@ -64,7 +64,11 @@ describe("memberReported()", () => {
         membership = memberGone(membership, id, counts);
       } else {
         if (!membership.members.has(id)) owned.delete(id);
-        membership = memberReported(membership, report(id, owning(...(owned.get(id) ?? []))), counts);
+        membership = memberReported(
+          membership,
+          report(id, owning(...(owned.get(id) ?? []))),
+          counts,
+        );
         if (action < 8) owned.set(id, reads(membership, id)); // The answer reached it.
       }
       const all = [...owned.values()].flat();

@@ -134,7 +134,8 @@ function givenUp(member: Member, owned: Assignment): Assignment {
 function grantFree(members: Map<string, Member>): void {
   const taken = new Set<string>();
   for (const { granted } of members.values()) {
-    for (const [topic, partitions] of granted) for (const p of partitions) taken.add(`${topic} ${p}`);
+    for (const [topic, partitions] of granted)
+      for (const p of partitions) taken.add(`${topic} ${p}`);
   }
   for (const [memberId, member] of members) {
     const granted = new Map(member.granted);
@@ -142,7 +143,10 @@ function grantFree(members: Map<string, Member>): void {
       const free = partitions.filter((p) => !taken.has(`${topic} ${p}`));
       if (free.length === 0) continue;
       const all = [...(granted.get(topic) ?? []), ...free];
-      granted.set(topic, all.toSorted((a, b) => a - b));
+      granted.set(
+        topic,
+        all.toSorted((a, b) => a - b),
+      );
     }
     members.set(memberId, { ...member, granted });
   }

@@ -92,7 +92,10 @@ export class GroupRouter implements GroupCoordinator {
         groups.push(...(await caller.call(groupService.listGroups, leaderId, {})).groups);
       } catch (error) {
         const why = error instanceof Error ? error.message : String(error);
-        errors.push({ code: "COORDINATOR_NOT_AVAILABLE", message: `Some groups are missing: ${why}` });
+        errors.push({
+          code: "COORDINATOR_NOT_AVAILABLE",
+          message: `Some groups are missing: ${why}`,
+        });
       }
     }
     return { groups: groups.toSorted((a, b) => (a.groupId < b.groupId ? -1 : 1)), errors };
@@ -184,7 +187,8 @@ export function groupPartition(groupId: string, partitionCount: number): number 
 
 function checkGroupId(groupId: string): void {
   // oxlint-disable-next-line no-control-regex -- Control characters are what is looked for.
-  const fault = groupId === "" || groupId.length > groupIdCharsMax || /[\u0000-\u001f]/.test(groupId);
+  const fault =
+    groupId === "" || groupId.length > groupIdCharsMax || /[\u0000-\u001f]/.test(groupId);
   if (!fault) return;
   throw new RopewalkError(
     "INVALID_GROUP_ID",

@@ -33,7 +33,10 @@ function describeCluster({ cluster }: BrokerPorts): DescribeClusterResponseInit 
   };
 }
 
-function getMetadata({ cluster }: BrokerPorts, request: GetMetadataRequest): GetMetadataResponseInit {
+function getMetadata(
+  { cluster }: BrokerPorts,
+  request: GetMetadataRequest,
+): GetMetadataResponseInit {
   const topics = request.topics.flatMap((name) => cluster.topic(name) ?? []);
   return {
     clusterId: cluster.clusterId(),

@@ -27,7 +27,9 @@ export function fetchHandlers(
     fetchStream: (call: ConstructorParameters<typeof FetchStream>[0]) => {
       void new FetchStream(call, stream); // It lives as long as the call, which holds it.
     },
-    listOffsets: unary(logger, (request: ListOffsetsRequest) => listOffsets(ports, logger, request)),
+    listOffsets: unary(logger, (request: ListOffsetsRequest) =>
+      listOffsets(ports, logger, request),
+    ),
   };
 }
 
@@ -39,7 +41,8 @@ async function fetch(
   const log = ports.partitions.leader(request.topic, request.partition);
   const startOffset = await log.resolve(toStartPosition(request.start));
   const waitMs = Math.min(request.waitMsMax, waitMsMax);
-  if (startOffset >= log.highWatermark() && waitMs > 0) await recordsAt(log, startOffset, waitMs, clock);
+  if (startOffset >= log.highWatermark() && waitMs > 0)
+    await recordsAt(log, startOffset, waitMs, clock);
   const bytesMax = request.bytesMax || defaultBytesMax;
   const { batches, nextOffset } = await log.read(anonymous, startOffset, bytesMax);
   return {
@@ -74,9 +77,7 @@ async function listOffsets(
     request.partitions.length > 0
       ? request.partitions
       : ports.partitions.ledPartitions(request.topic).map(({ partition }) => partition);
-  const offsets = numbers.map((partition) =>
-    offsetOf(ports, logger, request.topic, partition, at),
-  );
+  const offsets = numbers.map((partition) => offsetOf(ports, logger, request.topic, partition, at));
   return { offsets: await Promise.all(offsets) };
 }
 

@@ -7,7 +7,12 @@ import {
   toProtoError,
 } from "@ropewalk/protocol";
 import type { Clock, Logger, Timer } from "@ropewalk/runtime";
-import { anonymous, type PartitionDirectory, type PartitionLog, type ReadResult } from "../ports.ts";
+import {
+  anonymous,
+  type PartitionDirectory,
+  type PartitionLog,
+  type ReadResult,
+} from "../ports.ts";
 import { toStartPosition } from "./start-position.ts";
 import { toRopewalkError } from "./unary.ts";
 
@@ -87,7 +92,10 @@ export class FetchStream {
   async #subscribe(request: FetchStreamRequestSubscribe): Promise<void> {
     const { subscriptionId: id, topic, partition, start } = request;
     try {
-      if (this.#subscriptions.has(id) || this.#subscriptions.size >= this.#options.subscriptionsMax) {
+      if (
+        this.#subscriptions.has(id) ||
+        this.#subscriptions.size >= this.#options.subscriptionsMax
+      ) {
         throw new RopewalkError(
           "INVALID_REQUEST",
           `Cannot subscribe to ${topic}-${partition}: subscription ${id} is in use, or the stream has ${this.#options.subscriptionsMax} already`,

@@ -1,5 +1,7 @@
 import {
+  logVerbosity,
   type Server,
+  setLogVerbosity,
   ServerCredentials,
   type ServiceDefinition,
   type UntypedServiceImplementation,
@@ -57,17 +59,25 @@ export class GrpcDoor {
   /** Opens the port. Rejects where it cannot be had; the error names it. */
   static async open(options: GrpcDoorOptions): Promise<GrpcDoor> {
     const { host, port } = options.listen;
+    setLogVerbosity(logVerbosity.NONE); // It would print beside the structured log; errors come back anyway.
     const server = createWindowedServer({
       "grpc.max_receive_message_length": options.limits.requestBytesMax,
       "grpc.max_send_message_length": -1,
       "grpc.enable_channelz": 0,
+      // A client whose machine went away says nothing; without this its streams would stay for ever.
+      "grpc.keepalive_time_ms": 30_000,
+      "grpc.keepalive_timeout_ms": 10_000,
     });
     for (const [definition, handlers] of services(options)) server.addService(definition, handlers);
     const { promise, resolve, reject } = Promise.withResolvers<number>();
-    server.bindAsync(`${bracketed(host)}:${port}`, ServerCredentials.createInsecure(), (error, bound) => {
-      if (error === null) resolve(bound);
-      else reject(portError(host, port, error));
-    });
+    server.bindAsync(
+      `${bracketed(host)}:${port}`,
+      ServerCredentials.createInsecure(),
+      (error, bound) => {
+        if (error === null) resolve(bound);
+        else reject(portError(host, port, error));
+      },
+    );
     return new GrpcDoor(server, await promise, options.clock);
   }
 

@@ -18,17 +18,24 @@ export function produceHandlers(
   stream: ProduceStreamOptions,
 ): UntypedServiceImplementation {
   return {
-    produce: unary(logger, (request: ProduceRequest) => produce(ports, stream.clock, request)),
+    produce: unary(logger, async (request: ProduceRequest) => {
+      const { budget, clock } = stream;
+      if (budget.isFull) throw busy(request);
+      const bytes = request.recordBatch.length;
+      budget.take(bytes);
+      try {
+        return await produce(ports, clock, request);
+      } finally {
+        budget.release(bytes);
+      }
+    }),
     produceStream: (call: ConstructorParameters<typeof ProduceStream>[0]) => {
       void new ProduceStream(call, stream); // It lives as long as the call, which holds it.
     },
-    initProducerId: unary(
-      logger,
-      async (): Promise<InitProducerIdResponseInit> => ({
-        producerId: await ports.producerIds.next(),
-        producerEpoch: 0,
-      }),
-    ),
+    initProducerId: unary(logger, async (): Promise<InitProducerIdResponseInit> => ({
+      producerId: await ports.producerIds.next(),
+      producerEpoch: 0,
+    })),
   };
 }
 
@@ -58,12 +65,14 @@ function batchOf({ recordBatch, records, topic }: ProduceRequest, clock: Clock):
   if (recordBatch.length > 0) return recordBatch;
   const builder = new RecordBatchBuilder();
   for (const { timestampMs, key, value, headers } of records) {
-    builder.append(
-      timestampMs ?? clock.wallMs(),
-      key,
-      value,
-      headers,
-    );
+    builder.append(timestampMs ?? clock.wallMs(), key, value, headers);
   }
   return builder.build();
+}
+
+function busy({ topic, partition }: ProduceRequest): RopewalkError {
+  return new RopewalkError(
+    "BUSY",
+    `Cannot append to ${topic}-${partition} now: the broker has as many bytes in flight as it may`,
+  );
 }

@@ -78,7 +78,10 @@ export class ProduceStream {
     this.#pauseWhenFull();
   }
 
-  #append(request: ProduceStreamRequest, done: (outcome: AppendResult | RopewalkError) => void): void {
+  #append(
+    request: ProduceStreamRequest,
+    done: (outcome: AppendResult | RopewalkError) => void,
+  ): void {
     const { topic, partition, recordBatch, acks } = request;
     try {
       const log = this.#options.partitions.leader(topic, partition);
@@ -136,7 +139,12 @@ export class ProduceStream {
   }
 
   #endWhenDone(): void {
-    if (this.#clientEnded && !this.#closed && this.#batchesInFlight === 0 && this.#acks.length === 0) {
+    if (
+      this.#clientEnded &&
+      !this.#closed &&
+      this.#batchesInFlight === 0 &&
+      this.#acks.length === 0
+    ) {
       this.#call.end();
     }
   }

@@ -18,17 +18,17 @@ import { unary } from "./unary.ts";
 /** Answers `ropewalk.v1.TopicService`. */
 export function topicHandlers(ports: BrokerPorts, logger: Logger): UntypedServiceImplementation {
   return {
-    createTopic: unary(logger, async (request: CreateTopicRequest): Promise<CreateTopicResponseInit> => {
-      const topic = await ports.topics.createTopic(anonymous, request);
-      return { topic: describe(topic) };
-    }),
-    listTopics: unary(logger, (request: ListTopicsRequest) => listTopics(ports, request)),
-    describeTopic: unary(
+    createTopic: unary(
       logger,
-      ({ name }: DescribeTopicRequest): DescribeTopicResponseInit => ({
-        topic: describe(topicNamed(ports, name)),
-      }),
+      async (request: CreateTopicRequest): Promise<CreateTopicResponseInit> => {
+        const topic = await ports.topics.createTopic(anonymous, request);
+        return { topic: describe(topic) };
+      },
     ),
+    listTopics: unary(logger, (request: ListTopicsRequest) => listTopics(ports, request)),
+    describeTopic: unary(logger, ({ name }: DescribeTopicRequest): DescribeTopicResponseInit => ({
+      topic: describe(topicNamed(ports, name)),
+    })),
     deleteTopic: unary(logger, async ({ name }: DeleteTopicRequest) => {
       await ports.topics.deleteTopic(anonymous, name);
       return {};

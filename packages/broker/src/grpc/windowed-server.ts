@@ -1,5 +1,10 @@
 import { Server, type ServerCredentials, type ServerOptions } from "@grpc/grpc-js";
-import type { Http2SecureServer, Http2Server, ServerHttp2Session, ServerOptions as Http2Options } from "node:http2";
+import type {
+  Http2SecureServer,
+  Http2Server,
+  ServerHttp2Session,
+  ServerOptions as Http2Options,
+} from "node:http2";
 
 /** Bytes that a client may send before the server has taken them in, per stream and per connection. */
 export const receiveWindowBytes: number = 4 * 1024 * 1024;

@@ -45,7 +45,10 @@ export class PendingAppend implements ProposalListener {
     this.#answered = true;
     this.#done(
       reason === "lost"
-        ? new RopewalkError("NOT_LEADER", `Cannot append to ${this.#name}: another leader took over`)
+        ? new RopewalkError(
+            "NOT_LEADER",
+            `Cannot append to ${this.#name}: another leader took over`,
+          )
         : new RopewalkError(
             "UNKNOWN_OUTCOME",
             `Cannot say whether the batch is in ${this.#name}: this broker stopped leading it while the batch was on its way`,

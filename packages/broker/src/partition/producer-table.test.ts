@@ -24,7 +24,11 @@ describe("ProducerTable.check()", () => {
     const table = new ProducerTable();
     for (let i = 0; i < 6; i += 1) table.record(batch(i * 2, 2), 50 + i * 2);
     expect(table.check(batch(2, 2))).toEqual({ kind: "duplicate", baseOffset: 52, nextOffset: 54 });
-    expect(table.check(batch(10, 2))).toEqual({ kind: "duplicate", baseOffset: 60, nextOffset: 62 });
+    expect(table.check(batch(10, 2))).toEqual({
+      kind: "duplicate",
+      baseOffset: 60,
+      nextOffset: 62,
+    });
     expect(table.check(batch(0, 2)).kind).toBe("outOfOrder");
   });
 

@@ -1,4 +1,10 @@
-import { batchHeaderBytes, batchMagic, recordBatchMagic, readRecords, RecordBatchBuilder } from "@ropewalk/protocol";
+import {
+  batchHeaderBytes,
+  batchMagic,
+  recordBatchMagic,
+  readRecords,
+  RecordBatchBuilder,
+} from "@ropewalk/protocol";
 import type { LogEntry } from "@ropewalk/log";
 
 /**
@@ -7,7 +13,9 @@ import type { LogEntry } from "@ropewalk/log";
  */
 export function isRecordBatch(entry: LogEntry): boolean {
   const { type, data } = entry;
-  return type === "normal" && data.length >= batchHeaderBytes && batchMagic(data) === recordBatchMagic;
+  return (
+    type === "normal" && data.length >= batchHeaderBytes && batchMagic(data) === recordBatchMagic
+  );
 }
 
 /** Wraps a command of an internal state machine into a record batch of one record: its value. */

@@ -20,12 +20,7 @@ export class CommandProposer {
    * Resolves with what `outcome` says once the command is applied. Rejects with NOT_LEADER or BUSY
    * (definitely not done) or UNKNOWN_OUTCOME.
    */
-  propose<T>(
-    group: RaftGroup,
-    action: string,
-    command: Uint8Array,
-    outcome: () => T,
-  ): Promise<T> {
+  propose<T>(group: RaftGroup, action: string, command: Uint8Array, outcome: () => T): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const batch = encodeCommandBatch(command, this.#clock.wallMs());
     const proposed = group.propose(batch, 1, {
@@ -55,6 +50,10 @@ function proposalError(
       );
     case "lost":
     case "notLeading":
-      return new RopewalkError("NOT_LEADER", `Cannot ${action} here: this broker does not lead`, leader);
+      return new RopewalkError(
+        "NOT_LEADER",
+        `Cannot ${action} here: this broker does not lead`,
+        leader,
+      );
   }
 }

@@ -1,4 +1,4 @@
-import { patchBatch } from "@ropewalk/protocol";
+import { patchBatch, RopewalkError } from "@ropewalk/protocol";
 import type { GroupKey, GroupLog, GroupWrite } from "@ropewalk/log";
 import { APPEND_THREAD, APPLY_THREAD, RawNode, type Message } from "raft-ts";
 import type { BrokerLimits } from "../config.ts";
@@ -70,7 +70,8 @@ export class RaftGroup {
     this.#eagerTicks = voters[0] === options.brokerId ? limits.electionTicks : 0;
     this.#machine = machine;
     this.#brokerId = options.brokerId;
-    this.#appliedIndex = Math.min(machine.restoredIndex, log.lastIndex());
+    this.#appliedIndex = machine.restoredIndex;
+    expectBehindLog(log, machine);
     this.#writtenTerm = log.hardState.term;
     this.#writtenVote = log.hardState.vote;
     const confState = {
@@ -129,6 +130,11 @@ export class RaftGroup {
     return this.#node.committed;
   }
 
+  /** Asks for a first election at once where this broker is meant to lead. */
+  start(): void {
+    if (this.#eagerTicks > 0) this.#node.campaign();
+  }
+
   /**
    * A tick of the clock. In its first ticks the preferred leader asks for an election instead of waiting
    * for a timeout, so that new groups and new clusters have leaders at once.
@@ -148,9 +154,20 @@ export class RaftGroup {
     this.#node.step(message);
   }
 
-  /** Asks for an election now; harmless where there is a leader (pre-vote). */
-  campaign(): void {
-    this.#node.campaign();
+  /**
+   * Begins to pass leadership to the replica that has most of the log, where this broker leads and another
+   * is there; answers whether it does.
+   */
+  handOver(): boolean {
+    if (this.#leadership.kind !== "leading") return false;
+    const candidates = this.#node
+      .status()
+      .progress.filter(
+        (each) => each.id !== this.#brokerId && each.recentActive && !each.isLearner,
+      );
+    const [best] = candidates.toSorted((a, b) => b.match - a.match);
+    if (best !== undefined) this.#node.transferLeader(best.id);
+    return best !== undefined;
   }
 
   reportUnreachable(brokerId: number): void {
@@ -214,8 +231,7 @@ export class RaftGroup {
 
   #handOutAppend(message: Message, output: PassOutput): void {
     const { entries, term, vote, commit } = message;
-    const stateChanged =
-      term !== 0 && (term !== this.#writtenTerm || vote !== this.#writtenVote);
+    const stateChanged = term !== 0 && (term !== this.#writtenTerm || vote !== this.#writtenVote);
     if (entries.length > 0 || stateChanged) {
       if (stateChanged) {
         this.#writtenTerm = term;
@@ -263,4 +279,13 @@ export class RaftGroup {
     if (before.kind === "leading") this.#proposals.abandon();
     this.#machine.leadershipChanged(leadership);
   }
+}
+
+/** What was applied is in the log, or the log is not the one that it was applied from. */
+function expectBehindLog(log: GroupLog, machine: StateMachine): void {
+  if (machine.restoredIndex <= log.lastIndex()) return;
+  throw new RopewalkError(
+    "STORAGE_ERROR",
+    `Cannot start group ${log.key.groupId}: entries up to ${machine.restoredIndex} were applied, but its log ends at ${log.lastIndex()}; entries were lost, so this broker must not vote`,
+  );
 }

@@ -2,6 +2,7 @@ import type { GroupKey, GroupWrite, LogStore } from "@ropewalk/log";
 import type { Clock, Logger, Timer } from "@ropewalk/runtime";
 import type { Message } from "raft-ts";
 import type { BrokerLimits } from "../config.ts";
+import { EarlyMessages } from "./early-messages.ts";
 import type { PassOutput, RaftGroup } from "./raft-group.ts";
 
 /** The part of the peer network that the host sends through. */
@@ -29,6 +30,8 @@ export interface RaftHostOptions {
   readonly storageFailed: (error: unknown) => void;
 }
 
+const handOverPollMs = 10;
+
 interface Delivery {
   readonly group: RaftGroup;
   readonly responses: readonly Message[];
@@ -43,6 +46,7 @@ export class RaftHost {
   readonly #options: RaftHostOptions;
   readonly #groups = new Map<number, RaftGroup>();
   readonly #dirty = new Set<RaftGroup>();
+  readonly #early = new EarlyMessages();
   #passScheduled = false;
   #writesInFlight = 0;
   #lastWrite: Promise<void> = Promise.resolve();
@@ -65,7 +69,13 @@ export class RaftHost {
   }
 
   add(group: RaftGroup): void {
-    this.#groups.set(group.key.groupId, group);
+    const { groupId, incarnation } = group.key;
+    this.#groups.set(groupId, group);
+    group.start();
+    const messages = this.#early.take(groupId);
+    for (const { from, message } of messages) {
+      this.receive(from, [{ group: { groupId, incarnation }, message }]);
+    }
     this.wake(group);
   }
 
@@ -81,13 +91,14 @@ export class RaftHost {
     this.#schedulePass();
   }
 
-  /** Messages of another broker. Those for groups that are not here are dropped: Raft repeats itself. */
+  /** Messages of another broker. Those for groups that are not here wait a moment for them to come. */
   receive(from: number, messages: readonly GroupMessage[]): void {
     if (this.#state !== "running") return;
     for (const { group: key, message } of messages) {
       const group = this.#groups.get(key.groupId);
       if (group?.key.incarnation !== key.incarnation || message.from !== from) {
         this.counters.messagesUnknownGroup += 1;
+        if (group === undefined) this.#early.hold(key.groupId, from, message);
         continue;
       }
       group.step(message);
@@ -99,6 +110,21 @@ export class RaftHost {
   /** What was sent to the broker may not have arrived. */
   unreachable(brokerId: number): void {
     for (const group of this.#groups.values()) group.reportUnreachable(brokerId);
+  }
+
+  /**
+   * Gives leadership away where another broker can take it, so that a planned stop is no outage. Resolves
+   * when nothing is led here any more, or after `deadlineMs`.
+   */
+  async handOver(deadlineMs: number): Promise<void> {
+    const { clock } = this.#options;
+    const endMs = clock.monotonicMs() + deadlineMs;
+    const leaving = [...this.#groups.values()].filter((group) => group.handOver());
+    for (const group of leaving) this.wake(group);
+    const led = (): boolean => leaving.some(({ leadership }) => leadership.kind === "leading");
+    while (this.#state === "running" && clock.monotonicMs() < endMs && led()) {
+      await new Promise<void>((resolve) => void clock.setTimer(handOverPollMs, resolve));
+    }
   }
 
   /** Stops ticking and passing; waits for writes that are under way. */
@@ -118,6 +144,7 @@ export class RaftHost {
 
   #tick(): void {
     if (this.#state !== "running") return;
+    this.#early.age();
     for (const group of this.#groups.values()) {
       group.tick();
       if (group.hasReady()) this.#dirty.add(group);

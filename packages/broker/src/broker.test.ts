@@ -1,0 +1,309 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { credentials, makeGenericClientConstructor, Metadata } from "@grpc/grpc-js";
+import {
+  batchBaseOffset,
+  clusterService,
+  crc32c,
+  decodeErrorStatus,
+  fetchService,
+  type GrpcMethod,
+  groupService,
+  healthService,
+  produceService,
+  RecordBatchBuilder,
+  readRecords,
+  RopewalkError,
+  splitBatches,
+  statusDetailsKey,
+  topicService,
+} from "@ropewalk/protocol";
+import { nodeRuntime } from "@ropewalk/runtime/node";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Broker } from "./broker.ts";
+import type { BrokerConfig } from "./config.ts";
+
+const localhost = "127.0.0.1";
+const runtime = nodeRuntime({ log: { level: "silent" } });
+const directory = mkdtempSync(join(tmpdir(), "ropewalk-broker-"));
+let broker: Broker;
+let call: <Q, QI, P, PI>(method: GrpcMethod<Q, QI, P, PI, false, false>, request: QI) => Promise<P>;
+let disconnect: () => void;
+
+/** One broker is a whole cluster; port 0 would do, but clients need to know it. */
+function configOf(dataDirectory: string, clientPort: number): BrokerConfig {
+  return {
+    brokerId: 1,
+    dataDirectory,
+    client: {
+      listen: { host: localhost, port: clientPort },
+      advertise: { host: localhost, port: clientPort },
+    },
+    peer: { listen: { host: localhost, port: 0 }, advertise: { host: localhost, port: 0 } },
+    http: { listen: { host: localhost, port: 0 } },
+    bootstrap: [{ brokerId: 1, address: { host: localhost, port: 0 } }],
+    rack: "",
+    limits: { tickMs: 5 },
+  };
+}
+
+/** A client without a product around it: the schema and grpc-js. */
+function connect(port: number): { call: typeof call; close: () => void } {
+  const Client = makeGenericClientConstructor({}, "any");
+  const client = new Client(`${localhost}:${port}`, credentials.createInsecure());
+  return {
+    close: () => client.close(),
+    call: (method, request) =>
+      new Promise((resolve, reject) => {
+        const { path, requestSerialize, responseDeserialize } = method;
+        client.makeUnaryRequest(
+          path,
+          requestSerialize,
+          responseDeserialize,
+          request,
+          new Metadata(),
+          {},
+          (error, answer) => {
+            const details = error?.metadata.get(statusDetailsKey)[0];
+            if (details instanceof Buffer) reject(decodeErrorStatus(details));
+            else if (error !== null) reject(error);
+            else if (answer !== undefined) resolve(answer);
+          },
+        );
+      }),
+  };
+}
+
+function batchOf(
+  values: readonly string[],
+  producer?: { producerId: number; baseSequence: number },
+) {
+  const builder = new RecordBatchBuilder();
+  for (const value of values) builder.append(1000, undefined, Buffer.from(value));
+  return Buffer.from(
+    builder.build(producer === undefined ? {} : { ...producer, producerEpoch: 0 }),
+  );
+}
+
+async function codeOf(answer: Promise<unknown>): Promise<string> {
+  try {
+    await answer;
+    return "no error";
+  } catch (error) {
+    return error instanceof RopewalkError ? error.code : String(error);
+  }
+}
+
+async function valuesFrom(topic: string, offset: number): Promise<string[]> {
+  const start = { at: { case: "offset", value: offset } } as const;
+  const { recordBatches } = await call(fetchService.fetch, { topic, partition: 0, start });
+  return [...splitBatches(recordBatches)].flatMap((batch) =>
+    [...readRecords(batch)].map(({ value }) => Buffer.from(value ?? []).toString()),
+  );
+}
+
+/** Ports of one test file must not meet those of another. */
+const port = 20_000 + (process.pid % 20_000);
+
+beforeAll(async () => {
+  broker = await Broker.start(configOf(directory, port), runtime);
+  await broker.ready;
+  ({ call, close: disconnect } = connect(port));
+});
+
+afterAll(async () => {
+  disconnect();
+  await broker.stop();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+describe("a broker over gRPC", () => {
+  test("says that it serves", async () => {
+    await expect(call(healthService.check, {})).resolves.toEqual({ status: "SERVING" });
+    const cluster = await call(clusterService.describeCluster, {});
+    expect(cluster).toMatchObject({ controllerId: 1, brokerId: 1 });
+    expect(cluster.clusterId).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  test("gives batches their offsets and answers them unchanged but for offset and epoch", async () => {
+    await call(topicService.createTopic, { name: "plain", partitionCount: 1 });
+    const batch = batchOf(["a", "b"]);
+    const first = await call(produceService.produce, { topic: "plain", recordBatch: batch });
+    const second = await call(produceService.produce, { topic: "plain", recordBatch: batch });
+    expect([first.baseOffset, first.nextOffset]).toEqual([0, 2]);
+    expect([second.baseOffset, second.nextOffset]).toEqual([2, 4]);
+    const start = { at: { case: "offset", value: 3 } } as const;
+    const fetched = await call(fetchService.fetch, { topic: "plain", partition: 0, start });
+    expect(batchBaseOffset(fetched.recordBatches)).toBe(2);
+    expect(
+      Buffer.compare(Buffer.from(fetched.recordBatches.subarray(16)), batch.subarray(16)),
+    ).toBe(0);
+    expect(fetched.nextOffset).toBe(4);
+  });
+
+  test("takes records of a call that carries no batch", async () => {
+    await call(topicService.createTopic, { name: "records", partitionCount: 1 });
+    const records = [
+      { value: Buffer.from("x") },
+      { key: Buffer.from("k"), value: Buffer.from("y") },
+    ];
+    await call(produceService.produce, { topic: "records", records });
+    expect(await valuesFrom("records", 0)).toEqual(["x", "y"]);
+  });
+
+  test("answers a producer's repeated batch with its first offsets and writes it once", async () => {
+    await call(topicService.createTopic, { name: "once", partitionCount: 1 });
+    const { producerId } = await call(produceService.initProducerId, {});
+    const recordBatch = batchOf(["a"], { producerId, baseSequence: 0 });
+    const [first, again] = await Promise.all([
+      call(produceService.produce, { topic: "once", recordBatch }),
+      call(produceService.produce, { topic: "once", recordBatch }),
+    ]);
+    expect([first.baseOffset, again.baseOffset]).toEqual([0, 0]);
+    expect([first.duplicate, again.duplicate].toSorted()).toEqual([false, true]);
+    const gap = batchOf(["c"], { producerId, baseSequence: 2 });
+    const answer = codeOf(call(produceService.produce, { topic: "once", recordBatch: gap }));
+    expect(await answer).toBe("OUT_OF_ORDER_SEQUENCE_NUMBER");
+    expect(await valuesFrom("once", 0)).toEqual(["a"]);
+  });
+
+  test("refuses what cannot be written, and writes nothing of it", async () => {
+    await call(topicService.createTopic, {
+      name: "refusing",
+      partitionCount: 1,
+      configs: new Map([["max.message.bytes", "2000"]]),
+    });
+    const produce = (recordBatch: Uint8Array, partition = 0, topic = "refusing") =>
+      codeOf(call(produceService.produce, { topic, partition, recordBatch }));
+    const damaged = batchOf(["abc"]);
+    damaged[damaged.length - 2] = (damaged[damaged.length - 2] ?? 0) ^ 1;
+    const lying = batchOf(["abc"]);
+    lying.writeInt32BE(7, 23); // lastOffsetDelta
+    lying.writeUInt32BE(crc32c(lying, 21, lying.length), 17);
+    expect(await produce(damaged)).toBe("CORRUPT_MESSAGE");
+    expect(await produce(lying)).not.toBe("no error");
+    expect(await produce(batchOf(["abc"]).subarray(0, 30))).toBe("CORRUPT_MESSAGE");
+    expect(await produce(batchOf(["x".repeat(4000)]))).toBe("MESSAGE_TOO_LARGE");
+    expect(await produce(batchOf(["abc"]), 1)).toBe("UNKNOWN_TOPIC_OR_PARTITION");
+    expect(await produce(batchOf(["abc"]), -1)).toBe("UNKNOWN_TOPIC_OR_PARTITION");
+    expect(await produce(batchOf(["abc"]), 0, "nowhere")).toBe("UNKNOWN_TOPIC_OR_PARTITION");
+    expect(await produce(Buffer.alloc(0))).toBe("INVALID_REQUEST");
+    expect(await valuesFrom("refusing", 0)).toEqual([]);
+  });
+
+  test("finds offsets by edge and by time, and refuses those outside the partition", async () => {
+    await call(topicService.createTopic, { name: "times", partitionCount: 1 });
+    for (const timestampMs of [100, 200, 300]) {
+      const records = [{ timestampMs, value: Buffer.from("v") }, { timestampMs: timestampMs + 50 }];
+      await call(produceService.produce, { topic: "times", records });
+    }
+    const offsetAt = async (timestampMs: number) => {
+      const at = { at: { case: "timestampMs", value: timestampMs } } as const;
+      const { offsets } = await call(fetchService.listOffsets, { topic: "times", at });
+      return offsets[0]?.offset;
+    };
+    expect(await offsetAt(0)).toBe(0);
+    expect(await offsetAt(150)).toBe(1);
+    expect(await offsetAt(151)).toBe(2);
+    expect(await offsetAt(9999)).toBe(6);
+    const start = { at: { case: "offset", value: 7 } } as const;
+    const beyond = call(fetchService.fetch, { topic: "times", partition: 0, start });
+    expect(await codeOf(beyond)).toBe("OFFSET_OUT_OF_RANGE");
+  });
+
+  test.each(["", "..", "../etc", "a\u0000b", "x".repeat(300), "naïve", "a b", "__mine"])(
+    "refuses the topic name %j",
+    async (name) => {
+      expect(await codeOf(call(topicService.createTopic, { name }))).toBe("INVALID_TOPIC");
+    },
+  );
+
+  test("refuses topics that it cannot make as asked", async () => {
+    const create = (topic: Parameters<typeof topicService.createTopic.requestSerialize>[0]) =>
+      codeOf(call(topicService.createTopic, topic));
+    expect(await create({ name: "t", replicationFactor: 2 })).toBe("INVALID_REPLICATION_FACTOR");
+    expect(await create({ name: "t", partitionCount: -1 })).toBe("INVALID_PARTITIONS");
+    expect(await create({ name: "t", partitionCount: 1e6 })).toBe("INVALID_PARTITIONS");
+    const configs = new Map([["max.message.bytes", "many"]]);
+    expect(await create({ name: "t", configs })).toBe("INVALID_CONFIG");
+    expect(await create({ name: "t", configs: new Map([["no.such", "1"]]) })).toBe(
+      "INVALID_CONFIG",
+    );
+    expect(await codeOf(call(topicService.describeTopic, { name: "t" }))).toBe(
+      "UNKNOWN_TOPIC_OR_PARTITION",
+    );
+  });
+
+  test("forgets a deleted topic's records, so that its name can be used again at once", async () => {
+    await call(topicService.createTopic, { name: "again", partitionCount: 1 });
+    await call(produceService.produce, { topic: "again", recordBatch: batchOf(["old"]) });
+    await call(topicService.deleteTopic, { name: "again" });
+    expect(await codeOf(call(topicService.deleteTopic, { name: "again" }))).toBe(
+      "UNKNOWN_TOPIC_OR_PARTITION",
+    );
+    await call(topicService.createTopic, { name: "again", partitionCount: 1 });
+    const recordBatch = batchOf(["new"]);
+    await expect
+      .poll(() => codeOf(call(produceService.produce, { topic: "again", recordBatch })))
+      .toBe("no error");
+    expect(await valuesFrom("again", 0)).toEqual(["new"]);
+  });
+
+  test("keeps a group's offsets, and lets nobody but its members commit while it has some", async () => {
+    await call(topicService.createTopic, { name: "grouped", partitionCount: 2 });
+    const offsets = [{ topic: "grouped", partition: 1, offset: 5, metadata: "m" }];
+    await call(groupService.commitOffsets, { groupId: "g", memberEpoch: -1, offsets });
+    const member = { groupId: "g", memberId: "m1", topics: ["grouped"] };
+    const joined = await call(groupService.heartbeat, { ...member, memberEpoch: 0 });
+    expect(joined.assignment).toEqual([{ topic: "grouped", partitions: [0, 1] }]);
+    const outside = call(groupService.commitOffsets, { groupId: "g", memberEpoch: -1, offsets });
+    expect(await codeOf(outside)).toBe("UNKNOWN_MEMBER_ID");
+    const known = await call(groupService.fetchOffsets, { groupId: "g" });
+    expect(known.offsets).toEqual(offsets);
+    const stranger = { ...member, memberId: "m2", memberEpoch: 3 };
+    expect(await codeOf(call(groupService.heartbeat, stranger))).toBe("UNKNOWN_MEMBER_ID");
+    expect(await codeOf(call(groupService.describeGroup, { groupId: "h" }))).toBe(
+      "GROUP_ID_NOT_FOUND",
+    );
+    await call(groupService.heartbeat, { ...member, memberEpoch: -1 });
+    const { groups } = await call(groupService.listGroups, {});
+    expect(groups).toEqual([{ groupId: "g", state: "EMPTY", memberCount: 0 }]);
+  });
+});
+
+test("Broker.start() has everything again that was acknowledged before it was stopped", async () => {
+  const own = mkdtempSync(join(tmpdir(), "ropewalk-broker-"));
+  const config = configOf(own, port + 1);
+  for (let round = 0; round < 3; round += 1) {
+    const restarted = await Broker.start(config, runtime);
+    await restarted.ready;
+    const client = connect(port + 1);
+    if (round === 0)
+      await client.call(topicService.createTopic, { name: "kept", partitionCount: 1 });
+    const recordBatch = batchOf([`round ${round}`], { producerId: 99, baseSequence: round });
+    const produce = () => client.call(produceService.produce, { topic: "kept", recordBatch });
+    await expect.poll(() => codeOf(produce())).toBe("no error");
+    const again = await produce();
+    expect(again).toMatchObject({ baseOffset: round, duplicate: true });
+    client.close();
+    await restarted.stop();
+  }
+  rmSync(own, { recursive: true, force: true });
+});
+
+test("Broker.start() refuses a directory that another broker uses or owns, and gives ports back", async () => {
+  const inUse = Broker.start(configOf(directory, port + 2), runtime);
+  await expect(inUse).rejects.toThrow(/broker 1/);
+  const own = mkdtempSync(join(tmpdir(), "ropewalk-broker-"));
+  await expect(Broker.start(configOf(own, port), runtime)).rejects.toThrow(String(port));
+  const config = configOf(own, port + 2);
+  const other = {
+    ...config,
+    brokerId: 2,
+    bootstrap: [{ brokerId: 2, address: config.peer.listen }],
+  };
+  await expect(Broker.start(other, runtime)).rejects.toThrow(/it is the data of broker 1/);
+  await (await Broker.start(config, runtime)).stop();
+  rmSync(own, { recursive: true, force: true });
+});

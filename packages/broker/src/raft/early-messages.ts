@@ -1,0 +1,43 @@
+import type { Message } from "raft-ts";
+
+/** Messages held at a time, over all groups; those that come on top are dropped, as Raft tolerates. */
+export const earlyMessagesMax = 4096;
+
+interface EarlyMessage {
+  readonly from: number;
+  readonly message: Message;
+}
+
+/**
+ * Messages for groups that are not on this broker yet. A new topic's first replica may ask for votes
+ * before the others have heard of the topic; held for a moment, its question need not be asked again.
+ */
+export class EarlyMessages {
+  #current = new Map<number, EarlyMessage[]>();
+  #previous = new Map<number, EarlyMessage[]>();
+  #count = 0;
+
+  hold(groupId: number, from: number, message: Message): void {
+    if (this.#count >= earlyMessagesMax) return;
+    this.#count += 1;
+    const held = this.#current.get(groupId);
+    if (held === undefined) this.#current.set(groupId, [{ from, message }]);
+    else held.push({ from, message });
+  }
+
+  /** What was held for a group, in the order it came. */
+  take(groupId: number): readonly EarlyMessage[] {
+    const held = [...(this.#previous.get(groupId) ?? []), ...(this.#current.get(groupId) ?? [])];
+    this.#previous.delete(groupId);
+    this.#current.delete(groupId);
+    this.#count -= held.length;
+    return held;
+  }
+
+  /** Drops what was held through two calls: by then its sender has asked again. */
+  age(): void {
+    for (const held of this.#previous.values()) this.#count -= held.length;
+    this.#previous = this.#current;
+    this.#current = new Map();
+  }
+}

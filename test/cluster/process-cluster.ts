@@ -1,0 +1,165 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { waitFor } from "./wait-for.ts";
+
+/** The command line, as the checkout runs it. */
+export const ropewalkPath = fileURLToPath(
+  new URL("../../packages/cli/bin/ropewalk.js", import.meta.url),
+);
+
+interface BrokerPorts {
+  readonly client: number;
+  readonly peer: number;
+  readonly http: number;
+}
+
+const readyMs = 20_000;
+const stopMs = 10_000;
+
+/**
+ * A cluster of real broker processes on this machine, each with its own data directory, as somebody
+ * would start it by hand. Disposing of it kills what is left and removes the data.
+ */
+export class ProcessCluster {
+  readonly directory: string;
+  readonly #ports: readonly BrokerPorts[];
+  readonly #processes = new Map<number, ChildProcess>();
+
+  private constructor(directory: string, ports: readonly BrokerPorts[]) {
+    this.directory = directory;
+    this.#ports = ports;
+  }
+
+  /** Broker ids are 1 to `brokerCount`. Nothing runs yet. */
+  static async prepare(brokerCount: number): Promise<ProcessCluster> {
+    const directory = mkdtempSync(join(tmpdir(), "ropewalk-cluster-"));
+    const free = await freePorts(brokerCount * 3);
+    const ports = Array.from({ length: brokerCount }, (_, i) => ({
+      client: free[i * 3] ?? 0,
+      peer: free[i * 3 + 1] ?? 0,
+      http: free[i * 3 + 2] ?? 0,
+    }));
+    return new ProcessCluster(directory, ports);
+  }
+
+  /** The same, with all brokers started and ready. */
+  static async start(brokerCount: number): Promise<ProcessCluster> {
+    const cluster = await ProcessCluster.prepare(brokerCount);
+    try {
+      for (const id of cluster.brokerIds) cluster.spawn(id);
+      await cluster.ready();
+    } catch (error) {
+      await cluster[Symbol.asyncDispose]();
+      throw error;
+    }
+    return cluster;
+  }
+
+  get brokerIds(): readonly number[] {
+    return this.#ports.map((_, i) => i + 1);
+  }
+
+  get bootstrapServers(): string[] {
+    return this.#ports.map(({ client }) => `127.0.0.1:${client}`);
+  }
+
+  httpUrl(id: number): string {
+    return `http://127.0.0.1:${this.#portsOf(id).http}`;
+  }
+
+  clientPort(id: number): number {
+    return this.#portsOf(id).client;
+  }
+
+  dataDirectory(id: number): string {
+    return join(this.directory, String(id));
+  }
+
+  /** Everything the broker has logged in all its lives. */
+  log(id: number): string {
+    return readFileSync(join(this.directory, `${id}.log`), "utf8");
+  }
+
+  /** Starts one broker; `ready` waits for it. */
+  spawn(id: number): ChildProcess {
+    const { client, http, peer } = this.#portsOf(id);
+    const peers = this.#ports.map((each, i) => `${i + 1}=127.0.0.1:${each.peer}`).join(",");
+    const args = [ropewalkPath, "broker", "--id", String(id), "--peers", peers];
+    args.push("--data-dir", this.dataDirectory(id));
+    args.push("--listen", `127.0.0.1:${client}`, "--advertise", `127.0.0.1:${client}`);
+    args.push("--peer-listen", `127.0.0.1:${peer}`, "--peer-advertise", `127.0.0.1:${peer}`);
+    args.push("--http-listen", `127.0.0.1:${http}`);
+    const log = openSync(join(this.directory, `${id}.log`), "a");
+    const child = spawn(process.execPath, args, { stdio: ["ignore", log, log] });
+    closeSync(log);
+    this.#processes.set(id, child);
+    return child;
+  }
+
+  /** Waits until the brokers that run say that clients may be sent to them. */
+  async ready(): Promise<void> {
+    for (const id of this.#processes.keys()) {
+      await waitFor(() => `broker ${id} is ready; its log:\n${this.log(id)}`, readyMs, async () => {
+        const answer = await fetch(`${this.httpUrl(id)}/readyz`).catch(() => undefined);
+        return answer?.status === 200;
+      });
+    }
+  }
+
+  /** Ends one broker at once, as a crash would. */
+  async kill(id: number): Promise<void> {
+    await this.#end(id, "SIGKILL");
+  }
+
+  /** Asks one broker to stop; answers its exit status. */
+  async stop(id: number): Promise<number | null> {
+    return this.#end(id, "SIGTERM");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#processes.keys()].map((id) => this.kill(id)));
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  async #end(id: number, signal: NodeJS.Signals): Promise<number | null> {
+    const child = this.#processes.get(id);
+    if (child === undefined) return null;
+    this.#processes.delete(id);
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill(signal);
+      await waitFor(`broker ${id} ends after ${signal}`, stopMs, () => hasEnded(child));
+    }
+    return child.exitCode;
+  }
+
+  #portsOf(id: number): BrokerPorts {
+    const ports = this.#ports[id - 1];
+    if (ports === undefined) throw new Error(`there is no broker ${id}`);
+    return ports;
+  }
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
+}
+
+/** Ports that were free a moment ago, all different. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer().listen(0, "127.0.0.1");
+      await new Promise((resolve) => server.once("listening", resolve));
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => {
+    const address = server.address();
+    return typeof address === "object" && address !== null ? address.port : 0;
+  });
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
