@@ -30,6 +30,7 @@ export class SimulatedCluster {
   readonly #reads = new Map<number, number>();
   readonly #lossProbability: number;
   readonly #duplicateProbability: number;
+  readonly #storminess: number;
   #isHealed = false;
   #lastRead = 0;
   #lastProposal = 0;
@@ -43,6 +44,7 @@ export class SimulatedCluster {
     this.#prng = prng;
     this.#lossProbability = prng.pick([0, 0.02, 0.1, 0.25]);
     this.#duplicateProbability = prng.pick([0, 0.05, 0.2]);
+    this.#storminess = prng.pick([0.05, 0.3, 1]);
     const nodeCount = 3 + prng.integer(5);
     const voterCount = 1 + prng.integer(nodeCount);
     const ids = Array.from({ length: nodeCount }, (_, position) => position + 1);
@@ -130,8 +132,10 @@ export class SimulatedCluster {
 
   /** Local messages are never lost: they die only with their process. */
   #dropOldest(): void {
-    const position = this.#messages.findIndex((message) => message.from > 0);
-    const [lost] = this.#messages.splice(Math.max(position, 0), 1);
+    const position = this.#messages.findIndex((message) => !isOwn(message));
+    if (position < 0) return;
+    const lost = this.#messages[position];
+    this.#messages.splice(position, 1);
     if (lost !== undefined) this.#reportLoss(lost);
   }
 
@@ -144,8 +148,8 @@ export class SimulatedCluster {
   #randomEvent(): void {
     const node = this.#prng.pick(this.#nodes);
     const dice = this.#prng.integer(1_000);
-    if (dice < 500) this.#deliverRandom();
-    else if (dice < 640) this.#touch(node, () => node.rawNode?.tick());
+    if (dice < 560) this.#deliverRandom();
+    else if (dice < 630) this.#touch(node, () => node.rawNode?.tick());
     else if (dice < 760) this.#touch(node, () => node.finishWrite());
     else if (dice < 840) this.#touch(node, () => node.finishApply());
     else if (dice < 920) this.#propose(node);
@@ -156,14 +160,19 @@ export class SimulatedCluster {
   #rareEvent(node: SimulatedNode, dice: number): void {
     if (dice < 945) this.#proposeMembership(this.#leaderOr(node));
     else if (dice < 955) this.#read(node);
-    else if (dice < 962) this.#crashOrRestart(node);
+    else if (dice < 960) this.#disturb(() => this.#crashOrRestart(node));
     else if (dice < 972) this.#restartAny();
-    else if (dice < 980) this.#togglePartition();
+    else if (dice < 980) this.#disturb(() => this.#togglePartition());
     else if (dice < 984) this.#touch(node, () => node.compact());
-    else if (dice < 988) this.#touch(node, () => node.rawNode?.campaign());
-    else if (dice < 992) this.#transfer(node);
+    else if (dice < 988) this.#disturb(() => this.#touch(node, () => node.rawNode?.campaign()));
+    else if (dice < 992) this.#disturb(() => this.#transfer(node));
     else if (dice < 995) this.#touch(node, () => node.rawNode?.forgetLeader());
     else this.#touch(node, () => node.rawNode?.reportUnreachable(this.#prng.pick(this.#nodes).id));
+  }
+
+  /** Some runs are stormy, in others the group gets far. */
+  #disturb(action: () => void): void {
+    if (this.#prng.chance(this.#storminess)) action();
   }
 
   /** Does something to a node, lets it say what it wants, and checks everything. */
@@ -184,8 +193,8 @@ export class SimulatedCluster {
   #deliverRandom(): void {
     if (this.#messages.length === 0) return;
     let position = this.#prng.integer(this.#messages.length);
-    const chosen = this.#messages[position] as Message;
-    if (isOwn(chosen)) {
+    const chosen = this.#messages[position];
+    if (chosen !== undefined && isOwn(chosen)) {
       position = this.#messages.findIndex((message) => isOwn(message) && message.to === chosen.to);
     }
     const [message] = this.#messages.splice(position, 1);
@@ -193,9 +202,9 @@ export class SimulatedCluster {
   }
 
   #deliver(message: Message): void {
-    const node = this.#nodes[message.to - 1] as SimulatedNode;
+    const node = this.#nodes[message.to - 1];
     const isCut = this.#cut.has(`${message.from}>${message.to}`);
-    if (isCut || node.rawNode === undefined) {
+    if (isCut || node?.rawNode === undefined) {
       this.#reportLoss(message);
       return;
     }

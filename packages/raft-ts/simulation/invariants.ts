@@ -69,6 +69,9 @@ export class Observer {
     if (raw.committed < node.seenCommitted) {
       throw new InvariantViolation(`commit index of node ${node.id} fell`);
     }
+    if (raw.committed > raw.lastIndex) {
+      throw new InvariantViolation(`node ${node.id} lacks entries it knows to be committed`);
+    }
     if (raw.applied > raw.committed) throw new InvariantViolation("applied exceeds committed");
     if (raw.role === "leader" && node.seenLeaderTerm !== raw.term) this.#checkNewLeader(node);
     if (raw.committed > node.seenCommitted) this.#checkCommitted(node);

@@ -16,7 +16,9 @@ export class Prng {
 
   /** One of `items`, which are not empty. */
   pick<Item>(items: readonly Item[]): Item {
-    return items[this.integer(items.length)] as Item;
+    const item = items[this.integer(items.length)];
+    if (item === undefined) throw new RangeError("nothing to pick from");
+    return item;
   }
 
   #next(): number {

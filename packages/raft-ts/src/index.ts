@@ -32,4 +32,6 @@ export type { Snapshot } from "./snapshot.ts";
 export type { ProgressStatus, Role, Status } from "./status.ts";
 export type { StepOutcome } from "./step-outcome.ts";
 export type { Storage } from "./storage.ts";
+export { storageConformanceCases } from "./storage-conformance.ts";
+export type { StorageConformanceCase, StorageUnderTest } from "./storage-conformance.ts";
 export type { ProgressState } from "./tracker/progress.ts";

@@ -42,7 +42,7 @@ test("a group keeps every invariant through faults and makes progress after them
     totals.membershipChanges += report.membershipChanges;
     totals.snapshots += report.snapshots;
   }
-  console.log(totals);
+
   if (replaySeed !== undefined) return;
   // A simulation in which nothing happens proves nothing.
   expect(totals.committed / seeds.length).toBeGreaterThan(10);

@@ -10,6 +10,10 @@ import type { Snapshot } from "./snapshot.ts";
  * firstIndex() - 1. What came before firstIndex() was compacted into a snapshot; only the term at
  * firstIndex() - 1 is still known. An untouched log has firstIndex() 1 and term(0) 0.
  *
+ * The membership a group begins with is not an entry. Either every node that ever joins starts with
+ * that same membership as of index 0, or the first members start from a snapshot (index 1 or more), so
+ * that whoever joins gets one too. A node with an empty log and no membership needs the latter.
+ *
  * What the owner must write, in this order, before the responses attached to a MsgStorageAppend (or the
  * messages of a Ready) leave:
  *
@@ -20,7 +24,8 @@ import type { Snapshot } from "./snapshot.ts";
  * One Ready is one unit: after a crash all of it is there or none of it, and never a later one without
  * an earlier one. Term and vote may never be lost once a response left. A commit index may be lost
  * (it is learned again), and so may anything whose responses were not sent yet. The applied index must
- * be durable together with what was applied, and is handed back as `applied` at start.
+ * be durable together with what was applied, and is handed back as `applied` at start. When a snapshot
+ * is stored while older entries still wait to be applied, those are skipped: it contains them.
  */
 export interface Storage {
   /** What was written last; read once, when the node starts. */
@@ -43,6 +48,10 @@ export interface Storage {
     endIndex: number,
     bytesMax: number,
   ): readonly Entry[] | "compacted" | "unavailable" | "pending";
-  /** The newest snapshot, or "unavailable" while it is being made: the node asks again later. */
+  /**
+   * A snapshot for a peer that lags behind the log, or "unavailable" while it is being made: the node asks
+   * again later. A peer that joined is a member only of snapshots as of its joining or later and refuses
+   * older ones, so take it as of the applied index.
+   */
   snapshot(): Snapshot | "unavailable";
 }

@@ -1,5 +1,5 @@
 import { assert } from "../assert.ts";
-import { Inflights } from "./inflights.ts";
+import type { Inflights } from "./inflights.ts";
 
 /**
  * How a peer is fed. `probe`: its log is being located, one append per heartbeat; `replicate`: appends
