@@ -1,3 +1,4 @@
+import { DiskError } from "@ropewalk/runtime";
 import { expect, test } from "vitest";
 import { fileHeaderBytes } from "./file-header.ts";
 import { JournalFile } from "./journal-file.ts";
@@ -47,5 +48,23 @@ test("JournalFile.append() is not erased by zeros that are on their way", async 
       `seed ${seed}`,
     ).toBe(true);
     expect(file.filledBytes).toBe(20_000);
+  }
+});
+
+test("JournalFile.append() fails when the sync of zeros beside it took the disk's error", async () => {
+  for (let seed = 1; seed <= 50; seed++) {
+    const disk = new SimulatedDisk(new SeededRandom(seed));
+    const file = await newFile(disk, 20_000);
+    disk.failNext("datasync", new DiskError("IO", "input/output error"));
+    const filling = file.fill(30_000);
+    const appended = file.append(fileHeaderBytes, [new Uint8Array(8)], 8);
+    const outcomes = await Promise.allSettled([filling, appended]);
+    expect(
+      outcomes.some(({ status }) => status === "rejected"),
+      `seed ${seed}`,
+    ).toBe(true);
+    const later = file.append(fileHeaderBytes + 8, [new Uint8Array(8)], 8);
+    const isZerosFailure = outcomes[0]?.status === "rejected";
+    if (isZerosFailure) await expect(later).rejects.toThrow(/input\/output/);
   }
 });

@@ -27,6 +27,9 @@ export class JournalFile {
   readonly #file: DiskFile;
   #filledBytes: number;
   #filling: Promise<void> | undefined;
+  #syncingZeros: Promise<void> | undefined;
+  #isOvertaken = false;
+  #failure: Error | undefined;
 
   constructor(sequence: number, salt: number, path: string, file: DiskFile, filledBytes: number) {
     this.sequence = sequence;
@@ -69,19 +72,31 @@ export class JournalFile {
     return this.#filling !== undefined;
   }
 
+  /** Whether records came faster than zeros; more zeros would then only be in their way. */
+  get isOvertaken(): boolean {
+    return this.#isOvertaken;
+  }
+
   /** Up to where the file was written before. */
   get filledBytes(): number {
     return this.#filledBytes;
   }
 
-  /** Writes and syncs. Only one at a time. */
+  /** Writes and syncs. Only one at a time. After a failure, of zeros too, the file takes nothing more. */
   async append(position: number, buffers: readonly Uint8Array[], bytes: number): Promise<void> {
     const end = position + bytes;
-    // Zeros that are on their way must not arrive after the records they would erase.
-    if (end > this.#filledBytes) await this.#filling;
-    this.#filledBytes = Math.max(this.#filledBytes, end);
+    if (end > this.#filledBytes) {
+      // Zeros that are on their way must not arrive after the records they would erase.
+      await this.settled();
+      if (end > this.#filledBytes) this.#isOvertaken = true;
+      this.#filledBytes = Math.max(this.#filledBytes, end);
+    }
+    this.#assertSound();
     await this.#file.write(position, buffers);
     await this.#file.datasync();
+    // The system tells a lost page to one sync only, which may be that of the zeros.
+    await this.#syncingZeros?.catch(() => undefined);
+    this.#assertSound();
   }
 
   /** Writes zeros up to `toBytes` and syncs them, while appends go on below. */
@@ -126,9 +141,21 @@ export class JournalFile {
   }
 
   async #fill(toBytes: number): Promise<void> {
-    await writeZeros(this.#file, this.#filledBytes, toBytes);
-    await this.#file.datasync();
-    this.#filledBytes = Math.max(this.#filledBytes, toBytes);
+    try {
+      await writeZeros(this.#file, this.#filledBytes, toBytes);
+      this.#syncingZeros = this.#file.datasync();
+      await this.#syncingZeros;
+      this.#filledBytes = Math.max(this.#filledBytes, toBytes);
+    } catch (error) {
+      this.#failure ??= error instanceof Error ? error : new Error(String(error));
+      throw error;
+    } finally {
+      this.#syncingZeros = undefined;
+    }
+  }
+
+  #assertSound(): void {
+    if (this.#failure !== undefined) throw this.#failure;
   }
 }
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { crc32c } from "@ropewalk/protocol";
-import type { Disk, Logger } from "@ropewalk/runtime";
 import { fileHeaderBytes } from "./file-header.ts";
-import { JournalFile } from "./journal-file.ts";
+import type { JournalFile } from "./journal-file.ts";
+import { JournalFileSupply, type JournalFileSupplyOptions } from "./journal-file-supply.ts";
 import {
   bodyBytesOf,
   encodeRecordHead,
@@ -15,7 +15,6 @@ import {
   tableRowBytes,
 } from "./journal-record.ts";
 import { emptyHardState } from "./log-entry.ts";
-import { flushBytesBound, type LogConfig } from "./log-config.ts";
 import { LogError } from "./log-error.ts";
 
 /** A record that has its place in the journal and waits to be written there. */
@@ -44,12 +43,7 @@ export interface PlacedRecord {
 }
 
 /** What a journal is opened with: what recovery found. */
-export interface JournalOptions {
-  readonly disk: Disk;
-  readonly directory: string;
-  readonly directoryId: Uint8Array;
-  readonly logger: Logger;
-  readonly config: LogConfig;
+export interface JournalOptions extends JournalFileSupplyOptions {
   readonly files: ReadonlyMap<number, JournalFile>;
   /** Where the next record goes; everything before is durable. */
   readonly end: JournalPosition;
@@ -69,6 +63,7 @@ const padding = Buffer.alloc(recordAlignment);
  */
 export class Journal {
   readonly #options: JournalOptions;
+  readonly #supply: JournalFileSupply;
   readonly #files: Map<number, JournalFile>;
   readonly #queue: QueuedRecord[] = [];
   readonly #waiters: Waiter[] = [];
@@ -78,12 +73,12 @@ export class Journal {
   #recordsDurable = 0;
   #appends = 0;
   #flushing: Promise<void> | undefined;
-  #preparing: Promise<JournalFile | undefined> | undefined;
   #failed: LogError | undefined;
   #closed = false;
 
   constructor(options: JournalOptions) {
     this.#options = options;
+    this.#supply = new JournalFileSupply(options);
     this.#files = new Map(options.files);
     this.#next = options.end;
     this.#durable = options.end;
@@ -142,8 +137,7 @@ export class Journal {
     this.#closed = true;
     await this.#flushing;
     if (this.#failed === undefined) await this.#markEnd();
-    const prepared = await this.#preparing;
-    await prepared?.close();
+    await this.#supply.close();
     for (const file of this.#files.values()) {
       await file.settled();
       await file.close();
@@ -247,23 +241,9 @@ export class Journal {
   }
 
   async #roll(sequence: number): Promise<JournalFile> {
-    const prepared = await this.#preparing;
-    this.#preparing = undefined;
-    const file = prepared ?? (await this.#create(sequence, fileHeaderBytes));
-    assert(file.sequence === sequence, `file ${file.sequence} instead of ${sequence}`);
+    const file = await this.#supply.take(sequence);
     this.#files.set(sequence, file);
     return file;
-  }
-
-  #create(sequence: number, filledBytes: number): Promise<JournalFile> {
-    const { disk, directory, directoryId, config } = this.#options;
-    const flushBytesMax = flushBytesBound(config);
-    return JournalFile.create(disk, directory, {
-      sequence,
-      directoryId,
-      flushBytesMax,
-      filledBytes,
-    });
   }
 
   #prepareAhead(file: JournalFile): void {
@@ -272,24 +252,11 @@ export class Journal {
     const { position } = this.#durable;
     const aheadBytes = Math.min(file.filledBytes, fileBytesMax) - position;
     const fillTo = Math.min(fileBytesMax, position + fillAheadBytes);
-    if (!file.isFilling && file.filledBytes < fillTo && aheadBytes < fillAheadBytes / 2) {
-      // The sync of the zeros may have taken the error that the sync of an append had to see.
+    const isWanted = file.filledBytes < fillTo && aheadBytes < fillAheadBytes / 2;
+    if (isWanted && !file.isFilling && !file.isOvertaken) {
       file.fill(fillTo).catch((cause: unknown) => this.#fail(cause));
     }
-    if (position > fileBytesMax / 2) this.#preparing ??= this.#prepare(file.sequence + 1);
-  }
-
-  async #prepare(sequence: number): Promise<JournalFile | undefined> {
-    if (this.#files.has(sequence)) return undefined;
-    try {
-      return await this.#create(sequence, this.#options.config.fileBytesMax);
-    } catch (error) {
-      this.#options.logger.warn("The next journal file could not be prepared.", {
-        sequence,
-        error,
-      });
-      return undefined;
-    }
+    if (position > fileBytesMax / 4) this.#supply.prepare(file.sequence + 1);
   }
 }
 

@@ -21,7 +21,7 @@ export interface LogConfig {
 /** What a broker uses unless told otherwise. */
 export const defaultLogConfig: LogConfig = {
   fileBytesMax: 64 * 1024 * 1024,
-  fillAheadBytes: 4 * 1024 * 1024,
+  fillAheadBytes: 8 * 1024 * 1024,
   flushBytesMax: 16 * 1024 * 1024,
   recordBytesMax: 512 * 1024 * 1024,
   cacheBytesMax: 64 * 1024 * 1024,

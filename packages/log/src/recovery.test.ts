@@ -186,7 +186,7 @@ describe("Recovery", () => {
   test("Recovery keeps a last file with a damaged header and appends behind it", async () => {
     const disk = newDisk();
     await closed(disk, [1, 2], 30);
-    const last = disk.paths().length - 1;
+    const last = 1; // The third was only prepared.
     disk.flip(pathOf(disk, last), 0, 1);
     const damaged = disk.bytesOf(pathOf(disk, last));
     const store = await openStore(disk);
@@ -198,6 +198,16 @@ describe("Recovery", () => {
     const reopened = await openStore(disk);
     expect(groupOf(reopened, 7).hardState.term).toBe(3);
     expect(groupOf(reopened, 7).quarantined).toBeUndefined();
+  });
+
+  test("Recovery removes a prepared file although its header is damaged", async () => {
+    const disk = newDisk();
+    await closed(disk, [1], 2);
+    expect(disk.paths()).toHaveLength(2);
+    disk.flip(pathOf(disk, 1), 0, 1);
+    const store = await openStore(disk);
+    expect(groupOf(store, 1).quarantined).toBeUndefined();
+    expect(disk.paths()).toHaveLength(1);
   });
 
   test("Recovery takes bytes behind the end that no flush can have left for damage", async () => {
