@@ -24,11 +24,17 @@ export function writeField(field: SchemaField): string {
   }
 }
 
-/** The statement that writes the one field of a oneof that is set. */
-export function writeOneof(oneof: SchemaOneof, cases: readonly SchemaField[]): string {
-  const branches = cases.map(
-    (field) => `case "${field.name}": ${writeTagged(field, `message.${oneof.name}.value`)}; break;`,
-  );
+/** The statement that writes the one field of a oneof that is set, unless it is to be left out. */
+export function writeOneof(
+  oneof: SchemaOneof,
+  isLeftOut: (field: SchemaField) => boolean = () => false,
+): string {
+  const branches = oneof.cases.map((field) => {
+    const statement = isLeftOut(field)
+      ? ""
+      : `${writeTagged(field, `message.${oneof.name}.value`)};`;
+    return `case "${field.name}": ${statement} break;`;
+  });
   return `switch (message.${oneof.name}?.case) { ${branches.join("\n")} case undefined: break; }`;
 }
 

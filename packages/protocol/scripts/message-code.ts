@@ -138,7 +138,7 @@ function writeCode(message: SchemaMessage): string {
 }
 
 function writeMember(member: Member): string {
-  return member.kind === "oneof" ? writeOneof(member, member.cases) : writeField(member);
+  return member.kind === "oneof" ? writeOneof(member) : writeField(member);
 }
 
 function serializeCode(message: SchemaMessage, payloads: ReadonlySet<string>): string {
@@ -152,49 +152,33 @@ function serializeCode(message: SchemaMessage, payloads: ReadonlySet<string>): s
     }`;
 }
 
+/** Writes a member, unless it is the payload. */
 function writeHead(member: Member, payloads: ReadonlySet<string>): string {
-  if (member.kind === "field") return isPayloadField(member, payloads) ? "" : writeField(member);
-  const payload = member.cases.find((field) => isPayloadField(field, payloads));
-  const others = member.cases.filter((field) => field !== payload);
-  if (payload === undefined) return writeOneof(member, others);
-  return writeOneof(member, others).replace(
-    "case undefined:",
-    `case "${payload.name}": case undefined:`,
-  );
+  if (member.kind === "oneof")
+    return writeOneof(member, (field) => isPayloadField(field, payloads));
+  return isPayloadField(member, payloads) ? "" : writeField(member);
 }
 
+/** Ends a message with its payload. */
 function writeTail(message: SchemaMessage, payloads: ReadonlySet<string>): string {
-  for (const member of message.members) {
-    if (member.kind === "field" && isPayloadField(member, payloads)) {
-      return tailOf(member, `message.${member.name}`, `message.${member.name} !== undefined`);
-    }
-    if (member.kind === "field") continue;
-    const payload = member.cases.find((field) => isPayloadField(field, payloads));
-    if (payload === undefined) continue;
-    return tailOf(
-      payload,
-      `message.${member.name}.value`,
-      `message.${member.name}?.case === "${payload.name}"`,
-    );
+  const [field] = payloadFields(message, payloads);
+  if (field === undefined) throw new Error(`${message.fullName} has no payload`);
+  const declaration = `const payload = ${payloadValue(message, field)};`;
+  const own = tag(field.number, wireDelimited);
+  if (field.type.kind !== "message") {
+    return `${declaration} return PayloadMessage.endingWith(writer, ${own}, payload);`;
   }
-  throw new Error(`${message.fullName} has no payload`);
+  const inner = `payload === undefined ? undefined : serialize${field.type.name}(payload)`;
+  return `${declaration} return PayloadMessage.around(writer, ${own}, ${inner});`;
 }
 
-function tailOf(field: SchemaField, value: string, condition: string): string {
-  const own = tag(field.number, wireDelimited);
-  if (
-    field.type.kind !== "message" &&
-    field.cardinality === "implicit" &&
-    !value.endsWith(".value")
-  ) {
-    return `return PayloadMessage.endingWith(writer, ${own}, ${value});`;
-  }
-  if (field.type.kind !== "message") {
-    return `return PayloadMessage.endingWith(writer, ${own}, ${condition} ? ${value} : undefined);`;
-  }
-  return `return ${condition}
-    ? PayloadMessage.around(writer, ${own}, serialize${field.type.name}(${value}))
-    : PayloadMessage.endingWith(writer, ${own}, undefined);`;
+function payloadValue(message: SchemaMessage, field: SchemaField): string {
+  const oneof = message.members.find(
+    (member) => member.kind === "oneof" && member.cases.includes(field),
+  );
+  if (oneof === undefined) return `message.${field.name}`;
+  const value = `message.${oneof.name}`;
+  return `${value}?.case === "${field.name}" ? ${value}.value : undefined`;
 }
 
 function decodeCode({ name, fullName }: SchemaMessage, role: MessageRole): string {

@@ -30,8 +30,9 @@ export class PayloadMessage {
     this.#pieces = pieces;
   }
 
-  /** The message around `inner`, which becomes its last field. */
-  static around(writer: Writer, tag: number, inner: PayloadMessage): PayloadMessage {
+  /** The message around `inner`, which becomes its last field; without one, there is no such field. */
+  static around(writer: Writer, tag: number, inner: PayloadMessage | undefined): PayloadMessage {
+    if (inner === undefined) return new PayloadMessage(writer.finish(true), []);
     writer.uint32(tag).uint32(inner.length).raw(inner.#head);
     return new PayloadMessage(writer.finish(true), inner.#pieces);
   }

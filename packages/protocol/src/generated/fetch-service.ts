@@ -280,7 +280,8 @@ function serializeFetchResponse(message: FetchResponseInit): PayloadMessage {
   if (message.logStartOffset !== undefined && message.logStartOffset !== 0) {
     writeInt64(writer.uint32(40), message.logStartOffset);
   }
-  return PayloadMessage.endingWith(writer, 10, message.recordBatches);
+  const payload = message.recordBatches;
+  return PayloadMessage.endingWith(writer, 10, payload);
 }
 
 /** Decodes `ropewalk.v1.FetchResponse`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
@@ -581,19 +582,23 @@ function serializeFetchStreamResponse(message: FetchStreamResponseInit): Payload
     case "started":
       writeFetchStreamResponseStarted(writer.uint32(18).fork(), message.message.value).ldelim();
       break;
+    case "batches":
+      break;
     case "heartbeat":
       writeFetchStreamResponseHeartbeat(writer.uint32(34).fork(), message.message.value).ldelim();
       break;
     case "error":
       writeProtoError(writer.uint32(42).fork(), message.message.value).ldelim();
       break;
-    case "batches":
     case undefined:
       break;
   }
-  return message.message?.case === "batches"
-    ? PayloadMessage.around(writer, 26, serializeFetchStreamResponseBatches(message.message.value))
-    : PayloadMessage.endingWith(writer, 26, undefined);
+  const payload = message.message?.case === "batches" ? message.message.value : undefined;
+  return PayloadMessage.around(
+    writer,
+    26,
+    payload === undefined ? undefined : serializeFetchStreamResponseBatches(payload),
+  );
 }
 
 /** Decodes `ropewalk.v1.FetchStreamResponse`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
@@ -724,7 +729,8 @@ function serializeFetchStreamResponseBatches(
   if (message.highWatermark !== undefined && message.highWatermark !== 0) {
     writeInt64(writer.uint32(24), message.highWatermark);
   }
-  return PayloadMessage.endingWith(writer, 10, message.recordBatches);
+  const payload = message.recordBatches;
+  return PayloadMessage.endingWith(writer, 10, payload);
 }
 
 /** Reads `ropewalk.v1.FetchStreamResponse.Batches` up to `end`. */

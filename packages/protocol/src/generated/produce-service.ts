@@ -240,7 +240,8 @@ function serializeProduceRequest(message: ProduceRequestInit): PayloadMessage {
   for (const value of message.records ?? []) {
     writeProtoRecord(writer.uint32(42).fork(), value).ldelim();
   }
-  return PayloadMessage.endingWith(writer, 34, message.recordBatch);
+  const payload = message.recordBatch;
+  return PayloadMessage.endingWith(writer, 34, payload);
 }
 
 /** Decodes `ropewalk.v1.ProduceRequest`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
@@ -382,7 +383,8 @@ function serializeProduceStreamRequest(message: ProduceStreamRequestInit): Paylo
     writer.uint32(32).int32(acksNumbers[message.acks]);
   }
 
-  return PayloadMessage.endingWith(writer, 42, message.recordBatch);
+  const payload = message.recordBatch;
+  return PayloadMessage.endingWith(writer, 42, payload);
 }
 
 /** Decodes `ropewalk.v1.ProduceStreamRequest`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
