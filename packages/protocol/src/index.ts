@@ -29,6 +29,7 @@ export {
   batchBytes,
   batchCodec,
   batchCrc,
+  batchCrcStart,
   batchHeaderBytes,
   batchLastOffset,
   batchLastOffsetDelta,
