@@ -1,5 +1,9 @@
 import {
+  batchBytes,
+  batchCrc,
+  batchCrcStart,
   batchHeaderBytes,
+  crc32c,
   batchMagic,
   recordBatchMagic,
   readRecords,
@@ -15,6 +19,15 @@ export function isRecordBatch(entry: LogEntry): boolean {
   const { type, data } = entry;
   return (
     type === "normal" && data.length >= batchHeaderBytes && batchMagic(data) === recordBatchMagic
+  );
+}
+
+/** Whether the batch in the entry has the checksum that it says; entries without a batch are intact. */
+export function isIntact(entry: LogEntry): boolean {
+  const { data } = entry;
+  if (!isRecordBatch(entry)) return true;
+  return (
+    batchBytes(data) === data.length && batchCrc(data) === crc32c(data, batchCrcStart, data.length)
   );
 }
 

@@ -2,6 +2,7 @@ import { patchBatch, RopewalkError } from "@ropewalk/protocol";
 import type { GroupKey, GroupLog, GroupWrite } from "@ropewalk/log";
 import { APPEND_THREAD, APPLY_THREAD, RawNode, type Message } from "raft-ts";
 import type { BrokerLimits } from "../config.ts";
+import { isIntact } from "./command-entry.ts";
 import { GroupStorage } from "./group-storage.ts";
 import { ProposalQueue } from "./proposal-queue.ts";
 import type { Leadership, ProposalListener, StateMachine } from "./state-machine.ts";
@@ -149,9 +150,14 @@ export class RaftGroup {
     return this.#node.hasReady();
   }
 
-  /** A message of another replica. */
-  step(message: Message): void {
+  /**
+   * A message of another replica. Answers false, and does nothing, where a batch in it is damaged: the
+   * wire is not trusted with what will be called durable. The leader sends it again.
+   */
+  step(message: Message): boolean {
+    if (!message.entries.every(isIntact)) return false;
     this.#node.step(message);
+    return true;
   }
 
   /**

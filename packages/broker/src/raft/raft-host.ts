@@ -53,7 +53,13 @@ export class RaftHost {
   #timer: Timer | undefined;
   #state: "running" | "failed" | "stopped" = "running";
   /** Passes, group visits and journal writes so far, for the metrics. */
-  readonly counters = { passes: 0, visits: 0, writes: 0, messagesUnknownGroup: 0 };
+  readonly counters = {
+    passes: 0,
+    visits: 0,
+    writes: 0,
+    messagesUnknownGroup: 0,
+    messagesDamaged: 0,
+  };
 
   constructor(options: RaftHostOptions) {
     this.#options = options;
@@ -101,7 +107,10 @@ export class RaftHost {
         if (group === undefined) this.#early.hold(key.groupId, from, message);
         continue;
       }
-      group.step(message);
+      if (!group.step(message)) {
+        this.counters.messagesDamaged += 1;
+        this.#options.logger.warn("a damaged record batch came from a peer", { peer: from });
+      }
       this.#dirty.add(group);
     }
     this.#schedulePass();

@@ -1,0 +1,258 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { LogStore } from "@ropewalk/log";
+import { batchBaseOffset, batchLeaderEpoch } from "@ropewalk/protocol";
+import type { Runtime } from "@ropewalk/runtime";
+import { nodeRuntime } from "@ropewalk/runtime/node";
+import { describe, expect, test } from "vitest";
+import { defaultBrokerLimits } from "../config.ts";
+import { commandOf, encodeCommandBatch } from "./command-entry.ts";
+import { RaftGroup } from "./raft-group.ts";
+import { type GroupMessage, RaftHost } from "./raft-host.ts";
+import type { Leadership, StateMachine } from "./state-machine.ts";
+
+const key = { groupId: 9, incarnation: 4 };
+const limits = { ...defaultBrokerLimits, tickMs: 5 };
+
+/** A machine that remembers the commands it was given. */
+class Journalist implements StateMachine {
+  readonly restoredIndex = 0;
+  readonly commands: string[] = [];
+  readonly offsets: number[] = [];
+  leadership: Leadership = { kind: "following", term: 0, leaderId: 0 };
+
+  apply(entry: Parameters<StateMachine["apply"]>[0], nextOffset: number): void {
+    const command = commandOf(entry);
+    if (command === undefined) return;
+    this.commands.push(new TextDecoder().decode(command));
+    this.offsets.push(nextOffset);
+  }
+
+  leadershipChanged(leadership: Leadership): void {
+    this.leadership = leadership;
+  }
+
+  takeChanges(): [] {
+    return [];
+  }
+}
+
+interface Member {
+  readonly host: RaftHost;
+  readonly group: RaftGroup;
+  readonly machine: Journalist;
+  readonly store: LogStore;
+}
+
+/** Hosts in one process, with real journals, that hand each other messages in turns of their own. */
+class Trio {
+  readonly directory = mkdtempSync(join(tmpdir(), "ropewalk-raft-host-"));
+  readonly members = new Map<number, Member>();
+  readonly #runtime: Runtime = nodeRuntime({ log: { level: "silent" } });
+  /** Decides on every message on its way. */
+  drop: (from: number, to: number, message: GroupMessage) => boolean = () => false;
+
+  async start(id: number): Promise<Member> {
+    const { clock, disk, logger, random } = this.#runtime;
+    const store = await LogStore.open({
+      disk,
+      clock,
+      logger,
+      directory: join(this.directory, String(id)),
+    });
+    const host = new RaftHost({
+      brokerId: id,
+      clock,
+      logger,
+      store,
+      limits,
+      sender: {
+        send: (to, group, message) => {
+          clock.defer(() => {
+            if (!this.drop(id, to, { group, message })) {
+              this.members.get(to)?.host.receive(id, [{ group, message }]);
+            }
+          });
+        },
+        flush: () => undefined,
+      },
+      storageFailed: (error) => {
+        throw error;
+      },
+    });
+    const machine = new Journalist();
+    const group = new RaftGroup({
+      brokerId: id,
+      log: store.group(key) ?? store.createGroup(key),
+      machine,
+      voters: [1, 2, 3],
+      learners: [],
+      limits,
+      random: (bound) => random.integer(bound),
+      wake: (each) => host.wake(each),
+      readFailed: (_group, error) => {
+        throw error;
+      },
+    });
+    const member = { host, group, machine, store };
+    this.members.set(id, member);
+    host.add(group);
+    return member;
+  }
+
+  async stop(id: number): Promise<void> {
+    const member = this.members.get(id);
+    this.members.delete(id);
+    await member?.host.stop();
+    await member?.store.close();
+  }
+
+  async leader(): Promise<Member> {
+    const leading = (): Member | undefined =>
+      [...this.members.values()].find(({ machine }) => machine.leadership.kind === "leading");
+    await expect.poll(() => leading() !== undefined, { timeout: 10_000 }).toBe(true);
+    const leader = leading();
+    if (leader === undefined) throw new Error("the leader went away");
+    return leader;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const id of [...this.members.keys()]) await this.stop(id);
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+async function startTrio(): Promise<Trio> {
+  const trio = new Trio();
+  for (const id of [1, 2, 3]) await trio.start(id);
+  return trio;
+}
+
+function propose({ group, host }: Member, command: string): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const proposed = group.propose(encodeCommandBatch(new TextEncoder().encode(command), 1), 1, {
+    committed: () => resolve("committed"),
+    failed: resolve,
+  });
+  host.wake(group);
+  return proposed.kind === "appended" ? promise : Promise.resolve(proposed.kind);
+}
+
+describe("RaftHost", () => {
+  test("commits proposals on every member, in one order, at contiguous offsets", async () => {
+    await using trio = await startTrio();
+    const leader = await trio.leader();
+    const commands = Array.from({ length: 200 }, (_, i) => `command ${i}`);
+    const outcomes = await Promise.all(commands.map((command) => propose(leader, command)));
+    expect(new Set(outcomes)).toEqual(new Set(["committed"]));
+    for (const { machine } of trio.members.values()) {
+      await expect.poll(() => machine.commands).toEqual(commands);
+      expect(machine.offsets).toEqual(commands.map((_, i) => i + 1));
+    }
+    expect(leader.host.counters.writes).toBeLessThan(100); // Many proposals share a write.
+  });
+
+  test("gives batches their offset and term, which internal entries do not use up", async () => {
+    await using trio = await startTrio();
+    const leader = await trio.leader();
+    await propose(leader, "first");
+    await trio.stop(1);
+    const next = await trio.leader();
+    await propose(next, "second");
+    const batches = await next.group.log.read(0, 2, 1e6);
+    expect(batches.map((batch) => batchBaseOffset(batch))).toEqual([0, 1]);
+    expect(batchLeaderEpoch(batches[1] ?? new Uint8Array())).toBe(next.group.term);
+    expect(next.group.term).toBeGreaterThan(1);
+  });
+
+  test("refuses proposals where it does not lead", async () => {
+    await using trio = await startTrio();
+    await trio.leader();
+    const follower = [...trio.members.values()].find(
+      ({ machine }) => machine.leadership.kind !== "leading",
+    );
+    if (follower !== undefined) expect(await propose(follower, "x")).toBe("notLeading");
+  });
+
+  test("says that a proposal's fate is unknown when a leader is cut off, and lets another lead", async () => {
+    await using trio = await startTrio();
+    const old = await trio.leader();
+    const oldId = [...trio.members].find(([, member]) => member === old)?.[0];
+    trio.drop = (from, to) => from === oldId || to === oldId;
+    expect(await propose(old, "cut off")).toBe("unknown");
+    const next = await trio.leader();
+    expect(await propose(next, "later")).toBe("committed");
+    trio.drop = () => false;
+    await expect.poll(() => old.machine.commands).toEqual(["later"]);
+  });
+
+  test("drops a damaged batch on its way and commits it all the same when it comes again", async () => {
+    await using trio = await startTrio();
+    const leader = await trio.leader();
+    let damaged = 0;
+    trio.drop = (_from, to, { group, message }) => {
+      const [entry] = message.entries;
+      if (to === 1 || entry === undefined || entry.data.length === 0 || damaged >= 5) return false;
+      damaged += 1;
+      const data = Uint8Array.from(entry.data);
+      data[data.length - 1] = (data.at(-1) ?? 0) ^ 1;
+      const entries = [{ ...entry, data }, ...message.entries.slice(1)];
+      trio.members
+        .get(to)
+        ?.host.receive(message.from, [{ group, message: { ...message, entries } }]);
+      return true;
+    };
+    expect(await propose(leader, "whole")).toBe("committed");
+    for (const { machine } of trio.members.values()) {
+      await expect.poll(() => machine.commands).toEqual(["whole"]);
+    }
+  });
+
+  test("brings a member back to the same state from its own journal and the others", async () => {
+    await using trio = await startTrio();
+    await propose(await trio.leader(), "before");
+    await trio.stop(3);
+    const leader = await trio.leader();
+    await propose(leader, "meanwhile");
+    const back = await trio.start(3);
+    await expect.poll(() => back.machine.commands).toEqual(["before", "meanwhile"]);
+  });
+
+  test("hands leadership over before a planned stop", async () => {
+    await using trio = await startTrio();
+    const leader = await trio.leader();
+    await leader.host.handOver(5000);
+    expect(leader.machine.leadership.kind).toBe("following");
+    const next = await trio.leader();
+    expect(next).not.toBe(leader);
+  });
+
+  test("drops messages for an earlier incarnation of a group", async () => {
+    await using trio = await startTrio();
+    const { host, group } = await trio.leader();
+    const before = host.counters.messagesUnknownGroup;
+    const message = { ...probe(), to: 1, from: 2, term: group.term + 50 };
+    host.receive(2, [{ group: { ...key, incarnation: 3 }, message }]);
+    expect(host.counters.messagesUnknownGroup).toBe(before + 1);
+  });
+});
+
+function probe(): GroupMessage["message"] {
+  return {
+    type: "MsgHeartbeat",
+    to: 0,
+    from: 0,
+    term: 0,
+    logTerm: 0,
+    index: 0,
+    entries: [],
+    commit: 0,
+    vote: 0,
+    snapshot: undefined,
+    reject: false,
+    rejectHint: 0,
+    context: 0,
+    responses: [],
+  };
+}
