@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { crc32c } from "@ropewalk/protocol";
+import type { Clock, Timer } from "@ropewalk/runtime";
 import { fileHeaderBytes } from "./file-header.ts";
 import type { JournalFile } from "./journal-file.ts";
 import { JournalFileSupply, type JournalFileSupplyOptions } from "./journal-file-supply.ts";
@@ -44,12 +45,16 @@ export interface PlacedRecord {
 
 /** What a journal is opened with: what recovery found. */
 export interface JournalOptions extends JournalFileSupplyOptions {
+  readonly clock: Clock;
   readonly files: ReadonlyMap<number, JournalFile>;
   /** Where the next record goes; everything before is durable. */
   readonly end: JournalPosition;
   /** Runs after a flush, with the number of the last append that is durable. */
   readonly onDurable: (appendNumber: number) => void;
 }
+
+/** How long nothing is appended before the end of the journal is marked as durable. */
+const idleBeforeMarkMs = 100;
 
 /** Data up to this size is copied behind its record's table: cheaper than a buffer of its own in a gathered write. */
 const copiedDataBytesMax = 1024;
@@ -75,6 +80,9 @@ export class Journal {
   #flushing: Promise<void> | undefined;
   #failed: LogError | undefined;
   #closed = false;
+  #idleTimer: Timer | undefined;
+  #marking: Promise<void> | undefined;
+  #isEndMarked = false;
 
   constructor(options: JournalOptions) {
     this.#options = options;
@@ -115,6 +123,8 @@ export class Journal {
     const data = content.entries.map((entry) => entry.data);
     this.#queue.push({ sequence, position, head, data, bytes });
     this.#recordsPlaced++;
+    this.#isEndMarked = content.kind === "mark";
+    this.#idleTimer?.cancel();
     this.#next = { sequence, position: position + bytes };
     return { sequence, dataPosition: position + head.length, dataCrcs };
   }
@@ -135,8 +145,10 @@ export class Journal {
   async close(): Promise<void> {
     assert(!this.#closed, "the journal is closed already");
     this.#closed = true;
+    this.#idleTimer?.cancel();
     await this.#flushing;
-    if (this.#failed === undefined) await this.#markEnd();
+    await this.#marking;
+    if (this.#failed === undefined && !this.#isEndMarked) await this.#markEnd();
     await this.#supply.close();
     for (const file of this.#files.values()) {
       await file.settled();
@@ -152,12 +164,20 @@ export class Journal {
     await file.close();
   }
 
-  // A mark at the end says that all before it was durable: damage there is then no torn write.
+  // The last flush has no successor that says it was durable, so damage there would pass for a torn
+  // write. When nothing follows for a while, a mark says it.
+  #markWhenIdle(): void {
+    if (this.#closed || this.#failed !== undefined || this.#isEndMarked) return;
+    this.#idleTimer = this.#options.clock.setTimer(idleBeforeMarkMs, () => {
+      this.#marking = this.#markEnd();
+    });
+  }
+
   async #markEnd(): Promise<void> {
     const key = { groupId: 0, incarnation: 0 };
     this.place({ kind: "mark", key, recordNumber: 0, hardState: emptyHardState, entries: [] });
     await this.commit().catch((error: unknown) => {
-      this.#options.logger.warn("The journal could not be marked as complete.", { error });
+      this.#options.logger.warn("The end of the journal could not be marked.", { error });
     });
     await this.#flushing;
   }
@@ -180,6 +200,7 @@ export class Journal {
       this.#fail(cause);
     }
     this.#flushing = undefined;
+    this.#markWhenIdle();
   }
 
   async #flush(): Promise<void> {

@@ -8,6 +8,7 @@ import { SeededRandom } from "./seeded-random.ts";
 import { SimulatedDisk } from "./simulated-disk.ts";
 import {
   directory,
+  ManualClock,
   keyOf,
   openStore,
   sampleBatch,
@@ -41,11 +42,13 @@ class Life {
   readonly #random: SeededRandom;
   readonly #store: LogStore;
   readonly #live: Model;
+  readonly #clock: ManualClock;
   readonly #pending: Promise<void>[] = [];
   #appends = 0;
   #lastResolved = 0;
 
-  constructor(random: SeededRandom, store: LogStore, model: Model) {
+  constructor(random: SeededRandom, store: LogStore, model: Model, clock: ManualClock) {
+    this.#clock = clock;
     this.#random = random;
     this.#store = store;
     this.#live = new Map(model);
@@ -57,6 +60,7 @@ class Life {
       if (this.#random.chance(8)) this.#delete();
       else this.#append(nextGroupId);
       if (this.#random.chance(20)) await this.#checkReads();
+      if (this.#random.chance(20)) this.#clock.advance(1000);
       if (this.#random.chance(40)) await this.#pending.at(-1);
     }
     await Promise.all(this.#pending);
@@ -246,10 +250,11 @@ async function runSeed(seed: number): Promise<void> {
   let model: Model = new Map();
   let groupId = 0;
   for (let life = 0; life < livesPerSeed; life++) {
-    const store = await openStore(disk, smallConfig);
+    const clock = new ManualClock();
+    const store = await openStore(disk, smallConfig, undefined, clock);
     const ending = random.integer(4);
     if (ending > 0) disk.dieAfter(random.integer(60));
-    const run = new Life(random, store, model);
+    const run = new Life(random, store, model, clock);
     await run.run(() => ++groupId);
     await store.close().catch(() => undefined);
     if (ending === 3) disk.restartProcess();

@@ -1,16 +1,29 @@
 import { DiskError } from "@ropewalk/runtime";
 import { describe, expect, test } from "vitest";
+import { fileHeaderBytes } from "./file-header.ts";
 import { LogError } from "./log-error.ts";
 import type { LogStore } from "./log-store.ts";
 import type { GroupLog } from "./group-log.ts";
 import { SeededRandom } from "./seeded-random.ts";
 import { type DiskOperation, SimulatedDisk } from "./simulated-disk.ts";
-import { keyOf, openStore, sampleBatch, sampleEntry, smallConfig } from "./store-harness.ts";
+import {
+  keyOf,
+  ManualClock,
+  openStore,
+  sampleBatch,
+  sampleEntry,
+  smallConfig,
+} from "./store-harness.ts";
 
 const hardState = { term: 1, vote: 2, commit: 0 };
 
 function newDisk(): SimulatedDisk {
   return new SimulatedDisk(new SeededRandom(1));
+}
+
+async function waitUntil(condition: () => boolean): Promise<void> {
+  for (let turn = 0; turn < 10_000 && !condition(); turn++) await Promise.resolve();
+  expect(condition()).toBe(true);
 }
 
 function appendNext(store: LogStore, group: GroupLog, bytes: number = 100): Promise<void> {
@@ -137,5 +150,25 @@ describe("LogStore", () => {
     const reopened = await openStore(disk);
     expect([...reopened.groups()].map((group) => group.key)).toEqual([keyOf(2)]);
     reopened.createGroup(keyOf(1, 2));
+  });
+
+  test("LogStore marks the end of the journal once when nothing was appended for a while", async () => {
+    const disk = newDisk();
+    const clock = new ManualClock();
+    const store = await openStore(disk, smallConfig, undefined, clock);
+    const group = store.createGroup(keyOf(1));
+    await appendNext(store, group);
+    await waitUntil(() => clock.timerCount === 1);
+    const syncs = disk.counts.get("datasync") ?? 0;
+    clock.advance(1000);
+    await waitUntil(() => disk.counts.get("datasync") === syncs + 1);
+    clock.advance(1000);
+    expect(clock.timerCount).toBe(0);
+    disk.crash();
+    // The record is damaged, and the mark behind it says that this is no torn write.
+    const path = disk.paths()[0] ?? "";
+    disk.flip(path, fileHeaderBytes + 200, 1);
+    const reopened = await openStore(disk);
+    expect(reopened.group(keyOf(1))?.quarantined?.reason).toBe("DATA_DAMAGED");
   });
 });

@@ -58,7 +58,7 @@ export class LogStore {
     lock: DiskLock,
     recovered: Recovered,
   ) {
-    const { disk, directory, logger } = options;
+    const { disk, directory, logger, clock } = options;
     const { replay, files, directoryId, end } = recovered;
     this.#options = options;
     this.#lock = lock;
@@ -71,6 +71,7 @@ export class LogStore {
       directory,
       directoryId,
       logger,
+      clock,
       config,
       files,
       end,

@@ -1,5 +1,5 @@
 import { batchHeaderBytes, patchBatch, recordBatchMagic } from "@ropewalk/protocol";
-import type { Clock, Logger } from "@ropewalk/runtime";
+import type { Clock, Logger, Timer } from "@ropewalk/runtime";
 import type { LogConfig } from "./log-config.ts";
 import type { GroupKey, LogEntry } from "./log-entry.ts";
 import { LogStore } from "./log-store.ts";
@@ -27,29 +27,59 @@ export const silentLogger: Logger = {
   child: () => silentLogger,
 };
 
-/** A clock that stands still; the store only measures with it. */
-export const stillClock: Clock = {
-  monotonicMs: () => 0,
-  wallMs: () => 0,
-  setTimer: () => {
-    throw new Error("no timer is expected");
-  },
-  defer: () => {
-    throw new Error("nothing is expected to be deferred");
-  },
-};
+/** A clock that only moves when told to. */
+export class ManualClock implements Clock {
+  #nowMs = 0;
+  #timers: { readonly dueMs: number; readonly callback: () => void }[] = [];
+
+  monotonicMs(): number {
+    return this.#nowMs;
+  }
+
+  wallMs(): number {
+    return this.#nowMs;
+  }
+
+  setTimer(delayMs: number, callback: () => void): Timer {
+    const timer = { dueMs: this.#nowMs + delayMs, callback };
+    this.#timers.push(timer);
+    return {
+      cancel: () => {
+        this.#timers = this.#timers.filter((other) => other !== timer);
+      },
+    };
+  }
+
+  defer(callback: () => void): void {
+    this.setTimer(0, callback);
+  }
+
+  /** How many timers are set. */
+  get timerCount(): number {
+    return this.#timers.length;
+  }
+
+  /** Moves on and runs what is due. */
+  advance(byMs: number): void {
+    this.#nowMs += byMs;
+    const due = this.#timers.filter((timer) => timer.dueMs <= this.#nowMs);
+    this.#timers = this.#timers.filter((timer) => timer.dueMs > this.#nowMs);
+    for (const timer of due) timer.callback();
+  }
+}
 
 /** Opens the store of a test. */
 export function openStore(
   disk: SimulatedDisk,
   config: Partial<LogConfig> = smallConfig,
   directoryId?: string,
+  clock: Clock = new ManualClock(),
 ): Promise<LogStore> {
   return LogStore.open({
     disk,
     directory,
     logger: silentLogger,
-    clock: stillClock,
+    clock,
     config,
     directoryId,
   });
