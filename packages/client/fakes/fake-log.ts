@@ -3,6 +3,7 @@ import {
   batchProducerId,
   batchRecordCount,
   patchBatch,
+  RecordBatchBuilder,
   readRecords,
   RopewalkError,
 } from "@ropewalk/protocol";
@@ -52,6 +53,14 @@ export class FakeLog {
     this.batches.push(copy);
     this.endOffset += recordCount;
     return { baseOffset, nextOffset: this.endOffset, duplicate: false };
+  }
+
+  /** Appends a batch of these values. */
+  write(...values: readonly string[]): void {
+    const builder = new RecordBatchBuilder();
+    for (const value of values)
+      builder.append(1_000 + this.endOffset, undefined, Buffer.from(value));
+    this.append(builder.build());
   }
 
   /** The values of all records, as text. */

@@ -1,6 +1,7 @@
 import type { Clock, Logger, Random } from "@ropewalk/runtime";
 import { Admin, type AdminOptions } from "./admin.ts";
 import { ClusterConnection } from "./cluster-connection.ts";
+import { Consumer, type ConsumerOptions } from "./consumer.ts";
 import { Producer, type ProducerOptions } from "./producer.ts";
 
 /** What a client needs from the world, and where it finds the cluster. */
@@ -44,6 +45,11 @@ export class RopewalkClient implements AsyncDisposable {
   /** A producer of its own; close it to flush it. */
   producer(options: ProducerOptions = {}): Producer {
     return this.#open(new Producer(this.#cluster, options));
+  }
+
+  /** A consumer of its own; it connects when it is first iterated, or told to be `ready`. */
+  consumer(options: ConsumerOptions): Consumer {
+    return this.#open(new Consumer(this.#cluster, options));
   }
 
   /** Admin calls; there is nothing to close. */

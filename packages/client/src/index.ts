@@ -16,3 +16,9 @@ export type {
 } from "./producer-record.ts";
 export { murmur2, partitionOfKey } from "./partitioner.ts";
 export type { OffsetPosition, StartFrom } from "./start-position.ts";
+export { ConsumedBatch } from "./consumed-batch.ts";
+export type { ConsumedRecord } from "./consumed-batch.ts";
+export { Consumer } from "./consumer.ts";
+export type { ConsumerOptions, ConsumerPosition } from "./consumer.ts";
+export type { TopicPartition } from "./group-member.ts";
+export type { PartitionOffset } from "./group-session.ts";

@@ -1,0 +1,218 @@
+import { fetchService, fromProtoError, RopewalkError } from "@ropewalk/protocol";
+import type { Timer } from "@ropewalk/runtime";
+import type { ClusterConnection } from "./cluster-connection.ts";
+import { FetchStream } from "./fetch-stream.ts";
+import { errorFromGrpc } from "./grpc-error.ts";
+import { LeaderSearch } from "./leader-search.ts";
+import type { FetchedChunk, PartitionReader } from "./partition-reader.ts";
+import { startPositionOf } from "./start-position.ts";
+import { noTopic, unknownTopicTimeoutMs } from "./topic-lookup.ts";
+
+/** What the fetcher tells the consumer. */
+export interface FetcherHandler {
+  onChunk(chunk: FetchedChunk): void;
+  /** The reader started, moved on, or reached its end. */
+  onProgress(reader: PartitionReader): void;
+  /** The reader cannot go on. */
+  onFailed(reader: PartitionReader, error: RopewalkError): void;
+}
+
+/** A stream that brings nothing for so long, not even a heartbeat, is opened anew: that costs little. */
+const silenceMsMax = 30_000;
+
+/** How often silence is looked for. */
+const silenceCheckMs = 5_000;
+
+/** How long the leader may take to say where a partition ends. */
+const listOffsetsTimeoutMs = 5_000;
+
+/**
+ * Keeps every reader subscribed at its partition's leader, on one stream per leader, and subscribes it again
+ * at the exact next offset whenever the stream breaks or the leader changes.
+ */
+export class Fetcher {
+  readonly #cluster: ClusterConnection;
+  readonly #creditBytes: number;
+  readonly #handler: FetcherHandler;
+  readonly #search: LeaderSearch;
+  readonly #readers = new Set<PartitionReader>();
+  readonly #streams = new Map<number, FetchStream>();
+  readonly #retryTimers = new Map<PartitionReader, Timer>();
+  readonly #missingSinceMs = new Map<string, number>();
+  #leaderless = new Set<PartitionReader>();
+  #silenceTimer: Timer | undefined;
+  #isClosed = false;
+
+  constructor(cluster: ClusterConnection, creditBytes: number, handler: FetcherHandler) {
+    this.#cluster = cluster;
+    this.#creditBytes = creditBytes;
+    this.#handler = handler;
+    this.#search = new LeaderSearch(cluster, (topics, answered) =>
+      this.#onMetadata(topics, answered),
+    );
+  }
+
+  /** Reads the partition from now on. */
+  add(reader: PartitionReader): void {
+    this.#readers.add(reader);
+    this.#silenceTimer ??= this.#setSilenceTimer();
+    this.#route(reader);
+  }
+
+  /** Stops reading the partition. */
+  remove(reader: PartitionReader): void {
+    reader.isStopped = true;
+    reader.stream?.unsubscribe(reader);
+    this.#readers.delete(reader);
+    this.#leaderless.delete(reader);
+    this.#retryTimers.get(reader)?.cancel();
+    this.#retryTimers.delete(reader);
+  }
+
+  /** Ends all streams; the handler is not called any more. */
+  close(): void {
+    this.#isClosed = true;
+    this.#search.close();
+    this.#silenceTimer?.cancel();
+    for (const timer of this.#retryTimers.values()) timer.cancel();
+    for (const stream of this.#streams.values()) stream.close();
+  }
+
+  #route(reader: PartitionReader): void {
+    if (this.#isClosed || reader.isStopped || reader.isAtEnd || reader.stream !== undefined) return;
+    const { topic, partition, start } = reader;
+    const brokerId = this.#cluster.metadata.leader(topic, partition);
+    if (brokerId === undefined || this.#cluster.metadata.broker(brokerId) === undefined) {
+      this.#leaderless.add(reader);
+      this.#search.want(topic);
+    } else if (typeof start === "object" && "last" in start) {
+      void this.#resolveLast(reader, brokerId, start.last);
+    } else {
+      this.#streamTo(brokerId)?.subscribe(reader, start);
+    }
+  }
+
+  /** The last records of a partition begin so many before its end. */
+  async #resolveLast(reader: PartitionReader, brokerId: number, count: number): Promise<void> {
+    const { topic, partition } = reader;
+    const request = { topic, partitions: [partition], at: startPositionOf("latest") };
+    const action = `Cannot find the last records of ${topic}-${partition}`;
+    const options = { action, timeoutMs: listOffsetsTimeoutMs };
+    try {
+      const { offsets } = await this.#cluster.callBroker(
+        brokerId,
+        fetchService.listOffsets,
+        request,
+        options,
+      );
+      const answer = offsets.find((one) => one.partition === partition);
+      if (answer === undefined)
+        throw new RopewalkError("NOT_LEADER", `${action}: no answer for it`);
+      if (answer.error !== undefined) throw fromProtoError(answer.error);
+      reader.startFrom({ offset: Math.max(answer.logStartOffset, answer.highWatermark - count) });
+      this.#route(reader);
+    } catch (failure) {
+      if (!this.#isClosed) this.#onRefused(brokerId, reader, errorFromGrpc(failure, action));
+    }
+  }
+
+  #streamTo(brokerId: number): FetchStream | undefined {
+    const existing = this.#streams.get(brokerId);
+    if (existing !== undefined) return existing;
+    const call = this.#cluster.openStream(brokerId, fetchService.fetchStream);
+    if (call === undefined) return undefined;
+    const stream = new FetchStream({
+      brokerId,
+      call,
+      creditBytes: this.#creditBytes,
+      clock: this.#cluster.clock,
+      handler: {
+        onChunk: (chunk) => {
+          this.#handler.onChunk(chunk);
+          this.#endIfDone(chunk.reader);
+        },
+        onProgress: (reader) => {
+          this.#handler.onProgress(reader);
+          this.#endIfDone(reader);
+        },
+        onRefused: (reader, error) => this.#onRefused(brokerId, reader, error),
+        onBroken: (readers, failure) => this.#onBroken(brokerId, readers, failure),
+      },
+    });
+    this.#streams.set(brokerId, stream);
+    return stream;
+  }
+
+  #endIfDone(reader: PartitionReader): void {
+    if (reader.isAtEnd) reader.stream?.unsubscribe(reader);
+  }
+
+  #onRefused(brokerId: number, reader: PartitionReader, error: RopewalkError): void {
+    if (reader.isStopped) return;
+    if (!error.retriable) {
+      this.#handler.onFailed(reader, error);
+      return;
+    }
+    const { topic, partition } = reader;
+    this.#cluster.metadata.refused(topic, partition, brokerId, error.leaderId);
+    const isFirst = reader.failures === 0;
+    this.#retry(
+      reader,
+      error,
+      isFirst && error.leaderId !== undefined ? 0 : reader.backoff.nextMs(error.retryAfterMs),
+    );
+  }
+
+  #onBroken(brokerId: number, readers: readonly PartitionReader[], failure: unknown): void {
+    this.#streams.delete(brokerId);
+    if (this.#isClosed) return;
+    const error = errorFromGrpc(failure, `Cannot read from broker ${brokerId}`);
+    this.#cluster.logger.debug("A fetch stream broke.", { brokerId, error });
+    this.#cluster.metadata.unreachable(brokerId);
+    for (const reader of readers) this.#retry(reader, error, reader.backoff.nextMs());
+  }
+
+  #retry(reader: PartitionReader, error: RopewalkError, pauseMs: number): void {
+    reader.failures++;
+    reader.lastError = error;
+    this.#retryTimers.get(reader)?.cancel();
+    const timer = this.#cluster.clock.setTimer(pauseMs, () => {
+      this.#retryTimers.delete(reader);
+      this.#route(reader);
+    });
+    this.#retryTimers.set(reader, timer);
+  }
+
+  #onMetadata(topics: readonly string[], answered: boolean): void {
+    const leaderless = this.#leaderless;
+    this.#leaderless = new Set();
+    const missing = new Set(topics.filter((topic) => this.#isMissingForLong(topic, answered)));
+    for (const reader of leaderless) {
+      if (missing.has(reader.topic)) this.#handler.onFailed(reader, noTopic(reader.topic));
+      else this.#route(reader);
+    }
+  }
+
+  #isMissingForLong(topic: string, answered: boolean): boolean {
+    if (this.#cluster.metadata.partitionCount(topic) !== undefined) {
+      this.#missingSinceMs.delete(topic);
+      return false;
+    }
+    if (!answered) return false;
+    const nowMs = this.#cluster.clock.monotonicMs();
+    const sinceMs = this.#missingSinceMs.get(topic) ?? nowMs;
+    this.#missingSinceMs.set(topic, sinceMs);
+    return nowMs - sinceMs >= unknownTopicTimeoutMs;
+  }
+
+  #setSilenceTimer(): Timer {
+    return this.#cluster.clock.setTimer(silenceCheckMs, () => {
+      const cutoffMs = this.#cluster.clock.monotonicMs() - silenceMsMax;
+      for (const stream of [...this.#streams.values()]) {
+        if (!stream.isSilent(cutoffMs)) continue;
+        stream.break(new RopewalkError("REQUEST_TIMED_OUT", `Broker ${stream.brokerId} is silent`));
+      }
+      this.#silenceTimer = this.#readers.size > 0 ? this.#setSilenceTimer() : undefined;
+    });
+  }
+}
