@@ -1,3 +1,4 @@
+import type { ConfState } from "../src/conf-state.ts";
 import type { Entry } from "../src/entry.ts";
 import { jointVoteResult } from "../src/quorum/joint.ts";
 import type { Snapshot } from "../src/snapshot.ts";
@@ -21,6 +22,8 @@ export class Observer {
   readonly #entries = new Map<string, KnownEntry>();
   /** Terms of committed entries by index, from 1. */
   readonly #committedTerms: number[] = [0];
+  /** The membership in force by applied index. */
+  readonly #memberships = new Map<number, string>();
   /** What was applied by index, from 1. */
   readonly #applied: string[] = [""];
 
@@ -58,6 +61,18 @@ export class Observer {
     this.#applied[entry.index] ??= text;
     if (this.#applied[entry.index] !== text) {
       throw new InvariantViolation(`state machine safety: node ${node.id} at ${entry.index}`);
+    }
+  }
+
+  /** A state machine stands at an index: its membership follows from what was applied up to there. */
+  membershipAt(node: SimulatedNode, index: number, conf: ConfState): void {
+    const text = JSON.stringify(conf);
+    const known = this.#memberships.get(index) ?? text;
+    this.#memberships.set(index, known);
+    if (known !== text) {
+      throw new InvariantViolation(
+        `membership at ${index}: node ${node.id} has ${text}, not ${known}`,
+      );
     }
   }
 

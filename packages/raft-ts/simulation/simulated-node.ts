@@ -177,10 +177,13 @@ export class SimulatedNode {
       // A snapshot that arrived while this work waited contains the entry already.
       if (entry.index <= this.appliedIndex) continue;
       this.#observer.entryApplied(this, entry);
+      // The change may make the leader ask for a snapshot: until it is done that is of the state before.
+      if (entry.type !== "normal" && this.rawNode !== undefined) {
+        this.appliedConf = this.rawNode.applyConfChange(decodeConfChange(entry));
+        if (this.#options.appliedIsDurable) this.storage.setConfState(this.appliedConf);
+      }
       this.appliedIndex = entry.index;
-      if (entry.type === "normal" || this.rawNode === undefined) continue;
-      this.appliedConf = this.rawNode.applyConfChange(decodeConfChange(entry));
-      if (this.#options.appliedIsDurable) this.storage.setConfState(this.appliedConf);
+      this.#observer.membershipAt(this, entry.index, this.appliedConf);
     }
   }
 

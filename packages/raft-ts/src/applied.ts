@@ -1,5 +1,6 @@
 import type { Entry } from "./entry.ts";
 import { entriesBytes, NO_DATA, payloadBytes } from "./entry.ts";
+import { confChangesApplied } from "./membership.ts";
 import { propose, releaseUncommitted } from "./proposal.ts";
 import type { Raft } from "./raft.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -8,6 +9,7 @@ import type { Snapshot } from "./snapshot.ts";
 export function entriesApplied(raft: Raft, entries: readonly Entry[]): void {
   const last = entries.at(-1);
   if (last === undefined) return;
+  confChangesApplied(raft, last.index);
   appliedTo(raft, last.index, entriesBytes(entries));
   releaseUncommitted(raft, payloadBytes(entries));
 }

@@ -39,6 +39,13 @@ export class Raft {
   /** Leader: reads that wait for the first entry of the term to be committed. */
   heldReads: Message[] = [];
 
+  /** Indexes of membership changes that were handed out and are not applied, in order. */
+  confChangesApplying: number[] = [];
+  /** Index of the last snapshot that replaced the log. */
+  restoredIndex = 0;
+  /** The membership as of the applied index, while a snapshot has overtaken work that was handed out. */
+  overtaken: ProgressTracker | undefined = undefined;
+
   /** Reads that may be served, for the next Ready. */
   readStates: ReadState[] = [];
   /** Messages for the next Ready that may leave at once. */

@@ -10,7 +10,7 @@ import { entriesBytes } from "./entry.ts";
 import { forgetLeader } from "./follower.ts";
 import type { HardState } from "./hard-state.ts";
 import { handleSnapshotStatus, handleUnreachable } from "./leader.ts";
-import { applyConfChange } from "./membership.ts";
+import { applyConfChange, confChangesHandedOut } from "./membership.ts";
 import {
   createMessage,
   isLocalType,
@@ -174,8 +174,8 @@ export class RawNode {
 
   /**
    * Puts a committed membership change in force, and answers the membership to store with the applied
-   * index. The owner calls this while it applies the entry, before it reports the entry as applied. A
-   * change that does not fit has no effect, on any node.
+   * index. The owner calls this while it applies the entry, in the order of the log and before it
+   * reports the entry as applied. A change that does not fit has no effect, on any node.
    */
   applyConfChange(change: ConfChange): ConfState {
     return applyConfChange(this.#raft, change);
@@ -371,6 +371,7 @@ export class RawNode {
     raft.log.unstable.acceptInProgress();
     const lastApplying = ready.committedEntries.at(-1);
     if (lastApplying === undefined) return;
+    confChangesHandedOut(raft, ready.committedEntries);
     const bytes = entriesBytes(ready.committedEntries);
     raft.log.acceptApplying(lastApplying.index, bytes, !this.#async);
   }

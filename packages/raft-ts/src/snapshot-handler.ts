@@ -1,5 +1,5 @@
 import { assert } from "./assert.ts";
-import { restoreMembership } from "./confchange/restore.ts";
+import { restoreSnapshotMembership } from "./membership.ts";
 import { createMessage } from "./message.ts";
 import type { Message } from "./message.ts";
 import type { Raft } from "./raft.ts";
@@ -37,8 +37,7 @@ function restoreSnapshot(raft: Raft, snapshot: Snapshot): boolean {
     return ignore(raft, snapshot, "log matches");
   }
   log.restore(snapshot);
-  restoreMembership(raft.tracker, log.lastIndex(), snapshot.confState);
-  raft.onEvent?.({ kind: "membershipChanged", config: raft.tracker.config });
+  restoreSnapshotMembership(raft, snapshot);
   raft.onEvent?.({
     kind: "snapshotRestored",
     commit: log.committed,

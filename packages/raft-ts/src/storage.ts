@@ -51,7 +51,8 @@ export interface Storage {
   /**
    * A snapshot for a peer that lags behind the log, or "unavailable" while it is being made: the node asks
    * again later. A peer that joined is a member only of snapshots as of its joining or later and refuses
-   * older ones, so take it as of the applied index.
+   * older ones, so take it as of the applied index. The node may ask in the middle of applyConfChange():
+   * index and membership of the answer must belong together even then.
    */
   snapshot(): Snapshot | "unavailable";
 }
