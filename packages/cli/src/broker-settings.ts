@@ -63,7 +63,7 @@ const DEFAULTS: Readonly<Partial<Record<BrokerSettingName, string>>> = {
   "log-level": "info",
 };
 
-const LOG_LEVELS: readonly string[] = ["debug", "info", "warn", "error"] satisfies LogLevel[];
+const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
 
 /** The environment variable of a setting: `ROPEWALK_DATA_DIR` for `data-dir`. */
 export function environmentName(name: string): string {
@@ -236,6 +236,7 @@ function parseText(text: string): Parsed<string> {
 }
 
 function parseLogLevel(text: string): Parsed<LogLevel> {
-  if (LOG_LEVELS.includes(text)) return { value: text as LogLevel };
+  const level = LOG_LEVELS.find((known) => known === text);
+  if (level !== undefined) return { value: level };
   return { fault: `"${text}" is not one of ${LOG_LEVELS.join(", ")}` };
 }

@@ -20,9 +20,10 @@ export function failure(message: string, cause?: unknown): CliError {
   return new CliError(message, 1, cause === undefined ? undefined : { cause });
 }
 
-/** What an error says; anything else that was thrown, as text. */
+/** What an error says, as it goes on after a colon; anything else that was thrown, as text. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? error.message : String(error);
+  return message.replace(/^Cannot /, "cannot ");
 }
 
 /** A mistake in what was typed: exit status 2. */

@@ -6,7 +6,7 @@ import process from "node:process";
 
 import { type Disk, DiskError, type DiskLock } from "@ropewalk/runtime";
 
-import { failure } from "./cli-error.ts";
+import { failure, messageOf } from "./cli-error.ts";
 import type { DevLayout } from "./dev-layout.ts";
 
 /** Tells which cluster a directory was made for. */
@@ -48,7 +48,7 @@ async function lockDirectory(disk: Disk, directory: string, owner: string): Prom
     return await disk.lockDirectory(directory, owner);
   } catch (error) {
     if (!(error instanceof DiskError) || error.code !== "LOCKED") throw error;
-    throw failure(`${error.message}; stop it, or use another --data-dir and --port-base`, error);
+    throw failure(`${messageOf(error)}; stop it, or use another --data-dir and --port-base`, error);
   }
 }
 

@@ -94,7 +94,7 @@ async function report(error: unknown, debug: boolean): Promise<number> {
     if (error.end.code !== "commander.help") await printNotice(`ropewalk: ${usageMessage(error)}`);
     return 2;
   }
-  await printNotice(`ropewalk: ${messageOf(error).replace(/^Cannot /, "cannot ")}`);
+  await printNotice(`ropewalk: ${messageOf(error)}`);
   if (debug && error instanceof Error) await printNotice(stackWithCauses(error));
   return error instanceof CliError ? error.exitStatus : 1;
 }

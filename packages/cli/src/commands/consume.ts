@@ -1,5 +1,6 @@
 import process from "node:process";
 
+import type { PartitionOffset } from "@ropewalk/client";
 import { Command } from "commander";
 
 import { ByteOutput, OutputClosedError } from "../byte-output.ts";
@@ -15,6 +16,7 @@ import { flagValue, integerFlag } from "../flag-value.ts";
 import { type GlobalOptions, globalOptions } from "../global-options.ts";
 import type { Parsed } from "../parsed.ts";
 import { printJsonLine } from "../record-json.ts";
+import type { RecordSource } from "../record-source.ts";
 import { parseStartOffset, START_OFFSET_FORMS, type StartOffset } from "../start-offset.ts";
 import { listenForStop } from "../stop-signal.ts";
 
@@ -89,49 +91,79 @@ async function consume(topic: string, options: ConsumeOptions, command: Command)
     );
   }
   const stop = listenForStop();
+  const { group, count = Number.POSITIVE_INFINITY } = options;
   await withClient(globals, { action: `consume topic ${topic}`, topic }, async (client) => {
-    await using source = await openRecordSource(client, {
+    await checkTopic(client, topic, options.partition);
+    const { RecordSource: Source } = await import("../record-source.ts");
+    await using source = new Source(client, {
       topic,
       partitions: options.partition,
       from,
-      group: options.group,
+      group,
       exitAtEnd: options.exitAtEnd === true,
+      // A count may end in the middle of a batch.
+      commits: options.count === undefined ? "asked" : "told",
       stop,
     });
-    await printRecords(
-      source,
-      print,
-      new ByteOutput(process.stdout),
-      options.count ?? Number.POSITIVE_INFINITY,
-    );
+    const output = new ByteOutput(process.stdout);
+    await printRecords(source, print, output, { countMax: count, inGroup: group !== undefined });
   });
 }
 
-/** Prints up to `countMax` records; commits what was printed, and nothing else. */
+interface PrintLimits {
+  readonly countMax: number;
+  readonly inGroup: boolean;
+}
+
+/** Prints up to `countMax` records; in a group, commits what was printed, and nothing else. */
 async function printRecords(
   source: RecordSource,
   print: RecordPrinter,
   output: ByteOutput,
-  countMax: number,
+  { countMax, inGroup }: PrintLimits,
 ): Promise<void> {
-  let remainingCount = countMax;
   try {
-    for await (const records of source.batches()) {
-      const taken = records.length <= remainingCount ? records : records.slice(0, remainingCount);
-      for (const record of taken) {
-        print(record, output);
-        if (output.isFull) await output.flush();
-      }
-      await output.flush();
-      source.printed(taken);
-      remainingCount -= taken.length;
-      if (remainingCount === 0) break;
-    }
-    await source.commit();
+    const printed = await printUpTo(countMax, source, print, output, inGroup);
+    if (inGroup && Number.isFinite(countMax)) await source.commit(printed);
   } catch (error) {
     // Nobody reads on, as with `| head`: that is how it is meant to end.
     if (!(error instanceof OutputClosedError)) throw error;
   }
+}
+
+/** Answers how far it printed. */
+async function printUpTo(
+  countMax: number,
+  source: RecordSource,
+  print: RecordPrinter,
+  output: ByteOutput,
+  inGroup: boolean,
+): Promise<PartitionOffset[]> {
+  const printed = new Map<number, PartitionOffset>();
+  const flush = (): Promise<void> => output.flush();
+  try {
+    for (let remainingCount = countMax; remainingCount > 0;) {
+      // Asking for more says that what came before was dealt with: it has to be out by then.
+      if (inGroup) await flush();
+      const records = await source.next(flush);
+      if (records === undefined) break;
+      const taken = records.slice(0, remainingCount);
+      for (const record of taken) {
+        print(record, output);
+        if (output.isFull) await flush();
+      }
+      remainingCount -= taken.length;
+      const last = taken.at(-1);
+      if (last !== undefined) printed.set(last.partition, { ...last, offset: last.offset + 1 });
+    }
+  } finally {
+    await flush();
+  }
+  return [...printed.values()].map(({ topic, partition, offset }) => ({
+    topic,
+    partition,
+    offset,
+  }));
 }
 
 function choosePrinter(options: ConsumeOptions, globals: GlobalOptions): RecordPrinter {

@@ -41,8 +41,9 @@ function describeCommand(): Command {
     .addHelpText("after", "\nExample:\n  ropewalk group describe billing")
     .action(async (groupId: string, _options: object, command: Command) => {
       const globals = globalOptions(command);
+      const { describeGroupLag } = await import("../group-lag.ts");
       const group = await withAdmin(globals, { action: `describe group ${groupId}` }, (admin) =>
-        admin.describeGroup(groupId),
+        describeGroupLag(admin, groupId),
       );
       if (globals.format === "json") return printJson(group);
       await printResult(formatGroup(group));

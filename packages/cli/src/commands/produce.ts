@@ -137,7 +137,9 @@ async function* standardInput(stop: AbortSignal): AsyncGenerator<Uint8Array> {
   const end = (): void => void process.stdin.destroy();
   stop.addEventListener("abort", end, { once: true });
   try {
-    for await (const chunk of process.stdin) yield chunk as Uint8Array;
+    // Without an encoding, what comes are bytes.
+    const chunks: AsyncIterable<Uint8Array> = process.stdin;
+    yield* chunks;
   } catch (error) {
     // Ending the stream early makes its iteration fail.
     if (!stop.aborted) throw error;
