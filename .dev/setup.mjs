@@ -14,11 +14,12 @@ if (readStamp() !== lockHash) {
   console.error("Setting up: installing the packages of package-lock.json (once) …");
   const install = spawnSync(
     "npm",
-    ["ci", "--no-audit", "--no-fund", "--loglevel=error", "--include=dev"],
+    // Not `npm ci`: it wants the optional packages of every platform in the lock file.
+    ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error", "--include=dev"],
     { cwd: root, stdio: ["ignore", "ignore", "inherit"], shell: process.platform === "win32" },
   );
   if (install.status !== 0) {
-    console.error("Setting up failed: `npm ci` did not finish; its message stands above.");
+    console.error("Setting up failed: `npm install` did not finish; its message stands above.");
     process.exit(install.status ?? 1);
   }
   writeFileSync(stampFile, lockHash);

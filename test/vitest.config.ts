@@ -6,8 +6,8 @@ const ssr = { resolve: { conditions, externalConditions: conditions } };
 
 /**
  * Four suites. `unit` lives beside the code, `cluster` starts real brokers, `conformance` holds the
- * code against tests written elsewhere, `deploy` runs the container image; `bench` is never part of
- * `npm test`.
+ * code against tests written elsewhere, `deploy` runs the container image; `deploy` and `bench` are
+ * not part of `npm test`. One suite runs after the other, so that none slows another's processes down.
  */
 export default defineConfig({
   root: new URL("..", import.meta.url).pathname,
@@ -27,6 +27,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "unit",
+          sequence: { groupOrder: 0 },
           include: ["packages/*/src/**/*.test.ts", "test/*.test.ts"],
           benchmark: { include: [] },
           testTimeout: 30_000,
@@ -36,6 +37,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "conformance",
+          sequence: { groupOrder: 1 },
           include: ["test/conformance/**/*.test.ts"],
           benchmark: { include: [] },
           testTimeout: 120_000,
@@ -45,6 +47,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "cluster",
+          sequence: { groupOrder: 2 },
           include: ["test/cluster/**/*.test.ts"],
           benchmark: { include: [] },
           fileParallelism: false,
@@ -56,6 +59,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "deploy",
+          sequence: { groupOrder: 3 },
           include: ["test/deploy/**/*.test.ts"],
           benchmark: { include: [] },
           fileParallelism: false,
@@ -67,6 +71,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "bench",
+          sequence: { groupOrder: 4 },
           include: [],
           benchmark: { include: ["packages/*/src/**/*.bench.ts"] },
           experimental: { viteModuleRunner: false },

@@ -89,7 +89,6 @@ export class BrokerNode implements TopicAdmin {
       applied: (outcome) => this.#applied(outcome),
       leadershipChanged: (leadership) => this.#controllerLeadershipChanged(leadership),
     });
-    const { image } = this.machine;
     this.#checkpointer = new Checkpointer(storage.state, clock, logger, limits.checkpointMs);
     this.#checkpointer.add(this.machine);
     const proposer = new CommandProposer(clock, (group) => this.host.wake(group));
@@ -109,7 +108,7 @@ export class BrokerNode implements TopicAdmin {
       controllerId: () => this.#controllerGroup.leaderId,
       timeoutMs: limits.forwardTimeoutMs,
     });
-    this.view = new ImageView(brokerId, image, this.#leaders, this.isAlive);
+    this.view = new ImageView(brokerId, this.machine.image, this.#leaders, this.isAlive);
     this.#reporter = new LeaderReporter({
       clock,
       logger,
@@ -119,22 +118,7 @@ export class BrokerNode implements TopicAdmin {
       ledGroups: () => this.#ledGroups(),
     });
     this.groups = this.#createGroupRouter();
-    this.replicas = new ReplicaSet({
-      brokerId,
-      clock,
-      random,
-      logger,
-      limits,
-      store: storage.log,
-      state: storage.state,
-      host: this.host,
-      checkpointer: this.#checkpointer,
-      proposer,
-      groups: this.groups,
-      leaders: this.#leaders,
-      image,
-      leads: (groupId, term) => this.#reporter.leads({ groupId, term }),
-    });
+    this.replicas = this.#createReplicaSet(proposer);
     this.producerIds = new ProducerIdPool(async (count) => {
       const answer = await this.controllerClient.call(peerService.allocateProducerIds, { count });
       return answer.firstProducerId;
@@ -215,6 +199,26 @@ export class BrokerNode implements TopicAdmin {
         });
         this.host.remove(group);
       },
+    });
+  }
+
+  #createReplicaSet(proposer: CommandProposer): ReplicaSet {
+    const { config, limits, runtime, storage } = this.#options;
+    return new ReplicaSet({
+      brokerId: config.brokerId,
+      clock: runtime.clock,
+      random: runtime.random,
+      logger: this.#logger,
+      limits,
+      store: storage.log,
+      state: storage.state,
+      host: this.host,
+      checkpointer: this.#checkpointer,
+      proposer,
+      groups: this.groups,
+      leaders: this.#leaders,
+      image: this.machine.image,
+      leads: (groupId, term) => this.#reporter.leads({ groupId, term }),
     });
   }
 

@@ -28,7 +28,7 @@ const groupsPerReportMax = 4096;
 /** Tells the other brokers which groups this one leads, so that they can send clients here. */
 export class LeaderReporter {
   readonly #options: LeaderReporterOptions;
-  #changed: LedGroup[] = [];
+  readonly #changed: LedGroup[] = [];
   #settleTimer: Timer | undefined;
   #repeatTimer: Timer | undefined;
   #stopped = false;

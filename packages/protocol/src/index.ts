@@ -29,7 +29,6 @@ export {
   batchBytes,
   batchCodec,
   batchCrc,
-  batchCrcStart,
   batchHeaderBytes,
   batchLastOffset,
   batchLastOffsetDelta,

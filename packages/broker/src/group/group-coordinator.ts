@@ -13,6 +13,7 @@ import type { BrokerLimits } from "../config.ts";
 import type { CommandProposer } from "../raft/command-proposer.ts";
 import type { RaftGroup } from "../raft/raft-group.ts";
 import {
+  type CommittedOffset,
   encodeGroupCommand,
   type GroupCommand,
   listAssignment,
@@ -95,7 +96,8 @@ export class GroupPartitionCoordinator {
 
   fetchOffsets(request: FetchOffsetsRequest): FetchOffsetsResponseInit {
     this.#expectLeading(request.groupId);
-    const known = this.#options.machine.group(request.groupId)?.offsets ?? new Map();
+    const known =
+      this.#options.machine.group(request.groupId)?.offsets ?? new Map<string, CommittedOffset>();
     if (request.partitions.length === 0) return { offsets: [...known.values()] };
     const offsets = request.partitions.flatMap(({ topic, partitions }) =>
       partitions.map(
@@ -297,7 +299,7 @@ export class GroupPartitionCoordinator {
   /** A member that is not known here yet (a new coordinator) has a whole session to show itself. */
   #session(groupId: string, memberId: string): Session {
     let members = this.#sessions.get(groupId);
-    if (members === undefined) this.#sessions.set(groupId, (members = new Map()));
+    if (members === undefined) this.#sessions.set(groupId, (members = new Map<string, Session>()));
     let session = members.get(memberId);
     if (session === undefined) {
       session = { lastHeardMs: this.#options.clock.monotonicMs(), lastEpoch: 0 };

@@ -12,6 +12,8 @@ export function toStartPosition(message: StartPositionMessage | undefined): Star
     case "edge":
       if (at.value === "EARLIEST") return { kind: "earliest" };
       if (at.value === "LATEST") return { kind: "latest" };
+      break;
+    case undefined:
   }
   throw new RopewalkError(
     "INVALID_REQUEST",

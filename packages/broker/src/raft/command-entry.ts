@@ -1,9 +1,7 @@
 import {
   batchBytes,
-  batchCrc,
-  batchCrcStart,
   batchHeaderBytes,
-  crc32c,
+  isBatchIntact,
   batchMagic,
   recordBatchMagic,
   readRecords,
@@ -25,10 +23,7 @@ export function isRecordBatch(entry: LogEntry): boolean {
 /** Whether the batch in the entry has the checksum that it says; entries without a batch are intact. */
 export function isIntact(entry: LogEntry): boolean {
   const { data } = entry;
-  if (!isRecordBatch(entry)) return true;
-  return (
-    batchBytes(data) === data.length && batchCrc(data) === crc32c(data, batchCrcStart, data.length)
-  );
+  return !isRecordBatch(entry) || (batchBytes(data) === data.length && isBatchIntact(data));
 }
 
 /** Wraps a command of an internal state machine into a record batch of one record: its value. */
