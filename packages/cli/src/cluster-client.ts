@@ -4,8 +4,11 @@ import type { Attempt } from "./client-failure.ts";
 import { failure } from "./cli-error.ts";
 import type { GlobalOptions } from "./global-options.ts";
 
-/** A cluster that does not answer for so long counts as unreachable: somebody waits at a terminal. */
-const ADMIN_TIMEOUT_MS = 10_000;
+/** Who does not answer a question for so long counts as unreachable: somebody waits at a terminal. */
+const QUESTION_TIMEOUT_MS = 5000;
+
+/** A topic may have thousands of partitions to be made. */
+const CHANGE_TIMEOUT_MS = 30_000;
 
 /** What a command is about; see {@link Attempt}. */
 export type AttemptedAction = Omit<Attempt, "bootstrapServers">;
@@ -28,15 +31,28 @@ export async function withClient<Result>(
   }
 }
 
-/** Gives the admin calls of the cluster that the options name. */
-export function withAdmin<Result>(
+/** Asks the cluster that the options name. */
+export function askAdmin<Result>(
   globals: GlobalOptions,
   attempted: AttemptedAction,
-  use: (admin: Admin) => Promise<Result>,
+  ask: (admin: Admin) => Promise<Result>,
 ): Promise<Result> {
-  return withClient(globals, attempted, (client) =>
-    use(client.admin({ timeoutMs: ADMIN_TIMEOUT_MS })),
-  );
+  return withClient(globals, attempted, (client) => ask(questions(client)));
+}
+
+/**
+ * Changes the cluster that the options name. Whether it can be reached is found out first, so that the
+ * long patience of a change is not spent on a cluster that is not there.
+ */
+export function changeByAdmin<Result>(
+  globals: GlobalOptions,
+  attempted: AttemptedAction,
+  change: (admin: Admin) => Promise<Result>,
+): Promise<Result> {
+  return withClient(globals, attempted, async (client) => {
+    await questions(client).describeCluster();
+    return change(client.admin({ timeoutMs: CHANGE_TIMEOUT_MS }));
+  });
 }
 
 /**
@@ -48,10 +64,12 @@ export async function checkTopic(
   topic: string,
   partitions: readonly number[] = [],
 ): Promise<void> {
-  const { partitions: existing } = await client
-    .admin({ timeoutMs: ADMIN_TIMEOUT_MS })
-    .describeTopic(topic);
+  const { partitions: existing } = await questions(client).describeTopic(topic);
   const missing = partitions.find((partition) => partition >= existing.length);
   if (missing === undefined) return;
   throw failure(`topic ${topic} has no partition ${missing}; it has 0–${existing.length - 1}`);
+}
+
+function questions(client: RopewalkClient): Admin {
+  return client.admin({ timeoutMs: QUESTION_TIMEOUT_MS });
 }

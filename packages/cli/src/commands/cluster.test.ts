@@ -15,6 +15,7 @@ const broker = {
 const healthy = {
   clusterId: "c",
   controllerId: 1,
+  brokerId: 1,
   topicCount: 1,
   partitionCount: 1,
   brokers: [broker],

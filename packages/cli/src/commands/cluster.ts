@@ -3,7 +3,7 @@ import process from "node:process";
 import type { DescribeClusterResponse } from "@ropewalk/protocol";
 import { Command } from "commander";
 
-import { withAdmin } from "../cluster-client.ts";
+import { askAdmin } from "../cluster-client.ts";
 import { globalOptions } from "../global-options.ts";
 import { formatPairs, formatTable } from "../table.ts";
 import { printJson, printResult } from "../terminal.ts";
@@ -25,7 +25,7 @@ function infoCommand(): Command {
     .addHelpText("after", "\nExample:\n  ropewalk cluster info -b localhost:7700")
     .action(async (_options: object, command: Command) => {
       const globals = globalOptions(command);
-      const cluster = await withAdmin(globals, { action: "describe the cluster" }, (admin) =>
+      const cluster = await askAdmin(globals, { action: "describe the cluster" }, (admin) =>
         admin.describeCluster(),
       );
       if (globals.format === "json") return printJson(cluster);
@@ -39,10 +39,8 @@ function healthCommand(): Command {
     .addHelpText("after", "\nExample:\n  ropewalk cluster health && echo fine")
     .action(async (_options: object, command: Command) => {
       const globals = globalOptions(command);
-      const cluster = await withAdmin(
-        globals,
-        { action: "ask for the cluster's health" },
-        (admin) => admin.describeCluster(),
+      const cluster = await askAdmin(globals, { action: "ask for the cluster's health" }, (admin) =>
+        admin.describeCluster(),
       );
       const problems = clusterProblems(cluster);
       if (problems.length > 0) process.exitCode = 1;

@@ -1,7 +1,7 @@
 import type { GroupDescription } from "@ropewalk/client";
 import { Command } from "commander";
 
-import { withAdmin } from "../cluster-client.ts";
+import { askAdmin } from "../cluster-client.ts";
 import { globalOptions } from "../global-options.ts";
 import { formatPairs, formatTable } from "../table.ts";
 import { printJson, printResult } from "../terminal.ts";
@@ -21,7 +21,7 @@ function listCommand(): Command {
     .addHelpText("after", "\nExample:\n  ropewalk group list")
     .action(async (_options: object, command: Command) => {
       const globals = globalOptions(command);
-      const groups = await withAdmin(globals, { action: "list groups" }, (admin) =>
+      const groups = await askAdmin(globals, { action: "list groups" }, (admin) =>
         admin.listGroups(),
       );
       if (globals.format === "json") return printJson(groups);
@@ -42,7 +42,7 @@ function describeCommand(): Command {
     .action(async (groupId: string, _options: object, command: Command) => {
       const globals = globalOptions(command);
       const { describeGroupLag } = await import("../group-lag.ts");
-      const group = await withAdmin(globals, { action: `describe group ${groupId}` }, (admin) =>
+      const group = await askAdmin(globals, { action: `describe group ${groupId}` }, (admin) =>
         describeGroupLag(admin, groupId),
       );
       if (globals.format === "json") return printJson(group);

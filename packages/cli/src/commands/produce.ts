@@ -109,7 +109,7 @@ async function run(
   const startMs = performance.now();
   const throughput = (recordCount: number): string =>
     formatThroughput({ recordCount, bytes: counts.bytes, durationMs: performance.now() - startMs });
-  const endProgress = showProgress(() => throughput(counts.recordCount));
+  const endProgress = showProgress(() => throughput(sink.acknowledgedCount));
   let inputFailure: CliError | undefined;
   try {
     const splitter = new LineSplitter(LINE_BYTES_MAX);
@@ -117,6 +117,9 @@ async function run(
   } catch (error) {
     // What was read before it is delivered all the same.
     inputFailure = failure(`cannot read standard input: ${messageOf(error)}`, error);
+  }
+  if (stop.aborted && process.stderr.isTTY) {
+    await printNotice("delivering what was read; Ctrl-C again gives up");
   }
   await sink.flush();
   endProgress();

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 
-import { withAdmin } from "../cluster-client.ts";
+import { askAdmin, changeByAdmin } from "../cluster-client.ts";
 import { collectNameValues, integerFlag, type NameValue } from "../flag-value.ts";
 import { globalOptions } from "../global-options.ts";
 import { formatPairs, formatTable } from "../table.ts";
@@ -54,15 +54,18 @@ function createCommand(): Command {
 
 async function createTopic(name: string, options: CreateOptions, command: Command): Promise<void> {
   const globals = globalOptions(command);
-  const topic = await withAdmin(globals, { action: `create topic ${name}`, topic: name }, (admin) =>
-    admin.createTopic({
-      name,
-      partitionCount: options.partitions,
-      replicationFactor: options.replicationFactor,
-      configs: Object.fromEntries(
-        (options.config ?? []).map((config) => [config.name, config.value]),
-      ),
-    }),
+  const topic = await changeByAdmin(
+    globals,
+    { action: `create topic ${name}`, topic: name },
+    (admin) =>
+      admin.createTopic({
+        name,
+        partitionCount: options.partitions,
+        replicationFactor: options.replicationFactor,
+        configs: Object.fromEntries(
+          (options.config ?? []).map((config) => [config.name, config.value]),
+        ),
+      }),
   );
   if (globals.format === "json") return printJson(topic);
   const replicas = topic.partitions[0]?.replicaIds.length ?? 0;
@@ -79,7 +82,7 @@ function listCommand(): Command {
     .addHelpText("after", "\nExample:\n  ropewalk topic list --format json")
     .action(async (options: { internal?: boolean }, command: Command) => {
       const globals = globalOptions(command);
-      const topics = await withAdmin(globals, { action: "list topics" }, (admin) =>
+      const topics = await askAdmin(globals, { action: "list topics" }, (admin) =>
         admin.listTopics({ includeInternal: options.internal === true }),
       );
       if (globals.format === "json") return printJson(topics);
@@ -99,7 +102,7 @@ function describeCommand(): Command {
     .addHelpText("after", "\nExample:\n  ropewalk topic describe orders")
     .action(async (name: string, _options: object, command: Command) => {
       const globals = globalOptions(command);
-      const topic = await withAdmin(
+      const topic = await askAdmin(
         globals,
         { action: `describe topic ${name}`, topic: name },
         (admin) => admin.describeTopic(name),
@@ -131,7 +134,7 @@ function deleteCommand(): Command {
     .addHelpText("after", "\nExample:\n  ropewalk topic delete orders")
     .action(async (name: string, _options: object, command: Command) => {
       const globals = globalOptions(command);
-      await withAdmin(globals, { action: `delete topic ${name}`, topic: name }, (admin) =>
+      await changeByAdmin(globals, { action: `delete topic ${name}`, topic: name }, (admin) =>
         admin.deleteTopic(name),
       );
       if (globals.format === "json") return printJson({ deleted: name });
