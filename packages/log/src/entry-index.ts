@@ -21,26 +21,30 @@ export interface IndexedEntry extends EntryLocation {
 const capacityAtFirst = 8;
 const typeNames = ["normal", "confChange", "confChangeV2"] as const;
 
-/** One number per entry in each column: 33 bytes an entry, and no object. */
-interface Columns {
-  readonly sequences: Uint32Array<ArrayBuffer>;
-  readonly dataPositions: Uint32Array<ArrayBuffer>;
-  readonly dataBytes: Uint32Array<ArrayBuffer>;
-  readonly dataCrcs: Uint32Array<ArrayBuffer>;
-  readonly types: Uint8Array<ArrayBuffer>;
-  readonly offsetsAfter: Float64Array<ArrayBuffer>;
-  readonly maxTimestamps: Float64Array<ArrayBuffer>;
-}
+/** What the rows of `#places` hold: five 32-bit numbers. */
+const place = {
+  sequence: 0,
+  dataPosition: 1,
+  dataBytes: 2,
+  dataCrc: 3,
+  type: 4,
+  width: 5,
+} as const;
+
+/** What the rows of `#offsets` hold: two 64-bit numbers. */
+const offsets = { offsetAfter: 0, maxTimestampMs: 1, width: 2 } as const;
 
 /**
- * Index → term, place, record offsets, for the entries of one group. Offsets are derived here and
- * nowhere else: an entry that is a batch moves the offset on, any other does not.
+ * Index → term, place, record offsets, for the entries of one group: 36 bytes an entry in two arrays,
+ * and no object. Offsets are derived here and nowhere else: an entry that is a batch moves the offset
+ * on, any other does not.
  */
 export class EntryIndex {
   /** The first index there is, also while there is none yet. */
   readonly firstIndex: number = 1;
   readonly #terms = new TermRuns();
-  #columns: Columns = columnsOf(0);
+  #places: Uint32Array<ArrayBuffer> = new Uint32Array(0);
+  #offsets: Float64Array<ArrayBuffer> = new Float64Array(0);
   #count = 0;
 
   /** The last index; `firstIndex - 1` when the log is empty. */
@@ -57,7 +61,7 @@ export class EntryIndex {
   offsetAfter(index: number): number {
     assert(index <= this.lastIndex, `offset after index ${index} of ${this.lastIndex}`);
     if (index < this.firstIndex) return 0;
-    return this.#columns.offsetsAfter[index - this.firstIndex] ?? 0;
+    return this.#offset(index - this.firstIndex, offsets.offsetAfter);
   }
 
   /** Adds the entry after the last one. A batch must begin where the log ends. */
@@ -69,15 +73,13 @@ export class EntryIndex {
       coverage === undefined || (coverage.baseOffset === endOffset && coverage.recordCount > 0),
       `a batch of ${coverage?.recordCount} records at offset ${coverage?.baseOffset}, but the log ends at ${endOffset}`,
     );
-    if (row === this.#columns.types.length) this.#grow();
-    const columns = this.#columns;
-    columns.sequences[row] = entry.sequence;
-    columns.dataPositions[row] = entry.dataPosition;
-    columns.dataBytes[row] = entry.dataBytes;
-    columns.dataCrcs[row] = entry.dataCrc;
-    columns.types[row] = typeNames.indexOf(entry.type);
-    columns.offsetsAfter[row] = endOffset + (coverage?.recordCount ?? 0);
-    columns.maxTimestamps[row] = coverage?.maxTimestampMs ?? Number.NEGATIVE_INFINITY;
+    if (row * place.width === this.#places.length) this.#grow();
+    const { sequence, dataPosition, dataBytes, dataCrc, type } = entry;
+    const places = [sequence, dataPosition, dataBytes, dataCrc, typeNames.indexOf(type)];
+    this.#places.set(places, row * place.width);
+    const offsetAfter = endOffset + (coverage?.recordCount ?? 0);
+    const maxTimestampMs = coverage?.maxTimestampMs ?? Number.NEGATIVE_INFINITY;
+    this.#offsets.set([offsetAfter, maxTimestampMs], row * offsets.width);
     this.#terms.push(this.firstIndex + row, entry.term);
     this.#count++;
   }
@@ -95,20 +97,20 @@ export class EntryIndex {
   }
 
   type(index: number): LogEntry["type"] {
-    return typeNames[this.#columns.types[this.#row(index)] ?? 0] ?? "normal";
+    return typeNames[this.#place(this.#row(index), place.type)] ?? "normal";
   }
 
   dataBytes(index: number): number {
-    return this.#columns.dataBytes[this.#row(index)] ?? 0;
+    return this.#place(this.#row(index), place.dataBytes);
   }
 
   locate(index: number): EntryLocation {
     const row = this.#row(index);
     return {
-      sequence: this.#columns.sequences[row] ?? 0,
-      dataPosition: this.#columns.dataPositions[row] ?? 0,
-      dataBytes: this.#columns.dataBytes[row] ?? 0,
-      dataCrc: this.#columns.dataCrcs[row] ?? 0,
+      sequence: this.#place(row, place.sequence),
+      dataPosition: this.#place(row, place.dataPosition),
+      dataBytes: this.#place(row, place.dataBytes),
+      dataCrc: this.#place(row, place.dataCrc),
     };
   }
 
@@ -123,7 +125,7 @@ export class EntryIndex {
     let high = this.#count;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if ((this.#columns.offsetsAfter[middle] ?? 0) > offset) high = middle;
+      if (this.#offset(middle, offsets.offsetAfter) > offset) high = middle;
       else low = middle + 1;
     }
     return this.firstIndex + low;
@@ -131,10 +133,9 @@ export class EntryIndex {
 
   /** The first batch that ends at or below `endOffset` and has a timestamp >= `timestampMs`. */
   indexOfTimestamp(timestampMs: number, endOffset: number): number | undefined {
-    const { maxTimestamps, offsetsAfter } = this.#columns;
     for (let row = 0; row < this.#count; row++) {
-      if ((offsetsAfter[row] ?? 0) > endOffset) return undefined;
-      if ((maxTimestamps[row] ?? 0) >= timestampMs) return this.firstIndex + row;
+      if (this.#offset(row, offsets.offsetAfter) > endOffset) return undefined;
+      if (this.#offset(row, offsets.maxTimestampMs) >= timestampMs) return this.firstIndex + row;
     }
     return undefined;
   }
@@ -147,28 +148,21 @@ export class EntryIndex {
     return index - this.firstIndex;
   }
 
-  #grow(): void {
-    const old = this.#columns;
-    const grown = columnsOf(Math.max(capacityAtFirst, old.types.length * 2));
-    grown.sequences.set(old.sequences);
-    grown.dataPositions.set(old.dataPositions);
-    grown.dataBytes.set(old.dataBytes);
-    grown.dataCrcs.set(old.dataCrcs);
-    grown.types.set(old.types);
-    grown.offsetsAfter.set(old.offsetsAfter);
-    grown.maxTimestamps.set(old.maxTimestamps);
-    this.#columns = grown;
+  #place(row: number, field: number): number {
+    return this.#places[row * place.width + field] ?? 0;
   }
-}
 
-function columnsOf(capacity: number): Columns {
-  return {
-    sequences: new Uint32Array(capacity),
-    dataPositions: new Uint32Array(capacity),
-    dataBytes: new Uint32Array(capacity),
-    dataCrcs: new Uint32Array(capacity),
-    types: new Uint8Array(capacity),
-    offsetsAfter: new Float64Array(capacity),
-    maxTimestamps: new Float64Array(capacity),
-  };
+  #offset(row: number, field: number): number {
+    return this.#offsets[row * offsets.width + field] ?? 0;
+  }
+
+  #grow(): void {
+    const capacity = Math.max(capacityAtFirst, this.#count * 2);
+    const places = new Uint32Array(capacity * place.width);
+    places.set(this.#places);
+    this.#places = places;
+    const grownOffsets = new Float64Array(capacity * offsets.width);
+    grownOffsets.set(this.#offsets);
+    this.#offsets = grownOffsets;
+  }
 }

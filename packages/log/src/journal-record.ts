@@ -118,7 +118,7 @@ export function encodeRecordHead(
 ): Buffer {
   const { entries, key, hardState } = content;
   const tableBytes = entries.length * tableRowBytes;
-  const head = Buffer.alloc(recordHeaderBytes + tableBytes);
+  const head = Buffer.allocUnsafe(recordHeaderBytes + tableBytes).fill(0); // From Buffer's pool.
   head.writeUInt32BE(recordMagic, 0);
   head.writeUInt32BE(position, 12);
   head.writeUInt32BE(bodyBytesOf(entries), 16);

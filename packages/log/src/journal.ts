@@ -285,13 +285,14 @@ export class Journal {
 function gather(record: QueuedRecord, buffers: Uint8Array[]): void {
   const paddingBytes = record.bytes - record.head.length - dataBytesOf(record);
   if (record.bytes <= recordHeaderBytes + tableRowBytes + copiedDataBytesMax) {
-    const whole = Buffer.alloc(record.bytes);
+    const whole = Buffer.allocUnsafe(record.bytes);
     whole.set(record.head, 0);
     let at = record.head.length;
     for (const data of record.data) {
       whole.set(data, at);
       at += data.length;
     }
+    whole.fill(0, at);
     buffers.push(whole);
     return;
   }

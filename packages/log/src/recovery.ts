@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import type { Disk, Logger } from "@ropewalk/runtime";
 import {
   decodeFileHeader,
@@ -36,7 +37,7 @@ export interface Recovered {
 /** A file that was opened; `flushBytesMax` is `undefined` when its header is damaged. */
 interface FoundFile {
   readonly file: JournalFile;
-  readonly window: ScanWindow;
+  readonly sizeBytes: number;
   readonly flushBytesMax: number | undefined;
 }
 
@@ -107,10 +108,9 @@ export class Recovery {
     const outcome = decodeFileHeader(bytes.subarray(0, await diskFile.read(0, bytes)));
     const salt = outcome.kind === "header" ? outcome.header.salt : 0;
     const file = new JournalFile(sequence, salt, path, diskFile, sizeBytes);
-    const window = new ScanWindow(file, sizeBytes);
     const isSound = outcome.kind === "header" && outcome.header.sequence === sequence;
     const flushBytesMax = isSound ? outcome.header.flushBytesMax : undefined;
-    this.#found.set(sequence, { file, window, flushBytesMax });
+    this.#found.set(sequence, { file, sizeBytes, flushBytesMax });
     this.#replay.usage.addFile(sequence);
     if (outcome.kind === "newer") {
       throw new LogError(
@@ -136,7 +136,8 @@ export class Recovery {
   // but that was written to counts as used; one with nothing but zeros was only prepared.
   async #findFloor(): Promise<void> {
     for (const [sequence, found] of [...this.#found].reverse()) {
-      const { file, window, flushBytesMax } = found;
+      const { file, sizeBytes, flushBytesMax } = found;
+      const window = new ScanWindow(file, sizeBytes);
       if (flushBytesMax !== undefined) {
         const isUsed = await this.#raiseFloor(file, window);
         if (isUsed) this.#lastUsed = Math.max(this.#lastUsed, sequence);
@@ -144,7 +145,7 @@ export class Recovery {
       } else if ((await nonZeroEnd(window, fileHeaderBytes)) > fileHeaderBytes) {
         this.#lastUsed = Math.max(this.#lastUsed, sequence);
       } else if (this.#lastUsed === 0) {
-        this.#found.set(sequence, { file, window, flushBytesMax: 0 });
+        this.#found.set(sequence, { ...found, flushBytesMax: 0 });
       }
     }
   }
@@ -160,15 +161,16 @@ export class Recovery {
   }
 
   async #replayFiles(): Promise<void> {
-    for (const [sequence, { file, window, flushBytesMax }] of this.#found) {
+    for (const [sequence, { file, sizeBytes, flushBytesMax }] of this.#found) {
       if (sequence > this.#lastUsed) return;
       if (flushBytesMax === undefined) {
-        this.#replay.lose({ sequence, position: 0 }, window.sizeBytes);
+        this.#replay.lose({ sequence, position: 0 }, sizeBytes);
         continue;
       }
+      const window = new ScanWindow(file, sizeBytes);
       for await (const event of scanJournalFile(window, file.salt, fileHeaderBytes, true)) {
         if (event.kind === "record") this.#replayRecord(event, sequence);
-        else this.#replayGap(event, sequence, flushBytesMax, window.sizeBytes);
+        else this.#replayGap(event, sequence, flushBytesMax, sizeBytes);
         if (this.#tail !== undefined) return;
       }
     }
@@ -215,7 +217,7 @@ export class Recovery {
     const { disk, directory } = this.#options;
     const last = this.#found.get(this.#lastUsed);
     if (last !== undefined && last.flushBytesMax !== undefined) {
-      await this.#settleFile(last, this.#tail?.position ?? last.window.sizeBytes);
+      await this.#settleFile(last, this.#tail?.position ?? last.sizeBytes);
     }
     for (const [sequence, { file }] of this.#found) {
       if (sequence > this.#lastUsed) await this.#removeFile(sequence, file);
@@ -225,12 +227,15 @@ export class Recovery {
   }
 
   // Pages that a failed sync marked clean are written again: a read alone proves nothing about the disk.
-  async #settleFile({ file, window }: FoundFile, end: number): Promise<void> {
+  async #settleFile({ file, sizeBytes }: FoundFile, end: number): Promise<void> {
+    const window = new ScanWindow(file, sizeBytes);
     const floor = this.#floor.sequence === file.sequence ? this.#floor.position : fileHeaderBytes;
     for (let at = Math.max(floor, fileHeaderBytes); at < end;) {
-      const bytes = await window.bytesAt(at, Math.min(1024 * 1024, end - at));
-      await file.write(at, [bytes]);
-      at += bytes.length;
+      const bytes = await window.someAt(at, 1);
+      assert(bytes.length > 0, `${file.path} became shorter than ${sizeBytes} bytes`);
+      const piece = bytes.subarray(0, end - at);
+      await file.write(at, [piece]);
+      at += piece.length;
     }
     const erasedEnd = await nonZeroEnd(window, end);
     if (erasedEnd > end) {
@@ -260,8 +265,7 @@ export class Recovery {
       flushBytesMax,
       filledBytes,
     });
-    const window = new ScanWindow(file, filledBytes);
-    this.#found.set(sequence, { file, window, flushBytesMax });
+    this.#found.set(sequence, { file, sizeBytes: filledBytes, flushBytesMax });
     this.#replay.usage.addFile(sequence);
     return { sequence, position: fileHeaderBytes };
   }
