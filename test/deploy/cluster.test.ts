@@ -76,6 +76,14 @@ describeUnless(missing)("three brokers in containers", () => {
     expect(await consumeAll(brokers)).toEqual(expected(2));
   });
 
+  test("a rollout, highest ordinal first, loses nothing that is produced meanwhile", async () => {
+    for (const [step, ordinal] of ordinals.toReversed().entries()) {
+      const produced = brokers.runClient(lines(2 + step), ["produce", "orders"]);
+      await Promise.all([produced, replacePod(brokers, ordinal)]);
+    }
+    expect(await consumeAll(brokers)).toEqual(expected(5));
+  });
+
   test("SIGTERM to all at once stops every broker cleanly", async () => {
     const ends = await Promise.all(ordinals.map((ordinal) => brokers.stopPod(ordinal)));
     expect(ends).toEqual(ordinals.map(() => ({ running: false, exitCode: 0 })));
@@ -85,7 +93,7 @@ describeUnless(missing)("three brokers in containers", () => {
     await Promise.all(ordinals.map((ordinal) => brokers.removePod(ordinal)));
     await Promise.all(ordinals.map((ordinal) => brokers.startPod(ordinal)));
     for (const ordinal of ordinals) await passes(brokers, ordinal, "readinessProbe");
-    expect(await consumeAll(brokers)).toEqual(expected(2));
+    expect(await consumeAll(brokers)).toEqual(expected(5));
   });
 });
 
@@ -113,6 +121,14 @@ async function passes(
     if (!state.running) throw new Error(`${what}: it ended with ${String(state.exitCode)}`);
     return await brokers.probe(ordinal, probe);
   });
+}
+
+/** What a rollout does to one pod: stops it, and makes a new one that becomes ready. */
+async function replacePod(brokers: StatefulSetRunner, ordinal: number): Promise<void> {
+  expect(await brokers.stopPod(ordinal)).toEqual({ running: false, exitCode: 0 });
+  await brokers.removePod(ordinal);
+  await brokers.startPod(ordinal);
+  await passes(brokers, ordinal, "readinessProbe");
 }
 
 /** The input of one step: numbered lines. */

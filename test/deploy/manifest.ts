@@ -84,6 +84,9 @@ export interface PodSpec {
   readonly serviceAccountName?: string;
   readonly automountServiceAccountToken?: boolean;
   readonly enableServiceLinks?: boolean;
+  readonly dnsConfig?: {
+    readonly options?: readonly { readonly name: string; readonly value?: string }[];
+  };
   readonly hostNetwork?: boolean;
   readonly hostPID?: boolean;
   readonly hostIPC?: boolean;

@@ -148,10 +148,12 @@ export class StatefulSetRunner {
       return [host, ...pods].flatMap((short) => [short, `${short}.${namespace}.svc`]);
     });
     const probePort = this.#portNumber("http");
+    const dnsOptions = this.#set.spec.template.spec.dnsConfig?.options ?? [];
     return [
       `--network=${NETWORK}`,
       `--publish=127.0.0.1::${String(probePort)}`,
       ...names.map((alias) => `--network-alias=${alias}`),
+      ...dnsOptions.map(({ name, value }) => `--dns-option=${name}:${value ?? ""}`),
     ];
   }
 
