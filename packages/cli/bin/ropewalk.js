@@ -17,6 +17,12 @@ if (major < 24 || (major === 24 && minor < 12)) {
   process.exit(1);
 }
 
+// Compiled code is kept in the checkout, which halves the time a command takes to start.
+const cacheDirectory = fileURLToPath(
+  new URL("../../../node_modules/.cache/ropewalk", import.meta.url),
+);
+if (insideCheckout) process.env["NODE_COMPILE_CACHE"] ??= cacheDirectory;
+
 // Four threads would make one broker's reads wait behind its own flushes.
 process.env["UV_THREADPOOL_SIZE"] ??= "8";
 process.execve(

@@ -11,7 +11,7 @@ export interface ControllerClientOptions {
   readonly timeoutMs: number;
 }
 
-const retryMs = 50;
+const retryMs = 20;
 
 /** Asks the controller, wherever it is, and again elsewhere while it certainly has not done it. */
 export class ControllerClient {

@@ -51,7 +51,7 @@ export class RaftGroup {
   readonly #node: RawNode;
   readonly #machine: StateMachine;
   readonly #brokerId: number;
-  readonly #eagerTicks: number;
+  readonly #isPreferred: boolean;
   readonly #proposals = new ProposalQueue();
   #leadership: Leadership = { kind: "following", term: 0, leaderId: 0 };
   #appliedIndex: number;
@@ -61,14 +61,13 @@ export class RaftGroup {
   /** The offset that the next proposed batch gets; valid while leading. */
   #nextOffset = 0;
   #handedOutIndex = 0;
-  #ticks = 0;
 
   constructor(options: RaftGroupOptions) {
     const { log, machine, voters, learners, limits } = options;
     this.key = log.key;
     this.log = log;
     // The first replica is the one that is meant to lead.
-    this.#eagerTicks = voters[0] === options.brokerId ? limits.electionTicks : 0;
+    this.#isPreferred = voters[0] === options.brokerId;
     this.#machine = machine;
     this.#brokerId = options.brokerId;
     this.#appliedIndex = machine.restoredIndex;
@@ -131,19 +130,19 @@ export class RaftGroup {
     return this.#node.committed;
   }
 
-  /** Asks for a first election at once where this broker is meant to lead. */
-  start(): void {
-    if (this.#eagerTicks > 0) this.#node.campaign();
+  /** A tick of the clock. */
+  tick(): void {
+    this.#node.tick();
   }
 
-  /**
-   * A tick of the clock. In its first ticks the preferred leader asks for an election instead of waiting
-   * for a timeout, so that new groups and new clusters have leaders at once.
-   */
-  tick(): void {
-    this.#ticks += 1;
-    if (this.#ticks <= this.#eagerTicks && this.leaderId === 0) this.#node.campaign();
-    else this.#node.tick();
+  /** Whether this is the replica that is meant to lead, and nobody does. */
+  get wantsToLead(): boolean {
+    return this.#isPreferred && this.leaderId === 0;
+  }
+
+  /** Asks for an election now; harmless where there is a leader (pre-vote). */
+  campaign(): void {
+    this.#node.campaign();
   }
 
   hasReady(): boolean {

@@ -3,6 +3,7 @@ import type { Clock, Logger, Timer } from "@ropewalk/runtime";
 import type { Message } from "raft-ts";
 import type { BrokerLimits } from "../config.ts";
 import { EarlyMessages } from "./early-messages.ts";
+import { FirstElections } from "./first-elections.ts";
 import type { PassOutput, RaftGroup } from "./raft-group.ts";
 
 /** The part of the peer network that the host sends through. */
@@ -47,6 +48,7 @@ export class RaftHost {
   readonly #groups = new Map<number, RaftGroup>();
   readonly #dirty = new Set<RaftGroup>();
   readonly #early = new EarlyMessages();
+  readonly #firstElections: FirstElections<RaftGroup>;
   #passScheduled = false;
   #writesInFlight = 0;
   #lastWrite: Promise<void> = Promise.resolve();
@@ -63,6 +65,9 @@ export class RaftHost {
 
   constructor(options: RaftHostOptions) {
     this.#options = options;
+    this.#firstElections = new FirstElections<RaftGroup>(options.clock, (group) =>
+      this.wake(group),
+    );
     this.#scheduleTick();
   }
 
@@ -77,7 +82,7 @@ export class RaftHost {
   add(group: RaftGroup): void {
     const { groupId, incarnation } = group.key;
     this.#groups.set(groupId, group);
-    group.start();
+    this.#firstElections.add(group);
     const messages = this.#early.take(groupId);
     for (const { from, message } of messages) {
       this.receive(from, [{ group: { groupId, incarnation }, message }]);
@@ -88,6 +93,7 @@ export class RaftHost {
   remove(group: RaftGroup): void {
     this.#groups.delete(group.key.groupId);
     this.#dirty.delete(group);
+    this.#firstElections.remove(group);
     group.stop();
   }
 
@@ -140,6 +146,7 @@ export class RaftHost {
   async stop(): Promise<void> {
     if (this.#state === "running") this.#state = "stopped";
     this.#timer?.cancel();
+    this.#firstElections.stop();
     await this.#lastWrite.catch(() => undefined); // Its failure was reported when it happened.
     for (const group of this.#groups.values()) group.stop();
   }
@@ -243,6 +250,7 @@ export class RaftHost {
     if (this.#state !== "running") return;
     this.#state = "failed";
     this.#timer?.cancel();
+    this.#firstElections.stop();
     this.#options.logger.error("the journal failed; this broker's replicas stop", { error });
     for (const group of this.#groups.values()) group.stop();
     this.#options.storageFailed(error);

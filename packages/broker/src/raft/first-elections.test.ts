@@ -1,0 +1,45 @@
+import type { Clock } from "@ropewalk/runtime";
+import { expect, test } from "vitest";
+import { FirstElections } from "./first-elections.ts";
+
+/** A clock whose timers run when `turn` is called. */
+function steppedClock(): { clock: Clock; turn: () => void } {
+  const callbacks: (() => void)[] = [];
+  const clock: Clock = {
+    monotonicMs: () => 0,
+    wallMs: () => 0,
+    setTimer: (_delayMs, callback) => {
+      callbacks.push(callback);
+      return { cancel: () => void callbacks.splice(0) };
+    },
+    defer: (callback) => callback(),
+  };
+  return {
+    clock,
+    turn: () => {
+      for (const callback of callbacks.splice(0)) callback();
+    },
+  };
+}
+
+test("FirstElections asks at once, again at growing distances, and gives up", () => {
+  const { clock, turn } = steppedClock();
+  const asked: number[] = [];
+  let now = 0;
+  const elections = new FirstElections(clock, () => undefined);
+  elections.add({ wantsToLead: true, campaign: () => void asked.push(now) });
+  for (now = 1; now < 100; now += 1) turn();
+  expect(asked).toEqual([0, 1, 2, 4, 8, 16, 32]);
+});
+
+test("FirstElections stops asking once there is a leader, and never begins where another is meant to lead", () => {
+  const { clock, turn } = steppedClock();
+  const group = { wantsToLead: true, asked: 0, campaign: () => void (group.asked += 1) };
+  const elections = new FirstElections(clock, () => undefined);
+  elections.add(group);
+  group.wantsToLead = false;
+  for (let i = 0; i < 50; i += 1) turn();
+  expect(group.asked).toBe(1);
+  elections.add(group);
+  expect(group.asked).toBe(1);
+});

@@ -1,0 +1,67 @@
+import type { Clock, Timer } from "@ropewalk/runtime";
+
+/** The part of a group that its first election needs. */
+export interface FirstElectionGroup {
+  /** This is the replica that is meant to lead, and nobody does. */
+  readonly wantsToLead: boolean;
+  campaign(): void;
+}
+
+const turnMs = 20;
+
+/** Turns in which a group asks: soon at first, since its peers may be a moment away, then ever later. */
+const askingTurns: ReadonlySet<number> = new Set([0, 1, 2, 4, 8, 16, 32]);
+const turnsMax = 33;
+
+/**
+ * Lets the replica that is meant to lead a group ask for an election as soon as the group is there,
+ * instead of waiting for an election timeout: a new topic or a new cluster has its leaders at once. It
+ * gives up after a while; then the timeout decides as always.
+ */
+export class FirstElections<Group extends FirstElectionGroup> {
+  readonly #clock: Clock;
+  readonly #wake: (group: Group) => void;
+  /** Groups that have not found a leader yet, and the turn each is in. */
+  readonly #turns = new Map<Group, number>();
+  #timer: Timer | undefined;
+
+  constructor(clock: Clock, wake: (group: Group) => void) {
+    this.#clock = clock;
+    this.#wake = wake;
+  }
+
+  add(group: Group): void {
+    if (!group.wantsToLead) return;
+    this.#turns.set(group, 0);
+    this.#takeTurn(group, 0);
+    this.#schedule();
+  }
+
+  remove(group: Group): void {
+    this.#turns.delete(group);
+  }
+
+  stop(): void {
+    this.#turns.clear();
+    this.#timer?.cancel();
+  }
+
+  #schedule(): void {
+    this.#timer ??= this.#clock.setTimer(turnMs, () => {
+      this.#timer = undefined;
+      for (const [group, turn] of this.#turns) this.#takeTurn(group, turn);
+      if (this.#turns.size > 0) this.#schedule();
+    });
+  }
+
+  #takeTurn(group: Group, turn: number): void {
+    if (!group.wantsToLead || turn >= turnsMax) {
+      this.#turns.delete(group);
+      return;
+    }
+    this.#turns.set(group, turn + 1);
+    if (!askingTurns.has(turn)) return;
+    group.campaign();
+    this.#wake(group);
+  }
+}
