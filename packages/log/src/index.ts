@@ -1,6 +1,6 @@
 // The store and the logs in it.
 export { LogStore } from "./log-store.ts";
-export type { GroupWrite, LogStoreOptions } from "./log-store.ts";
+export type { GroupWrite, LogStatistics, LogStoreOptions } from "./log-store.ts";
 export type { GroupLog } from "./group-log.ts";
 export type { GroupKey, HardState, LogEntry } from "./log-entry.ts";
 

@@ -8,24 +8,13 @@ import {
   bodyBytesOf,
   encodeRecordHead,
   type JournalPosition,
-  recordAlignment,
   recordBytes,
   type RecordContent,
-  recordHeaderBytes,
   sealRecordHead,
-  tableRowBytes,
 } from "./journal-record.ts";
 import { emptyHardState } from "./log-entry.ts";
 import { LogError } from "./log-error.ts";
-
-/** A record that has its place in the journal and waits to be written there. */
-interface QueuedRecord {
-  readonly sequence: number;
-  readonly position: number;
-  readonly head: Buffer;
-  readonly data: readonly Uint8Array[];
-  readonly bytes: number;
-}
+import { gatherRecord, RecordQueue } from "./record-queue.ts";
 
 /** The end of an append in the queue: settled once every record queued before it is durable. */
 interface Waiter {
@@ -33,6 +22,16 @@ interface Waiter {
   readonly appendNumber: number;
   readonly resolve: () => void;
   readonly reject: (error: LogError) => void;
+}
+
+/** What the journal has done since it was opened, and what waits. */
+export interface JournalStatistics {
+  /** Gathered writes, each with one fdatasync. */
+  readonly flushCount: number;
+  readonly flushedBytes: number;
+  /** Appended but not durable yet. Who appends bounds it: an append cannot be refused for being one too many. */
+  readonly queuedBytes: number;
+  readonly fileCount: number;
 }
 
 /** Where a record was placed, and the CRCs of its entries' data. */
@@ -56,10 +55,6 @@ export interface JournalOptions extends JournalFileSupplyOptions {
 /** How long nothing is appended before the end of the journal is marked as durable. */
 const idleBeforeMarkMs = 100;
 
-/** Data up to this size is copied behind its record's table: cheaper than a buffer of its own in a gathered write. */
-const copiedDataBytesMax = 1024;
-const padding = Buffer.alloc(recordAlignment);
-
 /**
  * The writing side of the journal. Records get their place when they are appended; whatever was
  * appended while a flush was under way goes into the next one, which is one gathered write and one
@@ -70,13 +65,16 @@ export class Journal {
   readonly #options: JournalOptions;
   readonly #supply: JournalFileSupply;
   readonly #files: Map<number, JournalFile>;
-  readonly #queue: QueuedRecord[] = [];
+  readonly #queue = new RecordQueue();
   readonly #waiters: Waiter[] = [];
   #next: JournalPosition;
   #durable: JournalPosition;
   #recordsPlaced = 0;
   #recordsDurable = 0;
   #appends = 0;
+  #placedBytes = 0;
+  #flushedBytes = 0;
+  #flushCount = 0;
   #flushing: Promise<void> | undefined;
   #failed: LogError | undefined;
   #closed = false;
@@ -97,6 +95,15 @@ export class Journal {
     return this.#failed;
   }
 
+  get statistics(): JournalStatistics {
+    return {
+      flushCount: this.#flushCount,
+      flushedBytes: this.#flushedBytes,
+      queuedBytes: this.#placedBytes - this.#flushedBytes,
+      fileCount: this.#files.size,
+    };
+  }
+
   /** The number of the append that records placed now belong to. */
   get appendNumber(): number {
     return this.#appends + 1;
@@ -107,9 +114,9 @@ export class Journal {
     return this.#files;
   }
 
-  /** The file that records are appended to. */
+  /** The file of the last flush: nothing more is written to those before it. */
   get activeSequence(): number {
-    return this.#next.sequence;
+    return this.#durable.sequence;
   }
 
   /** Gives a record its place and queues it. It is written with the append that `commit` ends. */
@@ -123,6 +130,7 @@ export class Journal {
     const data = content.entries.map((entry) => entry.data);
     this.#queue.push({ sequence, position, head, data, bytes });
     this.#recordsPlaced++;
+    this.#placedBytes += bytes;
     this.#isEndMarked = content.kind === "mark";
     this.#idleTimer?.cancel();
     this.#next = { sequence, position: position + bytes };
@@ -159,7 +167,7 @@ export class Journal {
   /** Forgets a file that was removed. */
   async drop(sequence: number): Promise<void> {
     const file = this.#files.get(sequence);
-    assert(file !== undefined && sequence !== this.activeSequence, `drop of file ${sequence}`);
+    assert(file !== undefined && sequence < this.activeSequence, `drop of file ${sequence}`);
     this.#files.delete(sequence);
     await file.close();
   }
@@ -204,7 +212,7 @@ export class Journal {
   }
 
   async #flush(): Promise<void> {
-    const records = this.#takeGroup();
+    const records = this.#queue.takeGroup(this.#options.config.flushBytesMax);
     const first = records[0];
     assert(first !== undefined, "a flush of nothing");
     const file = this.#files.get(first.sequence) ?? (await this.#roll(first.sequence));
@@ -212,27 +220,16 @@ export class Journal {
     let bytes = 0;
     for (const record of records) {
       sealRecordHead(record.head, file.salt, this.#durable);
-      gather(record, buffers);
+      gatherRecord(record, buffers);
       bytes += record.bytes;
     }
     await file.append(first.position, buffers, bytes);
     this.#durable = { sequence: first.sequence, position: first.position + bytes };
     this.#recordsDurable += records.length;
+    this.#flushedBytes += bytes;
+    this.#flushCount++;
     this.#settle();
     this.#prepareAhead(file);
-  }
-
-  #takeGroup(): QueuedRecord[] {
-    const sequence = this.#queue[0]?.sequence;
-    let bytes = 0;
-    let count = 0;
-    for (const record of this.#queue) {
-      bytes += record.bytes;
-      if (record.sequence !== sequence) break;
-      if (count > 0 && bytes > this.#options.config.flushBytesMax) break;
-      count++;
-    }
-    return this.#queue.splice(0, count);
   }
 
   #settle(): void {
@@ -257,7 +254,7 @@ export class Journal {
     this.#options.logger.error("The journal failed; nothing is appended to it any more.", {
       cause,
     });
-    this.#queue.length = 0;
+    this.#queue.clear();
     for (const waiter of this.#waiters.splice(0)) waiter.reject(this.#failed);
   }
 
@@ -279,30 +276,4 @@ export class Journal {
     }
     if (position > fileBytesMax / 4) this.#supply.prepare(file.sequence + 1);
   }
-}
-
-/** The buffers of one record: small data is copied behind the table, the rest goes by reference. */
-function gather(record: QueuedRecord, buffers: Uint8Array[]): void {
-  const paddingBytes = record.bytes - record.head.length - dataBytesOf(record);
-  if (record.bytes <= recordHeaderBytes + tableRowBytes + copiedDataBytesMax) {
-    const whole = Buffer.allocUnsafe(record.bytes);
-    whole.set(record.head, 0);
-    let at = record.head.length;
-    for (const data of record.data) {
-      whole.set(data, at);
-      at += data.length;
-    }
-    whole.fill(0, at);
-    buffers.push(whole);
-    return;
-  }
-  buffers.push(record.head);
-  for (const data of record.data) if (data.length > 0) buffers.push(data);
-  if (paddingBytes > 0) buffers.push(padding.subarray(0, paddingBytes));
-}
-
-function dataBytesOf(record: QueuedRecord): number {
-  let bytes = 0;
-  for (const data of record.data) bytes += data.length;
-  return bytes;
 }

@@ -38,6 +38,7 @@ describe("LogStore", () => {
     const store = await openStore(disk);
     const group = store.createGroup(keyOf(1));
     const appended = appendNext(store, group);
+    expect(store.statistics.queuedBytes).toBe(224);
     expect(group.lastIndex()).toBe(1);
     expect(group.endOffset()).toBe(3);
     expect(group.entries(1, 2, 1000)).toHaveLength(1);
@@ -65,6 +66,7 @@ describe("LogStore", () => {
     await Promise.all(appends);
     expect(disk.counts.get("datasync")).toBe(syncs + 1);
     expect(disk.counts.get("write")).toBe(writes + 1);
+    expect(store.statistics).toMatchObject({ flushCount: 1, queuedBytes: 0, fileCount: 1 });
   });
 
   test("LogStore.append() of nothing resolves after what was appended before", async () => {

@@ -5,13 +5,14 @@ import { EntryReader } from "./entry-reader.ts";
 import { directoryIdBytes } from "./file-header.ts";
 import { GroupLog } from "./group-log.ts";
 import { GroupState } from "./group-state.ts";
-import { Journal } from "./journal.ts";
+import { Journal, type JournalStatistics } from "./journal.ts";
 import type { JournalUsage } from "./journal-usage.ts";
 import { completeLogConfig, flushBytesBound, type LogConfig } from "./log-config.ts";
 import { type GroupKey, groupName, type HardState, type LogEntry } from "./log-entry.ts";
 import { LogError } from "./log-error.ts";
 import { type Recovered, Recovery } from "./recovery.ts";
 import { quarantine } from "./replay.ts";
+import { reclaimJournalFiles } from "./reclaim.ts";
 import { TailCache } from "./tail-cache.ts";
 
 /** What one group must make durable in one step: wholly or not at all. */
@@ -32,6 +33,12 @@ export interface LogStoreOptions {
   readonly config?: Partial<LogConfig> | undefined;
   /** The UUID of the broker's directory: files of another one are refused. Absent: whatever the files carry. */
   readonly directoryId?: string | undefined;
+}
+
+/** What a store has done since it was opened, and what it holds. */
+export interface LogStatistics extends JournalStatistics {
+  /** The cache of recent entries, at most `cacheBytesMax` and what is not durable yet. */
+  readonly cachedBytes: number;
 }
 
 /** What a fresh journal's first file is filled with before the store is open: little, so that a start is fast. */
@@ -116,6 +123,11 @@ export class LogStore {
   /** Why every append rejects; `undefined` while the store is sound. Reads go on either way. */
   get failed(): LogError | undefined {
     return this.#journal.failed;
+  }
+
+  /** Counts since the store was opened, and what is in memory, for metrics. */
+  get statistics(): LogStatistics {
+    return { ...this.#journal.statistics, cachedBytes: this.#cache.bytes };
   }
 
   groups(): Iterable<GroupLog> {
@@ -262,28 +274,8 @@ export class LogStore {
     }
   }
 
-  // Files go in rounds: a tombstone's file only when the removal of what it kills is durable.
-  async #reclaim(): Promise<void> {
-    const { disk, directory, logger } = this.#options;
-    try {
-      for (;;) {
-        const sequences = this.#usage.removable(this.#journal.activeSequence);
-        if (sequences.length === 0) return;
-        for (const sequence of sequences) {
-          const file = this.#journal.files.get(sequence);
-          if (file === undefined) continue; // Removed in a round before, whose sync failed.
-          await disk.remove(file.path);
-          await this.#journal.drop(sequence);
-        }
-        await disk.syncDirectory(directory);
-        for (const sequence of sequences) this.#usage.removeFile(sequence);
-        logger.info("Journal files without a living group were removed.", { sequences });
-      }
-    } catch (error) {
-      logger.warn("Journal files could not be removed yet.", {
-        error,
-      });
-    }
+  #reclaim(): Promise<void> {
+    return reclaimJournalFiles(this.#options, this.#journal, this.#usage);
   }
 
   #reportRecovery(durationMs: number): void {

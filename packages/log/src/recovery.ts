@@ -4,6 +4,7 @@ import {
   decodeFileHeader,
   directoryIdBytes,
   fileHeaderBytes,
+  journalVersion,
   sequenceOfFileName,
 } from "./file-header.ts";
 import { JournalFile } from "./journal-file.ts";
@@ -115,7 +116,7 @@ export class Recovery {
     if (outcome.kind === "newer") {
       throw new LogError(
         "FORMAT_UNSUPPORTED",
-        `Cannot open ${path}: it has format version ${outcome.version}, this broker knows 1`,
+        `Cannot open ${path}: it has format version ${outcome.version}, this broker knows ${journalVersion}`,
       );
     }
     if (outcome.kind === "header") this.#checkDirectory(path, outcome.header.directoryId);
