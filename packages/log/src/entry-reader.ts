@@ -28,7 +28,7 @@ export class EntryReader {
   }
 
   /**
-   * The data at each location, in order. What comes from one read shares one buffer. Rejects with
+   * The data at each location, in order. What comes from one read may share a buffer. Rejects with
    * DATA_DAMAGED or READ_FAILED.
    */
   async read(locations: readonly EntryLocation[]): Promise<Uint8Array[]> {
@@ -67,13 +67,17 @@ export class EntryReader {
   async #readSpan(span: Span): Promise<Uint8Array[]> {
     const bytes = Buffer.allocUnsafeSlow(span.end - span.start);
     const bytesRead = await this.#readFile(span, bytes);
-    return span.locations.map((location) => {
+    let wantedBytes = 0;
+    const data = span.locations.map((location) => {
       const at = location.dataPosition - span.start;
-      const data = bytes.subarray(at, at + location.dataBytes);
+      const piece = bytes.subarray(at, at + location.dataBytes);
       const isWhole = at + location.dataBytes <= bytesRead;
-      if (!isWhole || crc32c(data) !== location.dataCrc) throw damaged(location);
-      return data;
+      if (!isWhole || crc32c(piece) !== location.dataCrc) throw damaged(location);
+      wantedBytes += piece.length;
+      return piece;
     });
+    // A few small pieces must not keep a large buffer alive, uncounted, for as long as they are cached.
+    return wantedBytes * 2 < bytes.length ? data.map((piece) => Uint8Array.from(piece)) : data;
   }
 
   async #readFile(span: Span, target: Buffer): Promise<number> {
