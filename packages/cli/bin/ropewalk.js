@@ -16,6 +16,10 @@ if (major < 24 || (major === 24 && minor < 12)) {
   );
   process.exit(1);
 }
+if (process.execve === undefined) {
+  console.error(`ropewalk: cannot run on ${process.platform}: it needs Linux or macOS`);
+  process.exit(1);
+}
 
 // Compiled code is kept in the checkout, which halves the time a command takes to start.
 const cacheDirectory = fileURLToPath(

@@ -66,7 +66,7 @@ const DEFAULTS: Readonly<Partial<Record<BrokerSettingName, string>>> = {
 const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
 
 /** The environment variable of a setting: `ROPEWALK_DATA_DIR` for `data-dir`. */
-export function environmentName(name: string): string {
+function environmentName(name: string): string {
   return `ROPEWALK_${name.toUpperCase().replaceAll("-", "_")}`;
 }
 

@@ -5,7 +5,7 @@ import { flagValue } from "./flag-value.ts";
 import type { Parsed } from "./parsed.ts";
 
 /** Where clients look for a cluster unless told otherwise. */
-export const DEFAULT_CLIENT_PORT = 7700;
+const DEFAULT_CLIENT_PORT = 7700;
 
 const BOOTSTRAP_VARIABLE = "ROPEWALK_BOOTSTRAP_SERVERS";
 

@@ -3,17 +3,17 @@ import { isUtf8 } from "node:buffer";
 import type { PrintableRecord, RecordPrinter } from "./consume-format.ts";
 
 /** Bytes in JSON: text where they are UTF-8, base64 in an object where they are not, null where there are none. */
-export type JsonBytes = string | { readonly base64: string } | null;
+type JsonBytes = string | { readonly base64: string } | null;
 
 /** Shows bytes so that nothing is lost: the three forms can be told apart, and turned back. */
-export function jsonBytes(bytes: Uint8Array | undefined): JsonBytes {
+function jsonBytes(bytes: Uint8Array | undefined): JsonBytes {
   if (bytes === undefined) return null;
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return isUtf8(view) ? view.toString("utf8") : { base64: view.toString("base64") };
 }
 
 /** One JSON object: what `consume --format json` prints on a line. Headers are a list, as names may repeat. */
-export function recordJson(record: PrintableRecord): string {
+function recordJson(record: PrintableRecord): string {
   return JSON.stringify({
     topic: record.topic,
     partition: record.partition,

@@ -4,19 +4,12 @@ import process from "node:process";
 
 import { Command } from "commander";
 
-import {
-  BROKER_SETTING_NAMES,
-  type BrokerSettingName,
-  type BrokerSettings,
-  environmentName,
-  resolveBrokerSettings,
-  type SettingSources,
-} from "../broker-settings.ts";
+import type { BrokerSettingName, BrokerSettings, SettingSources } from "../broker-settings.ts";
 import { messageOf, usageError } from "../cli-error.ts";
 import { listenForStop } from "../stop-signal.ts";
 
 /** The environment variable that names the settings file. */
-const CONFIG_VARIABLE = environmentName("config");
+const CONFIG_VARIABLE = "ROPEWALK_CONFIG";
 
 const HELP = `
 Every setting has one name: --data-dir, the key data-dir in the file, the variable ROPEWALK_DATA_DIR.
@@ -75,6 +68,8 @@ async function runBroker(_options: object, command: Command): Promise<void> {
 }
 
 async function readSettings(command: Command): Promise<BrokerSettings> {
+  // Loaded late: no other command reads YAML.
+  const { BROKER_SETTING_NAMES, resolveBrokerSettings } = await import("../broker-settings.ts");
   const flags: Partial<Record<BrokerSettingName, string>> = {};
   for (const name of BROKER_SETTING_NAMES) {
     const value: unknown = command.getOptionValue(camelCase(name));
