@@ -4,7 +4,7 @@ import type { Message } from "raft-ts";
 import { describe, expect, test } from "vitest";
 import { encodeHello } from "./hello.ts";
 import { MessageFrame } from "./message-frame.ts";
-import { SimulatedPeers } from "./simulated-peers.ts";
+import { SimulatedPeers } from "../../fakes/simulated-peers.ts";
 
 const group = { groupId: 1, incarnation: 1 };
 const heartbeat = { ...createMessage("MsgHeartbeat", 2), from: 1, term: 1 };

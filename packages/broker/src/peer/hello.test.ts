@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { helloFault } from "./hello.ts";
 import type { Hello } from "./hello.ts";
-import { SimulatedPeers } from "./simulated-peers.ts";
+import { SimulatedPeers } from "../../fakes/simulated-peers.ts";
 
 describe("the handshake", () => {
   test("refuses what verifyPeer refuses, says why once on each side, and retries slowly", async () => {

@@ -2,7 +2,7 @@ import { createMessage } from "raft-ts";
 import { describe, expect, test } from "vitest";
 import { remoteMessageTypes } from "./message-codec.ts";
 import { laneOf } from "./peer-link.ts";
-import { SimulatedPeers } from "./simulated-peers.ts";
+import { SimulatedPeers } from "../../fakes/simulated-peers.ts";
 
 const group = { groupId: 1, incarnation: 1 };
 const heartbeat = { ...createMessage("MsgHeartbeat", 2), from: 1, term: 1 };

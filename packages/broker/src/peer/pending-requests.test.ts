@@ -1,7 +1,7 @@
 import { RopewalkError } from "@ropewalk/protocol";
 import { createMessage } from "raft-ts";
 import { describe, expect, test } from "vitest";
-import { SimulatedPeers } from "./simulated-peers.ts";
+import { SimulatedPeers } from "../../fakes/simulated-peers.ts";
 
 const group = { groupId: 1, incarnation: 1 };
 const heartbeat = { ...createMessage("MsgHeartbeat", 2), from: 1, term: 1 };

@@ -1,9 +1,9 @@
 import { RopewalkError } from "@ropewalk/protocol";
 import type { Address, Logger } from "@ropewalk/runtime";
-import type { GroupMessage } from "./message-codec.ts";
-import type { PeerConfig } from "./peer-config.ts";
-import type { PeerEvents } from "./peer-context.ts";
-import { PeerNetwork } from "./peer-network.ts";
+import type { GroupMessage } from "../src/peer/message-codec.ts";
+import type { PeerConfig } from "../src/peer/peer-config.ts";
+import type { PeerEvents } from "../src/peer/peer-context.ts";
+import { PeerNetwork } from "../src/peer/peer-network.ts";
 import { SimulatedClock } from "./simulated-clock.ts";
 import { SimulatedNetwork } from "./simulated-network.ts";
 

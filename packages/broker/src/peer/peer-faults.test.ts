@@ -2,8 +2,8 @@ import { RopewalkError } from "@ropewalk/protocol";
 import { createMessage } from "raft-ts";
 import { expect, test } from "vitest";
 import { lanes } from "./peer-config.ts";
-import { SimulatedPeers } from "./simulated-peers.ts";
-import type { SimulatedPeer } from "./simulated-peers.ts";
+import { SimulatedPeers } from "../../fakes/simulated-peers.ts";
+import type { SimulatedPeer } from "../../fakes/simulated-peers.ts";
 
 const seed = Number(process.env["SEED"] ?? 0x5eed17);
 
