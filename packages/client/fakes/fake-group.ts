@@ -88,7 +88,8 @@ export class FakeGroup {
   }
 
   #target(memberId: string): number[] {
-    const ids = [...this.members.keys()].toSorted();
+    const ids: string[] = [...this.members.keys()];
+    ids.sort();
     const partitions = Array.from({ length: this.#partitionCount }, (_, partition) => partition);
     return partitions.filter((partition) => ids[partition % ids.length] === memberId);
   }

@@ -120,20 +120,28 @@ describe("Admin", () => {
     });
   });
 
-  test("Admin.describeGroup() computes the lag", async () => {
+  test("Admin.describeGroup() computes the lag, from ends that it asks for where it must", async () => {
     await using broker = await ScriptedBroker.start(1);
+    broker.on(clusterService.getMetadata, () => metadataOf([broker], "t", [1, 1, 1]));
+    broker.on(topicService.describeTopic, () => ({
+      topic: { ...topic, partitions: [{ partition: 2 }] },
+    }));
+    broker.on(fetchService.listOffsets, () => ({
+      offsets: [{ partition: 2, offset: 20, highWatermark: 20 }],
+    }));
     broker.on(groupService.describeGroup, ({ groupId }) => ({
       groupId,
       state: "STABLE" as const,
       offsets: [
         { topic: "t", partition: 0, committedOffset: 7, highWatermark: 10 },
         { topic: "t", partition: 1, committedOffset: -1, highWatermark: 10 },
+        { topic: "t", partition: 2, committedOffset: 15, highWatermark: -1 },
       ],
     }));
     await using client = createClient({ bootstrapServers: [broker.address] });
     const { offsets, state } = await client.admin().describeGroup("g");
     expect(state).toBe("STABLE");
-    expect(offsets.map(({ lag }) => lag)).toEqual([3, null]);
+    expect(offsets.map(({ lag }) => lag)).toEqual([3, null, 5]);
   });
 
   test("Admin.listOffsets() asks every leader, and the new one when one has moved", async () => {

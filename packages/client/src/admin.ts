@@ -112,11 +112,39 @@ export class Admin {
     return groups;
   }
 
-  /** A group with its members and lags; GROUP_ID_NOT_FOUND where there is none. */
+  /**
+   * A group with its members and lags; GROUP_ID_NOT_FOUND where there is none. Ends that the coordinator does
+   * not know are asked for at the leaders; the lag is null where they do not answer.
+   */
   async describeGroup(groupId: string): Promise<GroupDescription> {
     const options = this.#question(`Cannot describe group ${groupId}`);
     const response = await this.#cluster.call(groupService.describeGroup, { groupId }, options);
-    return groupDescriptionOf(response);
+    const unknown = response.offsets.filter(({ highWatermark }) => highWatermark < 0);
+    const ends = await this.#endsOf(Map.groupBy(unknown, ({ topic }) => topic));
+    return groupDescriptionOf(response, (topic, partition) => ends.get(topic)?.get(partition));
+  }
+
+  async #endsOf(
+    topics: ReadonlyMap<string, readonly { readonly partition: number }[]>,
+  ): Promise<Map<string, Map<number, number>>> {
+    const ends = new Map<string, Map<number, number>>();
+    const ask = async (topic: string, partitions: readonly number[]): Promise<void> => {
+      try {
+        const offsets = await this.listOffsets(topic, "latest", partitions);
+        ends.set(topic, new Map(offsets.map((one) => [one.partition, one.highWatermark])));
+      } catch (error) {
+        this.#cluster.logger.debug("The end of a topic is not known.", { topic, error });
+      }
+    };
+    await Promise.all(
+      [...topics].map(([topic, of]) =>
+        ask(
+          topic,
+          of.map(({ partition }) => partition),
+        ),
+      ),
+    );
+    return ends;
   }
 
   /**

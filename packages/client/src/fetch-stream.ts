@@ -42,6 +42,8 @@ export class FetchStream {
   readonly #readers = new Map<number, PartitionReader>();
   readonly #portionBytes: number;
   #consumedBytes = 0;
+  // What the broker may still send; below zero after a message that was larger than what was left.
+  #creditBytes = 0;
   #nextSubscriptionId = 1;
   #heardAtMs: number;
   #isOver = false;
@@ -62,7 +64,14 @@ export class FetchStream {
     this.#call.on("data", (response: FetchStreamResponse) => this.#receive(response));
     this.#call.on("error", (failure: unknown) => this.#end(failure));
     this.#call.on("end", () => this.#end(new Error("the broker ended the stream")));
-    this.#call.write({ message: { case: "credit", value: { bytes: options.creditBytes } } });
+    this.#grant(options.creditBytes);
+  }
+
+  #grant(bytes: number): void {
+    // A broker that may not send is not silent: its time starts with the credit.
+    if (this.#creditBytes <= 0) this.#heardAtMs = this.#clock.monotonicMs();
+    this.#creditBytes += bytes;
+    this.#call.write({ message: { case: "credit", value: { bytes } } });
   }
 
   /** Starts to read a partition at `start`. */
@@ -91,13 +100,13 @@ export class FetchStream {
   giveBack(bytes: number): void {
     this.#consumedBytes += bytes;
     if (this.#isOver || this.#consumedBytes < this.#portionBytes) return;
-    this.#call.write({ message: { case: "credit", value: { bytes: this.#consumedBytes } } });
+    this.#grant(this.#consumedBytes);
     this.#consumedBytes = 0;
   }
 
-  /** Whether it has subscriptions and nothing was heard since `cutoffMs`. */
+  /** Whether it has subscriptions and credit, and nothing was heard since `cutoffMs`. */
   isSilent(cutoffMs: number): boolean {
-    return this.#readers.size > 0 && this.#heardAtMs <= cutoffMs;
+    return this.#readers.size > 0 && this.#creditBytes > 0 && this.#heardAtMs <= cutoffMs;
   }
 
   /** Gives the stream up; `onBroken` is called before this returns. */
@@ -118,6 +127,7 @@ export class FetchStream {
     this.#heardAtMs = this.#clock.monotonicMs();
     const reader = this.#readers.get(response.subscriptionId);
     const { message } = response;
+    if (message?.case === "batches") this.#creditBytes -= message.value.recordBatches.length;
     if (reader !== undefined) this.#dispatch(response.subscriptionId, reader, message);
     // Sent before the broker knew that nobody wants it.
     else if (message?.case === "batches") this.giveBack(message.value.recordBatches.length);

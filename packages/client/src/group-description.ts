@@ -22,11 +22,17 @@ export interface GroupDescription {
   readonly offsets: readonly GroupLag[];
 }
 
-/** The description in a coordinator's answer. */
-export function groupDescriptionOf(message: DescribeGroupResponse): GroupDescription {
+/**
+ * The description in a coordinator's answer. `endOf` knows the ends of partitions that the coordinator does
+ * not know.
+ */
+export function groupDescriptionOf(
+  message: DescribeGroupResponse,
+  endOf: (topic: string, partition: number) => number | undefined,
+): GroupDescription {
   const offsets = message.offsets.map(({ topic, partition, committedOffset, highWatermark }) => {
     const committed = committedOffset < 0 ? null : committedOffset;
-    const end = highWatermark < 0 ? null : highWatermark;
+    const end = highWatermark < 0 ? (endOf(topic, partition) ?? null) : highWatermark;
     const lag = committed === null || end === null ? null : Math.max(0, end - committed);
     return { topic, partition, committedOffset: committed, endOffset: end, lag };
   });

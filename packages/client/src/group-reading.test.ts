@@ -61,7 +61,7 @@ describe("Consumer in a group", () => {
     await readInto(consumer, seen);
     await consumer.close();
     expect(new Set(seen).size).toBe(40);
-    expect([...scene.group.committed].toSorted()).toEqual([
+    expect([...scene.group.committed].toSorted(([one], [other]) => one - other)).toEqual([
       [0, 20],
       [1, 20],
     ]);

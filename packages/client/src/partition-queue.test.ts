@@ -107,6 +107,18 @@ describe("PartitionQueue, resending", () => {
     expect(namesOf(takeAll(queue))).toBe("abc");
   });
 
+  test("PartitionQueue.take() sends nothing that would make the broker forget a batch that is resent", () => {
+    const queue = pipelinedQueue(...named("a", "b", "c", "d", "e", "f", "g"));
+    const [a, ...others] = takeAll(queue) as [TestBatch, ...TestBatch[]];
+    queue.failed(a, unknownOutcome);
+    for (const batch of others) queue.succeeded(batch);
+    expect(namesOf(takeAll(queue))).toBe("a");
+    expect(queue.failed(a, notLeader)).toBe("resend");
+    expect(namesOf(takeAll(queue))).toBe("a");
+    queue.succeeded(a);
+    expect(namesOf(takeAll(queue))).toBe("fg");
+  });
+
   test("PartitionQueue.failed() resends a batch whose outcome the broker does not know", () => {
     const queue = pipelinedQueue(...named("a"));
     const [a] = takeAll(queue) as [TestBatch];

@@ -128,7 +128,19 @@ export class PartitionQueue<Batch extends QueuedBatch> {
 
   #maySendFresh(): boolean {
     if (this.#idempotent && (this.#identity === undefined || this.#identitySpent)) return false;
-    return this.#maySend();
+    return this.#maySend() && this.#isRemembered();
+  }
+
+  // Not how many are unanswered counts, but how far the oldest of them lies behind. Say batch 1 is in the log,
+  // but its ack was lost, and its resend is refused for a while. Were batches 2 to 6 acknowledged meanwhile,
+  // the broker would have forgotten batch 1 and would take the next resend for one that never came in order.
+  #isRemembered(): boolean {
+    const oldest = Math.min(
+      this.#again[0]?.order ?? Infinity,
+      this.#inFlight[0]?.order ?? Infinity,
+    );
+    const next = this.#fresh[0]?.order ?? this.#orders;
+    return oldest === Infinity || next - oldest < batchesInFlightMax;
   }
 
   #takeFresh(): Batch | undefined {

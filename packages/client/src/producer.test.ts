@@ -14,6 +14,7 @@ import {
   type ProduceSide,
   ScriptedBroker,
 } from "../fakes/scripted-broker.ts";
+import { seededRandom } from "../fakes/seeded-random.ts";
 import { createClient } from "./create-client.ts";
 import { partitionOfKey } from "./partitioner.ts";
 
@@ -409,12 +410,19 @@ describe("Producer, failures", () => {
       one.onProduce = chaotic;
       two.onProduce = chaotic;
       await using client = createClient({ bootstrapServers: [one.address, two.address] });
-      const producer = client.producer({ batchBytesMax: 500, bufferBytesMax: 20_000, lingerMs: 1 });
+      const failures: string[] = [];
+      const producer = client.producer({
+        batchBytesMax: 500,
+        bufferBytesMax: 20_000,
+        lingerMs: 1,
+        onFailed: ({ message }) => failures.push(message),
+      });
       for (const value of numbers(3000)) {
         if (!producer.write({ topic: "t", partition: Number(value) % 3, value }))
           await producer.ready();
       }
       await producer.flush();
+      expect(failures).toEqual([]);
       expect(producer.statistics).toMatchObject({ recordsAcknowledged: 3000, recordsFailed: 0 });
       for (const [partition, log] of logs.entries()) {
         expect(log.values()).toEqual(
@@ -437,14 +445,3 @@ describe("Producer, failures", () => {
     await expect(producer.send({ topic: "t", value: "y" })).rejects.toThrow(/closed/);
   });
 });
-
-/** Mulberry32. */
-function seededRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
