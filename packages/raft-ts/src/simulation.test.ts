@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { SimulatedCluster } from "../simulation/cluster.ts";
-import type { RunReport } from "../simulation/cluster.ts";
+import { SimulatedCluster } from "../fakes/simulated-cluster.ts";
+import type { RunReport } from "../fakes/simulated-cluster.ts";
 
 /*
  * RAFT_SIMULATION_SEED=n repeats one run; RAFT_SIMULATION_COUNT=n makes that many, from RAFT_SIMULATION_START on.

@@ -1,0 +1,76 @@
+import type { GroupKey } from "./group-key.ts";
+import { OutgoingBatch } from "./outgoing-batch.ts";
+import type { BatchRoute } from "./outgoing-batch.ts";
+import type { PeerBatch } from "./peer-batch.ts";
+
+/**
+ * What a batch says about the life of its sender. `stale`: it is late or repeated and must be ignored.
+ * `restarted`: the sender is another process than the one that was known.
+ */
+export type SignOfLife = "stale" | "known" | "heardFirst" | "returned" | "restarted";
+
+/** Another node that this one shares groups with: whether it lives, and what is to be told to it. */
+export class Peer {
+  readonly id: number;
+  readonly outgoing: OutgoingBatch;
+  isAlive = true;
+  /** 0 = no batch came yet. */
+  #epoch = 0;
+  #lastSequence = 0;
+  #silentTicks = 0;
+  /** Groups whose replica was removed here while others may sleep, and for how many batches to say so. */
+  readonly #farewells = new Map<GroupKey, number>();
+
+  constructor(route: BatchRoute) {
+    this.id = route.to;
+    this.outgoing = new OutgoingBatch(route);
+  }
+
+  /** Counts a tick of silence; answers whether the peer counts as dead from now on. */
+  tick(timeoutTicks: number): boolean {
+    this.#silentTicks++;
+    if (!this.isAlive || this.#silentTicks < timeoutTicks) return false;
+    this.isAlive = false;
+    return true;
+  }
+
+  /**
+   * Notes a batch of the peer. Its epochs must ascend, or late batches of an earlier process could pass
+   * for a restart; only a peer that counts as dead may come back with a lower one, so that a process
+   * whose epoch went wrong is heard again in the end.
+   */
+  heard(batch: PeerBatch): SignOfLife {
+    const { epoch, sequence } = batch;
+    if (this.isAlive && epoch < this.#epoch) return "stale";
+    if (epoch === this.#epoch && sequence <= this.#lastSequence) return "stale";
+    const sign = this.#signOf(epoch);
+    this.#epoch = epoch;
+    this.#lastSequence = sequence;
+    this.#silentTicks = 0;
+    this.isAlive = true;
+    return sign;
+  }
+
+  #signOf(epoch: number): SignOfLife {
+    if (this.#epoch === 0) return "heardFirst";
+    if (epoch !== this.#epoch) return "restarted";
+    return this.isAlive ? "known" : "returned";
+  }
+
+  /**
+   * Says with the next `batchCount` batches that the replica of `group` is gone. If that spans the time
+   * after which this node would count as dead, the peer hears it, or wakes its groups anyway.
+   */
+  sayFarewell(group: GroupKey, batchCount: number): void {
+    this.#farewells.set(group, batchCount);
+  }
+
+  /** Adds what is to be repeated; called once per interval. */
+  repeatFarewells(): void {
+    for (const [group, batchCount] of this.#farewells) {
+      this.outgoing.addWake(group);
+      if (batchCount <= 1) this.#farewells.delete(group);
+      else this.#farewells.set(group, batchCount - 1);
+    }
+  }
+}
