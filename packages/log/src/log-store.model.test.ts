@@ -275,14 +275,18 @@ async function runSeed(seed: number): Promise<void> {
   expect(disk.paths().every((path) => path.startsWith(`${directory}/`))).toBe(true);
 }
 
-test("LogStore.open() shows a prefix with everything acknowledged after any crash", async () => {
-  for (let seed = firstSeed; seed < firstSeed + seedCount; seed++) {
-    try {
-      await runSeed(seed);
-    } catch (error) {
-      throw new Error(`Seed ${seed} (replay with LOG_MODEL_SEED=${seed} LOG_MODEL_SEEDS=1)`, {
-        cause: error,
-      });
+test(
+  "LogStore.open() shows a prefix with everything acknowledged after any crash",
+  { timeout: 600_000 },
+  async () => {
+    for (let seed = firstSeed; seed < firstSeed + seedCount; seed++) {
+      try {
+        await runSeed(seed);
+      } catch (error) {
+        throw new Error(`Seed ${seed} (replay with LOG_MODEL_SEED=${seed} LOG_MODEL_SEEDS=1)`, {
+          cause: error,
+        });
+      }
     }
-  }
-});
+  },
+);

@@ -161,11 +161,13 @@ describe("LogStore", () => {
     const group = store.createGroup(keyOf(1));
     await appendNext(store, group);
     await waitUntil(() => clock.timerCount === 1);
-    const syncs = disk.counts.get("datasync") ?? 0;
     clock.advance(1000);
-    await waitUntil(() => disk.counts.get("datasync") === syncs + 1);
+    await waitUntil(() => store.statistics.flushCount === 2);
+    await Promise.resolve();
     clock.advance(1000);
     expect(clock.timerCount).toBe(0);
+    disk.dieAfter(0);
+    await store.close();
     disk.crash();
     // The record is damaged, and the mark behind it says that this is no torn write.
     const path = disk.paths()[0] ?? "";

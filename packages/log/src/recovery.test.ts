@@ -164,14 +164,19 @@ describe("Recovery", () => {
 
   test("Recovery finds records lost at the end of a file that is not the last", async () => {
     const disk = newDisk();
-    await closed(disk, [1], 70);
-    const first = pathOf(disk);
-    const inFirst = Math.floor((smallConfig.fileBytesMax - fileHeaderBytes) / recordBytes);
-    const bytes = disk.bytesOf(first);
-    for (let at = positionOf(inFirst - 1); at < bytes.length; at++)
-      disk.flip(first, at, bytes[at] ?? 0);
     const store = await openStore(disk);
-    expect(groupOf(store, 1).quarantined).toBeDefined();
+    const inFirst = Math.floor((smallConfig.fileBytesMax - fileHeaderBytes) / recordBytes);
+    await fill(store, [1], inFirst - 1);
+    await fill(store, [2], 1); // The last in its file, and the only one of its group.
+    await fill(store, [1], 3);
+    await store.close();
+    const bytes = disk.bytesOf(pathOf(disk));
+    for (let at = positionOf(inFirst - 1); at < bytes.length; at++) {
+      disk.flip(pathOf(disk), at, bytes[at] ?? 0);
+    }
+    const reopened = await openStore(disk);
+    expect(groupOf(reopened, 1).quarantined).toBeUndefined();
+    expect(reopened.createGroup(keyOf(2)).quarantined).toBeDefined();
   });
 
   test("Recovery quarantines every group in doubt when the header of a used file is damaged", async () => {

@@ -17,7 +17,7 @@ type NameChange = (names: Names) => void;
 
 /**
  * A disk in memory, for tests, that forgets what was not synced. `crash` keeps of every unsynced
- * write any subset of its sectors, and of the unsynced changes of names any prefix. Operations take
+ * write any subset of its sectors, and any subset of the unsynced changes of names. Operations take
  * a number of turns that the seed decides, so that what overlaps really does.
  */
 export class SimulatedDisk implements Disk {
@@ -48,8 +48,7 @@ export class SimulatedDisk implements Disk {
   /** The power goes and comes back. Files that were open must not be used any more. */
   crash(): void {
     const names = new Map(this.#durableNames);
-    const kept = this.#random.integer(this.#unsyncedNames.length + 1);
-    for (const change of this.#unsyncedNames.slice(0, kept)) change(names);
+    for (const change of this.#unsyncedNames) if (this.#random.chance(50)) change(names);
     for (const inode of new Set(names.values())) inode.crash(this.#random);
     this.#restart(names);
   }
