@@ -139,7 +139,14 @@ export class ReplicaSet implements PartitionDirectory {
   }
 
   #find(name: string, partition: number): PartitionImage {
-    const { partitions } = this.#topic(name);
+    const { internal, partitions } = this.#topic(name);
+    if (internal) {
+      // Its partitions are led like others but hold no records: "not the leader" would be asked again for ever.
+      throw new RopewalkError(
+        "INVALID_TOPIC",
+        `Cannot reach records of topic ${name}: it is the cluster's own and has none`,
+      );
+    }
     const found = partitions[partition];
     if (found !== undefined) return found;
     throw new RopewalkError(
@@ -197,7 +204,7 @@ export class ReplicaSet implements PartitionDirectory {
     const coordinator: GroupPartitionCoordinator = new GroupPartitionCoordinator({
       group,
       machine,
-      proposer,
+      propose: (action, command) => proposer.propose(group, action, command, () => undefined),
       clock,
       limits,
       partitionCounts: (topics) => this.#partitionCounts(topics),

@@ -10,7 +10,6 @@ import {
 } from "@ropewalk/protocol";
 import type { Clock } from "@ropewalk/runtime";
 import type { BrokerLimits } from "../config.ts";
-import type { CommandProposer } from "../raft/command-proposer.ts";
 import type { RaftGroup } from "../raft/raft-group.ts";
 import {
   type CommittedOffset,
@@ -33,9 +32,9 @@ import {
 
 /** What a coordinator needs. */
 export interface GroupCoordinatorOptions {
-  readonly group: RaftGroup;
+  readonly group: Pick<RaftGroup, "leadership" | "leaderId">;
   readonly machine: GroupMachine;
-  readonly proposer: CommandProposer;
+  readonly propose: (action: string, command: Uint8Array) => Promise<void>;
   readonly clock: Clock;
   readonly limits: BrokerLimits;
   readonly partitionCounts: (topics: readonly string[]) => PartitionCounts;
@@ -257,7 +256,8 @@ export class GroupPartitionCoordinator {
           `Cannot ${action}: offset ${offset} of ${name} is not valid`,
         );
       }
-      if (partition >= (this.#options.partitionCounts([topic]).get(topic) ?? 0)) {
+      const partitionCount = this.#options.partitionCounts([topic]).get(topic) ?? 0;
+      if (partition < 0 || partition >= partitionCount) {
         throw new RopewalkError(
           "UNKNOWN_TOPIC_OR_PARTITION",
           `Cannot ${action}: ${name} does not exist`,
@@ -279,8 +279,7 @@ export class GroupPartitionCoordinator {
   }
 
   #propose(action: string, command: GroupCommand): Promise<void> {
-    const { group, proposer } = this.#options;
-    return proposer.propose(group, action, encodeGroupCommand(command), () => undefined);
+    return this.#options.propose(action, encodeGroupCommand(command));
   }
 
   #latest(groupId: string): Membership {

@@ -8,6 +8,11 @@ interface Slot {
 export class AckQueue {
   readonly #slots: Slot[] = [];
 
+  /** Nobody waits for an ack. */
+  get isEmpty(): boolean {
+    return this.#slots.length === 0;
+  }
+
   /** A batch came; answers how to give its ack. `ready` then gets every ack whose turn it is. */
   enter(ready: (ack: ProduceAckInit) => void): (ack: ProduceAckInit) => void {
     const slot: Slot = { ack: undefined };

@@ -52,6 +52,8 @@ export class FetchStream {
   readonly #options: FetchStreamOptions;
   readonly #subscriptions = new Map<number, Subscription>();
   #creditBytes = 0;
+  /** Set aside for reads from disk that are under way, so that they are bounded by the credit, too. */
+  #readingBytes = 0;
   #blocked = false;
   #closed = false;
   #pumpScheduled = false;
@@ -133,7 +135,7 @@ export class FetchStream {
     this.#pumpScheduled = false;
     let sent = 0;
     for (const subscription of [...this.#subscriptions.values()]) {
-      if (this.#closed || this.#blocked || this.#creditBytes <= 0) return;
+      if (this.#closed || this.#blocked || this.#creditBytes <= this.#readingBytes) return;
       if (subscription.state !== "ready") continue;
       this.#read(subscription);
       sent += 1;
@@ -149,25 +151,31 @@ export class FetchStream {
     this.#subscriptions.set(subscription.id, subscription);
     try {
       const { log, nextOffset } = subscription;
-      const bytesMax = Math.min(this.#options.bytesMax, this.#creditBytes);
+      const bytesMax = Math.min(this.#options.bytesMax, this.#creditBytes - this.#readingBytes);
       const result = log.read(anonymous, nextOffset, bytesMax);
-      if (result instanceof Promise) this.#finishReading(subscription, result);
+      if (result instanceof Promise) this.#finishReading(subscription, bytesMax, result);
       else this.#deliver(subscription, result);
     } catch (error) {
       this.#fail(subscription.id, error);
     }
   }
 
-  #finishReading(subscription: Subscription, result: Promise<ReadResult>): void {
+  #finishReading(subscription: Subscription, bytesMax: number, result: Promise<ReadResult>): void {
     subscription.state = "reading";
+    this.#readingBytes += bytesMax;
     result.then(
       (read) => {
+        this.#readingBytes -= bytesMax;
+        this.#schedulePump();
         if (this.#subscriptions.get(subscription.id) !== subscription) return;
         subscription.state = "ready";
         this.#deliver(subscription, read);
+      },
+      (error: unknown) => {
+        this.#readingBytes -= bytesMax;
+        this.#fail(subscription.id, error);
         this.#schedulePump();
       },
-      (error: unknown) => this.#fail(subscription.id, error),
     );
   }
 

@@ -11,6 +11,9 @@ import { anonymous, type BrokerPorts } from "../ports.ts";
 import { ProduceStream, type ProduceStreamOptions } from "./produce-stream.ts";
 import { unary } from "./unary.ts";
 
+/** Some 70,000 years; timestamps in a batch may not lie further apart. */
+const timestampMsMax = 2 ** 51;
+
 /** Answers `ropewalk.v1.ProduceService`. */
 export function produceHandlers(
   ports: BrokerPorts,
@@ -65,6 +68,12 @@ function batchOf({ recordBatch, records, topic }: ProduceRequest, clock: Clock):
   if (recordBatch.length > 0) return recordBatch;
   const builder = new RecordBatchBuilder();
   for (const { timestampMs, key, value, headers } of records) {
+    if (timestampMs !== undefined && (timestampMs < 0 || timestampMs > timestampMsMax)) {
+      throw new RopewalkError(
+        "INVALID_RECORD",
+        `Cannot append to ${topic}: a record has the timestamp ${timestampMs}, which is not between 0 and ${timestampMsMax}`,
+      );
+    }
     builder.append(timestampMs ?? clock.wallMs(), key, value, headers);
   }
   return builder.build();

@@ -32,6 +32,7 @@ type Call = ServerDuplexStream<ProduceStreamRequest, ProduceStreamResponseInit>;
 export class ProduceStream {
   readonly #call: Call;
   readonly #options: ProduceStreamOptions;
+  /** By partition, while there are batches on their way. */
   readonly #queues = new Map<string, AckQueue>();
   #acks: ProduceAckInit[] = [];
   #bytesInFlight = 0;
@@ -66,13 +67,17 @@ export class ProduceStream {
     this.#bytesInFlight += bytes;
     this.#batchesInFlight += 1;
     this.#options.budget.take(bytes);
-    const acknowledge = this.#queue(topic, partition).enter(this.#ready);
+    const key = `${partition} ${topic}`;
+    const queue = this.#queues.get(key) ?? new AckQueue();
+    this.#queues.set(key, queue);
+    const acknowledge = queue.enter(this.#ready);
     this.#append(request, (outcome) => {
       this.#bytesInFlight -= bytes;
       this.#batchesInFlight -= 1;
       this.#options.budget.release(bytes);
       if (!(outcome instanceof RopewalkError)) this.#options.appended(bytes);
       acknowledge(toAck(correlationId, outcome));
+      if (queue.isEmpty) this.#queues.delete(key);
       this.#resume();
     });
     this.#pauseWhenFull();
@@ -89,13 +94,6 @@ export class ProduceStream {
     } catch (error) {
       done(toRopewalkError(error, this.#options.logger));
     }
-  }
-
-  #queue(topic: string, partition: number): AckQueue {
-    const key = `${partition} ${topic}`;
-    let queue = this.#queues.get(key);
-    if (queue === undefined) this.#queues.set(key, (queue = new AckQueue()));
-    return queue;
   }
 
   readonly #ready = (ack: ProduceAckInit): void => {
