@@ -29,13 +29,13 @@ function newDisk(): SimulatedDisk {
   return new SimulatedDisk(new SeededRandom(1));
 }
 
-async function reopened(): Promise<{ disk: SimulatedDisk; group: GroupLog }> {
+async function reopened(): Promise<{ disk: SimulatedDisk; store: LogStore; group: GroupLog }> {
   const disk = newDisk();
-  const { store } = await filled(disk);
-  await store.close();
-  const group = (await openStore(disk)).group(keyOf(1));
+  await (await filled(disk)).store.close();
+  const store = await openStore(disk);
+  const group = store.group(keyOf(1));
   if (group === undefined) throw new Error("the group is gone");
-  return { disk, group };
+  return { disk, store, group };
 }
 
 function dataOf(...indexes: number[]): Uint8Array[] {
@@ -102,14 +102,18 @@ test("GroupLog.read() from disk shares one buffer between neighbouring batches",
   expect(new Set(batches.map((batch) => batch.buffer)).size).toBe(1);
 });
 
-test("GroupLog.fetch() rejects damaged data and quarantines the group", async () => {
-  const { disk, group } = await reopened();
+test("GroupLog.fetch() rejects damaged data and quarantines the group, which still takes appends", async () => {
+  const { disk, store, group } = await reopened();
   const path = disk.paths()[0] ?? "";
   const needle = Buffer.alloc(50, 3);
   disk.flip(path, Buffer.from(disk.bytesOf(path)).indexOf(needle) + 10, 1);
   await expect(group.fetch(5, 6, 1000)).rejects.toMatchObject({ reason: "DATA_DAMAGED" });
   expect(group.quarantined?.reason).toBe("DATA_DAMAGED");
   expect(await group.read(6, 10, 1000)).toHaveLength(1);
+  await store.append([{ group, hardState: { term: 9, vote: 1, commit: 0 }, entries: [] }]);
+  await store.close();
+  const again = (await openStore(disk)).group(keyOf(1));
+  expect(again?.quarantined?.reason).toBe("DATA_DAMAGED");
 });
 
 test("GroupLog.findTimestamp() answers the first batch that may hold the time", async () => {

@@ -29,6 +29,7 @@ export class GroupLog {
   /**
    * Set when stored bytes of this group were found damaged, at the start or by a later read. Its
    * replica must not vote or lead; what can be read still is verified, but may not be all there was.
+   * One that was so at the start takes no appends; one that a read found damaged does.
    */
   get quarantined(): LogError | undefined {
     return this.#state.quarantined;

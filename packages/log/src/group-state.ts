@@ -15,6 +15,8 @@ export class GroupState {
   nextRecordNumber = 0;
   /** Why the group must not be used, where that is so. */
   quarantined: LogError | undefined = undefined;
+  /** Whether records of the group are missing here, so that none may be added. A later read error is not that. */
+  isBroken = false;
   isDeleted = false;
 
   constructor(key: GroupKey) {

@@ -78,8 +78,9 @@ describe("LogStore", () => {
     expect(order).toEqual(["first", "second"]);
   });
 
-  test("LogStore.append() refuses an entry that skips an index", async () => {
-    const store = await openStore(newDisk());
+  test("LogStore.append() refuses an entry that skips an index or offsets, and writes nothing of it", async () => {
+    const disk = newDisk();
+    const store = await openStore(disk);
     const group = store.createGroup(keyOf(1));
     const entries = [sampleEntry(2, 1, new Uint8Array(0))];
     expect(() => store.append([{ group, hardState, entries }])).toThrow(/entry 2/);
@@ -87,6 +88,10 @@ describe("LogStore", () => {
     expect(() => store.append([{ group, hardState, entries: batch }])).toThrow(/offset 5/);
     await appendNext(store, group);
     expect(group.endOffset()).toBe(3);
+    await store.close();
+    const reopened = await openStore(disk);
+    expect(reopened.group(keyOf(1))?.quarantined).toBeUndefined();
+    expect(reopened.group(keyOf(1))?.endOffset()).toBe(3);
   });
 
   test("LogStore.append() takes a record larger than a file", async () => {

@@ -236,19 +236,27 @@ export class LogStore {
   }
 
   #assertValid({ group, entries }: GroupWrite): void {
-    const { name, index, quarantined } = this.#stateOf(group);
-    assert(quarantined === undefined, `group ${name} is quarantined`);
+    const { name, index, isBroken } = this.#stateOf(group);
+    assert(!isBroken, `group ${name} was recovered as quarantined`);
     const first = entries[0];
     if (first === undefined) return;
     assert(
       first.index >= index.firstIndex && first.index <= index.lastIndex + 1,
       `entry ${first.index} of group ${name}, whose log ends at ${index.lastIndex}`,
     );
+    let offset = index.offsetAfter(first.index - 1);
     for (const [row, entry] of entries.entries()) {
       assert(
         entry.index === first.index + row,
         `entry ${entry.index} after ${first.index + row - 1}`,
       );
+      const coverage = batchCoverage(entry.type, entry.data);
+      if (coverage === undefined) continue;
+      assert(
+        coverage.baseOffset === offset && coverage.recordCount > 0,
+        `entry ${entry.index} of group ${name} begins at offset ${coverage.baseOffset}, not ${offset}`,
+      );
+      offset += coverage.recordCount;
     }
   }
 

@@ -120,6 +120,7 @@ function faultOf(
 
 /** Takes a group out of service: what is stored of it is not all that was written. */
 export function quarantine(state: GroupState, why: string): void {
+  state.isBroken = true;
   state.quarantined ??= new LogError(
     "DATA_DAMAGED",
     `Group ${state.name} cannot be recovered: ${why}`,
