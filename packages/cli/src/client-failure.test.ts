@@ -15,7 +15,7 @@ describe("explainFailure()", () => {
     [
       "a missing topic",
       new RopewalkError("UNKNOWN_TOPIC_OR_PARTITION", "Cannot read metadata: it does not exist"),
-      "cannot describe topic orders: it does not exist; " +
+      "cannot describe topic orders: topic orders does not exist; " +
         "create it with: ropewalk topic create orders, or see: ropewalk topic list",
     ],
     [

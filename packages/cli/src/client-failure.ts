@@ -28,7 +28,7 @@ function reasonOf(error: RopewalkError, { action, topic, bootstrapServers }: Att
   }
   // The client's own message may name a step on the way that nobody asked for.
   if (error.code === "UNKNOWN_TOPIC_OR_PARTITION" && topic !== undefined) {
-    return `cannot ${action}: it does not exist`;
+    return `cannot ${action}: topic ${topic} does not exist`;
   }
   return sentence(error.message, action);
 }

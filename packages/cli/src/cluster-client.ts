@@ -56,15 +56,16 @@ export function changeByAdmin<Result>(
 }
 
 /**
- * Makes sure that a topic and those of its partitions exist, so that a typing error is told at once
- * and not after a wait.
+ * Makes sure that a topic and those of its partitions exist and are there for clients, so that a
+ * typing error is told at once and not after a wait.
  */
 export async function checkTopic(
   client: RopewalkClient,
   topic: string,
   partitions: readonly number[] = [],
 ): Promise<void> {
-  const { partitions: existing } = await questions(client).describeTopic(topic);
+  const { internal, partitions: existing } = await questions(client).describeTopic(topic);
+  if (internal) throw failure(`topic ${topic} is the cluster's own; use another one`);
   const missing = partitions.find((partition) => partition >= existing.length);
   if (missing === undefined) return;
   throw failure(`topic ${topic} has no partition ${missing}; it has 0–${existing.length - 1}`);

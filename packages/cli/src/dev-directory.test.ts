@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { NodeDisk } from "@ropewalk/runtime/node";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
-import { claimDevDirectory } from "./dev-directory.ts";
+import { claimDevDirectory, markDevDirectory } from "./dev-directory.ts";
 
 const disk = new NodeDisk();
 let parent: string;
@@ -23,6 +23,7 @@ describe("claimDevDirectory()", () => {
     const layout = { brokerCount: 3, portBase: 7700, dataDirectory: join(parent, "a", "b") };
     for (let start = 0; start < 2; start += 1) {
       const lock = await claimDevDirectory(disk, layout);
+      await markDevDirectory(disk, layout);
       await lock.release();
     }
   });
@@ -40,7 +41,7 @@ describe("claimDevDirectory()", () => {
 
   test("claimDevDirectory() refuses a directory that was made for another cluster, and lets go of it", async () => {
     const layout = { brokerCount: 3, portBase: 7700, dataDirectory: parent };
-    await (await claimDevDirectory(disk, layout)).release();
+    await markDevDirectory(disk, layout);
     for (const other of [{ brokerCount: 1 }, { portBase: 8700 }, { brokerCount: 1 }]) {
       await expect(claimDevDirectory(disk, { ...layout, ...other })).rejects.toThrow(
         "it was made with other flags; use --brokers 3 --port-base 7700, or another --data-dir",

@@ -30,10 +30,8 @@ export async function claimDevDirectory(disk: Disk, layout: DevLayout): Promise<
   await disk.makeDirectory(dataDirectory);
   const lock = await lockDirectory(disk, dataDirectory, `ropewalk dev on port ${portBase}`);
   const marker = await readMarker(disk, dataDirectory);
-  if (marker === undefined) {
-    const text = `${JSON.stringify({ brokers: brokerCount, portBase })}\n`;
-    await disk.replaceFile(disk.join(dataDirectory, MARKER_FILE), Buffer.from(text));
-  } else if (marker.brokers !== brokerCount || marker.portBase !== portBase) {
+  if (marker === undefined) return lock;
+  if (marker.brokers !== brokerCount || marker.portBase !== portBase) {
     await lock.release();
     throw failure(
       `cannot start a cluster in ${dataDirectory}: it was made with other flags; ` +
@@ -41,6 +39,13 @@ export async function claimDevDirectory(disk: Disk, layout: DevLayout): Promise<
     );
   }
   return lock;
+}
+
+/** Notes which cluster a directory is for; to be called just before its brokers start for the first time. */
+export function markDevDirectory(disk: Disk, layout: DevLayout): Promise<void> {
+  const { dataDirectory, brokerCount, portBase } = layout;
+  const text = `${JSON.stringify({ brokers: brokerCount, portBase })}\n`;
+  return disk.replaceFile(disk.join(dataDirectory, MARKER_FILE), Buffer.from(text));
 }
 
 async function lockDirectory(disk: Disk, directory: string, owner: string): Promise<DiskLock> {

@@ -5,7 +5,7 @@ import process from "node:process";
 // Compiling what a broker is made of takes longer than starting it. The cache lies where only this
 // user can write: whoever can put code into it, runs it. (In a checkout the launcher chose a place.)
 const home = process.env["HOME"];
-if (home !== undefined) enableCompileCache(join(home, ".cache", "ropewalk"));
+if (home !== undefined && home !== "") enableCompileCache(join(home, ".cache", "ropewalk"));
 
 // A reader that goes away is told to whoever writes; the stream's own event shall not end the process.
 process.stdout.on("error", () => {});

@@ -92,7 +92,7 @@ async function consume(topic: string, options: ConsumeOptions, command: Command)
   }
   const stop = listenForStop();
   const { group, count = Number.POSITIVE_INFINITY } = options;
-  await withClient(globals, { action: `consume topic ${topic}`, topic }, async (client) => {
+  await withClient(globals, { action: "consume", topic }, async (client) => {
     await checkTopic(client, topic, options.partition);
     const { RecordSource: Source } = await import("../record-source.ts");
     await using source = new Source(client, {

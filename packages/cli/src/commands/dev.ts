@@ -54,10 +54,8 @@ export function devCommand(): Command {
 
 async function dev(options: DevOptions): Promise<void> {
   const stop = listenForStop();
-  const [{ LocalCluster }, { chooseDevDirectory, claimDevDirectory }] = await Promise.all([
-    import("../local-cluster.ts"),
-    import("../dev-directory.ts"),
-  ]);
+  const [{ LocalCluster }, { chooseDevDirectory, claimDevDirectory, markDevDirectory }] =
+    await Promise.all([import("../local-cluster.ts"), import("../dev-directory.ts")]);
   const layout: DevLayout = {
     brokerCount: options.brokers,
     portBase: options.portBase,
@@ -73,6 +71,7 @@ async function dev(options: DevOptions): Promise<void> {
       `cannot listen on ${formatAddress(inUse)}: the port is in use; stop its owner, or use --port-base`,
     );
   }
+  await markDevDirectory(cluster.disk, layout);
   await cluster.start(configs, stop);
   if (!stop.aborted) {
     const facts = {

@@ -79,25 +79,21 @@ export function produceCommand(): Command {
 
 async function produce(topic: string, options: ProduceOptions, command: Command): Promise<void> {
   const stop = listenForStop();
-  await withClient(
-    globalOptions(command),
-    { action: `produce to topic ${topic}`, topic },
-    async (client) => {
-      await checkTopic(client, topic, options.partition === undefined ? [] : [options.partition]);
-      const { ProducerSink: Sink } = await import("../record-sink.ts");
-      await using sink = new Sink(client, {
-        topic,
-        partition: options.partition,
-        headers: (options.header ?? []).map(({ name, value }) => ({
-          name,
-          value: Buffer.from(value),
-        })),
-        acks: options.acks === "all" ? "all" : 1,
-        compression: options.compression,
-      });
-      await run(sink, options.keySeparator, stop);
-    },
-  );
+  await withClient(globalOptions(command), { action: "produce", topic }, async (client) => {
+    await checkTopic(client, topic, options.partition === undefined ? [] : [options.partition]);
+    const { ProducerSink: Sink } = await import("../record-sink.ts");
+    await using sink = new Sink(client, {
+      topic,
+      partition: options.partition,
+      headers: (options.header ?? []).map(({ name, value }) => ({
+        name,
+        value: Buffer.from(value),
+      })),
+      acks: options.acks === "all" ? "all" : 1,
+      compression: options.compression,
+    });
+    await run(sink, options.keySeparator, stop);
+  });
 }
 
 async function run(
