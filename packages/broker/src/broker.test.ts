@@ -259,6 +259,15 @@ describe("a broker over gRPC", () => {
     expect(joined.assignment).toEqual([{ topic: "grouped", partitions: [0, 1] }]);
     const outside = call(groupService.commitOffsets, { groupId: "g", memberEpoch: -1, offsets });
     expect(await codeOf(outside)).toBe("UNKNOWN_MEMBER_ID");
+    for (const partition of [-1, 2]) {
+      const nowhere = [{ topic: "grouped", partition, offset: 5 }];
+      const commit = { groupId: "empty", memberEpoch: -1, offsets: nowhere };
+      expect(await codeOf(call(groupService.commitOffsets, commit))).toBe(
+        "UNKNOWN_TOPIC_OR_PARTITION",
+      );
+    }
+    const intoGroups = { topic: "__consumer_offsets", recordBatch: batchOf(["a"]) };
+    expect(await codeOf(call(produceService.produce, intoGroups))).toBe("INVALID_TOPIC");
     const known = await call(groupService.fetchOffsets, { groupId: "g" });
     expect(known.offsets).toEqual(offsets);
     const stranger = { ...member, memberId: "m2", memberEpoch: 3 };

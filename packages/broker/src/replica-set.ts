@@ -131,7 +131,14 @@ export class ReplicaSet implements PartitionDirectory {
 
   #topic(name: string): TopicImage {
     const topic = this.#options.image.topics.get(name);
-    if (topic !== undefined && name !== groupsTopic) return topic;
+    if (topic !== undefined && name === groupsTopic) {
+      // Clients see it in the metadata: "does not exist" would make them wait until it does.
+      throw new RopewalkError(
+        "INVALID_TOPIC",
+        `Cannot reach records of topic ${name}: it is the cluster's own and has none`,
+      );
+    }
+    if (topic !== undefined) return topic;
     throw new RopewalkError(
       "UNKNOWN_TOPIC_OR_PARTITION",
       `Cannot find topic ${JSON.stringify(name)}: it does not exist`,
@@ -139,14 +146,7 @@ export class ReplicaSet implements PartitionDirectory {
   }
 
   #find(name: string, partition: number): PartitionImage {
-    const { internal, partitions } = this.#topic(name);
-    if (internal) {
-      // Its partitions are led like others but hold no records: "not the leader" would be asked again for ever.
-      throw new RopewalkError(
-        "INVALID_TOPIC",
-        `Cannot reach records of topic ${name}: it is the cluster's own and has none`,
-      );
-    }
+    const { partitions } = this.#topic(name);
     const found = partitions[partition];
     if (found !== undefined) return found;
     throw new RopewalkError(
