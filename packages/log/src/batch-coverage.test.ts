@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { batchCoverage } from "./batch-coverage.ts";
-import { sampleBatch } from "./store-harness.ts";
+import { sampleBatch } from "../fakes/store-harness.ts";
 
 test("batchCoverage() reads the offsets and the time of a batch", () => {
   expect(batchCoverage("normal", sampleBatch(40, 5, 100, 0, 1234))).toEqual({

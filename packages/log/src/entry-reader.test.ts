@@ -5,9 +5,9 @@ import type { EntryLocation } from "./entry-index.ts";
 import { EntryReader } from "./entry-reader.ts";
 import { fileHeaderBytes } from "./file-header.ts";
 import { JournalFile } from "./journal-file.ts";
-import { SeededRandom } from "./seeded-random.ts";
-import { SimulatedDisk } from "./simulated-disk.ts";
-import { directory } from "./store-harness.ts";
+import { SeededRandom } from "../fakes/seeded-random.ts";
+import { SimulatedDisk } from "../fakes/simulated-disk.ts";
+import { directory } from "../fakes/store-harness.ts";
 
 const readBytesMax = 256 * 1024;
 

@@ -2,9 +2,9 @@ import { expect, test } from "vitest";
 import type { GroupLog } from "./group-log.ts";
 import type { LogEntry } from "./log-entry.ts";
 import type { LogStore } from "./log-store.ts";
-import { SeededRandom } from "./seeded-random.ts";
-import { SimulatedDisk } from "./simulated-disk.ts";
-import { keyOf, openStore, sampleBatch, sampleEntry } from "./store-harness.ts";
+import { SeededRandom } from "../fakes/seeded-random.ts";
+import { SimulatedDisk } from "../fakes/simulated-disk.ts";
+import { keyOf, openStore, sampleBatch, sampleEntry } from "../fakes/store-harness.ts";
 
 const hardState = { term: 1, vote: 1, commit: 0 };
 

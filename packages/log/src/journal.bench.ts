@@ -6,7 +6,7 @@ import { NodeClock, NodeDisk } from "@ropewalk/runtime/node";
 import { test } from "vitest";
 import type { GroupLog } from "./group-log.ts";
 import { LogStore } from "./log-store.ts";
-import { keyOf, sampleBatch, sampleEntry, silentLogger } from "./store-harness.ts";
+import { keyOf, sampleBatch, sampleEntry, silentLogger } from "../fakes/store-harness.ts";
 
 /*
  * What the journal costs beyond the disk: 64 appends of one batch each, spread over the groups, until

@@ -4,8 +4,8 @@ import type { GroupKey, HardState, LogEntry } from "./log-entry.ts";
 import { emptyHardState, groupName } from "./log-entry.ts";
 import type { GroupLog } from "./group-log.ts";
 import type { LogStore } from "./log-store.ts";
-import { SeededRandom } from "./seeded-random.ts";
-import { SimulatedDisk } from "./simulated-disk.ts";
+import { SeededRandom } from "../fakes/seeded-random.ts";
+import { SimulatedDisk } from "../fakes/simulated-disk.ts";
 import {
   directory,
   ManualClock,
@@ -14,7 +14,7 @@ import {
   sampleBatch,
   sampleEntry,
   smallConfig,
-} from "./store-harness.ts";
+} from "../fakes/store-harness.ts";
 
 const seedCount = Number(process.env["LOG_MODEL_SEEDS"] ?? 50);
 const firstSeed = Number(process.env["LOG_MODEL_SEED"] ?? 1);

@@ -4,7 +4,13 @@ import { join } from "node:path";
 import { NodeDisk } from "@ropewalk/runtime/node";
 import { expect, test } from "vitest";
 import { LogStore } from "./log-store.ts";
-import { keyOf, ManualClock, sampleBatch, sampleEntry, silentLogger } from "./store-harness.ts";
+import {
+  keyOf,
+  ManualClock,
+  sampleBatch,
+  sampleEntry,
+  silentLogger,
+} from "../fakes/store-harness.ts";
 
 test("LogStore keeps what it acknowledged on the machine's own disk, over several files", async () => {
   const directory = mkdtempSync(join(tmpdir(), "ropewalk-log-"));

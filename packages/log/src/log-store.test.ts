@@ -4,8 +4,8 @@ import { fileHeaderBytes } from "./file-header.ts";
 import { LogError } from "./log-error.ts";
 import type { LogStore } from "./log-store.ts";
 import type { GroupLog } from "./group-log.ts";
-import { SeededRandom } from "./seeded-random.ts";
-import { type DiskOperation, SimulatedDisk } from "./simulated-disk.ts";
+import { SeededRandom } from "../fakes/seeded-random.ts";
+import { type DiskOperation, SimulatedDisk } from "../fakes/simulated-disk.ts";
 import {
   keyOf,
   ManualClock,
@@ -13,7 +13,7 @@ import {
   sampleBatch,
   sampleEntry,
   smallConfig,
-} from "./store-harness.ts";
+} from "../fakes/store-harness.ts";
 
 const hardState = { term: 1, vote: 2, commit: 0 };
 

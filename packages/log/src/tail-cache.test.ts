@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { sampleEntry } from "./store-harness.ts";
+import { sampleEntry } from "../fakes/store-harness.ts";
 import { type CachedEntries, TailCache } from "./tail-cache.ts";
 
 function entry(index: number, bytes: number = 1000): ReturnType<typeof sampleEntry> {

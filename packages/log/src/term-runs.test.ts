@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { SeededRandom } from "./seeded-random.ts";
+import { SeededRandom } from "../fakes/seeded-random.ts";
 import { TermRuns } from "./term-runs.ts";
 
 test("TermRuns.at() answers what was pushed, through any truncations", () => {

@@ -1,8 +1,8 @@
 import { batchHeaderBytes, patchBatch, recordBatchMagic } from "@ropewalk/protocol";
 import type { Clock, Logger, Timer } from "@ropewalk/runtime";
-import type { LogConfig } from "./log-config.ts";
-import type { GroupKey, LogEntry } from "./log-entry.ts";
-import { LogStore } from "./log-store.ts";
+import type { LogConfig } from "../src/log-config.ts";
+import type { GroupKey, LogEntry } from "../src/log-entry.ts";
+import { LogStore } from "../src/log-store.ts";
 import type { SimulatedDisk } from "./simulated-disk.ts";
 
 /** Where the tests' stores live. */
