@@ -1,19 +1,16 @@
 import {
   clusterService,
   type DescribeClusterResponse,
-  fetchService,
   fromProtoError,
   groupService,
   type GroupSummary,
-  type ListOffsetsResponsePartitionOffset,
   RopewalkError,
   topicService,
   type TopicSummary,
 } from "@ropewalk/protocol";
-import { pause } from "./backoff.ts";
 import type { CallOptions, ClusterConnection } from "./cluster-connection.ts";
 import { type GroupDescription, groupDescriptionOf } from "./group-description.ts";
-import { type OffsetPosition, startPositionOf } from "./start-position.ts";
+import { OffsetLookup, type PartitionOffsets } from "./offset-lookup.ts";
 import { type NewTopic, type TopicDescription, topicDescriptionOf } from "./topic-description.ts";
 
 /** How admin calls are made. */
@@ -22,20 +19,13 @@ export interface AdminOptions {
   readonly timeoutMs?: number | undefined;
 }
 
-/** Where a partition begins and ends. */
-export interface PartitionOffsets {
-  readonly partition: number;
-  /** The offset that was asked for. */
-  readonly offset: number;
-  /** The offset after the last committed record. */
-  readonly highWatermark: number;
-  readonly logStartOffset: number;
-}
-
 /** Pages of a list that are followed; more than that is an endless list. */
 const pagesMax = 10_000;
 
 const timeoutMsDefault = 30_000;
+
+/** How long the ends of partitions may keep the description of a group waiting. */
+const lagTimeoutMs = 3_000;
 
 /**
  * Topics, groups and the cluster itself. Every call has a deadline and rejects with a {@link RopewalkError}.
@@ -130,7 +120,8 @@ export class Admin {
     const ends = new Map<string, Map<number, number>>();
     const ask = async (topic: string, partitions: readonly number[]): Promise<void> => {
       try {
-        const offsets = await this.listOffsets(topic, "latest", partitions);
+        const question = { topic, partitions, at: "latest", timeoutMs: lagTimeoutMs } as const;
+        const offsets = await new OffsetLookup(this.#cluster, question).run();
         ends.set(topic, new Map(offsets.map((one) => [one.partition, one.highWatermark])));
       } catch (error) {
         this.#cluster.logger.debug("The end of a topic is not known.", { topic, error });
@@ -156,67 +147,10 @@ export class Admin {
     at: "earliest" | "latest" | { readonly timestampMs: number },
     partitions?: readonly number[],
   ): Promise<PartitionOffsets[]> {
-    const { partitions: described } = await this.describeTopic(topic);
-    const wanted = new Set(partitions ?? described.map(({ partition }) => partition));
-    const offsets = new Map<number, PartitionOffsets>();
-    await this.#untilNoneMissing(topic, wanted, offsets, at);
-    return [...offsets.values()].toSorted((one, other) => one.partition - other.partition);
-  }
-
-  /** Asks the leaders, again and again, until every wanted partition has its offset. */
-  async #untilNoneMissing(
-    topic: string,
-    wanted: ReadonlySet<number>,
-    offsets: Map<number, PartitionOffsets>,
-    at: OffsetPosition,
-  ): Promise<void> {
-    const { clock } = this.#cluster;
-    const endMs = clock.monotonicMs() + this.#timeoutMs;
-    const backoff = this.#cluster.backoff();
-    for (;;) {
-      const missing = [...wanted].filter((partition) => !offsets.has(partition));
-      if (missing.length === 0) return;
-      const error = await this.#askLeaders(topic, missing, offsets, at);
-      if (error === undefined) continue;
-      const pauseMs = backoff.nextMs(error.retryAfterMs);
-      if (!error.retriable || clock.monotonicMs() + pauseMs >= endMs) throw error;
-      await pause(clock, pauseMs);
-    }
-  }
-
-  /** One round; answers the last thing that went wrong. */
-  async #askLeaders(
-    topic: string,
-    partitions: readonly number[],
-    offsets: Map<number, PartitionOffsets>,
-    at: OffsetPosition,
-  ): Promise<RopewalkError | undefined> {
-    await this.#cluster.refresh([topic]);
-    const { metadata } = this.#cluster;
-    const byLeader = Map.groupBy(partitions, (partition) => metadata.leader(topic, partition) ?? 0);
-    const action = `Cannot read offsets of topic ${topic}`;
-    let error = byLeader.has(0)
-      ? new RopewalkError("LEADER_NOT_AVAILABLE", `${action}: no leader`)
-      : undefined;
-    const ask = async ([brokerId, led]: [number, number[]]): Promise<void> => {
-      if (brokerId === 0) return;
-      try {
-        const request = { topic, partitions: led, at: startPositionOf(at) };
-        const options = { action, timeoutMs: this.#timeoutMs };
-        const response = await this.#cluster.callBroker(
-          brokerId,
-          fetchService.listOffsets,
-          request,
-          options,
-        );
-        for (const one of response.offsets) error = take(one, offsets) ?? error;
-      } catch (failure) {
-        if (!(failure instanceof RopewalkError)) throw failure;
-        error = failure;
-      }
-    };
-    await Promise.all([...byLeader].map(ask));
-    return error;
+    const wanted =
+      partitions ?? (await this.describeTopic(topic)).partitions.map(({ partition }) => partition);
+    const question = { topic, partitions: wanted, at, timeoutMs: this.#timeoutMs };
+    return new OffsetLookup(this.#cluster, question).run();
   }
 
   #question(action: string): CallOptions {
@@ -226,16 +160,6 @@ export class Admin {
   #change(action: string): CallOptions {
     return { action, timeoutMs: this.#timeoutMs, retry: "definite" };
   }
-}
-
-function take(
-  answered: ListOffsetsResponsePartitionOffset,
-  offsets: Map<number, PartitionOffsets>,
-): RopewalkError | undefined {
-  const { error, partition, offset, highWatermark, logStartOffset } = answered;
-  if (error !== undefined) return fromProtoError(error);
-  offsets.set(partition, { partition, offset, highWatermark, logStartOffset });
-  return undefined;
 }
 
 async function followPages(readPage: (pageToken: string) => Promise<string>): Promise<void> {

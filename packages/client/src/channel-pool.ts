@@ -1,4 +1,5 @@
 import { Client, credentials, type ClientOptions } from "@grpc/grpc-js";
+import { RopewalkError } from "@ropewalk/protocol";
 
 /** Receive window of a stream and of a connection; HTTP/2's 64 KiB would leave fast links idle. */
 export const flowControlWindowBytes: number = 4 * 1024 * 1024;
@@ -50,9 +51,11 @@ export class ChannelPool {
     this.#options = channelOptions(clientId);
   }
 
-  /** The channel to `address` ("host:port"). Throws after `close`. */
+  /** The channel to `address` ("host:port"). Throws INVALID_REQUEST after `close`. */
   channel(address: string): Client {
-    if (this.#closed) throw new Error(`Cannot reach ${address}: the client is closed`);
+    if (this.#closed) {
+      throw new RopewalkError("INVALID_REQUEST", `Cannot reach ${address}: the client is closed`);
+    }
     let channel = this.#channels.get(address);
     if (channel === undefined) {
       channel = new Client(address, credentials.createInsecure(), this.#options);

@@ -2,7 +2,8 @@ import type { Clock, Logger, Random } from "@ropewalk/runtime";
 import { Admin, type AdminOptions } from "./admin.ts";
 import { ClusterConnection } from "./cluster-connection.ts";
 import { Consumer, type ConsumerOptions } from "./consumer.ts";
-import { Producer, type ProducerOptions } from "./producer.ts";
+import { Producer } from "./producer.ts";
+import type { ProducerOptions } from "./producer-options.ts";
 
 /** What a client needs from the world, and where it finds the cluster. */
 export interface RopewalkClientOptions {
@@ -30,7 +31,6 @@ const silent: Logger = {
  */
 export class RopewalkClient implements AsyncDisposable {
   readonly #cluster: ClusterConnection;
-  readonly #opened = new Set<AsyncDisposable>();
 
   constructor(options: RopewalkClientOptions) {
     this.#cluster = new ClusterConnection({
@@ -44,12 +44,12 @@ export class RopewalkClient implements AsyncDisposable {
 
   /** A producer of its own; close it to flush it. */
   producer(options: ProducerOptions = {}): Producer {
-    return this.#open(new Producer(this.#cluster, options));
+    return new Producer(this.#cluster, options);
   }
 
   /** A consumer of its own; it connects when it is first iterated, or told to be `ready`. */
   consumer(options: ConsumerOptions): Consumer {
-    return this.#open(new Consumer(this.#cluster, options));
+    return new Consumer(this.#cluster, options);
   }
 
   /** Admin calls; there is nothing to close. */
@@ -57,14 +57,10 @@ export class RopewalkClient implements AsyncDisposable {
     return new Admin(this.#cluster, options);
   }
 
-  #open<Opened extends AsyncDisposable>(opened: Opened): Opened {
-    this.#opened.add(opened);
-    return opened;
-  }
-
   /** Closes every producer and consumer, then the connections. */
   async close(): Promise<void> {
-    await Promise.allSettled([...this.#opened].map((opened) => opened[Symbol.asyncDispose]()));
+    const users = [...this.#cluster.users];
+    await Promise.allSettled(users.map((user) => user[Symbol.asyncDispose]()));
     this.#cluster.close();
   }
 

@@ -58,6 +58,8 @@ export class ClusterConnection {
   readonly random: Random;
   readonly logger: Logger;
   readonly metadata: MetadataCache = new MetadataCache();
+  /** Producers and consumers that are not closed. */
+  readonly users: Set<AsyncDisposable> = new Set();
   readonly #bootstrapServers: readonly string[];
   readonly #channels: ChannelPool;
   #turn: number;

@@ -74,6 +74,7 @@ export class Consumer implements AsyncIterable<ConsumedRecord>, AsyncDisposable 
     this.#options = options;
     this.#topics = topicsOf(options);
     this.#from = options.from ?? "earliest";
+    cluster.users.add(this);
     this.#fetcher = new Fetcher(cluster, options.bufferBytesMax ?? bufferBytesMaxDefault, {
       onChunk: (chunk) => this.#feed.push(chunk),
       onProgress: () => this.#feed.notify(),
@@ -144,6 +145,7 @@ export class Consumer implements AsyncIterable<ConsumedRecord>, AsyncDisposable 
     this.#feed.notify();
     await this.#group?.close();
     this.#fetcher.close();
+    this.#cluster.users.delete(this);
   }
 
   #iterate<Item>(take: () => Item | undefined): AsyncIterableIterator<Item, undefined> {

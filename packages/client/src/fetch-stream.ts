@@ -129,8 +129,14 @@ export class FetchStream {
     const { message } = response;
     if (message?.case === "batches") this.#creditBytes -= message.value.recordBatches.length;
     if (reader !== undefined) this.#dispatch(response.subscriptionId, reader, message);
-    // Sent before the broker knew that nobody wants it.
-    else if (message?.case === "batches") this.giveBack(message.value.recordBatches.length);
+    else if (message?.case === "batches")
+      this.#refuse(response.subscriptionId, message.value.recordBatches);
+  }
+
+  /** Drops what the broker sent before it knew that nobody wants it; told twice, it knows for certain. */
+  #refuse(subscriptionId: number, recordBatches: Uint8Array): void {
+    this.#call.write({ message: { case: "unsubscribe", value: { subscriptionId } } });
+    this.giveBack(recordBatches.length);
   }
 
   #dispatch(

@@ -1,5 +1,6 @@
 export { Admin } from "./admin.ts";
-export type { AdminOptions, PartitionOffsets } from "./admin.ts";
+export type { AdminOptions } from "./admin.ts";
+export type { PartitionOffsets } from "./offset-lookup.ts";
 export type { GroupDescription, GroupLag } from "./group-description.ts";
 export type { NewTopic, TopicDescription } from "./topic-description.ts";
 export { RopewalkClient } from "./client.ts";
@@ -7,7 +8,8 @@ export type { RopewalkClientOptions } from "./client.ts";
 export { createClient } from "./create-client.ts";
 export type { CreateClientOptions } from "./create-client.ts";
 export { Producer } from "./producer.ts";
-export type { BatchAcknowledgement, ProducerOptions, ProducerStatistics } from "./producer.ts";
+export type { ProducerStatistics } from "./producer.ts";
+export type { BatchAcknowledgement, ProducerOptions } from "./producer-options.ts";
 export type {
   ProducerRecord,
   RecordBytes,

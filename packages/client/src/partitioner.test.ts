@@ -47,6 +47,15 @@ describe("StickyPartition", () => {
     }
   });
 
+  test("StickyPartition.batchClosed() passes by partitions that are not available", () => {
+    const sticky = new StickyPartition(scripted(3, 0, 0));
+    sticky.current(8);
+    sticky.batchClosed(3, 8, (partition) => partition === 1);
+    expect(sticky.current(8)).toBe(1);
+    sticky.batchClosed(1, 8, () => false);
+    expect(sticky.current(8)).toBe(2);
+  });
+
   test("StickyPartition.current() stays with the only partition", () => {
     const sticky = new StickyPartition(scripted(0));
     sticky.batchClosed(sticky.current(1), 1);

@@ -74,11 +74,24 @@ export class StickyPartition {
     return this.#current;
   }
 
-  /** Tells that the batch of `partition` is closed: the next record goes elsewhere, if there is an elsewhere. */
-  batchClosed(partition: number, partitionCount: number): void {
+  /**
+   * Tells that the batch of `partition` is closed: the next record goes elsewhere, if there is an elsewhere, and
+   * to one of those that are `available`, if there are any.
+   */
+  batchClosed(
+    partition: number,
+    partitionCount: number,
+    isAvailable: (partition: number) => boolean = () => true,
+  ): void {
     if (partition !== this.#current || partitionCount < 2) return;
     // A step of 1 … partitionCount − 1 reaches every other partition with the same probability.
     const step = 1 + this.#random.integer(partitionCount - 1);
     this.#current = (partition + step) % partitionCount;
+    for (let further = 0; further < partitionCount; further++) {
+      const candidate = (this.#current + further) % partitionCount;
+      if (candidate === partition || !isAvailable(candidate)) continue;
+      this.#current = candidate;
+      return;
+    }
   }
 }

@@ -30,9 +30,24 @@ export interface RecordMetadata {
   readonly duplicate: boolean;
 }
 
-/** The bytes of a key or value; `undefined` where it is absent. */
+/** The bytes of a key or value; `undefined` where it is absent. Throws a `TypeError` for anything else. */
 export function bytesOf(value: RecordBytes | null | undefined): Uint8Array | undefined {
-  return typeof value === "string" ? Buffer.from(value) : (value ?? undefined);
+  if (typeof value === "string") return Buffer.from(value);
+  if (value === undefined || value === null) return undefined;
+  if (value instanceof Uint8Array) return value;
+  throw new TypeError(`Keys and values are bytes or text, not ${typeof value}`);
+}
+
+/** The same record in memory of its own. */
+export function copyOf(record: ProducerRecord): ProducerRecord {
+  const copy = (value: RecordBytes | null | undefined): RecordBytes | null | undefined =>
+    value instanceof Uint8Array ? Buffer.from(value) : value;
+  return {
+    ...record,
+    key: copy(record.key),
+    value: copy(record.value),
+    headers: record.headers?.map(({ name, value }) => ({ name, value: copy(value) })),
+  };
 }
 
 /** Headers as the log has them; `undefined` where there are none. */

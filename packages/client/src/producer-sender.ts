@@ -9,7 +9,8 @@ import type { Timer } from "@ropewalk/runtime";
 import type { ClusterConnection } from "./cluster-connection.ts";
 import { errorFromGrpc } from "./grpc-error.ts";
 import { LeaderSearch } from "./leader-search.ts";
-import type { ProducerIdentity } from "./partition-queue.ts";
+import { certain, meansAnotherLeader, timedOut } from "./produce-failure.ts";
+import { ProducerIdentities } from "./producer-identities.ts";
 import { ProduceStream } from "./produce-stream.ts";
 import type { ProducerBatch } from "./producer-batch.ts";
 import type { ProducerPartition } from "./producer-partition.ts";
@@ -41,9 +42,6 @@ interface LeaderStream {
   readonly waiting: Set<ProducerPartition>;
 }
 
-/** How long one attempt to get a producer id may take. */
-const identityTimeoutMs = 30_000;
-
 /**
  * Moves batches from partitions to their leaders and brings back what became of them: one stream per
  * leader, resends in order, new leaders, producer identities.
@@ -56,13 +54,14 @@ export class ProducerSender {
   readonly #streams = new Map<number, LeaderStream>();
   readonly #retryTimers = new Map<ProducerPartition, Timer>();
   #leaderless = new Set<ProducerPartition>();
-  #identity: Promise<ProducerIdentity> | undefined;
   readonly #closed = new AbortController();
+  readonly #identities: ProducerIdentities;
 
   constructor(cluster: ClusterConnection, options: SenderOptions, handler: SenderHandler) {
     this.#cluster = cluster;
     this.#options = options;
     this.#handler = handler;
+    this.#identities = new ProducerIdentities(cluster, this.#closed.signal);
     this.#search = new LeaderSearch(cluster, (topics, answered) => {
       this.#onMetadata(topics, answered);
     });
@@ -246,33 +245,15 @@ export class ProducerSender {
   async #adoptIdentity(partition: ProducerPartition): Promise<void> {
     const { queue } = partition;
     try {
-      const identity = await (queue.hasIdentity ? this.#newIdentity() : this.#sharedIdentity());
+      const identity = await (queue.hasIdentity
+        ? this.#identities.fresh()
+        : this.#identities.shared());
       if (queue.needsIdentity) queue.adoptIdentity(identity);
     } catch (failure) {
       this.#putOff(partition, errorFromGrpc(failure, "Cannot get a producer id"));
     }
     partition.awaitsIdentity = false;
     this.wake(partition);
-  }
-
-  async #sharedIdentity(): Promise<ProducerIdentity> {
-    this.#identity ??= this.#newIdentity();
-    try {
-      return await this.#identity;
-    } catch (error) {
-      this.#identity = undefined;
-      throw error;
-    }
-  }
-
-  #newIdentity(): Promise<ProducerIdentity> {
-    const options = {
-      action: "Cannot get a producer id",
-      timeoutMs: identityTimeoutMs,
-      retry: "any",
-      signal: this.#closed.signal,
-    } as const;
-    return this.#cluster.call(produceService.initProducerId, {}, options);
   }
 
   /** Fails what was created at `cutoffMs` or before; `reason` makes the error. */
@@ -308,33 +289,4 @@ export class ProducerSender {
     for (const { stream } of this.#streams.values()) stream.close();
     this.#streams.clear();
   }
-}
-
-function meansAnotherLeader(error: RopewalkError): boolean {
-  switch (error.code) {
-    case "NOT_LEADER":
-    case "LEADER_NOT_AVAILABLE":
-    case "UNKNOWN_OUTCOME":
-    case "UNKNOWN_TOPIC_OR_PARTITION":
-      return true;
-    default:
-      return false;
-  }
-}
-
-/** A refusal is only certain where no earlier attempt can have written the batch. */
-function certain(batch: ProducerBatch, error: RopewalkError): RopewalkError {
-  if (!batch.mayBeInLog || error.outcome === "indefinite") return error;
-  const message = `${error.message} An earlier attempt may have written the batch`;
-  return new RopewalkError("UNKNOWN_OUTCOME", message, { cause: error });
-}
-
-function timedOut(batch: ProducerBatch): RopewalkError {
-  const { topic, partition, recordCount, mayBeInLog } = batch;
-  const cause = batch.destination.lastError;
-  const reason = cause === undefined ? "" : `: ${cause.message}`;
-  const message = `Cannot write ${recordCount} records to ${topic}-${partition} in time${reason}`;
-  return new RopewalkError(mayBeInLog ? "REQUEST_TIMED_OUT" : "LEADER_NOT_AVAILABLE", message, {
-    cause,
-  });
 }

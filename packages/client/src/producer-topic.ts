@@ -39,9 +39,12 @@ export class ProducerTopic {
     ];
   }
 
-  /** Tells that a batch of the partition was closed: records without a key move on. */
-  batchClosed(partition: ProducerPartition): void {
-    this.#sticky.batchClosed(partition.index, this.partitions.length);
+  /**
+   * Tells that a batch of the partition was closed: records without a key move on, if they can to a partition
+   * that has a leader.
+   */
+  batchClosed(partition: ProducerPartition, hasLeader: (partition: number) => boolean): void {
+    this.#sticky.batchClosed(partition.index, this.partitions.length, hasLeader);
   }
 
   /** Whether records wait, for whatever. */

@@ -432,6 +432,52 @@ describe("Producer, failures", () => {
     });
   }
 
+  test("Producer.close() with a time gives up what is not settled by then, and says what may be in the log", async () => {
+    await using broker = await startBroker(2);
+    broker.onProduce = answering(() => "silence");
+    await using client = createClient({ bootstrapServers: [broker.address] });
+    const producer = client.producer({ batchBytesMax: 200 });
+    const sends = numbers(20).map((value) => producer.send({ topic: "t", value, partition: 0 }));
+    const outcomes = Promise.allSettled(sends);
+    await producer.close({ timeoutMs: 100 });
+    const codes = (await outcomes).map(
+      (outcome) => outcome.status === "rejected" && (outcome.reason as RopewalkError).code,
+    );
+    expect(codes[0]).toBe("REQUEST_TIMED_OUT");
+    expect(codes.at(-1)).toBe("LEADER_NOT_AVAILABLE");
+    expect(producer.statistics).toMatchObject({ recordsFailed: 20, bytesBuffered: 0 });
+  });
+
+  test("Producer.write() copies the record even while the topic is not known", async () => {
+    await using broker = await startBroker();
+    const log = new FakeLog();
+    broker.onProduce = answering(appendTo([log]));
+    await using client = createClient({ bootstrapServers: [broker.address] });
+    const producer = client.producer();
+    const value = Buffer.from("as it was");
+    producer.write({ topic: "t", value });
+    value.fill("x");
+    await producer.flush();
+    expect(log.values()).toEqual(["as it was"]);
+  });
+
+  test("Producer.write() that refuses a record leaves nothing behind", async () => {
+    await using broker = await startBroker();
+    const log = new FakeLog();
+    broker.onProduce = answering(appendTo([log]));
+    await using client = createClient({ bootstrapServers: [broker.address] });
+    const producer = client.producer();
+    await producer.send({ topic: "t", value: "a" });
+    const badTime = { topic: "t", value: "x", timestampMs: Number.NaN };
+    expect(() => producer.write(badTime)).toThrow(
+      expect.objectContaining({ code: "INVALID_RECORD" }),
+    );
+    expect(() => producer.write({ topic: "t", value: 7 as unknown as string })).toThrow(TypeError);
+    await producer.send({ topic: "t", value: "b" });
+    expect(log.values()).toEqual(["a", "b"]);
+    expect(producer.statistics).toMatchObject({ recordsWritten: 2, bytesBuffered: 0 });
+  });
+
   test("Producer.close() flushes, and nothing can be written afterwards", async () => {
     await using broker = await startBroker();
     const log = new FakeLog();

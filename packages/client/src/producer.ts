@@ -1,49 +1,18 @@
-import { type CompressionCodec, type ProduceAck, RopewalkError } from "@ropewalk/protocol";
+import { type ProduceAck, RopewalkError } from "@ropewalk/protocol";
 import type { Timer } from "@ropewalk/runtime";
+import { pause } from "./backoff.ts";
+import { abandoned, noTopicToWrite } from "./produce-failure.ts";
 import type { ClusterConnection } from "./cluster-connection.ts";
 import type { PendingSend, ProducerBatch } from "./producer-batch.ts";
+import {
+  type ProducerOptions,
+  type ResolvedProducerOptions,
+  resolveProducerOptions,
+} from "./producer-options.ts";
 import type { ProducerRecord, RecordMetadata } from "./producer-record.ts";
 import { ProducerSender } from "./producer-sender.ts";
 import type { HeldRecord, ProducerTopic } from "./producer-topic.ts";
-import { noTopic, RecordAccumulator } from "./record-accumulator.ts";
-
-/** A batch that is in the log. */
-export interface BatchAcknowledgement {
-  readonly topic: string;
-  readonly partition: number;
-  readonly baseOffset: number;
-  readonly recordCount: number;
-  /** From the first record of the batch to its acknowledgement. */
-  readonly latencyMs: number;
-  /** An earlier attempt had written it. */
-  readonly duplicate: boolean;
-}
-
-/** How a producer collects and sends. */
-export interface ProducerOptions {
-  /** "all": a majority of the replicas has the records on disk. 1: the leader has. Default "all". */
-  readonly acks?: "all" | 1 | undefined;
-  /** Whether resends can be told from new records, so that none is written twice. Default true. */
-  readonly idempotent?: boolean | undefined;
-  /** How long a record waits for others that travel with it. 0: until the end of the turn. Default 5. */
-  readonly lingerMs?: number | undefined;
-  /** A batch takes no record that would make it larger, unless it is the first one. Default 256 KiB. */
-  readonly batchBytesMax?: number | undefined;
-  /** What all records together may take while they are not acknowledged. Default 32 MiB. */
-  readonly bufferBytesMax?: number | undefined;
-  /** When a batch is given up, counted from its first record. Default 120 s. */
-  readonly deliveryTimeoutMs?: number | undefined;
-  /** How long a broker may leave a batch unanswered before it is sent again. Default 30 s. */
-  readonly requestTimeoutMs?: number | undefined;
-  /** How long a topic may be unknown to the brokers before its records fail. Default 5 s. */
-  readonly unknownTopicTimeoutMs?: number | undefined;
-  /** Default "none". */
-  readonly compression?: CompressionCodec | undefined;
-  /** Runs for every batch that is in the log. Must not throw. */
-  readonly onAcknowledged?: ((acknowledgement: BatchAcknowledgement) => void) | undefined;
-  /** Runs for every batch that failed for good; `error.outcome` says whether it may be in the log. Must not throw. */
-  readonly onFailed?: ((error: RopewalkError, recordCount: number) => void) | undefined;
-}
+import { RecordAccumulator } from "./record-accumulator.ts";
 
 /** Counts since the producer was made. */
 export interface ProducerStatistics {
@@ -57,18 +26,6 @@ export interface ProducerStatistics {
   /** What all records that are not settled take of the buffer. */
   readonly bytesBuffered: number;
 }
-
-const defaults = {
-  acks: "all",
-  idempotent: true,
-  lingerMs: 5,
-  batchBytesMax: 256 * 1024,
-  bufferBytesMax: 32 * 1024 * 1024,
-  deliveryTimeoutMs: 120_000,
-  requestTimeoutMs: 30_000,
-  unknownTopicTimeoutMs: 5_000,
-  compression: "none",
-} as const;
 
 /** How often deadlines are looked at. */
 const deadlineCheckMsMax = 1_000;
@@ -92,8 +49,8 @@ interface WaitingSend {
  * those behind it in its partition go on as before, under a new producer id where they need one.
  */
 export class Producer implements AsyncDisposable {
-  readonly #options: ResolvedOptions;
-  readonly #clock: ClusterConnection["clock"];
+  readonly #options: ResolvedProducerOptions;
+  readonly #cluster: ClusterConnection;
   readonly #accumulator: RecordAccumulator;
   readonly #sender: ProducerSender;
   readonly #waitingSends: WaitingSend[] = [];
@@ -109,8 +66,9 @@ export class Producer implements AsyncDisposable {
 
   /** Made by `RopewalkClient.producer()`. */
   constructor(cluster: ClusterConnection, options: ProducerOptions) {
-    this.#options = resolveOptions(options);
-    this.#clock = cluster.clock;
+    this.#options = resolveProducerOptions(options);
+    this.#cluster = cluster;
+    cluster.users.add(this);
     const { acks, idempotent, requestTimeoutMs } = this.#options;
     this.#sender = new ProducerSender(
       cluster,
@@ -133,12 +91,12 @@ export class Producer implements AsyncDisposable {
 
   /**
    * Takes a record; the fast path, without a promise per record. What becomes of it is told by
-   * `onAcknowledged`, `onFailed` and `statistics`. Key, value and headers are copied before this returns,
-   * unless the topic was never written to before: then they must stay as they are until the next `ready`.
+   * `onAcknowledged`, `onFailed` and `statistics`. Key, value and headers are copied before this returns.
    *
    * Answers false when the buffer is full with it: await `ready` before the next one. Throws a
    * {@link RopewalkError}: BUSY when the buffer is overdrawn to twice its size, INVALID_TOPIC,
-   * UNKNOWN_TOPIC_OR_PARTITION for a partition that the topic has not, MESSAGE_TOO_LARGE.
+   * UNKNOWN_TOPIC_OR_PARTITION for a partition that the topic has not, MESSAGE_TOO_LARGE, INVALID_RECORD for what
+   * is no timestamp. None of them took the record.
    */
   write(record: ProducerRecord): boolean {
     this.#append(record, undefined);
@@ -173,9 +131,12 @@ export class Producer implements AsyncDisposable {
     await this.#accumulator.flush();
   }
 
-  /** Flushes, then ends the streams. Nothing can be written any more. */
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
+  /**
+   * Flushes, then ends the streams. Nothing can be written any more. What is not settled after `timeoutMs`
+   * fails; without one, `deliveryTimeoutMs` is the limit.
+   */
+  close(options: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
+    this.#closing ??= this.#close(options.timeoutMs);
     return this.#closing;
   }
 
@@ -196,11 +157,29 @@ export class Producer implements AsyncDisposable {
     };
   }
 
-  async #close(): Promise<void> {
-    await this.flush();
+  async #close(timeoutMs: number | undefined): Promise<void> {
+    const flushed = this.flush();
+    if (timeoutMs !== undefined) {
+      const isOver = new AbortController();
+      const late = pause(this.#cluster.clock, timeoutMs, isOver.signal);
+      await Promise.race([flushed, late]);
+      isOver.abort();
+      this.#abandon();
+    }
+    await flushed;
+    this.#cluster.users.delete(this);
     this.#accumulator.close();
     this.#sender.close();
     this.#deadlineTimer?.cancel();
+  }
+
+  /** Fails whatever is not settled. */
+  #abandon(): void {
+    for (const { record, send } of this.#waitingSends.splice(0)) send.reject(closed(record.topic));
+    this.#accumulator.expireHeld(Number.POSITIVE_INFINITY);
+    for (const partition of this.#accumulator.busyPartitions()) {
+      this.#sender.expire(partition, Number.POSITIVE_INFINITY, abandoned);
+    }
   }
 
   #append(record: ProducerRecord, send: PendingSend | undefined): void {
@@ -226,7 +205,7 @@ export class Producer implements AsyncDisposable {
     // An earlier attempt's stream may still hold the bytes.
     this.#accumulator.release(batch, batch.attempts === 1);
     batch.resolve(ack.baseOffset, ack.duplicate);
-    const latencyMs = this.#clock.monotonicMs() - batch.createdAtMs;
+    const latencyMs = this.#cluster.clock.monotonicMs() - batch.createdAtMs;
     const { baseOffset, duplicate } = ack;
     this.#options.onAcknowledged?.({
       topic,
@@ -258,7 +237,7 @@ export class Producer implements AsyncDisposable {
   #onTopicMissing(topic: ProducerTopic): void {
     const now = Number.POSITIVE_INFINITY;
     for (const partition of topic.partitions) {
-      this.#sender.expire(partition, now, () => noTopic(topic.name));
+      this.#sender.expire(partition, now, () => noTopicToWrite(topic.name));
     }
   }
 
@@ -293,14 +272,14 @@ export class Producer implements AsyncDisposable {
   #setDeadlineTimer(): Timer {
     const { deliveryTimeoutMs, requestTimeoutMs } = this.#options;
     const shortestMs = Math.min(deliveryTimeoutMs, requestTimeoutMs) / checksPerDeadline;
-    return this.#clock.setTimer(Math.min(shortestMs, deadlineCheckMsMax), () =>
+    return this.#cluster.clock.setTimer(Math.min(shortestMs, deadlineCheckMsMax), () =>
       this.#checkDeadlines(),
     );
   }
 
   #checkDeadlines(): void {
     this.#deadlineTimer = undefined;
-    const nowMs = this.#clock.monotonicMs();
+    const nowMs = this.#cluster.clock.monotonicMs();
     const cutoffMs = nowMs - this.#options.deliveryTimeoutMs;
     this.#sender.breakStuckStreams(nowMs - this.#options.requestTimeoutMs);
     this.#accumulator.expireHeld(cutoffMs);
@@ -308,28 +287,6 @@ export class Producer implements AsyncDisposable {
       this.#sender.expire(partition, cutoffMs);
     if (this.#accumulator.bytesBuffered > 0) this.#deadlineTimer = this.#setDeadlineTimer();
   }
-}
-
-type Hook = "onAcknowledged" | "onFailed";
-
-type ResolvedOptions = Pick<ProducerOptions, Hook> & {
-  readonly [Name in Exclude<keyof ProducerOptions, Hook>]-?: NonNullable<ProducerOptions[Name]>;
-};
-
-function resolveOptions(options: ProducerOptions): ResolvedOptions {
-  return {
-    acks: options.acks ?? defaults.acks,
-    idempotent: options.idempotent ?? defaults.idempotent,
-    lingerMs: options.lingerMs ?? defaults.lingerMs,
-    batchBytesMax: options.batchBytesMax ?? defaults.batchBytesMax,
-    bufferBytesMax: options.bufferBytesMax ?? defaults.bufferBytesMax,
-    deliveryTimeoutMs: options.deliveryTimeoutMs ?? defaults.deliveryTimeoutMs,
-    requestTimeoutMs: options.requestTimeoutMs ?? defaults.requestTimeoutMs,
-    unknownTopicTimeoutMs: options.unknownTopicTimeoutMs ?? defaults.unknownTopicTimeoutMs,
-    compression: options.compression ?? defaults.compression,
-    onAcknowledged: options.onAcknowledged,
-    onFailed: options.onFailed,
-  };
 }
 
 function closed(topic: string): RopewalkError {

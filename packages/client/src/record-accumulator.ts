@@ -5,12 +5,13 @@ import {
   RopewalkError,
   topicNameFault,
 } from "@ropewalk/protocol";
-import type { Timer } from "@ropewalk/runtime";
 import { messageBytesMax } from "./channel-pool.ts";
 import type { ClusterConnection } from "./cluster-connection.ts";
+import { LingerQueue } from "./linger-queue.ts";
+import { noTopicToWrite } from "./produce-failure.ts";
 import { type PendingSend, ProducerBatch } from "./producer-batch.ts";
 import { ProducerPartition } from "./producer-partition.ts";
-import { bytesOf, headersOf, type ProducerRecord } from "./producer-record.ts";
+import { bytesOf, copyOf, headersOf, type ProducerRecord } from "./producer-record.ts";
 import { type HeldRecord, ProducerTopic } from "./producer-topic.ts";
 import { SettledGate } from "./settled-gate.ts";
 
@@ -53,10 +54,7 @@ export class RecordAccumulator {
   readonly #idleBuilders: RecordBatchBuilder[] = [];
   readonly #batches = new SettledGate();
   readonly #holds = new SettledGate();
-  // Every batch lingers equally long, so the oldest is always first.
-  #lingering: ProducerBatch[] = [];
-  #lingerTimer: Timer | undefined;
-  #isTurnEndScheduled = false;
+  readonly #lingering: LingerQueue<ProducerBatch>;
   #lastTopic: ProducerTopic | undefined;
   /** What all records that are not settled take. */
   bytesBuffered = 0;
@@ -69,22 +67,30 @@ export class RecordAccumulator {
     this.#cluster = cluster;
     this.#options = options;
     this.#handler = handler;
+    this.#lingering = new LingerQueue(cluster.clock, options.lingerMs, (batch) =>
+      this.#makeDue(batch),
+    );
   }
 
   /** Takes a record. Throws where it can be in no topic, partition or message. */
   append(record: ProducerRecord, send: PendingSend | undefined): void {
     const topic = this.#topic(record.topic);
+    const timestampMs = record.timestampMs ?? this.#cluster.clock.wallMs();
+    // Checked before there is a batch: one without a record could not be sent.
+    if (!Number.isSafeInteger(timestampMs) || timestampMs < -1)
+      throw badTimestamp(record.topic, timestampMs);
     const key = bytesOf(record.key);
     const value = bytesOf(record.value);
     const headers = headersOf(record.headers);
     const bytes = recordBytesMax(key, value, headers);
     if (bytes > messageBytesMax - messageOverheadBytes) throw tooLarge(record.topic, bytes);
     if (topic.partitions.length === 0) {
-      this.#hold(topic, { record, bytes, heldAtMs: this.#cluster.clock.monotonicMs(), send });
+      const heldAtMs = this.#cluster.clock.monotonicMs();
+      this.#hold(topic, { record: copyOf({ ...record, timestampMs }), bytes, heldAtMs, send });
       return;
     }
     const batch = this.#batchFor(topic, record.partition, key, bytes);
-    batch.builder.append(record.timestampMs ?? this.#cluster.clock.wallMs(), key, value, headers);
+    batch.builder.append(timestampMs, key, value, headers);
     this.#count(batch, bytes, send);
   }
 
@@ -145,7 +151,7 @@ export class RecordAccumulator {
       serial: this.#batches.enter(),
     });
     partition.open = batch;
-    this.#linger(batch);
+    this.#lingering.push(batch);
     return batch;
   }
 
@@ -156,34 +162,10 @@ export class RecordAccumulator {
 
   /** The open batch of the partition was closed: records without a key move on. */
   onClosed(partition: ProducerPartition): void {
-    this.#topics.get(partition.topic)?.batchClosed(partition);
-  }
-
-  #linger(batch: ProducerBatch): void {
-    this.#lingering.push(batch);
-    if (this.#options.lingerMs > 0) {
-      this.#lingerTimer ??= this.#cluster.clock.setTimer(this.#options.lingerMs, () =>
-        this.#endLinger(),
-      );
-    } else if (!this.#isTurnEndScheduled) {
-      this.#isTurnEndScheduled = true;
-      this.#cluster.clock.defer(() => this.#endLinger());
-    }
-  }
-
-  #endLinger(): void {
-    this.#lingerTimer = undefined;
-    this.#isTurnEndScheduled = false;
-    const { lingerMs } = this.#options;
-    const nowMs = this.#cluster.clock.monotonicMs();
-    const dueCount = countWhile(this.#lingering, (batch) => batch.createdAtMs + lingerMs <= nowMs);
-    const due = this.#lingering.splice(0, dueCount);
-    const next = this.#lingering[0];
-    if (next !== undefined) {
-      const leftMs = next.createdAtMs + lingerMs - nowMs;
-      this.#lingerTimer = this.#cluster.clock.setTimer(leftMs, () => this.#endLinger());
-    }
-    for (const batch of due) this.#makeDue(batch);
+    const { topic } = partition;
+    const hasLeader = (index: number): boolean =>
+      this.#cluster.metadata.leader(topic, index) !== undefined;
+    this.#topics.get(topic)?.batchClosed(partition, hasLeader);
   }
 
   #makeDue(batch: ProducerBatch): void {
@@ -231,7 +213,7 @@ export class RecordAccumulator {
       return;
     }
     topic.missingSinceMs = undefined;
-    this.#failHeld(topic, noTopic(topic.name));
+    this.#failHeld(topic, noTopicToWrite(topic.name));
     this.#handler.onTopicMissing(topic);
   }
 
@@ -269,7 +251,7 @@ export class RecordAccumulator {
     }
   }
 
-  /** Fails records that have waited for their topic since `cutoffMs` or longer. */
+  /** Fails records that have waited for their topic since `cutoffMs` or longer; they are not in the log. */
   expireHeld(cutoffMs: number): void {
     for (const topic of this.#topics.values()) {
       const oldest = topic.held[0];
@@ -292,22 +274,20 @@ export class RecordAccumulator {
   /** Makes every record leave as soon as it can; resolves when all that are here now are settled. */
   async flush(): Promise<void> {
     await this.#holds.settled();
-    const lingering = this.#lingering;
-    this.#lingering = [];
     const settled = this.#batches.settled();
-    for (const batch of lingering) this.#makeDue(batch);
+    this.#lingering.flush();
     await settled;
   }
 
   /** Stops the timer. */
   close(): void {
-    this.#lingerTimer?.cancel();
+    this.#lingering.close();
   }
 }
 
-function countWhile<T>(items: readonly T[], holds: (item: T) => boolean): number {
-  const end = items.findIndex((item) => !holds(item));
-  return end === -1 ? items.length : end;
+function badTimestamp(topic: string, timestampMs: number): RopewalkError {
+  const message = `Cannot write to topic ${topic}: ${timestampMs} is no timestamp in milliseconds`;
+  return new RopewalkError("INVALID_RECORD", message);
 }
 
 function tooLarge(topic: string, bytes: number): RopewalkError {
@@ -318,12 +298,4 @@ function tooLarge(topic: string, bytes: number): RopewalkError {
 function noPartition(topic: ProducerTopic, partition: number | undefined): RopewalkError {
   const message = `Cannot write to ${topic.name}-${partition}: it has ${topic.partitions.length} partitions`;
   return new RopewalkError("UNKNOWN_TOPIC_OR_PARTITION", message);
-}
-
-/** The error of records whose topic does not exist. */
-export function noTopic(topic: string): RopewalkError {
-  return new RopewalkError(
-    "UNKNOWN_TOPIC_OR_PARTITION",
-    `Cannot write to topic ${topic}: it does not exist`,
-  );
 }
