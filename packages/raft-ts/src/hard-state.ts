@@ -9,8 +9,3 @@ export interface HardState {
 
 /** The state of a node that has never taken part in anything. */
 export const EMPTY_HARD_STATE: HardState = { term: 0, vote: 0, commit: 0 };
-
-/** Whether nothing has been recorded yet. */
-export function isEmptyHardState(state: HardState): boolean {
-  return state.term === 0 && state.vote === 0 && state.commit === 0;
-}
