@@ -1,7 +1,8 @@
 import { Writable } from "node:stream";
 import { describe, expect, test } from "vitest";
 
-import { ByteOutput, OutputClosedError } from "./byte-output.ts";
+import { ByteOutput } from "./byte-output.ts";
+import { OutputClosedError } from "./stream-write.ts";
 
 /** A stream that keeps what was written, and how many writes it took. */
 function collectingStream(): { stream: Writable; chunks: Buffer[] } {
@@ -61,5 +62,19 @@ describe("ByteOutput", () => {
     output.appendText("a");
     await expect(output.flush()).rejects.toThrow(OutputClosedError);
     await expect(output.flush()).rejects.toThrow(OutputClosedError);
+  });
+
+  test("ByteOutput.flush() rejects with a failure that says why where the output cannot be written", async () => {
+    const stream = new Writable({
+      write(_chunk, _encoding, done) {
+        done(
+          Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" }),
+        );
+      },
+    });
+    const output = new ByteOutput(stream);
+    output.appendText("a");
+    await expect(output.flush()).rejects.toThrow("cannot write the output: ENOSPC");
+    await expect(output.flush()).rejects.toThrow("cannot write the output: ENOSPC");
   });
 });

@@ -1,15 +1,12 @@
 import assert from "node:assert";
 import type { Writable } from "node:stream";
 
+import { writeTo } from "./stream-write.ts";
+
 /** How much is gathered before it is written; the buffer grows past it for a larger piece. */
 const BUFFER_BYTES = 256 * 1024;
 
 const NEWLINE = 0x0a;
-
-/** The reader of our output went away: there is nobody left to write for. */
-export class OutputClosedError extends Error {
-  override readonly name = "OutputClosedError";
-}
 
 /**
  * Gathers small pieces of output into large writes. Appending only copies; `flush` writes and waits
@@ -19,15 +16,13 @@ export class ByteOutput {
   readonly #stream: Writable;
   #buffer: Buffer = Buffer.allocUnsafe(BUFFER_BYTES);
   #usedBytes = 0;
-  #closed = false;
+  #failure: Error | undefined;
   #flushing = false;
 
   constructor(stream: Writable) {
     this.#stream = stream;
-    // What a failed write tells its callback, the stream tells everybody as well.
-    stream.on("error", () => {
-      this.#closed = true;
-    });
+    // What a failed write tells its callback, the stream tells everybody as well: once is enough.
+    stream.on("error", () => {});
   }
 
   /** Whether enough was gathered for a large write: call `flush` before appending more. */
@@ -56,9 +51,12 @@ export class ByteOutput {
     this.#usedBytes += 1;
   }
 
-  /** Writes what was gathered. Nothing may be appended meanwhile. Rejects with {@link OutputClosedError}. */
+  /**
+   * Writes what was gathered. Nothing may be appended meanwhile. Rejects as {@link writeTo} does, and
+   * with the same error ever after.
+   */
   async flush(): Promise<void> {
-    if (this.#closed) throw new OutputClosedError("the output was closed");
+    if (this.#failure !== undefined) throw this.#failure;
     if (this.#usedBytes === 0) return;
     this.#flushing = true;
     await this.#write(this.#buffer.subarray(0, this.#usedBytes));
@@ -67,18 +65,13 @@ export class ByteOutput {
     if (this.#buffer.length > BUFFER_BYTES) this.#buffer = Buffer.allocUnsafe(BUFFER_BYTES);
   }
 
-  #write(bytes: Uint8Array): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#stream.write(bytes, (error) => {
-        if (error === undefined || error === null) resolve();
-        else
-          reject(
-            isClosed(error)
-              ? new OutputClosedError("the output was closed", { cause: error })
-              : error,
-          );
-      });
-    });
+  async #write(bytes: Uint8Array): Promise<void> {
+    try {
+      await writeTo(this.#stream, bytes);
+    } catch (error) {
+      this.#failure = error instanceof Error ? error : new Error(String(error));
+      throw this.#failure;
+    }
   }
 
   #reserve(bytesCount: number): void {
@@ -89,10 +82,4 @@ export class ByteOutput {
     larger.set(this.#buffer.subarray(0, this.#usedBytes));
     this.#buffer = larger;
   }
-}
-
-function isClosed(error: Error & { code?: unknown }): boolean {
-  return (
-    error.code === "EPIPE" || error.code === "ERR_STREAM_DESTROYED" || error.code === "ECONNRESET"
-  );
 }

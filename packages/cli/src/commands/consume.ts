@@ -3,7 +3,7 @@ import process from "node:process";
 import type { PartitionOffset } from "@ropewalk/client";
 import { Command } from "commander";
 
-import { ByteOutput, OutputClosedError } from "../byte-output.ts";
+import { ByteOutput } from "../byte-output.ts";
 import { usageError } from "../cli-error.ts";
 import { checkTopic, withClient } from "../cluster-client.ts";
 import {
@@ -19,6 +19,7 @@ import { printJsonLine } from "../record-json.ts";
 import type { RecordSource } from "../record-source.ts";
 import { parseStartOffset, START_OFFSET_FORMS, type StartOffset } from "../start-offset.ts";
 import { listenForStop } from "../stop-signal.ts";
+import { OutputClosedError } from "../stream-write.ts";
 
 const PARTITION_MAX = 2 ** 31 - 1;
 

@@ -1,3 +1,4 @@
+import { fstatSync } from "node:fs";
 import process from "node:process";
 
 import { Command, Option } from "commander";
@@ -133,6 +134,8 @@ async function run(
 
 /** The chunks of standard input, until it ends or the signal says so. */
 async function* standardInput(stop: AbortSignal): AsyncGenerator<Uint8Array> {
+  // Node takes a directory for an empty file.
+  if (fstatSync(process.stdin.fd).isDirectory()) throw new Error("it is a directory");
   const end = (): void => void process.stdin.destroy();
   stop.addEventListener("abort", end, { once: true });
   try {
