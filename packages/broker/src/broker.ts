@@ -93,6 +93,7 @@ export class Broker {
       host: this.#node.host,
       replicas: this.#node.replicas,
       peers: this.#peers,
+      store: this.#storage.log,
       isReady: () => this.isReady(),
     });
     this.#door = await GrpcDoor.open({

@@ -44,6 +44,8 @@ export interface BrokerLimits {
   readonly uncommittedBytesMax: number;
   /** Committed entry bytes applied in one pass of one group. */
   readonly applyBytesMax: number;
+  /** Bytes that wait to be written to the journal, beyond which no more is taken from peers. */
+  readonly journalQueueBytesMax: number;
   /** Largest record batch, where the topic's `max.message.bytes` does not say otherwise. */
   readonly batchBytesMax: number;
   /** Largest gRPC message. */
@@ -82,6 +84,7 @@ export const defaultBrokerLimits: BrokerLimits = {
   appendBytesInFlightMax: 16 * 1024 * 1024,
   uncommittedBytesMax: 64 * 1024 * 1024,
   applyBytesMax: 8 * 1024 * 1024,
+  journalQueueBytesMax: 64 * 1024 * 1024,
   batchBytesMax: 8 * 1024 * 1024,
   requestBytesMax: 16 * 1024 * 1024,
   streamInFlightBytesMax: 16 * 1024 * 1024,

@@ -1,3 +1,4 @@
+import type { LogStore } from "@ropewalk/log";
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import type { PeerNetwork } from "./peer/peer-network.ts";
 import type { RaftHost } from "./raft/raft-host.ts";
@@ -15,6 +16,7 @@ export interface MetricSources {
   readonly host: RaftHost;
   readonly replicas: ReplicaSet;
   readonly peers: PeerNetwork;
+  readonly store: LogStore;
   readonly isReady: () => boolean;
 }
 
@@ -38,7 +40,7 @@ export function createMetrics(sources: MetricSources): Metrics {
   return { registry, appendedBytes, fetchedBytes };
 }
 
-function registerGauges(registers: Registry[], { isReady, replicas }: MetricSources): void {
+function registerGauges(registers: Registry[], { isReady, replicas, store }: MetricSources): void {
   const gauge = (name: string, help: string, value: () => number): void => {
     void new Gauge({
       name,
@@ -66,6 +68,13 @@ function registerGauges(registers: Registry[], { isReady, replicas }: MetricSour
   gauge("ropewalk_replicas_leaderless", "Replicas on this broker that know no leader.", () =>
     count(({ leaderId }) => leaderId === 0),
   );
+  gauge("ropewalk_journal_queued_bytes", "Bytes that wait to be written and flushed.", () => {
+    return store.statistics.queuedBytes;
+  });
+  gauge("ropewalk_log_cached_bytes", "Recent entries that are kept in memory.", () => {
+    return store.statistics.cachedBytes;
+  });
+  gauge("ropewalk_journal_files", "Files of the journal.", () => store.statistics.fileCount);
   registerPartitionGauge(registers, replicas);
 }
 
@@ -84,7 +93,7 @@ function registerPartitionGauge(registers: Registry[], replicas: ReplicaSet): vo
   });
 }
 
-function registerCounters(registers: Registry[], { host, peers }: MetricSources): void {
+function registerCounters(registers: Registry[], { host, peers, store }: MetricSources): void {
   const counter = (name: string, help: string, value: () => number): void => {
     void new Counter({
       name,
@@ -113,6 +122,12 @@ function registerCounters(registers: Registry[], { host, peers }: MetricSources)
     "Raft messages for groups that are not on this broker.",
     () => counters.messagesUnknownGroup,
   );
+  counter("ropewalk_journal_flushes_total", "Flushes of the journal (fdatasync).", () => {
+    return store.statistics.flushCount;
+  });
+  counter("ropewalk_journal_flushed_bytes_total", "Bytes made durable by them.", () => {
+    return store.statistics.flushedBytes;
+  });
   for (const lane of ["control", "append", "bulk"] as const) {
     const of = peers.counters[lane];
     counter(

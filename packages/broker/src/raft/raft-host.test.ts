@@ -233,7 +233,7 @@ describe("RaftHost", () => {
     const { host, group } = await trio.leader();
     const before = host.counters.messagesUnknownGroup;
     const message = { ...probe(), to: 1, from: 2, term: group.term + 50 };
-    host.receive(2, [{ group: { ...key, incarnation: 3 }, message }]);
+    void host.receive(2, [{ group: { ...key, incarnation: 3 }, message }]);
     expect(host.counters.messagesUnknownGroup).toBe(before + 1);
   });
 });

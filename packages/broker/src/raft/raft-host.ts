@@ -85,7 +85,7 @@ export class RaftHost {
     this.#firstElections.add(group);
     const messages = this.#early.take(groupId);
     for (const { from, message } of messages) {
-      this.receive(from, [{ group: { groupId, incarnation }, message }]);
+      void this.receive(from, [{ group: { groupId, incarnation }, message }]);
     }
     this.wake(group);
   }
@@ -103,9 +103,12 @@ export class RaftHost {
     this.#schedulePass();
   }
 
-  /** Messages of another broker. Those for groups that are not here wait a moment for them to come. */
-  receive(from: number, messages: readonly GroupMessage[]): void {
-    if (this.#state !== "running") return;
+  /**
+   * Messages of another broker. Those for groups that are not here wait a moment for them to come. Answers
+   * a promise where the journal has more to write than it should: until it settles, no more should come.
+   */
+  receive(from: number, messages: readonly GroupMessage[]): Promise<void> | undefined {
+    if (this.#state !== "running") return undefined;
     for (const { group: key, message } of messages) {
       const group = this.#groups.get(key.groupId);
       if (group?.key.incarnation !== key.incarnation || message.from !== from) {
@@ -120,6 +123,9 @@ export class RaftHost {
       this.#dirty.add(group);
     }
     this.#schedulePass();
+    const { limits, store } = this.#options;
+    const isBehind = store.statistics.queuedBytes > limits.journalQueueBytesMax;
+    return isBehind ? this.#lastWrite.catch(() => undefined) : undefined;
   }
 
   /** What was sent to the broker may not have arrived. */
