@@ -71,7 +71,7 @@ class Trio {
         send: (to, group, message) => {
           clock.defer(() => {
             if (!this.drop(id, to, { group, message })) {
-              this.members.get(to)?.host.receive(id, [{ group, message }]);
+              void this.members.get(to)?.host.receive(id, [{ group, message }]);
             }
           });
         },
@@ -198,7 +198,7 @@ describe("RaftHost", () => {
       const data = Uint8Array.from(entry.data);
       data[data.length - 1] = (data.at(-1) ?? 0) ^ 1;
       const entries = [{ ...entry, data }, ...message.entries.slice(1)];
-      trio.members
+      void trio.members
         .get(to)
         ?.host.receive(message.from, [{ group, message: { ...message, entries } }]);
       return true;
