@@ -36,7 +36,7 @@ export interface BrokerNodeOptions {
   /** The peer network, which is started after the node was made. */
   readonly peers: () => PeerNetwork;
   readonly storageFailed: (error: unknown) => void;
-  /** The metadata changed. */
+  /** The metadata changed, or who decides on it. */
   readonly imageChanged: () => void;
 }
 
@@ -299,6 +299,7 @@ export class BrokerNode implements TopicAdmin {
       this.#reporter.leads({ groupId: controllerGroupId, term: leadership.term });
     }
     this.#controller.leadershipChanged(leadership);
+    this.#options.imageChanged();
   }
 
   *#ledGroups(): Iterable<{ groupId: number; term: number }> {

@@ -29,6 +29,7 @@ export class Broker {
   #door: GrpcDoor | undefined;
   #http: Listener | undefined;
   #registration: Registration | undefined;
+  #foundController = false;
   #failure: string | undefined;
   #clusterId: string;
   #stopping: Promise<void> | undefined;
@@ -196,7 +197,10 @@ export class Broker {
     if (this.#failure !== undefined) return this.#failure;
     if (this.#registration?.refusal !== undefined) return this.#registration.refusal.message;
     if (this.#registration?.isDone() !== true) return "not registered with a controller yet";
-    return undefined;
+    // A broker that comes back must have found the cluster again. That the controller goes away later
+    // says nothing of this broker.
+    this.#foundController ||= this.#node.view.controllerId() !== 0;
+    return this.#foundController ? undefined : "no controller is known yet";
   }
 
   #ports(): BrokerPorts {
