@@ -62,7 +62,11 @@ describe("a cluster of three processes", () => {
       recordCount,
     );
     const running = stream.run();
-    await waitFor("a part is acknowledged", 30_000, () => stream.acknowledgedCount > recordCount / 3);
+    await waitFor(
+      "a part is acknowledged",
+      30_000,
+      () => stream.acknowledgedCount > recordCount / 3,
+    );
     await Promise.all(cluster.brokerIds.map((id) => cluster.kill(id)));
     expect(stream.acknowledgedCount).toBeLessThan(recordCount);
     for (const id of cluster.brokerIds) cluster.spawn(id);

@@ -58,7 +58,9 @@ export class NumberedStream {
     for (const line of stdout.toString().trimEnd().split("\n")) {
       const [partition = -1, offset, number] = line.replace("record ", "").split(" ").map(Number);
       if (number !== next[partition] || offset !== offsets[partition]) {
-        expect.fail(`partition ${partition}: got ${line}, expected record ${next[partition]} at offset ${offsets[partition]}`);
+        expect.fail(
+          `partition ${partition}: got ${line}, expected record ${next[partition]} at offset ${offsets[partition]}`,
+        );
       }
       next[partition] = (next[partition] ?? 0) + this.partitionCount;
       offsets[partition] = (offsets[partition] ?? 0) + 1;

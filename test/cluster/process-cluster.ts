@@ -1,15 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { freePorts } from "./free-ports.ts";
+import { ropewalkPath } from "./running-command.ts";
 import { waitFor } from "./wait-for.ts";
-
-/** The command line, as the checkout runs it. */
-export const ropewalkPath = fileURLToPath(
-  new URL("../../packages/cli/bin/ropewalk.js", import.meta.url),
-);
 
 interface BrokerPorts {
   readonly client: number;
@@ -103,10 +98,14 @@ export class ProcessCluster {
   /** Waits until the brokers that run say that clients may be sent to them. */
   async ready(): Promise<void> {
     for (const id of this.#processes.keys()) {
-      await waitFor(() => `broker ${id} is ready; its log:\n${this.log(id)}`, readyMs, async () => {
-        const answer = await fetch(`${this.httpUrl(id)}/readyz`).catch(() => undefined);
-        return answer?.status === 200;
-      });
+      await waitFor(
+        () => `broker ${id} is ready; its log:\n${this.log(id)}`,
+        readyMs,
+        async () => {
+          const answer = await fetch(`${this.httpUrl(id)}/readyz`).catch(() => undefined);
+          return answer?.status === 200;
+        },
+      );
     }
   }
 
@@ -145,21 +144,4 @@ export class ProcessCluster {
 
 function hasEnded(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null;
-}
-
-/** Ports that were free a moment ago, all different. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, "127.0.0.1");
-      await new Promise((resolve) => server.once("listening", resolve));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => {
-    const address = server.address();
-    return typeof address === "object" && address !== null ? address.port : 0;
-  });
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
