@@ -64,6 +64,7 @@ export class BrokerNode implements TopicAdmin {
   readonly #reporter: LeaderReporter;
   readonly #controllerGroup: RaftGroup;
   readonly #controller: Controller;
+  readonly #addressAttempts = new Map<number, number>();
   #started = false;
 
   constructor(options: BrokerNodeOptions) {
@@ -150,10 +151,18 @@ export class BrokerNode implements TopicAdmin {
     return heardMs !== undefined && runtime.clock.monotonicMs() - heardMs < limits.brokerSilenceMs;
   };
 
-  /** Where the peers of a broker reach it: as it registered, or as this broker was configured. */
+  /**
+   * Where the peers of a broker reach it: as it registered, or as this broker was configured. Where the two
+   * differ nobody can say which is newer, so attempts take turns.
+   */
   addressOf(brokerId: number): Address | undefined {
-    const configured = this.#options.config.bootstrap.find((each) => each.brokerId === brokerId);
-    return this.machine.image.brokers.get(brokerId)?.peer ?? configured?.address;
+    const { bootstrap } = this.#options.config;
+    const configured = bootstrap.find((each) => each.brokerId === brokerId)?.address;
+    const registered = this.machine.image.brokers.get(brokerId)?.peer;
+    if (configured === undefined || registered === undefined) return registered ?? configured;
+    const attempt = this.#addressAttempts.get(brokerId) ?? 0;
+    this.#addressAttempts.set(brokerId, attempt + 1);
+    return attempt % 2 === 0 ? registered : configured;
   }
 
   async createTopic(_principal: Principal, topic: NewTopic): Promise<TopicView> {
