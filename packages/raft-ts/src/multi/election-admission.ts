@@ -38,8 +38,9 @@ export class ElectionAdmission<Candidate> {
       this.#head++;
       if (start(candidate)) started++;
     }
-    if (this.#head < this.#line.length) return;
-    this.#line = [];
+    // Gives served places back once they are the larger part.
+    if (this.#head * 2 < this.#line.length) return;
+    this.#line = this.#line.slice(this.#head);
     this.#head = 0;
   }
 

@@ -1,0 +1,7 @@
+export type { GroupHandle } from "./group-handle.ts";
+export type { GroupKey } from "./group-key.ts";
+export type { GroupConfig, MultiRaftOptions, PeerEvent } from "./multi-config.ts";
+export { MultiRaft } from "./multi-raft.ts";
+export type { MultiRaftCounters, PassSink, ReceiveOutcome } from "./multi-raft.ts";
+export { BATCH_ITEMS_MAX } from "./peer-batch.ts";
+export type { FullHeartbeat, FullHeartbeatResponse, PeerBatch } from "./peer-batch.ts";

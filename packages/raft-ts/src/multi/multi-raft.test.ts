@@ -1,0 +1,206 @@
+import { describe, expect, test } from "vitest";
+import { Prng } from "../../fakes/prng.ts";
+import type { SimulatedGroup } from "./simulated-process.ts";
+import { SimulatedProcesses } from "./simulated-processes.ts";
+import type { SimulationSettings } from "./simulated-processes.ts";
+
+function threeNodes(
+  groupCount: number,
+  options: SimulationSettings["options"] = {},
+): SimulatedProcesses {
+  const groups = Array.from({ length: groupCount }, (_, at): SimulatedGroup => {
+    return { key: { groupId: at + 1, incarnation: 1 }, voters: [1, 2, 3], learners: [] };
+  });
+  return new SimulatedProcesses({ nodeCount: 3, groups, random: new Prng(7), options });
+}
+
+/** Lets every group elect, and then fall asleep. */
+function lullToSleep(world: SimulatedProcesses): void {
+  world.roundsUntil("led", 60, () => world.isLed);
+  world.roundsUntil("asleep", 80, () => world.isAsleep && world.isConverged);
+}
+
+function sum(world: SimulatedProcesses, counter: "groupTicks" | "visits"): number {
+  return world.processes.reduce((total, { multi }) => total + (multi?.counters[counter] ?? 0), 0);
+}
+
+function rounds(world: SimulatedProcesses, count: number): void {
+  for (let round = 0; round < count; round++) world.round();
+}
+
+describe("a hibernating group", () => {
+  test("costs no tick, no visit and no item of a batch", () => {
+    const world = threeNodes(100);
+    lullToSleep(world);
+    const before = {
+      ticks: sum(world, "groupTicks"),
+      visits: sum(world, "visits"),
+      ...world.counts,
+    };
+
+    rounds(world, 50);
+
+    expect(sum(world, "groupTicks")).toBe(before.ticks);
+    expect(sum(world, "visits")).toBe(before.visits);
+    expect(world.counts.items).toBe(before.items);
+    expect(world.counts.messages).toBe(before.messages);
+    // Six directions, one batch each per interval.
+    expect(world.counts.batches - before.batches).toBe(6 * 50);
+    expect(world.isLed).toBe(true);
+  });
+
+  test("wakes alone on a proposal, commits it, and sleeps again", () => {
+    const world = threeNodes(20);
+    lullToSleep(world);
+    const term = world.leader(5)?.handle?.term;
+
+    expect(world.propose(world.leader(5))).toBe(true);
+    world.round();
+
+    expect(world.replicas(5).map(({ handle }) => handle?.isAsleep)).toEqual([false, false, false]);
+    expect(world.processes.map(({ multi }) => multi?.awakeCount)).toEqual([1, 1, 1]);
+    world.roundsUntil("asleep", 80, () => world.isAsleep && world.isConverged);
+    expect(world.leader(5)?.handle?.term).toBe(term);
+    expect(world.observer.applied(5)).toHaveLength(2);
+  });
+
+  test("answers a read of a follower", () => {
+    const world = threeNodes(3);
+    lullToSleep(world);
+    const follower = world.replicas(2).find(({ handle }) => handle?.role === "follower");
+
+    world.observer.readAsked(41, 2);
+    follower?.handle?.readIndex(41);
+    world.round();
+
+    expect(world.observer.readsAnswered).toBe(1);
+  });
+
+  test("keeps its leader when a follower is woken for nothing", () => {
+    const world = threeNodes(3);
+    lullToSleep(world);
+    const term = world.leader(2)?.handle?.term;
+    const follower = world.replicas(2).find(({ handle }) => handle?.role === "follower");
+
+    follower?.handle?.wake();
+    world.round();
+
+    expect(world.leader(2)?.handle?.isAsleep).toBe(false);
+    world.roundsUntil("asleep", 80, () => world.isAsleep);
+    expect(world.leader(2)?.handle?.term).toBe(term);
+  });
+
+  test("does not depose its leader at wake-up by the quorum check", () => {
+    const world = threeNodes(30);
+    lullToSleep(world);
+    rounds(world, 200);
+    const terms = world.groups.map(({ key }) => world.leader(key.groupId)?.handle?.term);
+
+    for (const { key } of world.groups) world.leader(key.groupId)?.handle?.wake();
+    rounds(world, 30);
+
+    expect(world.groups.map(({ key }) => world.leader(key.groupId)?.handle?.term)).toEqual(terms);
+  });
+
+  test("does not fall asleep while a member is down, nor with a leader that cannot reach it", () => {
+    const world = threeNodes(3);
+    world.roundsUntil("led", 60, () => world.isLed);
+    world.process(3).crash(0);
+    world.roundsUntil("led again", 60, () => world.isLed);
+
+    rounds(world, 100);
+
+    expect(world.leader(1)?.handle?.isAsleep).toBe(false);
+  });
+});
+
+describe("the death of a process", () => {
+  test("wakes the groups it led, which are led again within two election timeouts", () => {
+    const world = threeNodes(60);
+    lullToSleep(world);
+    const terms = world.groups.map(({ key }) => world.observer.ledTermCount(key.groupId));
+
+    world.process(1).crash(0);
+    const taken = world.roundsUntil("led again", 24, () => world.isLed);
+
+    expect(taken).toBeGreaterThan(0);
+    world.groups.forEach(({ key }, at) => {
+      const elections = world.observer.ledTermCount(key.groupId) - (terms[at] ?? 0);
+      expect(elections).toBeLessThanOrEqual(2);
+    });
+  });
+
+  test("is noticed by its epoch when it restarts faster than silence would tell", () => {
+    const world = threeNodes(30);
+    lullToSleep(world);
+
+    world.process(2).crash(0);
+    world.process(2).start();
+
+    world.roundsUntil("led again", 24, () => world.isLed);
+    world.roundsUntil("asleep", 80, () => world.isAsleep && world.isConverged);
+  });
+
+  test("of all processes ends with all groups led and asleep", () => {
+    const world = threeNodes(100, { electionsPerTickMax: 20 });
+    lullToSleep(world);
+    for (const process of world.processes) process.crash(0);
+    for (const process of world.processes) process.start();
+
+    world.roundsUntil("led again", 40, () => world.isLed);
+    world.roundsUntil("asleep", 80, () => world.isAsleep && world.isConverged);
+  });
+});
+
+test("MultiRaft.remove() of a leader's replica wakes its followers, who elect another", () => {
+  const world = threeNodes(5);
+  lullToSleep(world);
+  const leader = world.leader(3);
+  const process = world.process(leader?.nodeId ?? 0);
+
+  process.multi?.remove({ groupId: 3, incarnation: 1 });
+  if (leader !== undefined) leader.handle = undefined;
+
+  world.roundsUntil("led again", 30, () => world.isLed);
+  expect(world.leader(3)?.nodeId).not.toBe(process.id);
+});
+
+test("MultiRaft.receive() and batches keep incarnations apart", () => {
+  const world = threeNodes(1);
+  lullToSleep(world);
+  const { multi } = world.process(1);
+  const late = world.process(2).multi;
+  if (multi === undefined || late === undefined) throw new Error("both processes run");
+
+  multi.remove({ groupId: 1, incarnation: 1 });
+  expect(multi.group({ groupId: 1, incarnation: 1 })).toBeUndefined();
+  rounds(world, 40);
+
+  // Heartbeats and votes of the old incarnation went nowhere.
+  expect(multi.counters.itemsUnknownGroup).toBeGreaterThan(0);
+});
+
+test("MultiRaft.tick() counts several elapsed ticks as one and reports the others as dropped", () => {
+  const world = threeNodes(1);
+  world.roundsUntil("led", 60, () => world.isLed);
+  const term = world.leader(1)?.handle?.term;
+  rounds(world, 2);
+
+  for (const { multi } of world.processes) multi?.tick(1_000);
+  rounds(world, 20);
+
+  expect(world.leader(1)?.handle?.term).toBe(term);
+  expect(world.process(1).multi?.counters.ticksDropped).toBe(999);
+});
+
+test("MultiRaft starts no more elections per tick than admitted", () => {
+  const world = threeNodes(300, { electionsPerTickMax: 7 });
+  let before = [0, 0, 0];
+  const taken = world.roundsUntil("led", 200, () => {
+    const now = world.processes.map(({ multi }) => multi?.counters.electionsStarted ?? 0);
+    now.forEach((count, at) => expect(count - (before[at] ?? 0)).toBeLessThanOrEqual(7));
+    before = now;
+    return world.isLed;
+  });
+  expect(taken).toBeGreaterThan(300 / 3 / 7);
+});

@@ -1,0 +1,439 @@
+import { assert } from "../assert.ts";
+import { allVoters } from "../conf-state.ts";
+import { NO_MESSAGES } from "../message.ts";
+import type { Message } from "../message.ts";
+import { RawNode } from "../raw-node.ts";
+import type { Ready } from "../ready.ts";
+import type { StepOutcome } from "../step-outcome.ts";
+import { ElectionAdmission } from "./election-admission.ts";
+import type { GroupHandle } from "./group-handle.ts";
+import type { GroupKey } from "./group-key.ts";
+import { Group } from "./group.ts";
+import { HeartbeatExchange, stayAwake } from "./heartbeat-exchange.ts";
+import { isMember, leaderMaySleep, otherMembers } from "./hibernation.ts";
+import { nodeConfig, resolveOptions } from "./multi-config.ts";
+import type { GroupConfig, MultiRaftOptions, ResolvedOptions } from "./multi-config.ts";
+import type { OutgoingBatch } from "./outgoing-batch.ts";
+import type { PeerBatch } from "./peer-batch.ts";
+import { Peer } from "./peer.ts";
+
+/** Receives what a pass brings to light. */
+export interface PassSink<Owner> {
+  /**
+   * What a group wants done: everything {@link Ready} says of asynchronous writes holds. Heartbeats and
+   * their responses are not among its messages. The group may be called back at once.
+   */
+  ready(group: GroupHandle<Owner>, ready: Ready): void;
+  /** To be sent to `batch.to`; it may be lost. */
+  batch(batch: PeerBatch): void;
+}
+
+/** What became of a message. The last two: the group is not here, or not in this incarnation. */
+export type ReceiveOutcome = StepOutcome | "unknownGroup" | "otherIncarnation";
+
+/** Calls of `ready()` for one group before the others get their turn again. */
+const ROUNDS_PER_VISIT_MAX = 16;
+
+/** Ranks of candidates that are told apart; who comes later campaigns together with the last of them. */
+const CANDIDATE_RANK_MAX = 2;
+
+/** What happened so far, for metrics. They only grow. */
+export interface MultiRaftCounters {
+  ticks: number;
+  /** Ticks that came too late and were not made up for. */
+  ticksDropped: number;
+  /** Ticks of single groups: sleeping ones add nothing. */
+  groupTicks: number;
+  passes: number;
+  /** Visits of single groups by passes. */
+  visits: number;
+  electionsStarted: number;
+  hibernations: number;
+  wakeUps: number;
+  /** Items of batches for groups that are not here. */
+  itemsUnknownGroup: number;
+  batchesStale: number;
+}
+
+/**
+ * All groups of one node. Like a single node it is pure: messages, batches and ticks go in, and `pass()`
+ * says what is to be stored and sent, visiting only groups that something happened to.
+ *
+ * The owner's loop: hand in all messages and batches that have arrived; then, if time has passed,
+ * `tick()`; then `pass()`. A tick before waiting input is drained would take its senders for silent.
+ */
+export class MultiRaft<Owner> {
+  readonly counters: MultiRaftCounters = {
+    ticks: 0,
+    ticksDropped: 0,
+    groupTicks: 0,
+    passes: 0,
+    visits: 0,
+    electionsStarted: 0,
+    hibernations: 0,
+    wakeUps: 0,
+    itemsUnknownGroup: 0,
+    batchesStale: 0,
+  };
+  readonly #options: ResolvedOptions;
+  readonly #groups = new Map<number, Group<Owner>>();
+  /** Those that are ticked. */
+  readonly #awake = new Set<Group<Owner>>();
+  /** Those that the next pass visits. */
+  readonly #dirty = new Set<Group<Owner>>();
+  readonly #peers = new Map<number, Peer>();
+  readonly #exchange: HeartbeatExchange<Owner>;
+  readonly #elections: ElectionAdmission<Group<Owner>>;
+  /** Whether the interval ended, so that every peer gets a batch. */
+  #isBeatDue = false;
+  #isUrgent = false;
+  #isWorkSignalled = false;
+
+  constructor(options: MultiRaftOptions) {
+    const resolved = resolveOptions(options);
+    this.#options = resolved;
+    const { heartbeatTicks, electionJitterTicks, coalesceHeartbeats } = resolved;
+    const delayTicksMax = heartbeatTicks + (CANDIDATE_RANK_MAX + 1) * electionJitterTicks;
+    this.#elections = new ElectionAdmission(resolved.electionsPerTickMax, delayTicksMax);
+    this.#exchange = new HeartbeatExchange(resolved.nodeId, {
+      find: (key) => this.#find(key),
+      outgoing: (peerId) => this.#outgoing(peerId),
+      wake: (group, cause) => this.#wake(group, cause),
+      sleep: (group) => this.#sleep(group),
+      hibernates: coalesceHeartbeats && resolved.hibernateAfterTicks > 0,
+    });
+  }
+
+  get nodeId(): number {
+    return this.#options.nodeId;
+  }
+
+  get groupCount(): number {
+    return this.#groups.size;
+  }
+
+  /** Groups that are ticked; the others hibernate. */
+  get awakeCount(): number {
+    return this.#awake.size;
+  }
+
+  groups(): Iterable<GroupHandle<Owner>> {
+    return this.#groups.values();
+  }
+
+  group(key: GroupKey): GroupHandle<Owner> | undefined {
+    return this.#find(key);
+  }
+
+  /** Starts a group, awake. Throws if one of that id is here, in whatever incarnation: remove it first. */
+  add(key: GroupKey, config: GroupConfig, owner: Owner): GroupHandle<Owner> {
+    assert(!this.#groups.has(key.groupId), `group ${key.groupId} is not there yet`);
+    const node = new RawNode(nodeConfig(this.#options, config));
+    const group = new Group(key, owner, node, {
+      activity: (each, cause) => this.#activity(each, cause),
+      touched: (each) => this.#touched(each),
+      electionWanted: (each, delayTicks) => this.#requestElection(each, delayTicks),
+    });
+    this.#groups.set(key.groupId, group);
+    this.#awake.add(group);
+    for (const id of otherMembers(node)) this.#peer(id);
+    this.#touched(group);
+    return group;
+  }
+
+  /** Stops a group: its storage is not read any more. Members that sleep on its leadership are woken. */
+  remove(key: GroupKey): void {
+    const group = this.#find(key);
+    if (group === undefined) return;
+    group.isRemoved = true;
+    this.#groups.delete(key.groupId);
+    this.#awake.delete(group);
+    this.#dirty.delete(group);
+    if (group.node.role !== "leader") return;
+    const { peerTimeoutTicks, heartbeatTicks } = this.#options;
+    const batchCount = Math.ceil(peerTimeoutTicks / heartbeatTicks) + 1;
+    for (const id of otherMembers(group.node)) this.#peer(id).sayFarewell(key, batchCount);
+  }
+
+  /** Takes a message of another node for one of the groups. */
+  receive(key: GroupKey, message: Message): ReceiveOutcome {
+    const group = this.#groups.get(key.groupId);
+    if (group === undefined) return "unknownGroup";
+    if (group.key.incarnation !== key.incarnation) return "otherIncarnation";
+    return group.step(message);
+  }
+
+  /** Takes a batch of another node. A batch for somebody else, a late or repeated one has no effect. */
+  receiveBatch(batch: PeerBatch): void {
+    if (batch.to !== this.nodeId || batch.from === this.nodeId) return;
+    const peer = this.#peer(batch.from);
+    const sign = peer.heard(batch);
+    if (sign === "stale") {
+      this.counters.batchesStale++;
+      return;
+    }
+    if (sign === "restarted") this.#peerRestarted(peer);
+    if (sign === "restarted" || sign === "returned") {
+      this.#options.onPeerEvent?.({ kind: sign, peerId: peer.id });
+    }
+    for (const key of batch.wakes) this.#takeWake(batch.from, key);
+    this.counters.itemsUnknownGroup += this.#exchange.take(batch);
+  }
+
+  /** Tells that what was sent to `peerId` may not have arrived. It says nothing about the peer's life. */
+  reportUnreachable(peerId: number): void {
+    for (const group of this.#awake) {
+      if (group.node.role === "leader") group.node.reportUnreachable(peerId);
+    }
+  }
+
+  /** Whether a peer is heard of in time; a node that shares no group is taken for alive. */
+  isPeerAlive(peerId: number): boolean {
+    return this.#peers.get(peerId)?.isAlive ?? true;
+  }
+
+  /** Stops exchanging batches with a node that left for good. */
+  forgetPeer(peerId: number): void {
+    this.#peers.delete(peerId);
+  }
+
+  /**
+   * Advances the clock of everything by one tick, however many have passed: time in which this process
+   * was not able to listen says nothing about the others. Does not visit sleeping groups.
+   */
+  tick(elapsedTicks: number = 1): void {
+    assert(elapsedTicks >= 1, "time only moves forward");
+    this.counters.ticks++;
+    this.counters.ticksDropped += elapsedTicks - 1;
+    for (const peer of this.#peers.values()) {
+      if (peer.tick(this.#options.peerTimeoutTicks)) this.#peerDied(peer);
+    }
+    for (const group of this.#awake) this.#tickGroup(group);
+    this.#elections.tick((group) => this.#startElection(group));
+    if (this.counters.ticks % this.#options.heartbeatTicks !== 0) return;
+    this.#isBeatDue = true;
+    for (const peer of this.#peers.values()) peer.repeatFarewells();
+    this.#signalWork();
+  }
+
+  /** Whether `pass()` has something to do. */
+  get hasWork(): boolean {
+    return this.#dirty.size > 0 || this.#isBeatDue || this.#isUrgent;
+  }
+
+  /** Visits the groups that something happened to, and hands out what they and this node want done. */
+  pass(sink: PassSink<Owner>): void {
+    this.counters.passes++;
+    this.#isWorkSignalled = true; // What the pass itself stirs up is looked at when it ends.
+    const visited = [...this.#dirty];
+    this.#dirty.clear();
+    for (const group of visited) if (!group.isRemoved) this.#visit(group, sink);
+    this.#flush(sink);
+    this.#isWorkSignalled = false;
+    if (this.hasWork) this.#signalWork();
+  }
+
+  #visit(group: Group<Owner>, sink: PassSink<Owner>): void {
+    this.counters.visits++;
+    const { node } = group;
+    for (let round = 0; round < ROUNDS_PER_VISIT_MAX && node.hasReady(); round++) {
+      const ready = this.#withoutHeartbeats(group, node.ready());
+      if (!isEmpty(ready)) sink.ready(group, ready);
+      if (group.isRemoved) return;
+    }
+    if (node.hasReady()) this.#dirty.add(group);
+    else this.#dirty.delete(group);
+  }
+
+  #withoutHeartbeats(group: Group<Owner>, ready: Ready): Ready {
+    if (!this.#options.coalesceHeartbeats || !ready.messages.some(isHeartbeat)) return ready;
+    const kept = ready.messages.filter((message) => !this.#exchange.absorb(group, message));
+    return { ...ready, messages: kept.length === 0 ? NO_MESSAGES : kept };
+  }
+
+  #flush(sink: PassSink<Owner>): void {
+    const isBeatDue = this.#isBeatDue;
+    this.#isBeatDue = false;
+    this.#isUrgent = false;
+    const batches: PeerBatch[] = [];
+    for (const { outgoing } of this.#peers.values()) {
+      if (isBeatDue || outgoing.isUrgent) outgoing.takeInto(batches);
+    }
+    for (const batch of batches) sink.batch(batch);
+  }
+
+  #tickGroup(group: Group<Owner>): void {
+    this.counters.groupTicks++;
+    if (group.node.role === "leader") this.#tickLeader(group);
+    else this.#tickElection(group);
+    this.#touched(group);
+  }
+
+  #tickLeader(group: Group<Owner>): void {
+    group.idleTicks++;
+    if (this.#options.hibernateAfterTicks > 0 && this.#options.coalesceHeartbeats) {
+      this.#growSleepy(group);
+    }
+    if (!group.isAsleep) group.tick();
+  }
+
+  /** An idle leader offers sleep to its followers for a while, and tries again later if one declines. */
+  #growSleepy(group: Group<Owner>): void {
+    if (group.wakefulness === "drowsy") {
+      if (group.idleTicks >= this.#options.electionTicks) stayAwake(group);
+      return;
+    }
+    if (group.idleTicks < this.#options.hibernateAfterTicks) return;
+    group.idleTicks = 0;
+    if (!leaderMaySleep(group.node)) return;
+    group.wakefulness = "drowsy";
+    group.sleepers = [];
+    if (otherMembers(group.node).length === 0) this.#sleep(group);
+  }
+
+  /** Once a node's patience is at its end its clock stops until an election is admitted. */
+  #tickElection(group: Group<Owner>): void {
+    if (group.isElectionQueued && group.node.leaderId === 0) return;
+    if (!group.isElectionDue) {
+      group.tick();
+      return;
+    }
+    // It would do the same by campaigning: while it waits, others may have its vote.
+    group.node.forgetLeader();
+    this.#requestElection(group, 0);
+  }
+
+  #requestElection(group: Group<Owner>, delayTicks: number): void {
+    if (group.isElectionQueued) return;
+    group.isElectionQueued = true;
+    this.#elections.request(group, delayTicks);
+  }
+
+  #startElection(group: Group<Owner>): boolean {
+    group.isElectionQueued = false;
+    const { node } = group;
+    if (group.isRemoved || node.role === "leader" || node.leaderId !== 0) return false;
+    this.counters.electionsStarted++;
+    stayAwake(group);
+    group.startElection();
+    return true;
+  }
+
+  /** The process that led these groups is gone, and so is its leadership. */
+  #peerDied(peer: Peer): void {
+    this.#options.onPeerEvent?.({ kind: "died", peerId: peer.id });
+    this.#loseProcess(peer.id);
+  }
+
+  #peerRestarted(peer: Peer): void {
+    this.#loseProcess(peer.id);
+  }
+
+  #loseProcess(peerId: number): void {
+    for (const group of this.#groups.values()) {
+      if (group.node.leaderId === peerId) this.#orphan(group, peerId);
+      else if (group.node.role === "leader" && isMember(group.node, peerId)) {
+        this.#activity(group, peerId);
+        group.node.reportUnreachable(peerId);
+      }
+    }
+  }
+
+  /**
+   * A follower whose leader is gone. The survivors wait in turn, another one first in each group: one
+   * candidate suffices, and it takes the others a moment to learn that they may give it their vote.
+   */
+  #orphan(group: Group<Owner>, deadId: number): void {
+    this.#activity(group, deadId);
+    group.node.forgetLeader();
+    if (!group.isVoter) return;
+    const { heartbeatTicks, electionJitterTicks, random, nodeId } = this.#options;
+    const candidates = allVoters(group.node.confState).filter((id) => id !== deadId);
+    const position = candidates.indexOf(nodeId) + group.key.groupId;
+    const rank = Math.min(position % candidates.length, CANDIDATE_RANK_MAX);
+    const jitter = rank * electionJitterTicks + random(electionJitterTicks);
+    this.#requestElection(group, heartbeatTicks + jitter);
+    this.#touched(group);
+  }
+
+  /** From its leader a call to wake means that its replica is gone. */
+  #takeWake(from: number, key: GroupKey): void {
+    const group = this.#find(key);
+    if (group === undefined) return;
+    if (group.node.leaderId === from) this.#orphan(group, from);
+    else this.#activity(group, from);
+  }
+
+  #activity(group: Group<Owner>, cause: number): void {
+    stayAwake(group);
+    this.#wake(group, cause);
+    this.#dirty.add(group);
+    this.#signalWork();
+  }
+
+  /** A follower that wakes by itself wakes its leader, or it would soon miss its heartbeats. */
+  #wake(group: Group<Owner>, cause: number): void {
+    if (!group.isAsleep || group.isRemoved) return;
+    this.counters.wakeUps++;
+    group.wakefulness = "awake";
+    group.idleTicks = 0;
+    this.#awake.add(group);
+    const { leaderId } = group.node;
+    if (leaderId === 0 || leaderId === this.nodeId || leaderId === cause) return;
+    this.#outgoing(leaderId).addWake(group.key);
+    this.#isUrgent = true;
+    this.#signalWork();
+  }
+
+  #sleep(group: Group<Owner>): void {
+    if (group.isAsleep) return;
+    this.counters.hibernations++;
+    group.wakefulness = "asleep";
+    group.dropRecords();
+    this.#awake.delete(group);
+  }
+
+  #touched(group: Group<Owner>): void {
+    if (!group.node.hasReady()) return;
+    this.#dirty.add(group);
+    this.#signalWork();
+  }
+
+  #signalWork(): void {
+    if (this.#isWorkSignalled) return;
+    this.#isWorkSignalled = true;
+    this.#options.onWork?.();
+  }
+
+  #find(key: GroupKey): Group<Owner> | undefined {
+    const group = this.#groups.get(key.groupId);
+    return group?.key.incarnation === key.incarnation ? group : undefined;
+  }
+
+  #outgoing(peerId: number): OutgoingBatch {
+    return this.#peer(peerId).outgoing;
+  }
+
+  #peer(id: number): Peer {
+    let peer = this.#peers.get(id);
+    if (peer === undefined) {
+      peer = new Peer({ from: this.nodeId, to: id, epoch: this.#options.epoch });
+      this.#peers.set(id, peer);
+    }
+    return peer;
+  }
+}
+
+function isHeartbeat(message: Message): boolean {
+  return message.type === "MsgHeartbeat" || message.type === "MsgHeartbeatResp";
+}
+
+/** Whether nothing was left of a Ready but heartbeats. */
+function isEmpty(ready: Ready): boolean {
+  return (
+    ready.messages.length === 0 &&
+    ready.softState === undefined &&
+    ready.readStates.length === 0 &&
+    ready.committedEntries.length === 0
+  );
+}

@@ -1,0 +1,170 @@
+import { EMPTY_CONF_STATE } from "../conf-state.ts";
+import type { ConfState } from "../conf-state.ts";
+import { MemoryStorage } from "../memory-storage.ts";
+import { APPEND_THREAD, APPLY_THREAD } from "../message.ts";
+import type { Message } from "../message.ts";
+import type { Ready } from "../ready.ts";
+import type { GroupHandle } from "./group-handle.ts";
+import type { GroupKey } from "./group-key.ts";
+import type { MultiRaftOptions } from "./multi-config.ts";
+import { MultiRaft } from "./multi-raft.ts";
+import type { PeerBatch } from "./peer-batch.ts";
+import type { SimulatedObserver } from "./simulated-observer.ts";
+
+/** A group that a simulation begins with. */
+export interface SimulatedGroup {
+  readonly key: GroupKey;
+  readonly voters: readonly number[];
+  readonly learners: readonly number[];
+}
+
+/** One member's disk and state machine: they survive the process. */
+export class SimulatedReplica {
+  readonly group: SimulatedGroup;
+  readonly nodeId: number;
+  readonly storage: MemoryStorage;
+  readonly random: (bound: number) => number;
+  appliedIndex = 0;
+  handle: GroupHandle<SimulatedReplica> | undefined;
+  seenTerm = 0;
+  seenCommitted = 0;
+  seenLeaderTerm = 0;
+
+  constructor(group: SimulatedGroup, nodeId: number, random: (bound: number) => number) {
+    const { voters, learners } = group;
+    const conf: ConfState = { ...EMPTY_CONF_STATE, voters, learners };
+    this.group = group;
+    this.nodeId = nodeId;
+    this.storage = new MemoryStorage(conf);
+    this.random = random;
+  }
+}
+
+/** What travels between simulated processes. */
+export type Packet =
+  | {
+      readonly kind: "batch";
+      readonly from: number;
+      readonly to: number;
+      readonly batch: PeerBatch;
+    }
+  | {
+      readonly kind: "message";
+      readonly from: number;
+      readonly to: number;
+      readonly key: GroupKey;
+      readonly message: Message;
+    };
+
+interface Write {
+  readonly replica: SimulatedReplica;
+  readonly message: Message;
+}
+
+/** What a process needs of its world. */
+export interface SimulatedWorld {
+  readonly observer: SimulatedObserver;
+  readonly send: (packet: Packet) => void;
+  readonly options: Omit<MultiRaftOptions, "nodeId" | "epoch">;
+}
+
+/** A process that drives its groups as a broker does: one gathered write per pass. */
+export class SimulatedProcess {
+  readonly id: number;
+  readonly replicas: ReadonlyMap<number, SimulatedReplica>;
+  multi: MultiRaft<SimulatedReplica> | undefined;
+  /** Gathered writes that are under way, oldest first. */
+  writes: Write[][] = [];
+  #epoch = 0;
+  readonly #world: SimulatedWorld;
+
+  constructor(id: number, replicas: readonly SimulatedReplica[], world: SimulatedWorld) {
+    this.id = id;
+    this.replicas = new Map(replicas.map((replica) => [replica.group.key.groupId, replica]));
+    this.#world = world;
+    this.start();
+  }
+
+  start(): void {
+    this.#epoch++;
+    const options = { ...this.#world.options, nodeId: this.id, epoch: this.#epoch };
+    this.multi = new MultiRaft(options);
+    for (const replica of this.replicas.values()) this.#open(this.multi, replica);
+  }
+
+  #open(multi: MultiRaft<SimulatedReplica>, replica: SimulatedReplica): void {
+    const { storage, appliedIndex, random } = replica;
+    const config = { storage, applied: appliedIndex, random, disableProposalForwarding: true };
+    replica.handle = multi.add(replica.group.key, config, replica);
+    replica.seenTerm = replica.handle.term;
+    replica.seenCommitted = replica.handle.committed;
+    replica.seenLeaderTerm = 0;
+  }
+
+  /** The process dies. Of the writes under way the oldest `keptCount` became durable unnoticed. */
+  crash(keptCount: number): void {
+    for (const writes of this.writes.slice(0, keptCount)) for (const each of writes) persist(each);
+    this.writes = [];
+    this.multi = undefined;
+    for (const replica of this.replicas.values()) replica.handle = undefined;
+  }
+
+  receive(packet: Packet): void {
+    if (packet.kind === "batch") this.multi?.receiveBatch(packet.batch);
+    else this.multi?.receive(packet.key, packet.message);
+  }
+
+  pass(): void {
+    const gathered: Write[] = [];
+    this.multi?.pass({
+      ready: (group, ready) => this.#collect(group, ready, gathered),
+      batch: (batch) => {
+        this.#world.send({ kind: "batch", from: this.id, to: batch.to, batch });
+      },
+    });
+    if (gathered.length > 0) this.writes.push(gathered);
+  }
+
+  #collect(group: GroupHandle<SimulatedReplica>, ready: Ready, gathered: Write[]): void {
+    const replica = group.owner;
+    const { observer } = this.#world;
+    observer.entriesWritten(replica, ready.entries);
+    for (const read of ready.readStates) observer.readAnswered(read.context, read.index);
+    for (const message of ready.messages) {
+      if (message.to === APPEND_THREAD) gathered.push({ replica, message });
+      else if (message.to === APPLY_THREAD) this.#apply(replica, message);
+      else this.#send(group.key, message);
+    }
+  }
+
+  #apply(replica: SimulatedReplica, message: Message): void {
+    for (const entry of message.entries) {
+      this.#world.observer.entryApplied(replica, entry);
+      replica.appliedIndex = entry.index;
+    }
+    for (const response of message.responses) replica.handle?.step(response);
+  }
+
+  /** The oldest gathered write is durable: what waited for it leaves. */
+  finishWrite(): void {
+    for (const write of this.writes.shift() ?? []) {
+      persist(write);
+      for (const response of write.message.responses) {
+        if (response.to === this.id) write.replica.handle?.step(response);
+        else this.#send(write.replica.group.key, response);
+      }
+    }
+  }
+
+  #send(key: GroupKey, message: Message): void {
+    this.#world.send({ kind: "message", from: this.id, to: message.to, key, message });
+  }
+}
+
+function persist(write: Write): void {
+  const { message, replica } = write;
+  const { term, vote, commit } = message;
+  if (term !== 0 || vote !== 0 || commit !== 0)
+    replica.storage.setHardState({ term, vote, commit });
+  replica.storage.append(message.entries);
+}
