@@ -159,7 +159,7 @@ export function breakStream(stream: ProduceSide | FetchSide): void {
 }
 
 /** An error as a broker sends it. */
-export function failureOf(error: unknown): { code: number; details: string; metadata: Metadata } {
+function failureOf(error: unknown): { code: number; details: string; metadata: Metadata } {
   const ours =
     error instanceof RopewalkError
       ? error

@@ -7,7 +7,7 @@ export interface BackoffLimits {
 }
 
 /** What every retry of this package uses: 20 ms at first, then twice as long each time, one second at most. */
-export const defaultBackoff: BackoffLimits = { initialMs: 20, maxMs: 1_000 };
+const defaultBackoff: BackoffLimits = { initialMs: 20, maxMs: 1_000 };
 
 /**
  * Pauses that double up to a cap, each drawn uniformly from the upper half of its range: many clients

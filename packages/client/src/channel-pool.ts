@@ -11,7 +11,7 @@ export const flowControlWindowBytes: number = 4 * 1024 * 1024;
 export const messageBytesMax: number = 64 * 1024 * 1024;
 
 /** After so much silence on a connection with open calls the peer is asked for a sign of life … */
-const keepaliveTimeMs = 10_000;
+const keepaliveTimeMs = 5_000;
 
 /** … and given up when there is none for so long. */
 const keepaliveTimeoutMs = 5_000;

@@ -18,10 +18,10 @@ export interface FetcherHandler {
 }
 
 /** A stream that brings nothing for so long, not even a heartbeat, is opened anew: that costs little. */
-const silenceMsMax = 30_000;
+const silenceMsMax = 10_000;
 
 /** How often silence is looked for. */
-const silenceCheckMs = 5_000;
+const silenceCheckMs = 2_000;
 
 /** How long the leader may take to say where a partition ends. */
 const listOffsetsTimeoutMs = 5_000;

@@ -92,10 +92,10 @@ export class ProduceStream<Batch extends OutgoingBatch> {
     this.#call.write({ correlationId, topic, partition, acks: this.#acks, recordBatch });
   }
 
-  /** Whether a batch was sent at `cutoffMs` or before and was not answered. */
-  isStuck(cutoffMs: number): boolean {
-    for (const { sentAtMs } of this.#unanswered.values()) return sentAtMs <= cutoffMs;
-    return false;
+  /** The batch that has waited longest for its answer. */
+  oldest(): { readonly batch: Batch; readonly sentAtMs: number } | undefined {
+    for (const unanswered of this.#unanswered.values()) return unanswered;
+    return undefined;
   }
 
   /** Gives the stream up; `onBroken` is called before this returns. */

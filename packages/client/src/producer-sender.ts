@@ -42,6 +42,9 @@ interface LeaderStream {
   readonly waiting: Set<ProducerPartition>;
 }
 
+/** After this share of the request timeout an answer is late, and metadata is asked whether its leader still leads. */
+const lateShare = 1 / 10;
+
 /**
  * Moves batches from partitions to their leaders and brings back what became of them: one stream per
  * leader, resends in order, new leaders, producer identities.
@@ -272,13 +275,31 @@ export class ProducerSender {
     this.wake(partition);
   }
 
-  /** Breaks streams whose oldest batch was sent at `cutoffMs` or before and is not answered. */
-  breakStuckStreams(cutoffMs: number): void {
+  /**
+   * Looks after streams whose answers are late. The leader may be frozen or cut off: metadata tells whether
+   * another one was elected meanwhile. Beyond `requestTimeoutMs` a stream is given up in any case.
+   */
+  checkStreams(): void {
+    const nowMs = this.#cluster.clock.monotonicMs();
     for (const { stream } of [...this.#streams.values()]) {
-      if (!stream.isStuck(cutoffMs)) continue;
-      const message = `Broker ${stream.brokerId} does not answer`;
-      stream.break(new RopewalkError("REQUEST_TIMED_OUT", message));
+      const oldest = stream.oldest();
+      if (oldest === undefined) continue;
+      const { topic, partition } = oldest.batch;
+      const lateMs = nowMs - oldest.sentAtMs;
+      const leaderId = this.#cluster.metadata.leader(topic, partition);
+      const hasMoved = leaderId !== undefined && leaderId !== stream.brokerId;
+      if (lateMs >= this.#options.requestTimeoutMs || (hasMoved && lateMs >= this.#lateMsMax)) {
+        stream.break(
+          new RopewalkError("REQUEST_TIMED_OUT", `Broker ${stream.brokerId} does not answer`),
+        );
+      } else if (lateMs >= this.#lateMsMax) {
+        this.#search.want(topic);
+      }
     }
+  }
+
+  get #lateMsMax(): number {
+    return this.#options.requestTimeoutMs * lateShare;
   }
 
   /** Ends all streams. Nothing is sent any more, and the handler is not called any more. */

@@ -370,6 +370,23 @@ describe("Producer, failures", () => {
     expect(log.values()).toEqual(["x"]);
   });
 
+  test("Producer leaves a leader that does not answer once another one was elected", async () => {
+    await using one = await ScriptedBroker.start(1);
+    await using two = await ScriptedBroker.start(2);
+    serveMetadata([one, two], [1]);
+    const log = new FakeLog();
+    one.onProduce = answering(() => {
+      serveMetadata([one, two], [2], 2);
+      return "silence";
+    });
+    two.onProduce = answering(appendTo([log]));
+    await using client = createClient({ bootstrapServers: [one.address] });
+    // Whoever waits for the request timeout is too late.
+    const producer = client.producer({ requestTimeoutMs: 10_000, deliveryTimeoutMs: 9_000 });
+    await producer.send({ topic: "t", value: "x" });
+    expect(log.values()).toEqual(["x"]);
+  });
+
   for (const seed of [1, 2, 3, 4, 5]) {
     test(`Producer writes every record once and in order whatever breaks (seed ${seed})`, async () => {
       await using one = await ScriptedBroker.start(1);

@@ -279,9 +279,8 @@ export class Producer implements AsyncDisposable {
 
   #checkDeadlines(): void {
     this.#deadlineTimer = undefined;
-    const nowMs = this.#cluster.clock.monotonicMs();
-    const cutoffMs = nowMs - this.#options.deliveryTimeoutMs;
-    this.#sender.breakStuckStreams(nowMs - this.#options.requestTimeoutMs);
+    const cutoffMs = this.#cluster.clock.monotonicMs() - this.#options.deliveryTimeoutMs;
+    this.#sender.checkStreams();
     this.#accumulator.expireHeld(cutoffMs);
     for (const partition of this.#accumulator.busyPartitions())
       this.#sender.expire(partition, cutoffMs);
