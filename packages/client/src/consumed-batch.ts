@@ -7,7 +7,6 @@ import {
   RecordCursor,
   type RecordHeader,
   RopewalkError,
-  splitBatches,
 } from "@ropewalk/protocol";
 import type { FetchedChunk, PartitionReader } from "./partition-reader.ts";
 
@@ -107,18 +106,20 @@ export class ConsumedBatch implements Iterable<ConsumedRecord> {
   }
 }
 
-/** The batches of a chunk that hold wanted records. Throws CORRUPT_MESSAGE at the first damaged one. */
-export function batchesOf(chunk: FetchedChunk): ConsumedBatch[] {
-  const wanted: ConsumedBatch[] = [];
-  for (const recordBatch of splitBatches(chunk.recordBatches)) {
-    if (!isBatchIntact(recordBatch)) throw damaged(chunk.reader, recordBatch);
-    // Markers of the broker are no records.
-    if (isControlBatch(recordBatch)) continue;
-    if (batchNextOffset(recordBatch) <= chunk.startOffset) continue;
-    if (batchBaseOffset(recordBatch) >= chunk.endOffset) continue;
-    wanted.push(new ConsumedBatch(chunk, recordBatch));
-  }
-  return wanted;
+/**
+ * One of the record batches of a chunk, where it holds records that are wanted. Throws CORRUPT_MESSAGE where
+ * it is damaged.
+ */
+export function wantedBatch(
+  chunk: FetchedChunk,
+  recordBatch: Uint8Array,
+): ConsumedBatch | undefined {
+  if (!isBatchIntact(recordBatch)) throw damaged(chunk.reader, recordBatch);
+  // Markers of the broker are no records.
+  if (isControlBatch(recordBatch)) return undefined;
+  if (batchNextOffset(recordBatch) <= chunk.startOffset) return undefined;
+  if (batchBaseOffset(recordBatch) >= chunk.endOffset) return undefined;
+  return new ConsumedBatch(chunk, recordBatch);
 }
 
 function damaged(reader: PartitionReader, recordBatch: Uint8Array): RopewalkError {

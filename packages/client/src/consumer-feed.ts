@@ -1,4 +1,5 @@
-import { type ConsumedBatch, batchesOf, type ConsumedRecord } from "./consumed-batch.ts";
+import { splitBatches } from "@ropewalk/protocol";
+import { type ConsumedBatch, type ConsumedRecord, wantedBatch } from "./consumed-batch.ts";
 import type { FetchedChunk, PartitionReader } from "./partition-reader.ts";
 
 /**
@@ -9,7 +10,8 @@ import type { FetchedChunk, PartitionReader } from "./partition-reader.ts";
 export class ConsumerFeed {
   #chunks: FetchedChunk[] = [];
   #chunk: FetchedChunk | undefined;
-  #batches: ConsumedBatch[] = [];
+  // Record batches of the chunk that were not looked at yet, the next one last.
+  #batches: Uint8Array[] = [];
   // The batch that is handed out record by record.
   #batch: ConsumedBatch | undefined;
   #recordIndex = 0;
@@ -97,14 +99,27 @@ export class ConsumerFeed {
 
   #nextBatch(): ConsumedBatch | undefined {
     for (;;) {
-      const batch = this.#batches.shift();
-      if (batch !== undefined) return batch;
-      if (this.#chunk !== undefined) this.#endChunk(this.#chunk);
-      const chunk = this.#chunks.shift();
+      const chunk = this.#chunk ?? this.#nextChunk();
       if (chunk === undefined) return undefined;
-      this.#chunk = chunk;
-      this.#batches = batchesOf(chunk);
+      const recordBatch = this.#batches.at(-1);
+      if (recordBatch === undefined) {
+        this.#endChunk(chunk);
+        continue;
+      }
+      // A damaged one throws and stays: nobody gets past it.
+      const batch = wantedBatch(chunk, recordBatch);
+      this.#batches.pop();
+      if (batch !== undefined) return batch;
     }
+  }
+
+  #nextChunk(): FetchedChunk | undefined {
+    const chunk = this.#chunks[0];
+    if (chunk === undefined) return undefined;
+    this.#batches = splitBatches(chunk.recordBatches).toReversed();
+    this.#chunks.shift();
+    this.#chunk = chunk;
+    return chunk;
   }
 
   /** Forgets what is left of a reader that was stopped, and gives back its credit. */

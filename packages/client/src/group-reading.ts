@@ -33,7 +33,7 @@ export interface GroupReadingParts {
 const autoCommitIntervalMsDefault = 5_000;
 
 /** How long a revoked partition waits for the application to be done with the record in its hands. */
-const revocationPauseMsMax = 5_000;
+const revocationPauseMsMax = 3_000;
 
 /**
  * Reads what the group assigns: starts partitions where the group left off, commits what the application is
