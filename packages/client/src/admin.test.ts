@@ -144,6 +144,19 @@ describe("Admin", () => {
     expect(offsets.map(({ lag }) => lag)).toEqual([3, null, 5]);
   });
 
+  test("Admin.commitGroupOffsets() commits from outside of the group", async () => {
+    await using broker = await ScriptedBroker.start(1);
+    const requests: object[] = [];
+    broker.on(groupService.commitOffsets, (request) => {
+      requests.push(request);
+      return {};
+    });
+    await using client = createClient({ bootstrapServers: [broker.address] });
+    await client.admin().commitGroupOffsets("g", [{ topic: "t", partition: 1, offset: 5 }]);
+    const offsets = [{ topic: "t", partition: 1, offset: 5, metadata: "" }];
+    expect(requests).toEqual([{ groupId: "g", memberId: "", memberEpoch: -1, offsets }]);
+  });
+
   test("Admin.listOffsets() asks every leader, and the new one when one has moved", async () => {
     await using one = await ScriptedBroker.start(1);
     await using two = await ScriptedBroker.start(2);

@@ -10,6 +10,7 @@ import {
 } from "@ropewalk/protocol";
 import type { CallOptions, ClusterConnection } from "./cluster-connection.ts";
 import { type GroupDescription, groupDescriptionOf } from "./group-description.ts";
+import type { PartitionOffset } from "./group-session.ts";
 import { OffsetLookup, type PartitionOffsets } from "./offset-lookup.ts";
 import { type NewTopic, type TopicDescription, topicDescriptionOf } from "./topic-description.ts";
 
@@ -112,6 +113,17 @@ export class Admin {
     const unknown = response.offsets.filter(({ highWatermark }) => highWatermark < 0);
     const ends = await this.#endsOf(Map.groupBy(unknown, ({ topic }) => topic));
     return groupDescriptionOf(response, (topic, partition) => ends.get(topic)?.get(partition));
+  }
+
+  /**
+   * Sets the offsets (of the next record to read) of a group that has no members at present; UNKNOWN_MEMBER_ID
+   * where it has some.
+   */
+  async commitGroupOffsets(groupId: string, offsets: readonly PartitionOffset[]): Promise<void> {
+    const request = { groupId, memberId: "", memberEpoch: -1, offsets };
+    // The same offsets twice are the same as once.
+    const options = this.#question(`Cannot commit offsets of group ${groupId}`);
+    await this.#cluster.call(groupService.commitOffsets, request, options);
   }
 
   async #endsOf(

@@ -8,7 +8,7 @@ export const flowControlWindowBytes: number = 4 * 1024 * 1024;
  * The largest message in either direction. A fetched message carries at least one whole record batch,
  * however large its topic allows batches to be; this is the limit on that.
  */
-export const messageBytesMax: number = 64 * 1024 * 1024;
+const messageBytesMax = 64 * 1024 * 1024;
 
 /** After so much silence on a connection with open calls the peer is asked for a sign of life … */
 const keepaliveTimeMs = 5_000;

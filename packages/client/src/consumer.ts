@@ -127,6 +127,12 @@ export class Consumer implements AsyncIterable<ConsumedRecord>, AsyncDisposable 
         "Cannot commit offsets: the consumer is in no group",
       );
     }
+    if (this.#group === undefined && offsets !== undefined) {
+      throw new RopewalkError(
+        "INVALID_REQUEST",
+        "Cannot commit offsets: the consumer has not begun to read",
+      );
+    }
     await this.#group?.commit(offsets ?? this.positions());
   }
 

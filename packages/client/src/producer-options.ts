@@ -12,6 +12,12 @@ export interface BatchAcknowledgement {
   readonly duplicate: boolean;
 }
 
+/**
+ * The largest batch, and so the largest record, that a broker can be made to take. One that is larger than
+ * its topic allows is refused by itself; one that were larger than this would break the stream for all.
+ */
+export const batchBytesLimit: number = 8 * 1024 * 1024;
+
 /** How a producer collects and sends. */
 export interface ProducerOptions {
   /** "all": a majority of the replicas has the records on disk. 1: the leader has. Default "all". */
@@ -20,7 +26,7 @@ export interface ProducerOptions {
   readonly idempotent?: boolean | undefined;
   /** How long a record waits for others that travel with it. 0: until the end of the turn. Default 5. */
   readonly lingerMs?: number | undefined;
-  /** A batch takes no record that would make it larger, unless it is the first one. Default 256 KiB. */
+  /** A batch takes no record that would make it larger, unless it is the first one. Default 256 KiB, at most 8 MiB. */
   readonly batchBytesMax?: number | undefined;
   /** What all records together may take while they are not acknowledged. Default 32 MiB. */
   readonly bufferBytesMax?: number | undefined;
@@ -59,11 +65,17 @@ export type ResolvedProducerOptions = Pick<ProducerOptions, Hook> & {
 
 /** Fills in the defaults. */
 export function resolveProducerOptions(options: ProducerOptions): ResolvedProducerOptions {
+  const { batchBytesMax = defaults.batchBytesMax } = options;
+  if (batchBytesMax > batchBytesLimit) {
+    throw new RangeError(
+      `batchBytesMax is ${batchBytesMax}, at most ${batchBytesLimit} are allowed`,
+    );
+  }
   return {
     acks: options.acks ?? defaults.acks,
     idempotent: options.idempotent ?? defaults.idempotent,
     lingerMs: options.lingerMs ?? defaults.lingerMs,
-    batchBytesMax: options.batchBytesMax ?? defaults.batchBytesMax,
+    batchBytesMax,
     bufferBytesMax: options.bufferBytesMax ?? defaults.bufferBytesMax,
     deliveryTimeoutMs: options.deliveryTimeoutMs ?? defaults.deliveryTimeoutMs,
     requestTimeoutMs: options.requestTimeoutMs ?? defaults.requestTimeoutMs,

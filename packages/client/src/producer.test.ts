@@ -489,6 +489,11 @@ describe("Producer, failures", () => {
     expect(() => producer.write(badTime)).toThrow(
       expect.objectContaining({ code: "INVALID_RECORD" }),
     );
+    const tooLarge = { topic: "t", value: Buffer.alloc(9 * 1024 * 1024) };
+    expect(() => producer.write(tooLarge)).toThrow(
+      expect.objectContaining({ code: "MESSAGE_TOO_LARGE" }),
+    );
+    expect(() => client.producer({ batchBytesMax: 2 ** 30 })).toThrow(RangeError);
     expect(() => producer.write({ topic: "t", value: 7 as unknown as string })).toThrow(TypeError);
     await producer.send({ topic: "t", value: "b" });
     expect(log.values()).toEqual(["a", "b"]);

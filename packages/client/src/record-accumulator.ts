@@ -5,12 +5,12 @@ import {
   RopewalkError,
   topicNameFault,
 } from "@ropewalk/protocol";
-import { messageBytesMax } from "./channel-pool.ts";
 import type { ClusterConnection } from "./cluster-connection.ts";
 import { LingerQueue } from "./linger-queue.ts";
 import { noTopicToWrite } from "./produce-failure.ts";
 import { type PendingSend, ProducerBatch } from "./producer-batch.ts";
 import { ProducerPartition } from "./producer-partition.ts";
+import { batchBytesLimit } from "./producer-options.ts";
 import { bytesOf, copyOf, headersOf, type ProducerRecord } from "./producer-record.ts";
 import { type HeldRecord, ProducerTopic } from "./producer-topic.ts";
 import { SettledGate } from "./settled-gate.ts";
@@ -35,9 +35,6 @@ export interface AccumulatorHandler {
   /** There is no such topic: what its partitions hold cannot be sent. */
   onTopicMissing(topic: ProducerTopic): void;
 }
-
-/** What is left of a gRPC message beside the record that fills it. */
-const messageOverheadBytes = 1_024;
 
 /** Builders whose memory is kept for the next batches. */
 const idleBuildersMax = 64;
@@ -83,7 +80,7 @@ export class RecordAccumulator {
     const value = bytesOf(record.value);
     const headers = headersOf(record.headers);
     const bytes = recordBytesMax(key, value, headers);
-    if (bytes > messageBytesMax - messageOverheadBytes) throw tooLarge(record.topic, bytes);
+    if (bytes > batchBytesLimit) throw tooLarge(record.topic, bytes);
     if (topic.partitions.length === 0) {
       const heldAtMs = this.#cluster.clock.monotonicMs();
       this.#hold(topic, { record: copyOf({ ...record, timestampMs }), bytes, heldAtMs, send });
@@ -291,7 +288,7 @@ function badTimestamp(topic: string, timestampMs: number): RopewalkError {
 }
 
 function tooLarge(topic: string, bytes: number): RopewalkError {
-  const message = `Cannot write to topic ${topic}: a record of ${bytes} bytes fits into no message`;
+  const message = `Cannot write to topic ${topic}: a record of ${bytes} bytes, ${batchBytesLimit} are the limit`;
   return new RopewalkError("MESSAGE_TOO_LARGE", message);
 }
 
