@@ -204,3 +204,55 @@ test("MultiRaft starts no more elections per tick than admitted", () => {
   });
   expect(taken).toBeGreaterThan(300 / 3 / 7);
 });
+
+describe("a sleeping group whose network fails", () => {
+  test("is led by one of the two that still hear each other", () => {
+    const world = threeNodes(10);
+    lullToSleep(world);
+    const lonely = world.leader(1)?.nodeId ?? 0;
+    for (const { id } of world.processes) world.cut.add(`${lonely}>${id}`).add(`${id}>${lonely}`);
+
+    world.roundsUntil("led by another", 24, () => world.leader(1)?.nodeId !== lonely);
+    rounds(world, 20);
+    // The lonely one did not sleep through it: it knows that it leads no more.
+    const old = world.replicas(1).find(({ nodeId }) => nodeId === lonely);
+    expect(old?.handle?.role).not.toBe("leader");
+
+    world.cut.clear();
+    world.roundsUntil("asleep", 120, () => world.isAsleep && world.isConverged);
+  });
+
+  test("finds a leader that is heard when nobody hears the old one", () => {
+    const world = threeNodes(10);
+    lullToSleep(world);
+    const mute = world.leader(1)?.nodeId ?? 0;
+    for (const { id } of world.processes) world.cut.add(`${mute}>${id}`);
+
+    world.roundsUntil("led by another", 60, () => world.leader(1)?.nodeId !== mute);
+
+    world.cut.clear();
+    world.roundsUntil("asleep", 120, () => world.isAsleep && world.isConverged);
+  });
+
+  test("sleeps on with the same leader while a third of all packets is lost", () => {
+    const world = threeNodes(10, { peerTimeoutTicks: 12 });
+    lullToSleep(world);
+    const random = new Prng(3);
+    world.fate = () => (random.chance(0.3) ? "lost" : "delivered");
+    const before = sum(world, "groupTicks");
+
+    rounds(world, 500);
+
+    expect(sum(world, "groupTicks")).toBe(before);
+    expect(world.isLed).toBe(true);
+  });
+
+  test("falls asleep although a third of all packets is lost", () => {
+    const world = threeNodes(5, { peerTimeoutTicks: 12 });
+    world.roundsUntil("led", 60, () => world.isLed);
+    const random = new Prng(4);
+    world.fate = () => (random.chance(0.3) ? "lost" : "delivered");
+
+    world.roundsUntil("asleep", 1_000, () => world.isAsleep);
+  });
+});

@@ -92,7 +92,7 @@ export class MultiRaft<Owner> {
   constructor(options: MultiRaftOptions) {
     const resolved = resolveOptions(options);
     this.#options = resolved;
-    const { heartbeatTicks, electionJitterTicks, coalesceHeartbeats } = resolved;
+    const { heartbeatTicks, electionJitterTicks } = resolved;
     const delayTicksMax = heartbeatTicks + (CANDIDATE_RANK_MAX + 1) * electionJitterTicks;
     this.#elections = new ElectionAdmission(resolved.electionsPerTickMax, delayTicksMax);
     this.#exchange = new HeartbeatExchange(resolved.nodeId, {
@@ -100,7 +100,7 @@ export class MultiRaft<Owner> {
       outgoing: (peerId) => this.#outgoing(peerId),
       wake: (group, cause) => this.#wake(group, cause),
       sleep: (group) => this.#sleep(group),
-      hibernates: coalesceHeartbeats && resolved.hibernateAfterTicks > 0,
+      hibernates: this.hibernates,
     });
   }
 
@@ -115,6 +115,11 @@ export class MultiRaft<Owner> {
   /** Groups that are ticked; the others hibernate. */
   get awakeCount(): number {
     return this.#awake.size;
+  }
+
+  /** Whether idle groups are sent to sleep. */
+  get hibernates(): boolean {
+    return this.#options.coalesceHeartbeats && this.#options.hibernateAfterTicks > 0;
   }
 
   groups(): Iterable<GroupHandle<Owner>> {
@@ -271,9 +276,7 @@ export class MultiRaft<Owner> {
 
   #tickLeader(group: Group<Owner>): void {
     group.idleTicks++;
-    if (this.#options.hibernateAfterTicks > 0 && this.#options.coalesceHeartbeats) {
-      this.#growSleepy(group);
-    }
+    if (this.hibernates) this.#growSleepy(group);
     if (!group.isAsleep) group.tick();
   }
 

@@ -1,0 +1,45 @@
+import { expect, test } from "vitest";
+import { Prng } from "../../fakes/prng.ts";
+import { leaderMaySleep } from "./hibernation.ts";
+import { Group } from "./group.ts";
+import { SimulatedProcesses } from "./simulated-processes.ts";
+
+/** Three nodes that lead one group among them and would sleep, if they were let. */
+function awakeWorld(): { world: SimulatedProcesses; maySleep: () => boolean } {
+  const groups = [{ key: { groupId: 1, incarnation: 1 }, voters: [1, 2, 3], learners: [] }];
+  const options = { hibernateAfterTicks: 0, peerTimeoutTicks: 100 };
+  const world = new SimulatedProcesses({ nodeCount: 3, groups, random: new Prng(2), options });
+  world.roundsUntil("converged", 60, () => world.isConverged);
+  for (let round = 0; round < 3; round++) world.round();
+  const maySleep = (): boolean => {
+    const handle = world.leader(1)?.handle;
+    return handle instanceof Group && leaderMaySleep(handle.node);
+  };
+  return { world, maySleep };
+}
+
+test("leaderMaySleep() holds for a leader whose followers have everything", () => {
+  expect(awakeWorld().maySleep()).toBe(true);
+});
+
+test("leaderMaySleep() does not hold while an entry is on its way", () => {
+  const { world, maySleep } = awakeWorld();
+  world.propose(world.leader(1));
+  expect(maySleep()).toBe(false);
+});
+
+test("leaderMaySleep() does not hold during a transfer of leadership", () => {
+  const { world, maySleep } = awakeWorld();
+  const leader = world.leader(1);
+  leader?.handle?.transferLeader(((leader.nodeId ?? 0) % 3) + 1);
+  expect(maySleep()).toBe(false);
+});
+
+test("leaderMaySleep() does not hold when a member was not heard of since the last quorum check", () => {
+  const { world, maySleep } = awakeWorld();
+  const leaderId = world.leader(1)?.nodeId ?? 0;
+  world.cut.add(`${(leaderId % 3) + 1}>${leaderId}`);
+  for (let round = 0; round < 12; round++) world.round();
+  expect(world.leader(1)?.nodeId).toBe(leaderId);
+  expect(maySleep()).toBe(false);
+});
