@@ -344,6 +344,24 @@ describe("reads", () => {
 });
 
 describe("replication", () => {
+  test("a leader that is elected again forgets what its followers had acknowledged before", () => {
+    const group = groupWithLeader();
+    group.node(1).propose(bytes("x"));
+    group.settle();
+    group.node(1).transferLeader(2);
+    group.settle();
+    group.node(2).transferLeader(1);
+    group.refuse(({ type }) => type === "MsgAppResp");
+    group.settle();
+    expect(group.node(1)).toMatchObject({ role: "leader", term: 3 });
+    expect(
+      group
+        .node(1)
+        .status()
+        .progress.map(({ match }) => match),
+    ).toEqual([4, 0, 0]);
+  });
+
   test("a late append does not cut a log that went on", () => {
     const group = new InMemoryGroup(3);
     const node = group.node(1);

@@ -8,7 +8,6 @@ import { startCampaign } from "./election.ts";
 import type { Entry, EntryType } from "./entry.ts";
 import { entriesBytes } from "./entry.ts";
 import { forgetLeader } from "./follower.ts";
-import type { HardState } from "./hard-state.ts";
 import { handleSnapshotStatus, handleUnreachable } from "./leader.ts";
 import { applyConfChange, confChangesHandedOut } from "./membership.ts";
 import {
@@ -21,9 +20,10 @@ import {
 import type { Message } from "./message.ts";
 import type { ProposeOutcome } from "./proposal.ts";
 import { propose } from "./proposal.ts";
+import { PublishedState } from "./published-state.ts";
 import { Raft } from "./raft.ts";
 import { NO_READ_STATES } from "./read-only.ts";
-import type { Ready, SoftState } from "./ready.ts";
+import type { Ready } from "./ready.ts";
 import { fillWindow } from "./replication.ts";
 import { becomeFollower } from "./role.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -47,8 +47,7 @@ export class RawNode {
   readonly #async: boolean;
   /** Without asynchronous writes: what `advance()` has to deliver to this node. */
   #onAdvance: Message[] = [];
-  #previousSoftState: SoftState;
-  #previousHardState: HardState;
+  readonly #published: PublishedState;
 
   constructor(config: Config) {
     const raft = new Raft(resolveConfig(config));
@@ -63,8 +62,7 @@ export class RawNode {
       last: raft.log.lastEntryId(),
       voters: raft.tracker.config.voters,
     });
-    this.#previousSoftState = { leaderId: raft.leaderId, role: raft.role };
-    this.#previousHardState = this.#hardState();
+    this.#published = new PublishedState(raft);
   }
 
   get id(): number {
@@ -236,8 +234,7 @@ export class RawNode {
       raft.messagesAfterAppend.length > 0 ||
       raft.log.unstable.hasNextEntries() ||
       raft.log.hasNextCommittedEntries(!this.#async) ||
-      this.#hasSoftStateChanged() ||
-      this.#hasHardStateChanged() ||
+      this.#published.hasNews() ||
       raft.log.unstable.nextSnapshot() !== undefined ||
       raft.readStates.length > 0
     );
@@ -250,16 +247,15 @@ export class RawNode {
   ready(): Ready {
     const raft = this.#raft;
     assert(this.#onAdvance.length === 0, "advance() was called for the Ready before");
-    const hardState = this.#hasHardStateChanged() ? this.#hardState() : undefined;
     const entries = raft.log.unstable.nextEntries();
+    const mustSync = entries.length > 0 || this.#published.isFlushDue();
+    const hardState = this.#published.takeHard();
     const snapshot = raft.log.unstable.nextSnapshot();
     const committedEntries = raft.log.nextCommittedEntries(!this.#async);
     if (this.#async) this.#queueStorageWork({ hardState, entries, snapshot }, committedEntries);
     else this.#queueSelfWork(snapshot, committedEntries);
     const ready: Ready = {
-      softState: this.#hasSoftStateChanged()
-        ? { leaderId: raft.leaderId, role: raft.role }
-        : undefined,
+      softState: this.#published.takeSoft(),
       hardState,
       // A list that is handed out is never pushed to again.
       readStates: raft.readStates.length === 0 ? NO_READ_STATES : raft.readStates,
@@ -267,7 +263,7 @@ export class RawNode {
       snapshot,
       committedEntries,
       messages: raft.messages.length === 0 ? NO_MESSAGES : raft.messages,
-      mustSync: this.#mustSync(entries.length),
+      mustSync,
     };
     this.#accept(ready);
     return ready;
@@ -314,31 +310,6 @@ export class RawNode {
     return this.#raft.role === "leader" ? this.#raft.tracker.get(id) : undefined;
   }
 
-  #hardState(): HardState {
-    const raft = this.#raft;
-    return { term: raft.term, vote: raft.vote, commit: raft.log.committed };
-  }
-
-  #hasHardStateChanged(): boolean {
-    const raft = this.#raft;
-    const previous = this.#previousHardState;
-    return (
-      raft.log.committed !== previous.commit ||
-      raft.term !== previous.term ||
-      raft.vote !== previous.vote
-    );
-  }
-
-  #hasSoftStateChanged(): boolean {
-    const previous = this.#previousSoftState;
-    return this.#raft.leaderId !== previous.leaderId || this.#raft.role !== previous.role;
-  }
-
-  #mustSync(entryCount: number): boolean {
-    const previous = this.#previousHardState;
-    return entryCount > 0 || this.#raft.term !== previous.term || this.#raft.vote !== previous.vote;
-  }
-
   /** Adds the work for the owner's storage to the messages. */
   #queueStorageWork(write: StorageWrite, committedEntries: readonly Entry[]): void {
     const append = storageAppend(this.#raft, write);
@@ -363,8 +334,6 @@ export class RawNode {
   /** Notes that everything in `ready` was handed out. */
   #accept(ready: Ready): void {
     const raft = this.#raft;
-    if (ready.softState !== undefined) this.#previousSoftState = ready.softState;
-    if (ready.hardState !== undefined) this.#previousHardState = ready.hardState;
     if (raft.readStates.length > 0) raft.readStates = [];
     if (raft.messages.length > 0) raft.messages = [];
     if (raft.messagesAfterAppend.length > 0) raft.messagesAfterAppend = [];
