@@ -5,9 +5,9 @@ const resolve = { conditions };
 const ssr = { resolve: { conditions, externalConditions: conditions } };
 
 /**
- * Four suites. `unit` lives beside the code, `cluster` starts real brokers, `conformance` holds the
- * code against tests written elsewhere, `deploy` runs the container image; `deploy` and `bench` are
- * not part of `npm test`. One suite runs after the other, so that none slows another's processes down.
+ * Five suites. `unit` lives beside the code, `cluster` starts real brokers, `conformance` holds the
+ * code against tests written elsewhere, `differential` runs raft-ts beside etcd/raft, `deploy` runs the
+ * container image; the last two and `bench` are not part of `npm test`. One suite runs after the other, so that none slows another's processes down.
  */
 export default defineConfig({
   root: new URL("..", import.meta.url).pathname,
@@ -39,8 +39,18 @@ export default defineConfig({
           name: "conformance",
           sequence: { groupOrder: 1 },
           include: ["test/conformance/**/*.test.ts"],
+          exclude: ["test/conformance/differential/**"],
           benchmark: { include: [] },
           testTimeout: 120_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "differential",
+          sequence: { groupOrder: 5 },
+          include: ["test/conformance/differential/**/*.test.ts"],
+          benchmark: { include: [] },
         },
       },
       {

@@ -94,10 +94,12 @@ func (g *group) runOn(n *node, name string, args []string) string {
 		return n.ready()
 	case "advance":
 		n.advance()
+		return n.storage.describeMembers()
 	case "append":
-		return n.processAppend()
+		n.processAppend()
 	case "apply":
 		n.processApply()
+		return n.storage.describeMembers()
 	case "compact":
 		must(n.storage.Compact(number(args[0])))
 	case "snapshots":

@@ -40,6 +40,11 @@ func (s *storage) Snapshot() (*pb.Snapshot, error) {
 
 func (s *storage) applied() uint64 { return s.state.GetMetadata().GetIndex() }
 
+// describeMembers is the membership as of the last applied entry.
+func (s *storage) describeMembers() string {
+	return describeConfState(s.state.GetMetadata().GetConfState())
+}
+
 // applyTo makes the state of the state machine that as of an entry.
 func (s *storage) applyTo(index, term uint64, members *pb.ConfState) {
 	s.state = &pb.Snapshot{
@@ -138,7 +143,7 @@ func (n *node) advance() {
 }
 
 // processAppend does the oldest append that waits, and delivers its responses.
-func (n *node) processAppend() string {
+func (n *node) processAppend() {
 	m := n.appends[0]
 	n.appends = n.appends[1:]
 	var hardState *pb.HardState
@@ -146,18 +151,18 @@ func (n *node) processAppend() string {
 		hardState = &pb.HardState{Term: m.Term, Vote: new(m.GetVote()), Commit: new(m.GetCommit())}
 	}
 	n.write(hardState, m.GetEntries(), m.GetSnapshot())
-	return n.respond(m)
+	n.respond(m)
 }
 
-func (n *node) processApply() string {
+func (n *node) processApply() {
 	m := n.applies[0]
 	n.applies = n.applies[1:]
 	n.apply(m.GetEntries())
-	return n.respond(m)
+	n.respond(m)
 }
 
 // respond delivers what is for the node itself and posts the rest.
-func (n *node) respond(m *pb.Message) string {
+func (n *node) respond(m *pb.Message) {
 	for _, response := range m.GetResponses() {
 		if response.GetTo() == n.id {
 			_ = n.raw.Step(response)
@@ -165,7 +170,6 @@ func (n *node) respond(m *pb.Message) string {
 			n.group.post([]*pb.Message{response})
 		}
 	}
-	return "ok"
 }
 
 func (n *node) write(hardState *pb.HardState, entries []*pb.Entry, snapshot *pb.Snapshot) {

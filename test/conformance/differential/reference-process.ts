@@ -1,0 +1,53 @@
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** The Go command; the reference needs Go 1.26. */
+const go = process.env["GO"] ?? "go";
+const sourceDirectory = fileURLToPath(new URL("reference", import.meta.url));
+
+/** A program that runs schedules against go.etcd.io/raft/v3. */
+export class ReferenceProcess implements Disposable {
+  readonly #directory: string;
+  readonly #executable: string;
+
+  private constructor(directory: string, executable: string) {
+    this.#directory = directory;
+    this.#executable = executable;
+  }
+
+  /** Builds the program, or answers why that cannot be done here. */
+  static build(): ReferenceProcess | string {
+    if (spawnSync(go, ["version"]).status !== 0) return "skipped: Go is not installed";
+    const directory = mkdtempSync(path.join(tmpdir(), "raft-reference-"));
+    const executable = path.join(directory, "reference");
+    try {
+      const args = ["build", "-mod=readonly", "-o", executable, "."];
+      execFileSync(go, args, { cwd: sourceDirectory, stdio: ["ignore", "ignore", "pipe"] });
+    } catch (cause) {
+      rmSync(directory, { recursive: true });
+      return `skipped: go.etcd.io/raft/v3 cannot be had or built: ${String(cause)}`;
+    }
+    return new ReferenceProcess(directory, executable);
+  }
+
+  /** Runs whole schedules and answers one line for each of `lines`. */
+  async run(lines: readonly string[]): Promise<readonly string[]> {
+    const child = spawn(this.#executable, { stdio: ["pipe", "pipe", "inherit"] });
+    child.stdin.end(`${lines.join("\n")}\n`);
+    const chunks: Buffer[] = [];
+    for await (const chunk of child.stdout as AsyncIterable<Buffer>) chunks.push(chunk);
+    const answers = Buffer.concat(chunks).toString("latin1").split("\n");
+    answers.pop();
+    if (answers.length !== lines.length) {
+      throw new Error(`the reference answered ${answers.length} of ${lines.length} lines`);
+    }
+    return answers;
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.#directory, { recursive: true });
+  }
+}
