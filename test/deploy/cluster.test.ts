@@ -29,7 +29,7 @@ describeUnless(missing)("three brokers in containers", () => {
     directory = mkdtempSync(join(tmpdir(), "ropewalk-deploy-"));
     engine = new ContainerEngine(join(directory, "containers"));
     await buildBrokerImage(engine, directory, `${IMAGE_NAME}:${IMAGE_TAG}`);
-    brokers = new StatefulSetRunner(engine, join(directory, "volumes"), renderOverlay(directory));
+    brokers = new StatefulSetRunner(engine, directory, renderOverlay(directory));
     await brokers.createNetwork();
   });
 

@@ -1,13 +1,9 @@
 /** Podman with a store of its own, so that nothing of the machine's containers is seen or touched. */
-import { execFile, spawn, spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { join } from "node:path";
 import process from "node:process";
-import { promisify } from "node:util";
-
-const execFileAsync = promisify(execFile);
-const OUTPUT_BYTES_MAX = 64 * 1024 * 1024;
 
 // runc and cgroupfs work on machines without systemd and on both versions of cgroups; the limits
 // are low enough for a root user that may not raise its own.
@@ -24,6 +20,12 @@ runtime = "runc"
 export interface ContainerState {
   readonly running: boolean;
   readonly exitCode: number;
+}
+
+interface Outcome {
+  readonly code: number | null;
+  readonly output: string;
+  readonly errors: string;
 }
 
 export class ContainerEngine implements AsyncDisposable {
@@ -55,34 +57,15 @@ export class ContainerEngine implements AsyncDisposable {
     return undefined;
   }
 
-  /** Runs podman; answers what it printed. Throws with its message when it fails. */
-  async podman(arguments_: readonly string[]): Promise<string> {
-    const { stdout } = await execFileAsync("podman", [...this.#options, ...arguments_], {
-      env: this.#environment,
-      maxBuffer: OUTPUT_BYTES_MAX,
-    });
-    return stdout;
-  }
-
-  /** Runs podman with text on its standard input. */
-  async podmanWithInput(input: string, arguments_: readonly string[]): Promise<string> {
-    const child = spawn("podman", [...this.#options, ...arguments_], { env: this.#environment });
-    child.stdin.on("error", () => {}); // A program may end before it has read all: its exit code tells.
-    child.stdin.end(input);
-    const closed = new Promise<number | null>((resolve, reject) => {
-      child.once("error", reject).once("close", resolve);
-    });
-    const [output, errors, code] = await Promise.all([
-      text(child.stdout),
-      text(child.stderr),
-      closed,
-    ]);
-    if (code !== 0) {
-      throw new Error(
-        `podman ${arguments_.join(" ")} ended with ${String(code)}: ${errors}${output}`,
-      );
-    }
-    return output;
+  /**
+   * Runs podman with text on its standard input; answers its standard output. Throws with all that
+   * it printed when it fails.
+   */
+  async podman(arguments_: readonly string[], input = ""): Promise<string> {
+    const { code, output, errors } = await this.#run(arguments_, input);
+    if (code === 0) return output;
+    const command = `podman ${arguments_.join(" ")}`;
+    throw new Error(`${command} ended with ${String(code)}:\n${output}${errors}`);
   }
 
   /** Builds an image from the files of a directory and the lines of a Dockerfile. */
@@ -100,14 +83,16 @@ export class ContainerEngine implements AsyncDisposable {
     return { running: running === "true", exitCode: Number(exitCode) };
   }
 
+  /** The container's address on a network. */
+  async address(container: string, network: string): Promise<string> {
+    const format = `{{.NetworkSettings.Networks.${network}.IPAddress}}`;
+    return (await this.podman(["inspect", "--format", format, container])).trim();
+  }
+
   /** What the container printed, both streams, at most the last `lines`. */
   async logs(container: string, lines: number): Promise<string> {
-    const { stdout, stderr } = await execFileAsync(
-      "podman",
-      [...this.#options, "logs", "--tail", String(lines), container],
-      { env: this.#environment, maxBuffer: OUTPUT_BYTES_MAX },
-    );
-    return stdout + stderr;
+    const { output, errors } = await this.#run(["logs", "--tail", String(lines), container], "");
+    return output + errors;
   }
 
   /** Removes every container, network and image of this store, then the store. */
@@ -116,5 +101,20 @@ export class ContainerEngine implements AsyncDisposable {
     await this.podman(["network", "prune", "--force"]);
     await this.podman(["rmi", "--all", "--force"]);
     rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  async #run(arguments_: readonly string[], input: string): Promise<Outcome> {
+    const child = spawn("podman", [...this.#options, ...arguments_], { env: this.#environment });
+    child.stdin.on("error", () => {}); // A program may end before it has read all: its exit code tells.
+    child.stdin.end(input);
+    const closed = new Promise<number | null>((resolve, reject) => {
+      child.once("error", reject).once("close", resolve);
+    });
+    const [output, errors, code] = await Promise.all([
+      text(child.stdout),
+      text(child.stderr),
+      closed,
+    ]);
+    return { code, output, errors };
   }
 }

@@ -62,7 +62,9 @@ function layOutRuntime(root: string): void {
   }
   writeFileSync(join(root, "etc/passwd"), "nonroot:x:65532:65532::/home/nonroot:/sbin/nologin\n");
   writeFileSync(join(root, "etc/group"), "nonroot:x:65532:\n");
-  writeFileSync(join(root, "etc/nsswitch.conf"), "hosts: files dns\n");
+  // The tests write /etc/hosts, where a service has as many addresses as pods that are ready.
+  writeFileSync(join(root, "etc/nsswitch.conf"), "hosts: files\n");
+  writeFileSync(join(root, "etc/host.conf"), "multi on\n");
   copyProgram(process.execPath, root, "usr/local/bin/node");
 }
 
@@ -71,6 +73,7 @@ function layOutBuild(root: string): void {
     mkdirSync(join(root, folder), { recursive: true });
   }
   writeFileSync(join(root, "etc/passwd"), "root:x:0:0::/root:/bin/sh\n");
+  writeFileSync(join(root, "etc/nsswitch.conf"), "hosts: files dns\n");
   for (const program of BUILD_PROGRAMS) {
     const folder = program === "sh" ? "bin" : "usr/bin";
     copyProgram(which(program), root, join(folder, program));

@@ -84,9 +84,6 @@ export interface PodSpec {
   readonly serviceAccountName?: string;
   readonly automountServiceAccountToken?: boolean;
   readonly enableServiceLinks?: boolean;
-  readonly dnsConfig?: {
-    readonly options?: readonly { readonly name: string; readonly value?: string }[];
-  };
   readonly hostNetwork?: boolean;
   readonly hostPID?: boolean;
   readonly hostIPC?: boolean;

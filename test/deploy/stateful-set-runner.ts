@@ -7,9 +7,10 @@ import assert from "node:assert/strict";
 import { chmodSync, chownSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { ContainerEngine, ContainerState } from "./container-engine.ts";
-import type { Container, Manifest, Probe, Service, StatefulSet } from "./manifest.ts";
+import type { Container, Manifest, Probe, StatefulSet } from "./manifest.ts";
 import { brokerContainer, pick } from "./manifest.ts";
 import { podEnvironment } from "./pod-environment.ts";
+import { SharedHostsFile } from "./shared-hosts-file.ts";
 
 export type ProbeName = "startupProbe" | "livenessProbe" | "readinessProbe";
 
@@ -21,18 +22,18 @@ export class StatefulSetRunner {
   readonly #manifests: readonly Manifest[];
   readonly #set: StatefulSet;
   readonly #container: Container;
+  readonly #hosts: SharedHostsFile;
+  /** Addresses of the pods that run, by ordinal. */
+  readonly #addresses = new Map<number, string>();
 
-  /** Volumes are folders below `directory`. */
+  /** `directory` exists; volumes are folders in it. */
   constructor(engine: ContainerEngine, directory: string, manifests: readonly Manifest[]) {
     this.#engine = engine;
     this.#directory = directory;
     this.#manifests = manifests;
     this.#set = pick(manifests, "StatefulSet");
     this.#container = brokerContainer(this.#set);
-  }
-
-  get replicas(): number {
-    return this.#set.spec.replicas;
+    this.#hosts = new SharedHostsFile(join(directory, "hosts"));
   }
 
   /** How long a pod may take to stop, in seconds. */
@@ -45,7 +46,7 @@ export class StatefulSetRunner {
   }
 
   async createNetwork(): Promise<void> {
-    await this.#engine.podman(["network", "create", NETWORK]);
+    await this.#engine.podman(["network", "create", "--disable-dns", NETWORK]);
   }
 
   /** Starts a new pod: a new container with a new address, on the volume of its ordinal. */
@@ -58,7 +59,8 @@ export class StatefulSetRunner {
       "--pull=never",
       `--name=${name}`,
       `--hostname=${name}`,
-      ...this.#networkOptions(ordinal),
+      ...this.#nameOptions(),
+      `--publish=127.0.0.1::${String(this.#portNumber("http"))}`,
       ...this.#securityOptions(),
       ...this.#resourceOptions(),
       ...this.#environmentOptions(ordinal),
@@ -68,6 +70,7 @@ export class StatefulSetRunner {
       ...programArguments,
       ...(this.#container.args ?? []),
     ]);
+    this.#publishPod(ordinal, await this.#engine.address(name, NETWORK));
   }
 
   /**
@@ -76,18 +79,23 @@ export class StatefulSetRunner {
    */
   async runClient(input: string, arguments_: readonly string[]): Promise<string> {
     const service = pick(this.#manifests, "Service", this.#set.metadata.name);
-    const address = `${service.metadata.name}:${String(service.spec.ports[0]?.port)}`;
-    return await this.#engine.podmanWithInput(input, [
-      "run",
-      "--rm",
-      "--interactive",
-      "--pull=never",
-      `--network=${NETWORK}`,
-      `--env=ROPEWALK_BOOTSTRAP_SERVERS=${address}`,
-      ...this.#securityOptions(),
-      this.#container.image,
-      ...arguments_,
-    ]);
+    const host = service.metadata.name;
+    // A service stands for the pods that are ready, and for no others.
+    this.#hosts.publish(host, await this.#readyAddresses());
+    return await this.#engine.podman(
+      [
+        "run",
+        "--rm",
+        "--interactive",
+        "--pull=never",
+        ...this.#nameOptions(),
+        `--env=ROPEWALK_BOOTSTRAP_SERVERS=${host}:${String(service.spec.ports[0]?.port)}`,
+        ...this.#securityOptions(),
+        this.#container.image,
+        ...arguments_,
+      ],
+      input,
+    );
   }
 
   async podState(ordinal: number): Promise<ContainerState> {
@@ -102,6 +110,7 @@ export class StatefulSetRunner {
   async killPod(ordinal: number): Promise<void> {
     await this.#engine.podman(["kill", "--signal=KILL", this.podName(ordinal)]);
     await this.#engine.podman(["wait", this.podName(ordinal)]);
+    this.#publishPod(ordinal, undefined);
   }
 
   async removePod(ordinal: number): Promise<void> {
@@ -112,6 +121,7 @@ export class StatefulSetRunner {
   async stopPod(ordinal: number): Promise<ContainerState> {
     const name = this.podName(ordinal);
     await this.#engine.podman(["stop", `--time=${String(this.graceS)}`, name]);
+    this.#publishPod(ordinal, undefined);
     return await this.#engine.state(name);
   }
 
@@ -120,14 +130,10 @@ export class StatefulSetRunner {
     const probe: Probe | undefined = this.#container[name];
     assert(probe?.httpGet !== undefined, `${name} is an HTTP probe`);
     const port = this.#portNumber(probe.httpGet.port);
-    const address = await this.#engine.podman([
-      "port",
-      this.podName(ordinal),
-      `${String(port)}/tcp`,
-    ]);
     const timeoutMs = (probe.timeoutSeconds ?? 1) * 1000;
     try {
-      const answer = await fetch(`http://${address.trim()}${probe.httpGet.path}`, {
+      const address = await this.#publishedAddress(ordinal, port);
+      const answer = await fetch(`http://${address}${probe.httpGet.path}`, {
         signal: AbortSignal.timeout(timeoutMs),
       });
       await answer.arrayBuffer();
@@ -137,24 +143,35 @@ export class StatefulSetRunner {
     }
   }
 
-  #networkOptions(ordinal: number): readonly string[] {
+  async #publishedAddress(ordinal: number, port: number): Promise<string> {
+    const line = await this.#engine.podman(["port", this.podName(ordinal), `${String(port)}/tcp`]);
+    return line.trim();
+  }
+
+  async #readyAddresses(): Promise<readonly string[]> {
+    const ready: string[] = [];
+    for (const [ordinal, address] of this.#addresses) {
+      if (await this.probe(ordinal, "readinessProbe")) ready.push(address);
+    }
+    return ready;
+  }
+
+  /** The headless service names every pod that runs, ready or not; `undefined` for one that ended. */
+  #publishPod(ordinal: number, address: string | undefined): void {
+    if (address === undefined) this.#addresses.delete(ordinal);
+    else this.#addresses.set(ordinal, address);
+    const service = pick(this.#manifests, "Service", this.#set.spec.serviceName);
+    assert(service.spec.publishNotReadyAddresses === true, "pods have names before they are ready");
+    const name = `${this.podName(ordinal)}.${service.metadata.name}`;
     const namespace = this.#set.metadata.namespace ?? "default";
-    const services = this.#manifests.filter(
-      (manifest): manifest is Service => manifest.kind === "Service",
-    );
-    const names = services.flatMap((service) => {
-      const host = service.metadata.name;
-      const pods = host === this.#set.spec.serviceName ? [`${this.podName(ordinal)}.${host}`] : [];
-      return [host, ...pods].flatMap((short) => [short, `${short}.${namespace}.svc`]);
-    });
-    const probePort = this.#portNumber("http");
-    const dnsOptions = this.#set.spec.template.spec.dnsConfig?.options ?? [];
-    return [
-      `--network=${NETWORK}`,
-      `--publish=127.0.0.1::${String(probePort)}`,
-      ...names.map((alias) => `--network-alias=${alias}`),
-      ...dnsOptions.map(({ name, value }) => `--dns-option=${name}:${value ?? ""}`),
-    ];
+    for (const form of [name, `${name}.${namespace}.svc`]) {
+      this.#hosts.publish(form, address === undefined ? [] : [address]);
+    }
+  }
+
+  #nameOptions(): readonly string[] {
+    const hosts = `--volume=${this.#hosts.path}:/etc/hosts:ro`;
+    return [`--network=${NETWORK}`, "--no-hosts", hosts];
   }
 
   #securityOptions(): readonly string[] {
