@@ -10,10 +10,10 @@ import {
   describeRole,
   parseConfChangeSteps,
 } from "./describe.ts";
-import type { NodeSetup } from "./interaction-node.ts";
 import { InteractionNode } from "./interaction-node.ts";
 import type { Level } from "./log-lines.ts";
 import { LEVELS, logLine } from "./log-lines.ts";
+import { parseNodeSetup } from "./node-setup.ts";
 
 /** A stabilization that takes longer than this goes round in circles. */
 const ROUNDS_MAX = 1_000;
@@ -139,7 +139,7 @@ export class InteractionEnvironment {
 
   #addNodes(directive: Directive): void {
     const count = positionalIds(directive)[0] ?? 0;
-    const setup = parseSetup(directive);
+    const setup = parseNodeSetup(directive);
     for (let created = 0; created < count; created++) {
       const id = this.#nodes.length + 1;
       this.#nodes.push(new InteractionNode(id, setup, (event) => this.#log(id, event)));
@@ -358,35 +358,4 @@ export class InteractionEnvironment {
     this.#inFlight.push(message);
     this.#print(describeMessage(message));
   }
-}
-
-function parseSetup(directive: Directive): NodeSetup {
-  const ids = (key: string): number[] => (argumentValues(directive, key) ?? []).map(Number);
-  const flag = (key: string): boolean => argumentValue(directive, key, "false") === "true";
-  const isBootstrapped = directive.arguments.some((argument) =>
-    ["voters", "learners", "index", "content"].includes(argument.key),
-  );
-  const confState = {
-    voters: ids("voters"),
-    votersOutgoing: [],
-    learners: ids("learners"),
-    learnersNext: [],
-    autoLeave: false,
-  };
-  return {
-    confState: isBootstrapped ? confState : undefined,
-    index: Number(argumentValue(directive, "index", "0")),
-    content: argumentValue(directive, "content", ""),
-    maxInflightMsgs: Number(argumentValue(directive, "inflight", "2147483647")),
-    asyncStorageWrites: flag("async-storage-writes"),
-    preVote: flag("prevote"),
-    checkQuorum: flag("checkquorum"),
-    maxCommittedSizePerReady: Number(
-      argumentValue(directive, "max-committed-size-per-ready", "Infinity"),
-    ),
-    disableConfChangeValidation: flag("disable-conf-change-validation"),
-    readOnlyOption:
-      argumentValue(directive, "read-only", "safe") === "lease-based" ? "leaseBased" : "safe",
-    stepDownOnRemoval: flag("step-down-on-removal"),
-  };
 }

@@ -1,20 +1,6 @@
-import type { ConfState, Entry, Message, RaftEvent, Ready, Snapshot } from "raft-ts";
+import type { Entry, Message, RaftEvent, Ready, Snapshot } from "raft-ts";
 import { decodeConfChange, MemoryStorage, RawNode } from "raft-ts";
-
-/** How the nodes of one `add-nodes` command are set up. */
-export interface NodeSetup {
-  readonly confState: ConfState | undefined;
-  readonly index: number;
-  readonly content: string;
-  readonly maxInflightMsgs: number;
-  readonly asyncStorageWrites: boolean;
-  readonly preVote: boolean;
-  readonly checkQuorum: boolean;
-  readonly maxCommittedSizePerReady: number;
-  readonly disableConfChangeValidation: boolean;
-  readonly readOnlyOption: "safe" | "leaseBased";
-  readonly stepDownOnRemoval: boolean;
-}
+import type { NodeSetup } from "./node-setup.ts";
 
 /** A storage whose newest snapshot is always the state as of the last applied entry. */
 class AppenderStorage extends MemoryStorage {

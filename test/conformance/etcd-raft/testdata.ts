@@ -10,8 +10,8 @@ const directory =
 /** Whether etcd-io/raft's test data is at hand. It is not part of this repository. */
 export const hasTestdata: boolean = existsSync(directory);
 
-/** Names the variable to set where the data is missing. */
-export const skipReason = "skipped: set ETCD_RAFT_TESTDATA to the test data of etcd-io/raft";
+/** What a skipped test says where the data is missing. */
+export const skipReason = "set ETCD_RAFT_TESTDATA to the test data of etcd-io/raft";
 
 /** One file of a pack, with its cases in order. */
 export interface TestFile {
