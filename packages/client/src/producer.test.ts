@@ -163,6 +163,29 @@ describe("Producer, writing", () => {
     await producer.flush();
   });
 
+  test("Producer fails what it holds for a topic that was deleted, and writes to the one that comes after it", async () => {
+    await using broker = await startBroker(2);
+    broker.onProduce = answering(() => new RopewalkError("UNKNOWN_TOPIC_OR_PARTITION", "deleted"));
+    await using client = createClient({ bootstrapServers: [broker.address] });
+    const producer = client.producer({ unknownTopicTimeoutMs: 50 });
+    broker.on(clusterService.getMetadata, () => metadataOf([broker], "t", [1, 1]));
+    const lost = producer.send({ topic: "t", value: "x", partition: 1 });
+    const outcome = expect(lost).rejects.toMatchObject({ code: "UNKNOWN_TOPIC_OR_PARTITION" });
+    await until(() => broker.calls.some(({ path }) => path.endsWith("InitProducerId")), "it began");
+    broker.on(clusterService.getMetadata, () => metadataOf([broker], "other", []));
+    await outcome;
+    const log = new FakeLog();
+    broker.onProduce = answering(appendTo([log]));
+    broker.kill();
+    serveMetadata([broker], [1], 1);
+    await broker.listen();
+    expect(await producer.send({ topic: "t", value: "y" })).toMatchObject({
+      partition: 0,
+      offset: 0,
+    });
+    expect(() => producer.write({ topic: "t", partition: 1 })).toThrow(/has 1 partitions/);
+  });
+
   test("Producer.write() refuses a name that no topic can have", async () => {
     await using broker = await startBroker();
     await using client = createClient({ bootstrapServers: [broker.address] });

@@ -4,6 +4,7 @@ import { pause } from "./backoff.ts";
 import { abandoned, noTopicToWrite } from "./produce-failure.ts";
 import type { ClusterConnection } from "./cluster-connection.ts";
 import type { PendingSend, ProducerBatch } from "./producer-batch.ts";
+import type { ProducerPartition } from "./producer-partition.ts";
 import {
   type ProducerOptions,
   type ResolvedProducerOptions,
@@ -11,7 +12,7 @@ import {
 } from "./producer-options.ts";
 import type { ProducerRecord, RecordMetadata } from "./producer-record.ts";
 import { ProducerSender } from "./producer-sender.ts";
-import type { HeldRecord, ProducerTopic } from "./producer-topic.ts";
+import type { HeldRecord } from "./producer-topic.ts";
 import { RecordAccumulator } from "./record-accumulator.ts";
 
 /** Counts since the producer was made. */
@@ -85,7 +86,7 @@ export class Producer implements AsyncDisposable {
       onReady: (partition) => this.#sender.wake(partition),
       onTopicUnknown: (topic) => this.#sender.search(topic),
       onHeldFailed: (held, error) => this.#onHeldFailed(held, error),
-      onTopicMissing: (topic) => this.#onTopicMissing(topic),
+      onPartitionsGone: (partitions) => this.#onPartitionsGone(partitions),
     });
   }
 
@@ -234,10 +235,11 @@ export class Producer implements AsyncDisposable {
     this.#admit();
   }
 
-  #onTopicMissing(topic: ProducerTopic): void {
-    const now = Number.POSITIVE_INFINITY;
-    for (const partition of topic.partitions) {
-      this.#sender.expire(partition, now, () => noTopicToWrite(topic.name));
+  #onPartitionsGone(partitions: readonly ProducerPartition[]): void {
+    for (const partition of partitions) {
+      this.#sender.expire(partition, Number.POSITIVE_INFINITY, () =>
+        noTopicToWrite(partition.topic),
+      );
     }
   }
 

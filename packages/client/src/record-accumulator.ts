@@ -32,8 +32,8 @@ export interface AccumulatorHandler {
   onTopicUnknown(topic: string): void;
   /** Records that never got into a batch failed. */
   onHeldFailed(held: readonly HeldRecord[], error: RopewalkError): void;
-  /** There is no such topic: what its partitions hold cannot be sent. */
-  onTopicMissing(topic: ProducerTopic): void;
+  /** These partitions are not there any more: what they hold cannot be sent. */
+  onPartitionsGone(partitions: readonly ProducerPartition[]): void;
 }
 
 /** Builders whose memory is kept for the next batches. */
@@ -197,7 +197,11 @@ export class RecordAccumulator {
       const backoff = this.#cluster.backoff();
       topic.partitions.push(new ProducerPartition(topic.name, index, idempotent, backoff));
     }
-    return count !== undefined && count > 0;
+    if (count === undefined || count === 0) return false;
+    // A topic that was deleted and created again may have fewer.
+    if (topic.partitions.length > count)
+      this.#handler.onPartitionsGone(topic.partitions.splice(count));
+    return true;
   }
 
   #waitForTopic(topic: ProducerTopic, answered: boolean): void {
@@ -211,7 +215,7 @@ export class RecordAccumulator {
     }
     topic.missingSinceMs = undefined;
     this.#failHeld(topic, noTopicToWrite(topic.name));
-    this.#handler.onTopicMissing(topic);
+    this.#handler.onPartitionsGone(topic.partitions.splice(0));
   }
 
   #releaseHeld(topic: ProducerTopic): void {
