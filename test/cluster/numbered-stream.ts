@@ -1,6 +1,11 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { createClient, type Producer } from "@ropewalk/client";
 import { expect } from "vitest";
 import { ropewalk } from "./run-command.ts";
+
+/** A stream without an end pauses after so many records, so that what it wrote can still be read back. */
+const recordsPerPause = 100;
+const pauseMs = 10;
 
 /**
  * A stream of numbered records, dealt to the partitions of a topic in turn, so that anybody who reads
@@ -9,23 +14,29 @@ import { ropewalk } from "./run-command.ts";
 export class NumberedStream {
   readonly topic: string;
   readonly partitionCount: number;
-  readonly recordCount: number;
+  readonly #recordCountMax: number;
   readonly #producer: Producer;
   readonly #client: ReturnType<typeof createClient>;
+  #writtenCount = 0;
+  #stopped = false;
   #failed = 0;
+  #failure: Error | undefined;
 
   constructor(
     bootstrapServers: readonly string[],
     topic: string,
     partitionCount: number,
-    recordCount: number,
+    recordCountMax: number = Number.POSITIVE_INFINITY,
   ) {
     this.topic = topic;
     this.partitionCount = partitionCount;
-    this.recordCount = recordCount;
+    this.#recordCountMax = recordCountMax;
     this.#client = createClient({ bootstrapServers });
     this.#producer = this.#client.producer({
-      onFailed: (_error, count) => (this.#failed += count),
+      onFailed: (error: Error, count: number) => {
+        this.#failure ??= error;
+        this.#failed += count;
+      },
     });
   }
 
@@ -33,18 +44,35 @@ export class NumberedStream {
     return this.#producer.statistics.recordsAcknowledged;
   }
 
-  /** Sends everything as fast as it goes; resolves when all is acknowledged, and fails where it is not. */
+  /** Records written so far. */
+  get recordCount(): number {
+    return this.#writtenCount;
+  }
+
+  /** Lets `run` end with the record at hand. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /**
+   * Sends everything, as fast as it goes where the stream has an end. Resolves when all is acknowledged;
+   * rejects where a record is not.
+   */
   async run(): Promise<void> {
-    for (let number = 0; number < this.recordCount; number += 1) {
+    while (this.#writtenCount < this.#recordCountMax && !this.#stopped) {
+      const number = this.#writtenCount;
       const value = Buffer.from(`record ${number} `.padEnd(100, "."));
       const partition = number % this.partitionCount;
+      this.#writtenCount += 1;
       if (!this.#producer.write({ topic: this.topic, partition, value })) {
         await this.#producer.ready();
       }
+      const isEndless = !Number.isFinite(this.#recordCountMax);
+      if (isEndless && this.#writtenCount % recordsPerPause === 0) await delay(pauseMs);
     }
     await this.#producer.flush();
-    expect(this.#failed).toBe(0);
-    expect(this.acknowledgedCount).toBe(this.recordCount);
+    expect({ failed: this.#failed, failure: this.#failure }).toEqual({ failed: 0 });
+    expect(this.acknowledgedCount).toBe(this.#writtenCount);
   }
 
   /** Reads the topic with the command line and expects every record once, in order in its partition. */
@@ -66,7 +94,7 @@ export class NumberedStream {
       offsets[partition] = (offsets[partition] ?? 0) + 1;
       seen += 1;
     }
-    expect(seen).toBe(this.recordCount);
+    expect(seen).toBe(this.#writtenCount);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

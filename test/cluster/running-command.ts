@@ -45,6 +45,19 @@ export class RunningCommand implements AsyncDisposable {
     return new RunningCommand(`ropewalk ${args.join(" ")}`, child);
   }
 
+  /** Starts another program of the checkout: one that npm linked. */
+  static linked(
+    name: string,
+    args: readonly string[],
+    options: CommandOptions = {},
+  ): RunningCommand {
+    const path = fileURLToPath(new URL(`../../node_modules/.bin/${name}`, import.meta.url));
+    return new RunningCommand(
+      `${name} ${args.join(" ")}`,
+      spawn(path, args, spawnOptions(options)),
+    );
+  }
+
   /** Starts a line that somebody would type at a shell. */
   static shell(line: string, options: CommandOptions = {}): RunningCommand {
     return new RunningCommand(line, spawn("sh", ["-c", line], spawnOptions(options)));
