@@ -5,6 +5,7 @@ import { FakeGroup } from "../fakes/fake-group.ts";
 import { FakeLog } from "../fakes/fake-log.ts";
 import { FetchServer } from "../fakes/fetch-server.ts";
 import { metadataOf, ScriptedBroker } from "../fakes/scripted-broker.ts";
+import { seededRandom } from "../fakes/seeded-random.ts";
 import type { Consumer } from "./consumer.ts";
 import { createClient } from "./create-client.ts";
 
@@ -161,6 +162,41 @@ describe("Consumer in a group", () => {
     await reading;
     expect(seen.length).toBe(21);
   });
+
+  for (const seed of [1, 2, 3]) {
+    test(`Consumer.close() and newcomers lose nothing, and commit nothing that was not handed out (seed ${seed})`, async () => {
+      await using scene = await setScene(4);
+      await using client = createClient({ bootstrapServers: [scene.broker.address] });
+      const random = seededRandom(seed);
+      const seen: string[] = [];
+      const open: { readonly consumer: Consumer; readonly reading: Promise<void> }[] = [];
+      for (let round = 0; round < 15; round++) {
+        if (open.length < 2 || (open.length < 4 && random() < 0.5)) {
+          const consumer = client.consumer({ topic: "t", group: "g", autoCommitIntervalMs: 15 });
+          open.push({ consumer, reading: readInto(consumer, seen) });
+        } else {
+          const [leaver] = open.splice(Math.floor(random() * open.length), 1);
+          await leaver?.consumer.close();
+          await leaver?.reading;
+        }
+        if (random() < 0.2) scene.group.forget([...scene.group.members.keys()][0] ?? "");
+        for (const log of scene.logs) log.write("more", "and more");
+        scene.server.pump();
+        const pauseEnd = performance.now() + random() * 60;
+        await until(() => performance.now() > pauseEnd, "a while has passed");
+      }
+      const expected = scene.logs.flatMap((log, partition) =>
+        Array.from({ length: log.endOffset }, (_, offset) => `${partition}:${offset}`),
+      );
+      await until(() => expected.every((name) => seen.includes(name)), "every record was read");
+      for (const { consumer } of open) await consumer.close();
+      await Promise.all(open.map(({ reading }) => reading));
+      expect(seen.filter((name) => !expected.includes(name))).toEqual([]);
+      for (const [partition, log] of scene.logs.entries()) {
+        expect(scene.group.committed.get(partition)).toBe(log.endOffset);
+      }
+    });
+  }
 
   test("Consumer waits while there is no coordinator, and ends when the group's name is refused", async () => {
     await using scene = await setScene(1);

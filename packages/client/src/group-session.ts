@@ -36,6 +36,9 @@ const heartbeatTimeoutMs = 10_000;
 const commitTimeoutMs = 10_000;
 const fetchOffsetsTimeoutMs = 10_000;
 
+/** How long the end waits for the heartbeat that is under way. */
+const lastHeartbeatMsMax = 1_000;
+
 /** How long leaving may delay the end; the coordinator forgets a silent member anyway. */
 const leaveTimeoutMs = 2_000;
 
@@ -48,7 +51,11 @@ export class GroupSession {
   readonly #options: GroupSessionOptions;
   readonly #handler: GroupSessionHandler;
   readonly #member: GroupMember;
-  readonly #closed = new AbortController();
+  // No further heartbeat is begun …
+  readonly #stopped = new AbortController();
+  // … and nobody waits for what is under way.
+  readonly #cancelled = new AbortController();
+  #mayBeMember = false;
   #running: Promise<void> = Promise.resolve();
   // A commit carries the epoch of the last heartbeat, so the two take turns.
   #turn: Promise<unknown> = Promise.resolve();
@@ -72,7 +79,7 @@ export class GroupSession {
 
   async #run(): Promise<void> {
     const backoff = this.#cluster.backoff();
-    const { signal } = this.#closed;
+    const { signal } = this.#stopped;
     while (!signal.aborted) {
       try {
         const pauseMs = await this.#beat();
@@ -96,11 +103,12 @@ export class GroupSession {
       action: `Cannot stay in group ${this.#options.groupId}`,
       timeoutMs: heartbeatTimeoutMs,
       retry: "any",
-      signal: this.#closed.signal,
+      signal: this.#cancelled.signal,
     } as const;
-    const response = await this.#inTurn(() =>
-      this.#cluster.call(groupService.heartbeat, this.#member.heartbeat(), options),
-    );
+    const response = await this.#inTurn(() => {
+      this.#mayBeMember = true;
+      return this.#cluster.call(groupService.heartbeat, this.#member.heartbeat(), options);
+    });
     const { revoked, granted } = this.#member.answered(response);
     if (revoked.length > 0) {
       await this.#handler.onRevoked(revoked);
@@ -134,7 +142,7 @@ export class GroupSession {
       action: `Cannot read the offsets of group ${groupId}`,
       timeoutMs: fetchOffsetsTimeoutMs,
       retry: "any",
-      signal: this.#closed.signal,
+      signal: this.#cancelled.signal,
     } as const;
     const request = { groupId, partitions: byTopic(partitions) };
     const { offsets } = await this.#cluster.call(groupService.fetchOffsets, request, options);
@@ -164,13 +172,22 @@ export class GroupSession {
 
   /** Ends the heartbeats; commits are still possible until `leave`. */
   async stop(): Promise<void> {
-    this.#closed.abort();
+    this.#stopped.abort();
+    // A heartbeat that is under way may be a join: were it overtaken by the leave, it would make a member
+    // that nobody is.
+    const isOver = new AbortController();
+    await Promise.race([
+      this.#running,
+      pause(this.#cluster.clock, lastHeartbeatMsMax, isOver.signal),
+    ]);
+    isOver.abort();
+    this.#cancelled.abort();
     await this.#running;
   }
 
   /** Leaves the group, so that others get the partitions at once. */
   async leave(): Promise<void> {
-    if (this.#member.epoch === 0) return;
+    if (!this.#mayBeMember) return;
     const options = {
       action: `Cannot leave group ${this.#options.groupId}`,
       timeoutMs: leaveTimeoutMs,
