@@ -53,7 +53,7 @@ export function payloadBytes(entries: readonly Entry[]): number {
  * How many of `entries` fit into `bytesMax`: always at least one, so that an entry larger than the
  * whole limit cannot block the log.
  */
-export function countWithin(entries: readonly Entry[], bytesMax: number): number {
+function countWithin(entries: readonly Entry[], bytesMax: number): number {
   let bytes = 0;
   for (let count = 0; count < entries.length; count++) {
     bytes += entryBytes(entries[count] as Entry);
