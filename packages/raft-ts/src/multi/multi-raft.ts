@@ -1,21 +1,23 @@
 import { assert } from "../assert.ts";
-import { allVoters } from "../conf-state.ts";
 import { NO_MESSAGES } from "../message.ts";
 import type { Message } from "../message.ts";
 import { RawNode } from "../raw-node.ts";
 import type { Ready } from "../ready.ts";
 import type { StepOutcome } from "../step-outcome.ts";
+import { candidateDelayTicks, candidateDelayTicksMax } from "./candidate-order.ts";
 import { ElectionAdmission } from "./election-admission.ts";
 import type { GroupHandle } from "./group-handle.ts";
 import type { GroupKey } from "./group-key.ts";
 import { Group } from "./group.ts";
+import type { GroupScheduler } from "./group.ts";
 import { HeartbeatExchange, stayAwake } from "./heartbeat-exchange.ts";
 import { isMember, leaderMaySleep, otherMembers } from "./hibernation.ts";
+import { newCounters } from "./multi-counters.ts";
+import type { MultiRaftCounters } from "./multi-counters.ts";
 import { nodeConfig, resolveOptions } from "./multi-config.ts";
 import type { GroupConfig, MultiRaftOptions, ResolvedOptions } from "./multi-config.ts";
-import type { OutgoingBatch } from "./outgoing-batch.ts";
 import type { PeerBatch } from "./peer-batch.ts";
-import { Peer } from "./peer.ts";
+import { Peers } from "./peers.ts";
 
 /** Receives what a pass brings to light. */
 export interface PassSink<Owner> {
@@ -34,27 +36,6 @@ export type ReceiveOutcome = StepOutcome | "unknownGroup" | "otherIncarnation";
 /** Calls of `ready()` for one group before the others get their turn again. */
 const ROUNDS_PER_VISIT_MAX = 16;
 
-/** Ranks of candidates that are told apart; who comes later campaigns together with the last of them. */
-const CANDIDATE_RANK_MAX = 2;
-
-/** What happened so far, for metrics. They only grow. */
-export interface MultiRaftCounters {
-  ticks: number;
-  /** Ticks that came too late and were not made up for. */
-  ticksDropped: number;
-  /** Ticks of single groups: sleeping ones add nothing. */
-  groupTicks: number;
-  passes: number;
-  /** Visits of single groups by passes. */
-  visits: number;
-  electionsStarted: number;
-  hibernations: number;
-  wakeUps: number;
-  /** Items of batches for groups that are not here. */
-  itemsUnknownGroup: number;
-  batchesStale: number;
-}
-
 /**
  * All groups of one node. Like a single node it is pure: messages, batches and ticks go in, and `pass()`
  * says what is to be stored and sent, visiting only groups that something happened to.
@@ -63,27 +44,17 @@ export interface MultiRaftCounters {
  * `tick()`; then `pass()`. A tick before waiting input is drained would take its senders for silent.
  */
 export class MultiRaft<Owner> {
-  readonly counters: MultiRaftCounters = {
-    ticks: 0,
-    ticksDropped: 0,
-    groupTicks: 0,
-    passes: 0,
-    visits: 0,
-    electionsStarted: 0,
-    hibernations: 0,
-    wakeUps: 0,
-    itemsUnknownGroup: 0,
-    batchesStale: 0,
-  };
+  readonly counters: MultiRaftCounters = newCounters();
   readonly #options: ResolvedOptions;
   readonly #groups = new Map<number, Group<Owner>>();
   /** Those that are ticked. */
   readonly #awake = new Set<Group<Owner>>();
   /** Those that the next pass visits. */
   readonly #dirty = new Set<Group<Owner>>();
-  readonly #peers = new Map<number, Peer>();
+  readonly #peers: Peers;
   readonly #exchange: HeartbeatExchange<Owner>;
   readonly #elections: ElectionAdmission<Group<Owner>>;
+  readonly #scheduler: GroupScheduler<Owner>;
   /** Whether the interval ended, so that every peer gets a batch. */
   #isBeatDue = false;
   #isUrgent = false;
@@ -92,12 +63,17 @@ export class MultiRaft<Owner> {
   constructor(options: MultiRaftOptions) {
     const resolved = resolveOptions(options);
     this.#options = resolved;
-    const { heartbeatTicks, electionJitterTicks } = resolved;
-    const delayTicksMax = heartbeatTicks + (CANDIDATE_RANK_MAX + 1) * electionJitterTicks;
+    this.#peers = new Peers(resolved.nodeId, resolved.epoch);
+    const delayTicksMax = candidateDelayTicksMax(resolved);
     this.#elections = new ElectionAdmission(resolved.electionsPerTickMax, delayTicksMax);
+    this.#scheduler = {
+      activity: (group, cause) => this.#activity(group, cause),
+      touched: (group) => this.#touched(group),
+      electionWanted: (group, delayTicks) => this.#requestElection(group, delayTicks),
+    };
     this.#exchange = new HeartbeatExchange(resolved.nodeId, {
       find: (key) => this.#find(key),
-      outgoing: (peerId) => this.#outgoing(peerId),
+      outgoing: (peerId) => this.#peers.get(peerId).outgoing,
       wake: (group, cause) => this.#wake(group, cause),
       sleep: (group) => this.#sleep(group),
       hibernates: this.hibernates,
@@ -134,14 +110,10 @@ export class MultiRaft<Owner> {
   add(key: GroupKey, config: GroupConfig, owner: Owner): GroupHandle<Owner> {
     assert(!this.#groups.has(key.groupId), `group ${key.groupId} is not there yet`);
     const node = new RawNode(nodeConfig(this.#options, config));
-    const group = new Group(key, owner, node, {
-      activity: (each, cause) => this.#activity(each, cause),
-      touched: (each) => this.#touched(each),
-      electionWanted: (each, delayTicks) => this.#requestElection(each, delayTicks),
-    });
+    const group = new Group(key, owner, node, this.#scheduler);
     this.#groups.set(key.groupId, group);
     this.#awake.add(group);
-    for (const id of otherMembers(node)) this.#peer(id);
+    for (const id of otherMembers(node)) this.#peers.get(id);
     this.#touched(group);
     return group;
   }
@@ -157,7 +129,7 @@ export class MultiRaft<Owner> {
     if (group.node.role !== "leader") return;
     const { peerTimeoutTicks, heartbeatTicks } = this.#options;
     const batchCount = Math.ceil(peerTimeoutTicks / heartbeatTicks) + 1;
-    for (const id of otherMembers(group.node)) this.#peer(id).sayFarewell(key, batchCount);
+    for (const id of otherMembers(group.node)) this.#peers.get(id).sayFarewell(key, batchCount);
   }
 
   /** Takes a message of another node for one of the groups. */
@@ -171,13 +143,13 @@ export class MultiRaft<Owner> {
   /** Takes a batch of another node. A batch for somebody else, a late or repeated one has no effect. */
   receiveBatch(batch: PeerBatch): void {
     if (batch.to !== this.nodeId || batch.from === this.nodeId) return;
-    const peer = this.#peer(batch.from);
+    const peer = this.#peers.get(batch.from);
     const sign = peer.heard(batch);
     if (sign === "stale") {
       this.counters.batchesStale++;
       return;
     }
-    if (sign === "restarted") this.#peerRestarted(peer);
+    if (sign === "restarted") this.#loseProcess(peer.id);
     if (sign === "restarted" || sign === "returned") {
       this.#options.onPeerEvent?.({ kind: sign, peerId: peer.id });
     }
@@ -194,7 +166,7 @@ export class MultiRaft<Owner> {
 
   /** Whether a peer is heard of in time; a node that shares no group is taken for alive. */
   isPeerAlive(peerId: number): boolean {
-    return this.#peers.get(peerId)?.isAlive ?? true;
+    return this.#peers.isAlive(peerId);
   }
 
   /** Stops exchanging batches with a node that left for good. */
@@ -210,14 +182,14 @@ export class MultiRaft<Owner> {
     assert(elapsedTicks >= 1, "time only moves forward");
     this.counters.ticks++;
     this.counters.ticksDropped += elapsedTicks - 1;
-    for (const peer of this.#peers.values()) {
-      if (peer.tick(this.#options.peerTimeoutTicks)) this.#peerDied(peer);
+    for (const peer of this.#peers.tick(this.#options.peerTimeoutTicks)) {
+      this.#options.onPeerEvent?.({ kind: "died", peerId: peer.id });
+      this.#loseProcess(peer.id);
     }
     for (const group of this.#awake) this.#tickGroup(group);
     this.#elections.tick((group) => this.#startElection(group));
     if (this.counters.ticks % this.#options.heartbeatTicks !== 0) return;
     this.#isBeatDue = true;
-    for (const peer of this.#peers.values()) peer.repeatFarewells();
     this.#signalWork();
   }
 
@@ -241,13 +213,16 @@ export class MultiRaft<Owner> {
   #visit(group: Group<Owner>, sink: PassSink<Owner>): void {
     this.counters.visits++;
     const { node } = group;
-    for (let round = 0; round < ROUNDS_PER_VISIT_MAX && node.hasReady(); round++) {
+    for (let round = 0; round < ROUNDS_PER_VISIT_MAX; round++) {
+      if (!node.hasReady()) {
+        this.#dirty.delete(group);
+        return;
+      }
       const ready = this.#withoutHeartbeats(group, node.ready());
       if (!isEmpty(ready)) sink.ready(group, ready);
       if (group.isRemoved) return;
     }
-    if (node.hasReady()) this.#dirty.add(group);
-    else this.#dirty.delete(group);
+    this.#dirty.add(group); // There may be more; first it is the others' turn.
   }
 
   #withoutHeartbeats(group: Group<Owner>, ready: Ready): Ready {
@@ -260,10 +235,7 @@ export class MultiRaft<Owner> {
     const isBeatDue = this.#isBeatDue;
     this.#isBeatDue = false;
     this.#isUrgent = false;
-    const batches: PeerBatch[] = [];
-    for (const { outgoing } of this.#peers.values()) {
-      if (isBeatDue || outgoing.isUrgent) outgoing.takeInto(batches);
-    }
+    const batches = this.#peers.takeBatches(isBeatDue);
     for (const batch of batches) sink.batch(batch);
   }
 
@@ -322,16 +294,10 @@ export class MultiRaft<Owner> {
     return true;
   }
 
-  /** The process that led these groups is gone, and so is its leadership. */
-  #peerDied(peer: Peer): void {
-    this.#options.onPeerEvent?.({ kind: "died", peerId: peer.id });
-    this.#loseProcess(peer.id);
-  }
-
-  #peerRestarted(peer: Peer): void {
-    this.#loseProcess(peer.id);
-  }
-
+  /**
+   * The process of a peer is gone, for good or for another one: so is its leadership, and whatever was on
+   * its way to it.
+   */
   #loseProcess(peerId: number): void {
     for (const group of this.#groups.values()) {
       if (group.node.leaderId === peerId) this.#orphan(group, peerId);
@@ -342,21 +308,14 @@ export class MultiRaft<Owner> {
     }
   }
 
-  /**
-   * A follower whose leader is gone. The survivors wait in turn, another one first in each group: one
-   * candidate suffices, and it takes the others a moment to learn that they may give it their vote.
-   */
+  /** A follower whose leader is gone wants another one. */
   #orphan(group: Group<Owner>, deadId: number): void {
     this.#activity(group, deadId);
     group.node.forgetLeader();
     if (!group.isVoter) return;
-    const { heartbeatTicks, electionJitterTicks, random, nodeId } = this.#options;
-    const candidates = allVoters(group.node.confState).filter((id) => id !== deadId);
-    const position = candidates.indexOf(nodeId) + group.key.groupId;
-    const rank = Math.min(position % candidates.length, CANDIDATE_RANK_MAX);
-    const jitter = rank * electionJitterTicks + random(electionJitterTicks);
-    this.#requestElection(group, heartbeatTicks + jitter);
-    this.#touched(group);
+    const { confState } = group.node;
+    const delayTicks = candidateDelayTicks(this.#options, confState, group.key.groupId, deadId);
+    this.#requestElection(group, delayTicks);
   }
 
   /** From its leader a call to wake means that its replica is gone. */
@@ -383,7 +342,7 @@ export class MultiRaft<Owner> {
     this.#awake.add(group);
     const { leaderId } = group.node;
     if (leaderId === 0 || leaderId === this.nodeId || leaderId === cause) return;
-    this.#outgoing(leaderId).addWake(group.key);
+    this.#peers.get(leaderId).outgoing.addWake(group.key);
     this.#isUrgent = true;
     this.#signalWork();
   }
@@ -397,7 +356,7 @@ export class MultiRaft<Owner> {
   }
 
   #touched(group: Group<Owner>): void {
-    if (!group.node.hasReady()) return;
+    if (this.#dirty.has(group) || !group.node.hasReady()) return;
     this.#dirty.add(group);
     this.#signalWork();
   }
@@ -411,19 +370,6 @@ export class MultiRaft<Owner> {
   #find(key: GroupKey): Group<Owner> | undefined {
     const group = this.#groups.get(key.groupId);
     return group?.key.incarnation === key.incarnation ? group : undefined;
-  }
-
-  #outgoing(peerId: number): OutgoingBatch {
-    return this.#peer(peerId).outgoing;
-  }
-
-  #peer(id: number): Peer {
-    let peer = this.#peers.get(id);
-    if (peer === undefined) {
-      peer = new Peer({ from: this.nodeId, to: id, epoch: this.#options.epoch });
-      this.#peers.set(id, peer);
-    }
-    return peer;
   }
 }
 

@@ -1,0 +1,47 @@
+import type { PeerBatch } from "./peer-batch.ts";
+import { Peer } from "./peer.ts";
+
+/** Every node that this one shares a group with, or heard a batch of. */
+export class Peers {
+  readonly #nodeId: number;
+  readonly #epoch: number;
+  readonly #peers = new Map<number, Peer>();
+
+  constructor(nodeId: number, epoch: number) {
+    this.#nodeId = nodeId;
+    this.#epoch = epoch;
+  }
+
+  /** The peer, which is taken for alive until it was silent for long enough. */
+  get(id: number): Peer {
+    let peer = this.#peers.get(id);
+    if (peer === undefined) {
+      peer = new Peer({ from: this.#nodeId, to: id, epoch: this.#epoch });
+      this.#peers.set(id, peer);
+    }
+    return peer;
+  }
+
+  isAlive(id: number): boolean {
+    return this.#peers.get(id)?.isAlive ?? true;
+  }
+
+  delete(id: number): void {
+    this.#peers.delete(id);
+  }
+
+  /** Counts a tick of silence for all of them; answers who counts as dead from now on. */
+  tick(timeoutTicks: number): readonly Peer[] {
+    return [...this.#peers.values()].filter((peer) => peer.tick(timeoutTicks));
+  }
+
+  /** Takes what is to leave: for everybody at the end of an interval, else what is urgent. */
+  takeBatches(isIntervalOver: boolean): readonly PeerBatch[] {
+    const batches: PeerBatch[] = [];
+    for (const peer of this.#peers.values()) {
+      if (isIntervalOver) peer.repeatFarewells();
+      if (isIntervalOver || peer.outgoing.isUrgent) peer.outgoing.takeInto(batches);
+    }
+    return batches;
+  }
+}
