@@ -1,0 +1,161 @@
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { SeededRandom } from "../../packages/log/fakes/seeded-random.ts";
+import type { LoopVolume } from "./loop-volume.ts";
+import { StoreModel } from "./store-model.ts";
+import { writeBack } from "./write-back.ts";
+import { WriterProcess } from "./writer-process.ts";
+import type { WriterReport } from "./writer-report.ts";
+
+const acknowledgedBeforeCutMax = 500;
+const recoveryMsMax = 120;
+const extraMsMax = 8;
+const lingerMsMax = 20;
+const writeBackMsMax = 4;
+const cleanAppendsMax = 300;
+
+/** When the power goes: while the store is opened, in the middle of the load, or after a clean end. */
+type Moment = "opening" | "load" | "closed";
+
+/** How a disk without power answers, and how SQLite puts it. */
+const powerlessError = /EIO|disk I\/O error/;
+
+/** What a run has met. */
+interface PowerCutFigures {
+  readonly cuts: Record<Moment, number>;
+  recoveries: number;
+  tornEndsErased: number;
+  reclaimRounds: number;
+}
+
+/** What the store says when it does what only a test as hard as this brings about. */
+const figureOfMessage: Readonly<Record<string, "tornEndsErased" | "reclaimRounds">> = {
+  "A torn write at the end of the journal was erased.": "tornEndsErased",
+  "Journal files without a living group were removed.": "reclaimRounds",
+};
+
+/** One store on one volume, whose power is cut again and again; each time it must have kept its word. */
+export class PowerCutRun {
+  readonly model: StoreModel = new StoreModel();
+  readonly figures: PowerCutFigures = {
+    cuts: { opening: 0, load: 0, closed: 0 },
+    recoveries: 0,
+    tornEndsErased: 0,
+    reclaimRounds: 0,
+  };
+  /** What was found wrong, first first. */
+  readonly faults: string[] = [];
+  readonly #volume: LoopVolume;
+  readonly #random: SeededRandom;
+  readonly #isLying: boolean;
+  #lastWrite = 0;
+  #lastGroupId = 0;
+  #saidInThisLife = new Set<WriterReport["kind"]>();
+  #isPowered = true;
+
+  constructor(volume: LoopVolume, seed: number, options: { readonly isLying: boolean }) {
+    this.#volume = volume;
+    this.#random = new SeededRandom(seed);
+    this.#isLying = options.isLying;
+  }
+
+  get #directory(): string {
+    return join(this.#volume.mountPoint, "log");
+  }
+
+  /** One life of the writer, the cut that ends it, and the power's return. */
+  async cut(): Promise<void> {
+    const moment = this.#pickMoment();
+    const acknowledgedMin =
+      this.model.acknowledgedSteps + this.#random.integer(acknowledgedBeforeCutMax);
+    const extraMs = this.#random.integer((moment === "opening" ? recoveryMsMax : extraMsMax) + 1);
+    const lingerMs = this.#random.integer(lingerMsMax + 1);
+    const isWrittenBack = this.#random.chance(50);
+    const writeBackMs = this.#random.integer(writeBackMsMax + 1);
+    const appendsMax = 1 + this.#random.integer(cleanAppendsMax);
+    const writer = this.#start(moment === "closed" ? appendsMax : undefined);
+    await writer.until(moment, () =>
+      moment === "load"
+        ? this.model.acknowledgedSteps >= acknowledgedMin
+        : this.#saidInThisLife.has(moment),
+    );
+    await delay(extraMs);
+    const writtenBack = isWrittenBack ? writeBack(this.#directory) : undefined;
+    await delay(writeBackMs);
+    this.#volume.cutPower();
+    this.#isPowered = false;
+    // Whoever still runs learns that nothing can be written; it must not promise anything any more.
+    await delay(lingerMs);
+    await writer.kill();
+    await writtenBack;
+    this.figures.cuts[moment]++;
+    this.#volume.unmount();
+    this.#volume.mount();
+    this.#isPowered = true;
+  }
+
+  /** One line for people. */
+  describe(): string {
+    const { cuts, recoveries, reclaimRounds, tornEndsErased } = this.figures;
+    const { model } = this;
+    return [
+      `${cuts.load} cuts under load, ${cuts.opening} while opening, ${cuts.closed} after a clean end`,
+      `${recoveries} recoveries checked, ${tornEndsErased} torn ends, ${reclaimRounds} reclaims`,
+      `${model.acknowledgedSteps} writes with ${model.acknowledgedEntries} entries acknowledged`,
+      `of those not acknowledged ${model.keptUnacknowledged} were there, ${model.vanishedUnacknowledged} not`,
+      this.faults.length === 0 ? "0 lost, 0 changed, 0 out of order" : this.faults.join("\n"),
+    ].join("; ");
+  }
+
+  /** Opens the store once more and closes it. */
+  async finish(): Promise<void> {
+    const writer = this.#start(0);
+    await writer.until("closed", () => this.#saidInThisLife.has("closed"));
+    await writer.kill();
+    if (!this.#saidInThisLife.has("closed")) this.faults.push("the store was not closed");
+  }
+
+  #pickMoment(): Moment {
+    const percent = this.#random.integer(100);
+    if (percent < 15) return "opening";
+    return percent < 25 ? "closed" : "load";
+  }
+
+  #start(appendsMax: number | undefined): WriterProcess {
+    this.#saidInThisLife = new Set();
+    const task = {
+      directory: this.#directory,
+      seed: this.#random.integer(2 ** 31),
+      lastWrite: this.#lastWrite,
+      nextGroupId: this.#lastGroupId + 1,
+      ...(appendsMax === undefined ? {} : { appendsMax }),
+      isLying: this.#isLying,
+    };
+    return new WriterProcess(task, (report) => this.#hear(report));
+  }
+
+  #hear(report: WriterReport): void {
+    this.#saidInThisLife.add(report.kind);
+    if (report.kind === "recovered") {
+      this.figures.recoveries++;
+      const fault = this.model.settle(report.groups);
+      if (fault !== undefined) this.faults.push(fault);
+    } else if (report.kind === "intends") {
+      this.model.intend(report.steps);
+      for (const { write, group } of report.steps) {
+        this.#lastWrite = Math.max(this.#lastWrite, write);
+        this.#lastGroupId = Math.max(this.#lastGroupId, Number.parseInt(group, 10));
+      }
+    } else if (report.kind === "acknowledged") {
+      this.model.acknowledge(report.write);
+    } else if (report.kind === "logged") {
+      const figure = figureOfMessage[report.message];
+      if (figure !== undefined) this.figures[figure]++;
+    } else if (
+      report.kind === "failed" &&
+      (this.#isPowered || !powerlessError.test(report.message))
+    ) {
+      this.faults.push(`the writer failed: ${report.message}`);
+    }
+  }
+}
