@@ -35,6 +35,7 @@ export interface BrokerNodeOptions {
   readonly storage: BrokerStorage;
   /** The peer network, which is started after the node was made. */
   readonly peers: () => PeerNetwork;
+  readonly isReady: () => boolean;
   readonly storageFailed: (error: unknown) => void;
   /** The metadata changed, or who decides on it. */
   readonly imageChanged: () => void;
@@ -227,6 +228,7 @@ export class BrokerNode implements TopicAdmin {
       groups: this.groups,
       leaders: this.#leaders,
       image: this.machine.image,
+      isReady: this.#options.isReady,
       leads: (groupId, term) => this.#reporter.leads({ groupId, term }),
     });
   }

@@ -46,6 +46,7 @@ export class Broker {
       runtime,
       storage,
       peers: () => this.#startedPeers(),
+      isReady: () => this.isReady(),
       storageFailed: () => {
         this.#failure =
           "the journal's disk failed; see the log, and restart the broker when it is mended";

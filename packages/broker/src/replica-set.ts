@@ -14,6 +14,7 @@ import { GroupPartitionCoordinator } from "./group/group-coordinator.ts";
 import { GroupMachine } from "./group/group-machine.ts";
 import { groupsTopic, type GroupRouter } from "./group/group-router.ts";
 import type { LeaderTable } from "./leader-table.ts";
+import { expectJoined } from "./joined.ts";
 import { decodePartitionCheckpoint } from "./partition/partition-checkpoint.ts";
 import { PartitionReplica } from "./partition/partition-replica.ts";
 import type { PartitionDirectory, PartitionLog } from "./ports.ts";
@@ -38,6 +39,8 @@ export interface ReplicaSetOptions {
   readonly groups: GroupRouter;
   readonly leaders: LeaderTable;
   readonly image: MetadataImage;
+  /** Whether this broker is part of its cluster, so that what it does not know does not exist. */
+  readonly isReady: () => boolean;
   /** This broker leads a group since a moment ago. */
   readonly leads: (groupId: number, term: number) => void;
 }
@@ -139,6 +142,7 @@ export class ReplicaSet implements PartitionDirectory {
       );
     }
     if (topic !== undefined) return topic;
+    expectJoined(this.#options);
     throw new RopewalkError(
       "UNKNOWN_TOPIC_OR_PARTITION",
       `Cannot find topic ${JSON.stringify(name)}: it does not exist`,

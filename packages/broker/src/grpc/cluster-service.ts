@@ -6,6 +6,7 @@ import type {
 } from "@ropewalk/protocol";
 import type { Logger } from "@ropewalk/runtime";
 import type { BrokerPorts } from "../ports.ts";
+import { expectJoined } from "../joined.ts";
 import { describe } from "./topic-service.ts";
 import { unary } from "./unary.ts";
 
@@ -33,10 +34,9 @@ function describeCluster({ cluster }: BrokerPorts): DescribeClusterResponseInit 
   };
 }
 
-function getMetadata(
-  { cluster }: BrokerPorts,
-  request: GetMetadataRequest,
-): GetMetadataResponseInit {
+function getMetadata(ports: BrokerPorts, request: GetMetadataRequest): GetMetadataResponseInit {
+  expectJoined(ports);
+  const { cluster } = ports;
   const topics = request.topics.flatMap((name) => cluster.topic(name) ?? []);
   return {
     clusterId: cluster.clusterId(),

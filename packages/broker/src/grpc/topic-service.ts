@@ -12,6 +12,7 @@ import {
 } from "@ropewalk/protocol";
 import type { Logger } from "@ropewalk/runtime";
 import { anonymous, type BrokerPorts, type TopicView } from "../ports.ts";
+import { expectJoined } from "../joined.ts";
 import { pageOf } from "./page.ts";
 import { unary } from "./unary.ts";
 
@@ -44,6 +45,7 @@ export function describe(topic: TopicView): TopicDescriptionInit {
 function topicNamed(ports: BrokerPorts, name: string): TopicView {
   const topic = ports.cluster.topic(name);
   if (topic !== undefined) return topic;
+  expectJoined(ports);
   throw new RopewalkError(
     "UNKNOWN_TOPIC_OR_PARTITION",
     `Cannot describe topic ${JSON.stringify(name)}: it does not exist`,
@@ -51,6 +53,7 @@ function topicNamed(ports: BrokerPorts, name: string): TopicView {
 }
 
 function listTopics(ports: BrokerPorts, request: ListTopicsRequest): ListTopicsResponseInit {
+  expectJoined(ports);
   const topics = ports.cluster
     .topics()
     .filter(({ internal }) => request.includeInternal || !internal)

@@ -1,0 +1,14 @@
+import { RopewalkError } from "@ropewalk/protocol";
+import type { BrokerPorts } from "./ports.ts";
+
+/**
+ * Throws LEADER_NOT_AVAILABLE where this broker is not (yet, any more) part of its cluster: what it does
+ * not know may well exist, so that it must not say otherwise. Clients ask another broker.
+ */
+export function expectJoined(ports: Pick<BrokerPorts, "isReady">): void {
+  if (ports.isReady()) return;
+  throw new RopewalkError(
+    "LEADER_NOT_AVAILABLE",
+    "Cannot say what is in the cluster: this broker is not part of it now; ask another one",
+  );
+}
