@@ -120,8 +120,14 @@ describe("the death of a process", () => {
     lullToSleep(world);
     const terms = world.groups.map(({ key }) => world.observer.ledTermCount(key.groupId));
 
+    const orphans = world.groups.filter(({ key }) => world.leader(key.groupId)?.nodeId === 1);
     world.process(1).crash(0);
-    const taken = world.roundsUntil("led again", 24, () => world.isLed);
+    const survivor = world.process(2);
+    world.roundsUntil("noticed", 10, () => survivor.multi?.isPeerAlive(1) === false);
+    for (const { key } of orphans) {
+      expect(survivor.replicas.get(key.groupId)?.handle?.isAsleep).toBe(false);
+    }
+    const taken = world.roundsUntil("led again", 18, () => world.isLed);
 
     expect(taken).toBeGreaterThan(0);
     world.groups.forEach(({ key }, at) => {
@@ -245,6 +251,24 @@ describe("a sleeping group whose network fails", () => {
 
     expect(sum(world, "groupTicks")).toBe(before);
     expect(world.isLed).toBe(true);
+  });
+
+  test("does not fall asleep while one member's acceptance is on its way", () => {
+    const world = threeNodes(1, { hibernateAfterTicks: 5 });
+    world.roundsUntil("led", 60, () => world.isLed);
+    const leader = world.leader(1);
+    const slowId = ((leader?.nodeId ?? 0) % 3) + 1;
+    let lostCount = 0;
+    world.fate = (packet) => {
+      const accepts =
+        packet.kind === "batch" && packet.batch.responses.some(({ asleep }) => asleep);
+      if (!accepts || packet.from !== slowId || lostCount >= 2) return "delivered";
+      lostCount++;
+      expect(leader?.handle?.isAsleep).toBe(false);
+      return "lost";
+    };
+    world.roundsUntil("asleep", 60, () => world.isAsleep);
+    expect(lostCount).toBe(2);
   });
 
   test("falls asleep although a third of all packets is lost", () => {
