@@ -1,19 +1,3 @@
-// What the calls below answer and reject with, so that users need no other package.
-export { RopewalkError } from "@ropewalk/protocol";
-export type {
-  BrokerDescription,
-  CompressionCodec,
-  DescribeClusterResponse,
-  ErrorCode,
-  GroupMember,
-  GroupState,
-  GroupSummary,
-  Outcome,
-  PartitionDescription,
-  RecordHeader,
-  TopicSummary,
-} from "@ropewalk/protocol";
-
 export { Admin } from "./admin.ts";
 export type { AdminOptions } from "./admin.ts";
 export type { PartitionOffsets } from "./offset-lookup.ts";
