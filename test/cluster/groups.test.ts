@@ -7,10 +7,10 @@ import { waitFor } from "./wait-for.ts";
 
 const partitionCount = 6;
 /** Longer than a member may be silent (10 s) before its partitions go to others. */
-const takeoverMs = 40_000;
+const takeoverMs = 60_000;
 const template = ["-f", "%p %o %v\\n"];
 
-describe("consumer groups", { timeout: 120_000 }, () => {
+describe("consumer groups", () => {
   let cluster: ProcessCluster;
   let bootstrapServers: readonly string[];
 
