@@ -31,6 +31,8 @@ export type ScanEvent =
       readonly kind: "record";
       readonly header: RecordHeader;
       readonly entries: readonly ScannedEntry[] | undefined;
+      /** Set where there are no entries: what is wrong with the body. */
+      readonly bodyFault: string | undefined;
     }
   | {
       readonly kind: "gap";
@@ -56,27 +58,32 @@ export async function* scanJournalFile(
       yield { kind: "gap", position, end, nonZeroEnd: await nonZeroEnd(window, position, end) };
       position = end;
     } else {
-      const entries = verify ? await scanEntries(window, header) : [];
-      yield { kind: "record", header, entries };
+      const scanned = verify ? await scanEntries(window, header) : [];
+      const isSound = typeof scanned !== "string";
+      const entries = isSound ? scanned : undefined;
+      yield { kind: "record", header, entries, bodyFault: isSound ? undefined : scanned };
       position += recordBytes(header.bodyBytes);
     }
   }
 }
 
+/** The entries of a record, or what is wrong with its body. */
 async function scanEntries(
   window: ScanWindow,
   header: RecordHeader,
-): Promise<ScannedEntry[] | undefined> {
+): Promise<ScannedEntry[] | string> {
   const tableBytes = header.entryCount * tableRowBytes;
   const tablePosition = header.position + recordHeaderBytes;
-  if (tableBytes > header.bodyBytes) return undefined;
-  if (tablePosition + header.bodyBytes > window.sizeBytes) return undefined;
+  if (tableBytes > header.bodyBytes) return "its table is longer than its body";
+  if (tablePosition + header.bodyBytes > window.sizeBytes) return "the file ends inside it";
   const rows = decodeTable(header, await window.bytesAt(tablePosition, tableBytes));
-  if (rows === undefined) return undefined;
+  if (rows === undefined) return "its table is not what was written";
   const entries: ScannedEntry[] = [];
-  for (const row of rows) {
+  for (const [at, row] of rows.entries()) {
     const data = await window.bytesAt(row.dataPosition, row.dataBytes);
-    if (data.length !== row.dataBytes || crc32c(data) !== row.dataCrc) return undefined;
+    if (data.length !== row.dataBytes || crc32c(data) !== row.dataCrc) {
+      return `the data of entry ${header.firstIndex + at} is not what was written`;
+    }
     entries.push({ ...row, coverage: batchCoverage(row.type, data) });
   }
   return entries;
