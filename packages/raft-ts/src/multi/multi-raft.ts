@@ -271,11 +271,26 @@ export class MultiRaft<Owner> {
     if (group.isElectionQueued && group.node.leaderId === 0) return;
     if (!group.isElectionDue) {
       group.tick();
-      return;
+    } else if (group.isVoter) {
+      // It would do the same by campaigning: while it waits, others may have its vote.
+      group.node.forgetLeader();
+      this.#requestElection(group, 0);
+    } else {
+      this.#missLeader(group);
     }
-    // It would do the same by campaigning: while it waits, others may have its vote.
-    group.node.forgetLeader();
-    this.#requestElection(group, 0);
+  }
+
+  /** A learner cannot wake a sleeping group by asking for votes, so it asks to be remembered. */
+  #missLeader(group: Group<Owner>): void {
+    group.electionTicks = 0;
+    if (!isMember(group.node, this.nodeId)) return;
+    for (const id of otherMembers(group.node)) this.#callAwake(group, id);
+  }
+
+  #callAwake(group: Group<Owner>, peerId: number): void {
+    this.#peers.get(peerId).outgoing.addWake(group.key);
+    this.#isUrgent = true;
+    this.#signalWork();
   }
 
   #requestElection(group: Group<Owner>, delayTicks: number): void {
@@ -342,9 +357,7 @@ export class MultiRaft<Owner> {
     this.#awake.add(group);
     const { leaderId } = group.node;
     if (leaderId === 0 || leaderId === this.nodeId || leaderId === cause) return;
-    this.#peers.get(leaderId).outgoing.addWake(group.key);
-    this.#isUrgent = true;
-    this.#signalWork();
+    this.#callAwake(group, leaderId);
   }
 
   #sleep(group: Group<Owner>): void {
