@@ -87,12 +87,12 @@ class MultiSimulation {
       for (const replica of each.replicas.values()) each.reopen(replica);
     }
     world.roundsUntil("led", 150, () => world.isLed);
-    let round = 0;
+    let checkCount = 0;
     world.roundsUntil("converged", 80, () => {
       // A leader that was not let to end a joint membership tries again with the next entry.
-      if (round % 10 === 0) this.#proposeEverywhere();
-      round++;
-      return round > 1 && world.isConverged && !this.#isJoint;
+      if (checkCount % 10 === 0) this.#proposeEverywhere();
+      checkCount++;
+      return checkCount > 1 && world.isConverged && !this.#isJoint;
     });
     this.#closeOthers();
     const mayHibernate = world.processes[0]?.multi?.hibernates === true;
