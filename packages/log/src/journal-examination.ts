@@ -7,7 +7,12 @@ import {
 } from "./file-header.ts";
 import { JournalFile } from "./journal-file.ts";
 import { isBefore, type JournalPosition, type RecordHeader } from "./journal-record.ts";
-import { type ScannedEntry, type ScanEvent, scanJournalFile } from "./journal-scan.ts";
+import {
+  type BodyFault,
+  type ScannedEntry,
+  type ScanEvent,
+  scanJournalFile,
+} from "./journal-scan.ts";
 import { LogError } from "./log-error.ts";
 import { Replay } from "./replay.ts";
 import { nonZeroEnd, ScanWindow } from "./scan-window.ts";
@@ -31,14 +36,16 @@ export interface ExaminationObserver {
     sequence: number,
     header: RecordHeader,
     entries: readonly ScannedEntry[] | undefined,
-    fault: string | undefined,
+    fault: BodyFault | undefined,
   ): void;
   /** Bytes that held records once. */
   onLoss(start: JournalPosition, end: number, what: string): void;
 }
 
-/** A file that was opened; `flushBytesMax` is `undefined` when its header is damaged. */
+/** A file that was opened. `flushBytesMax` is `undefined` when its header is damaged and it may hold records. */
 export interface FoundFile {
+  readonly name: string;
+  readonly isHeaderSound: boolean;
   readonly file: JournalFile;
   readonly sizeBytes: number;
   readonly flushBytesMax: number | undefined;
@@ -118,9 +125,9 @@ export class JournalExamination {
     const outcome = decodeFileHeader(bytes.subarray(0, await diskFile.read(0, bytes)));
     const salt = outcome.kind === "header" ? outcome.header.salt : 0;
     const file = new JournalFile(sequence, salt, path, diskFile, sizeBytes);
-    const isSound = outcome.kind === "header" && outcome.header.sequence === sequence;
-    const flushBytesMax = isSound ? outcome.header.flushBytesMax : undefined;
-    this.found.set(sequence, { file, sizeBytes, flushBytesMax });
+    const isHeaderSound = outcome.kind === "header" && outcome.header.sequence === sequence;
+    const flushBytesMax = isHeaderSound ? outcome.header.flushBytesMax : undefined;
+    this.found.set(sequence, { name, isHeaderSound, file, sizeBytes, flushBytesMax });
     this.replay.usage.addFile(sequence);
     if (outcome.kind === "newer") {
       throw new LogError(
@@ -129,7 +136,7 @@ export class JournalExamination {
       );
     }
     if (outcome.kind === "header") this.#checkDirectory(path, outcome.header.directoryId);
-    if (!isSound) logger.error("The header of a journal file is damaged.", { path });
+    if (!isHeaderSound) logger.error("The header of a journal file is damaged.", { path });
   }
 
   #checkDirectory(path: string, found: Uint8Array): void {
@@ -198,8 +205,9 @@ export class JournalExamination {
       this.#tail = start;
       return;
     }
-    const fault = this.replay.apply(header, entries, sequence);
-    this.#options.observer?.onRecord(sequence, header, entries, bodyFault ?? fault);
+    const what = this.replay.apply(header, entries, sequence);
+    const fault = bodyFault ?? (what === undefined ? undefined : { index: undefined, what });
+    this.#options.observer?.onRecord(sequence, header, entries, fault);
   }
 
   #replayGap(

@@ -21,6 +21,13 @@ export interface ScannedEntry extends TableRow {
   readonly coverage: BatchCoverage | undefined;
 }
 
+/** What is wrong with a record's body. */
+export interface BodyFault {
+  /** The entry concerned; `undefined` when it is all of them. */
+  readonly index: number | undefined;
+  readonly what: string;
+}
+
 /**
  * What lies in a file, in order. A "record" has a valid header; its entries are `undefined` when
  * table or data are not what was written. A "gap" is what follows a record and is no header, up to the
@@ -32,7 +39,7 @@ export type ScanEvent =
       readonly header: RecordHeader;
       readonly entries: readonly ScannedEntry[] | undefined;
       /** Set where there are no entries: what is wrong with the body. */
-      readonly bodyFault: string | undefined;
+      readonly bodyFault: BodyFault | undefined;
     }
   | {
       readonly kind: "gap";
@@ -58,35 +65,32 @@ export async function* scanJournalFile(
       yield { kind: "gap", position, end, nonZeroEnd: await nonZeroEnd(window, position, end) };
       position = end;
     } else {
-      const scanned = verify ? await scanEntries(window, header) : [];
-      const isSound = typeof scanned !== "string";
-      const entries = isSound ? scanned : undefined;
-      yield { kind: "record", header, entries, bodyFault: isSound ? undefined : scanned };
+      if (verify) yield await scanBody(window, header);
+      else yield { kind: "record", header, entries: [], bodyFault: undefined };
       position += recordBytes(header.bodyBytes);
     }
   }
 }
 
-/** The entries of a record, or what is wrong with its body. */
-async function scanEntries(
-  window: ScanWindow,
-  header: RecordHeader,
-): Promise<ScannedEntry[] | string> {
+async function scanBody(window: ScanWindow, header: RecordHeader): Promise<ScanEvent> {
+  const faulty = (what: string, index?: number): ScanEvent => {
+    return { kind: "record", header, entries: undefined, bodyFault: { index, what } };
+  };
   const tableBytes = header.entryCount * tableRowBytes;
   const tablePosition = header.position + recordHeaderBytes;
-  if (tableBytes > header.bodyBytes) return "its table is longer than its body";
-  if (tablePosition + header.bodyBytes > window.sizeBytes) return "the file ends inside it";
+  if (tableBytes > header.bodyBytes) return faulty("the table is longer than the body");
+  if (tablePosition + header.bodyBytes > window.sizeBytes) return faulty("the file ends inside it");
   const rows = decodeTable(header, await window.bytesAt(tablePosition, tableBytes));
-  if (rows === undefined) return "its table is not what was written";
+  if (rows === undefined) return faulty("the table is not what was written");
   const entries: ScannedEntry[] = [];
-  for (const [at, row] of rows.entries()) {
+  for (const row of rows) {
     const data = await window.bytesAt(row.dataPosition, row.dataBytes);
     if (data.length !== row.dataBytes || crc32c(data) !== row.dataCrc) {
-      return `the data of entry ${header.firstIndex + at} is not what was written`;
+      return faulty("the data is not what was written", header.firstIndex + entries.length);
     }
     entries.push({ ...row, coverage: batchCoverage(row.type, data) });
   }
-  return entries;
+  return { kind: "record", header, entries, bodyFault: undefined };
 }
 
 /** The position of the first valid header after `position`, or the end of the file. */

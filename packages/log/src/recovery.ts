@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import type { Disk, Logger } from "@ropewalk/runtime";
-import { directoryIdBytes, fileHeaderBytes, isUnfinishedFileName } from "./file-header.ts";
+import {
+  directoryIdBytes,
+  fileHeaderBytes,
+  isUnfinishedFileName,
+  journalFileName,
+} from "./file-header.ts";
 import { type FoundFile, JournalExamination } from "./journal-examination.ts";
 import { JournalFile } from "./journal-file.ts";
 import type { JournalPosition } from "./journal-record.ts";
@@ -124,7 +129,10 @@ export class Recovery {
       flushBytesMax,
       filledBytes,
     });
-    this.#examination.found.set(sequence, { file, sizeBytes: filledBytes, flushBytesMax });
+    const name = journalFileName(sequence, directoryId);
+    const sizeBytes = filledBytes;
+    const found = { name, isHeaderSound: true, file, sizeBytes, flushBytesMax };
+    this.#examination.found.set(sequence, found);
     this.#examination.replay.usage.addFile(sequence);
     return { sequence, position: fileHeaderBytes };
   }
