@@ -3,7 +3,7 @@ import { jointVoteResult } from "../quorum/joint.ts";
 import type { SimulatedReplica } from "./simulated-process.ts";
 
 /** A property that did not hold. */
-export class InvariantViolation extends Error {
+class InvariantViolation extends Error {
   override readonly name = "InvariantViolation";
 }
 
