@@ -1,6 +1,7 @@
 // Breaks a copy of this package in every known way, one at a time, and shows which test notices. Fails
 // where a mutant survives, where a mutation no longer fits the source, and where the copy fails unbroken.
 // With --write the table goes to MUTATIONS.md. Words after the options choose mutations by their names.
+import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Mutation } from "./mutations.ts";
@@ -52,7 +53,7 @@ async function main(): Promise<boolean> {
   );
   const caught = ordered.filter((verdict) => verdict.isCaught).length;
   console.log(`\n${caught} of ${ordered.length} mutants caught.`);
-  if (doWrite) writeFileSync(path.resolve(import.meta.dirname, "../MUTATIONS.md"), page(ordered));
+  if (doWrite) write(page(ordered));
   return caught === ordered.length;
 }
 
@@ -85,6 +86,13 @@ async function judge(copy: ScratchCopy, mutation: Mutation): Promise<Verdict> {
 function describe(result: RunResult): string {
   if (result.kind === "failed") return result.test;
   return result.kind === "timedOut" ? `no end within ${stageTimeLimitMs} ms` : result.kind;
+}
+
+function write(text: string): void {
+  const file = path.resolve(import.meta.dirname, "../MUTATIONS.md");
+  writeFileSync(file, text);
+  // On the path of npm's scripts.
+  spawnSync("oxfmt", [file], { stdio: "inherit" });
 }
 
 function page(verdicts: readonly Verdict[]): string {

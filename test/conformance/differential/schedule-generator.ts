@@ -273,10 +273,25 @@ class ScheduleGenerator {
   }
 
   #reportToLeader(leader: number, id: number): void {
-    if (this.#prng.chance(0.5)) this.#issue("unreachable", leader, id);
-    else {
+    if (this.#prng.chance(0.5)) {
+      this.#repeatRefusal(leader, id);
+      this.#issue("unreachable", leader, id);
+    } else {
       this.#issue("snapstatus", leader, id, this.#prng.chance(0.5) ? "failure" : "finish");
     }
+  }
+
+  /** Lets an old refusal come again when it looks just like the answer to a probe. */
+  #repeatRefusal(leader: number, id: number): void {
+    const { rawNode } = this.#group.node(leader);
+    const match = rawNode.status().progress.find((peer) => peer.id === id)?.match;
+    const number = this.#group.sent.findLastIndex(
+      ({ type, reject, from, term, index }) =>
+        type === "MsgAppResp" && reject && from === id && term === rawNode.term && index === match,
+    );
+    if (number === -1) return;
+    this.#issue("unreachable", leader, id);
+    this.#deliverMessage(number);
   }
 
   #compact(id: number): void {
