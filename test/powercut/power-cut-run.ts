@@ -5,7 +5,7 @@ import type { LoopVolume } from "./loop-volume.ts";
 import { StoreModel } from "./store-model.ts";
 import { writeBack } from "./write-back.ts";
 import { WriterProcess } from "./writer-process.ts";
-import type { WriterReport } from "./writer-report.ts";
+import { machineMs, type WriterReport } from "./writer-report.ts";
 
 const mebibyte = 1024 * 1024;
 const acknowledgedBeforeCutMax = 500;
@@ -27,6 +27,11 @@ interface PowerCutFigures {
   recoveries: number;
   tornEndsErased: number;
   reclaimRounds: number;
+  /** Acknowledgements between the beginning of a cut and its end, and how late the last one came. */
+  acknowledgedDuringCut: number;
+  lastAfterCutMs: number;
+  /** How long the longest cut took. */
+  cutMsMax: number;
 }
 
 /** What the store says when it does what only a test as hard as this brings about. */
@@ -43,6 +48,9 @@ export class PowerCutRun {
     recoveries: 0,
     tornEndsErased: 0,
     reclaimRounds: 0,
+    acknowledgedDuringCut: 0,
+    lastAfterCutMs: 0,
+    cutMsMax: 0,
   };
   /** What was found wrong, first first. */
   readonly faults: string[] = [];
@@ -52,7 +60,7 @@ export class PowerCutRun {
   #lastWrite = 0;
   #lastGroupId = 0;
   #saidInThisLife = new Set<WriterReport["kind"]>();
-  #isPowered = true;
+  #cutAtMs = Number.POSITIVE_INFINITY;
 
   constructor(volume: LoopVolume, seed: number, options: { readonly isLying: boolean }) {
     this.#volume = volume;
@@ -68,7 +76,7 @@ export class PowerCutRun {
   async cut(): Promise<void> {
     const moment = this.#pickMoment();
     const acknowledgedMin =
-      this.model.acknowledgedSteps + this.#random.integer(acknowledgedBeforeCutMax);
+      this.model.acknowledgedSteps + 1 + this.#random.integer(acknowledgedBeforeCutMax);
     const extraMs = this.#random.integer((moment === "opening" ? recoveryMsMax : extraMsMax) + 1);
     const lingerMs = this.#random.integer(lingerMsMax + 1);
     const isWrittenBack = this.#random.chance(50);
@@ -84,27 +92,34 @@ export class PowerCutRun {
     const cut = new AbortController();
     const writtenBack = isWrittenBack ? writeBack(this.#directory, cut.signal) : undefined;
     await delay(writeBackMs);
+    // What a start made durable is not told write by write, so nobody may be told after the cut began.
+    if (moment === "opening") await writer.freeze();
+    this.#cutAtMs = machineMs();
     this.#volume.cutPower();
+    const cutMs = machineMs() - this.#cutAtMs;
+    this.figures.cutMsMax = Math.max(this.figures.cutMsMax, cutMs);
     cut.abort();
-    this.#isPowered = false;
-    // Whoever still runs learns that nothing can be written; it must not promise anything any more.
+    // Whoever still runs learns that nothing can be written any more.
     await delay(lingerMs);
     await writer.kill();
     await writtenBack;
     this.figures.cuts[moment]++;
     this.#volume.unmount();
     this.#volume.mount();
-    this.#isPowered = true;
+    this.#cutAtMs = Number.POSITIVE_INFINITY;
   }
 
   /** One line for people. */
   describe(): string {
     const { cuts, recoveries, reclaimRounds, tornEndsErased } = this.figures;
+    const { acknowledgedDuringCut, cutMsMax, lastAfterCutMs } = this.figures;
     const { model } = this;
     return [
       `${cuts.load} cuts under load, ${cuts.opening} while opening, ${cuts.closed} after a clean end`,
       `${recoveries} recoveries checked, ${tornEndsErased} torn ends, ${reclaimRounds} reclaims`,
       `${model.acknowledgedSteps} writes with ${model.acknowledgedEntries} entries acknowledged`,
+      `${acknowledgedDuringCut} appends acknowledged during a cut (of at most ${cutMsMax.toFixed(1)} ms, ` +
+        `the last after ${lastAfterCutMs.toFixed(1)} ms), ${model.vanishedDuringCut} of their writes vanished`,
       `of those not acknowledged ${model.keptUnacknowledged} were there, ${model.vanishedUnacknowledged} not`,
       this.faults.length === 0 ? "0 lost, 0 changed, 0 out of order" : this.faults.join("\n"),
     ].join("; ");
@@ -152,15 +167,25 @@ export class PowerCutRun {
         this.#lastGroupId = Math.max(this.#lastGroupId, Number.parseInt(group, 10));
       }
     } else if (report.kind === "acknowledged") {
-      this.model.acknowledge(report.write);
+      this.#hearAcknowledged(report.write, report.atMs);
     } else if (report.kind === "logged") {
       const figure = figureOfMessage[report.message];
       if (figure !== undefined) this.figures[figure]++;
     } else if (
       report.kind === "failed" &&
-      (this.#isPowered || !powerlessError.test(report.message))
+      (this.#cutAtMs === Number.POSITIVE_INFINITY || !powerlessError.test(report.message))
     ) {
       this.faults.push(`the writer failed: ${report.message}`);
     }
+  }
+
+  #hearAcknowledged(write: number, atMs: number): void {
+    if (atMs <= this.#cutAtMs) {
+      this.model.acknowledge(write);
+      return;
+    }
+    this.model.acknowledgeDuringCut(write);
+    this.figures.acknowledgedDuringCut++;
+    this.figures.lastAfterCutMs = Math.max(this.figures.lastAfterCutMs, atMs - this.#cutAtMs);
   }
 }

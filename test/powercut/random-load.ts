@@ -3,7 +3,14 @@ import type { GroupLog, HardState, LogEntry, LogStore } from "@ropewalk/log";
 import { batchHeaderBytes } from "@ropewalk/protocol";
 import type { SeededRandom } from "../../packages/log/fakes/seeded-random.ts";
 import { sampleBatch } from "../../packages/log/fakes/store-harness.ts";
-import { nameOf, printOf, type Step, type WriterReport, type WriterTask } from "./writer-report.ts";
+import {
+  machineMs,
+  nameOf,
+  printOf,
+  type Step,
+  type WriterReport,
+  type WriterTask,
+} from "./writer-report.ts";
 
 const groupsMax = 24;
 const appendsInFlightMax = 64;
@@ -150,7 +157,7 @@ export class RandomLoad {
   }
 
   #own(write: number, done: Promise<void>): void {
-    const told = done.then(() => this.#tell({ kind: "acknowledged", write }));
+    const told = done.then(() => this.#tell({ kind: "acknowledged", write, atMs: machineMs() }));
     const owned = told.then(() => void this.#inFlight.delete(owned));
     // Who waits for one of them learns of a failure; it stays in flight until then.
     owned.catch(() => undefined);

@@ -20,12 +20,15 @@ export class StoreModel {
   /** Not known to be durable yet, in order. */
   #pending: Step[] = [];
   #lastAcknowledged = 0;
+  #lastDuringCut = 0;
   /** Entries and steps that were acknowledged, over the model's whole life. */
   acknowledgedEntries = 0;
   acknowledgedSteps = 0;
   /** Steps that were found durable though nobody was told, and steps that vanished. */
   keptUnacknowledged = 0;
   vanishedUnacknowledged = 0;
+  /** Steps that were acknowledged while the power went, and vanished. */
+  vanishedDuringCut = 0;
 
   get groupCount(): number {
     return this.#groups.size;
@@ -43,6 +46,14 @@ export class StoreModel {
       this.acknowledgedSteps++;
       if (step.kind === "write") this.acknowledgedEntries += step.entries.length;
     }
+  }
+
+  /**
+   * Somebody was told so after the cut began. A file system that is being shut down may call a sync
+   * done that raced with it, which no disk without power can: such a step may vanish, and is counted.
+   */
+  acknowledgeDuringCut(write: number): void {
+    this.#lastDuringCut = write;
   }
 
   /** Holds what was recovered against what must be; answers what is wrong. From then on that is the state. */
@@ -65,7 +76,9 @@ export class StoreModel {
         `acknowledged one, and no beginning of the ${pendingCount} steps after it explains it: ${named}`
       );
     }
-    this.vanishedUnacknowledged += this.#pending.length;
+    const vanished = this.#pending.filter(({ write }) => write <= this.#lastDuringCut).length;
+    this.vanishedDuringCut += vanished;
+    this.vanishedUnacknowledged += this.#pending.length - vanished;
     this.keptUnacknowledged += pendingCount - this.#pending.length;
     this.#pending = [];
     return undefined;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
@@ -43,6 +44,15 @@ export class WriterProcess {
   async until(what: string, condition: () => boolean): Promise<void> {
     const told = (): string => `the writer says ${what}; ${this.#stderr}`;
     await waitFor(told, deadlineMs, () => condition() || this.hasEnded);
+  }
+
+  /** Stops it in the middle of whatever it does; it says nothing more. */
+  async freeze(): Promise<void> {
+    this.#child.kill("SIGSTOP");
+    const statusPath = `/proc/${this.#child.pid}/stat`;
+    await waitFor("the writer stands still", deadlineMs, () => {
+      return this.hasEnded || /\) [TZ] /.test(readFileSync(statusPath, "latin1"));
+    });
   }
 
   /** Ends it at once; resolves when all it said was heard. */

@@ -1,3 +1,4 @@
+import process from "node:process";
 import { crc32 } from "node:zlib";
 import type { GroupLog, HardState, LogEntry } from "@ropewalk/log";
 
@@ -55,6 +56,11 @@ export type Step =
     }
   | { readonly kind: "delete"; readonly write: number; readonly group: string };
 
+/** The machine's monotonic clock, the same in every process. */
+export function machineMs(): number {
+  return Number(process.hrtime.bigint()) / 1_000_000;
+}
+
 /** What a writer says, a line of JSON each, in the order in which it happens. */
 export type WriterReport =
   | { readonly kind: "opening" }
@@ -62,7 +68,7 @@ export type WriterReport =
   /** Said before the store is called. */
   | { readonly kind: "intends"; readonly steps: readonly Step[] }
   /** Said after the store's promise resolved: everything up to this write is durable. */
-  | { readonly kind: "acknowledged"; readonly write: number }
+  | { readonly kind: "acknowledged"; readonly write: number; readonly atMs: number }
   | { readonly kind: "logged"; readonly message: string; readonly fields: unknown }
   | { readonly kind: "failed"; readonly message: string }
   | { readonly kind: "closed" };
