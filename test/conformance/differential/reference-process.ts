@@ -18,18 +18,17 @@ export class ReferenceProcess implements Disposable {
     this.#executable = executable;
   }
 
-  /** Builds the program, or answers why that cannot be done here. */
+  /** Builds the program, or answers what is missing here. Throws when it does not compile. */
   static build(): ReferenceProcess | string {
-    if (spawnSync(go, ["version"]).status !== 0) return "skipped: Go is not installed";
+    const options = { cwd: sourceDirectory, encoding: "utf8" } as const;
+    if (spawnSync(go, ["version"], options).status !== 0) return "skipped: Go is not installed";
+    const download = spawnSync(go, ["mod", "download"], options);
+    if (download.status !== 0) {
+      return `skipped: go.etcd.io/raft/v3 or Go 1.26 cannot be had: ${download.stderr}`;
+    }
     const directory = mkdtempSync(path.join(tmpdir(), "raft-reference-"));
     const executable = path.join(directory, "reference");
-    try {
-      const args = ["build", "-mod=readonly", "-o", executable, "."];
-      execFileSync(go, args, { cwd: sourceDirectory, stdio: ["ignore", "ignore", "pipe"] });
-    } catch (cause) {
-      rmSync(directory, { recursive: true });
-      return `skipped: go.etcd.io/raft/v3 cannot be had or built: ${String(cause)}`;
-    }
+    execFileSync(go, ["build", "-mod=readonly", "-o", executable, "."], options);
     return new ReferenceProcess(directory, executable);
   }
 
