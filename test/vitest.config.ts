@@ -7,7 +7,8 @@ const ssr = { resolve: { conditions, externalConditions: conditions } };
 /**
  * Five suites. `unit` lives beside the code, `cluster` starts real brokers, `conformance` holds the
  * code against tests written elsewhere, `differential` runs raft-ts beside etcd/raft, `deploy` runs the
- * container image; the last two and `bench` are not part of `npm test`. One suite runs after the other, so that none slows another's processes down.
+ * container image; the last two and `bench` are not part of `npm test`. One suite runs after the other,
+ * so that none slows another's processes down.
  */
 export default defineConfig({
   root: new URL("..", import.meta.url).pathname,
@@ -75,6 +76,17 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 600_000,
           hookTimeout: 600_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "powercut",
+          sequence: { groupOrder: 6 },
+          include: ["test/powercut/**/*.test.ts"],
+          benchmark: { include: [] },
+          fileParallelism: false,
+          hookTimeout: 60_000,
         },
       },
       {

@@ -10,7 +10,7 @@ import { TemporaryDirectory } from "./temporary-directory.ts";
 
 const repository = fileURLToPath(new URL("../..", import.meta.url));
 
-describe("ropewalk dev", { timeout: 60_000 }, () => {
+describe("ropewalk dev", () => {
   test("prints endpoints that answer and commands that work as printed, and stops on Ctrl-C", async () => {
     using directory = new TemporaryDirectory();
     const portBase = await freeDevPortBase();

@@ -7,10 +7,10 @@ import { waitFor } from "./wait-for.ts";
 
 const partitionCount = 6;
 /** Longer than a member may be silent (10 s) before its partitions go to others. */
-const takeoverMs = 40_000;
+const takeoverMs = 60_000;
 const template = ["-f", "%p %o %v\\n"];
 
-describe("consumer groups", { timeout: 120_000 }, () => {
+describe("consumer groups", () => {
   let cluster: ProcessCluster;
   let bootstrapServers: readonly string[];
 
@@ -139,6 +139,40 @@ describe("consumer groups", { timeout: 120_000 }, () => {
     }
   });
 
+  test("go on when their coordinator is killed: nothing is missed, and no commit is lost", async () => {
+    await createTopic("bereft");
+    const client = createClient({ bootstrapServers });
+    const watch = new CommitWatch(client.admin(), "bereft-team");
+    const args = ["consume", "bereft", "-g", "bereft-team", "--from-beginning", ...template];
+    const members = [0, 1].map(() => RunningCommand.ropewalk(args, { bootstrapServers }));
+    try {
+      await watch.until("each reads three partitions", (group) => isShared(group, [3, 3]));
+      const victim = watch.coordinatorId;
+      await cluster.kill(victim);
+      await produce("bereft", 0, 1200);
+      await waitFor(
+        () => `all is delivered, not ${distinct(members)}; ${watch.told()}`,
+        takeoverMs,
+        () => distinct(members) === 1200,
+      );
+      await watch.until(
+        "everything is committed at another coordinator",
+        ({ coordinatorId, offsets }) =>
+          coordinatorId !== victim &&
+          offsets.length === partitionCount &&
+          offsets.every(({ committedOffset }) => committedOffset === 200),
+      );
+      cluster.spawn(victim);
+      await cluster.ready();
+      for (const member of members) await leave(member);
+      expect(watch.regressions).toEqual([]);
+      for (const member of members) expect(member.stderr).toBe("");
+    } finally {
+      for (const member of members) await member[Symbol.asyncDispose]();
+      await client[Symbol.asyncDispose]();
+    }
+  });
+
   /** Over all partitions in which the group has committed something; NaN where it is not known. */
   async function sumOf(
     groupId: string,
@@ -172,6 +206,10 @@ class CommitWatch {
         return group !== undefined && condition(group);
       },
     );
+  }
+
+  get coordinatorId(): number {
+    return this.#last?.coordinatorId ?? 0;
   }
 
   told(): string {

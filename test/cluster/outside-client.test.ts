@@ -13,7 +13,7 @@ interface CurlResult {
  * Somebody else's gRPC client, which knows nothing of this product: all it is told is an address, and
  * the schema comes through reflection.
  */
-describe("buf curl", { timeout: 60_000 }, () => {
+describe("buf curl", () => {
   let cluster: ScratchCluster;
 
   beforeAll(async () => {

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ScratchCluster } from "./dev-cluster.ts";
+import { ProcessCluster } from "./process-cluster.ts";
 import { type CommandResult, ropewalk } from "./run-command.ts";
 import { RunningCommand, ropewalkPath } from "./running-command.ts";
 import { waitFor } from "./wait-for.ts";
 
-describe("pipes", { timeout: 60_000 }, () => {
+describe("pipes", () => {
   let cluster: ScratchCluster;
   let bootstrapServers: readonly string[];
 
@@ -163,7 +164,7 @@ describe("pipes", { timeout: 60_000 }, () => {
     await createTopic("torn");
     await using producer = RunningCommand.ropewalk(["produce", "torn"], { bootstrapServers });
     producer.stdin.write("one\ntwo\nthr");
-    await waitFor("the lines have arrived", 10_000, async () => {
+    await waitFor("the lines have arrived", 60_000, async () => {
       return (await consume("torn")).toString() === "one\ntwo\n";
     });
     producer.signal("SIGINT");
@@ -174,4 +175,27 @@ describe("pipes", { timeout: 60_000 }, () => {
     });
     expect((await consume("torn")).toString()).toBe("one\ntwo\n");
   });
+});
+
+test("produce counts what was not acknowledged, and fails, where the cluster goes away", async () => {
+  await using cluster = await ProcessCluster.start(1);
+  const { bootstrapServers } = cluster;
+  await ropewalk(["topic", "create", "lost", "-p", "1"], { bootstrapServers });
+  const args = ["produce", "lost", "--delivery-timeout", "2"];
+  await using producer = RunningCommand.ropewalk(args, { bootstrapServers });
+  const consumed = async (): Promise<string> => {
+    const read = ["consume", "lost", "--from-beginning", "-e"];
+    return (await ropewalk(read, { bootstrapServers })).stdout.toString();
+  };
+  producer.stdin.write("one\n");
+  await waitFor("the first has arrived", 60_000, async () => (await consumed()) === "one\n");
+  await cluster.kill(1);
+  producer.stdin.end("two\nthree\n");
+  expect(await producer.ends()).toBe(1);
+  expect(producer.stderr).toMatch(
+    /^1 record, .*\nropewalk: 2 of 3 records were not acknowledged: .*\n$/,
+  );
+  cluster.spawn(1);
+  await cluster.ready();
+  expect(await consumed()).toBe("one\n");
 });

@@ -12,8 +12,8 @@ interface BrokerPorts {
   readonly http: number;
 }
 
-const readyMs = 20_000;
-const stopMs = 10_000;
+const readyMs = 60_000;
+const stopMs = 30_000;
 
 /**
  * A cluster of real broker processes on this machine, each with its own data directory, as somebody

@@ -19,7 +19,7 @@ const partitionCount = 6;
 
 if (logs.length === 0) console.warn(`Skipped: there are no logs in ${dataDirectory}.`);
 
-describe.skipIf(logs.length === 0)("ten real logs", { timeout: 60_000 }, () => {
+describe.skipIf(logs.length === 0)("ten real logs", () => {
   let cluster: ScratchCluster;
   let bootstrapServers: readonly string[];
 

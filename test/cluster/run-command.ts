@@ -7,7 +7,7 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
-const commandMs = 60_000;
+const commandMs = 120_000;
 
 /** Runs `ropewalk` to its end, as a user would. */
 export async function ropewalk(

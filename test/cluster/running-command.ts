@@ -16,7 +16,7 @@ export interface CommandOptions {
   readonly directory?: string;
 }
 
-const endMs = 20_000;
+const endMs = 60_000;
 
 /**
  * A command that runs beside the test. Everything it prints is kept. Disposing of it ends it at once

@@ -19,7 +19,7 @@ interface ClusterInfo {
   }[];
 }
 
-const deadlineMs = 20_000;
+const deadlineMs = 60_000;
 
 async function statusOf(url: string): Promise<number | undefined> {
   const answer = await fetch(url).catch(() => undefined);
@@ -67,7 +67,7 @@ async function run(
   return result.stdout.toString();
 }
 
-describe("three broker processes", { timeout: 90_000 }, () => {
+describe("three broker processes", () => {
   test("form one cluster when the last is started first, and one alone is alive but not ready", async () => {
     await using cluster = await ProcessCluster.prepare(3);
     cluster.spawn(3);
@@ -149,7 +149,7 @@ describe("three broker processes", { timeout: 90_000 }, () => {
   });
 });
 
-describe("a broker's settings", { timeout: 60_000 }, () => {
+describe("a broker's settings", () => {
   test("make the same broker whether they come from flags, variables or a file", async () => {
     using directory = new TemporaryDirectory();
     const [client = 0, peer = 0, http = 0] = await freePorts(3);

@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { closeSync, ftruncateSync, mkdirSync, openSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
@@ -18,15 +18,18 @@ export interface LoopVolumeOptions {
   readonly powerSwitch: string;
 }
 
+/** Waits until the process that holds its standard input is gone, however it went; then cleans up. */
+const guardScript = 'cat; umount --lazy "$1"; losetup --detach "$2"; rm -f "$3"; rmdir "$1"';
+
 /**
- * A file system of its own in a file, whose power can be cut. Everything here blocks, so that a test
- * can also clean up when its process ends; disposing unmounts, and removes device and image.
+ * A file system of its own in a file, whose power can be cut. Disposing unmounts it, and removes
+ * device and image; so does a guard when this process dies without.
  */
 export class LoopVolume implements Disposable {
   readonly mountPoint: string;
   readonly #options: LoopVolumeOptions;
   readonly #device: string;
-  readonly #disposeAtExit = (): void => this[Symbol.dispose]();
+  readonly #guard: ChildProcess;
   #isMounted = false;
   #isDisposed = false;
 
@@ -34,7 +37,11 @@ export class LoopVolume implements Disposable {
     this.#options = options;
     this.#device = device;
     this.mountPoint = options.mountPoint;
-    process.once("exit", this.#disposeAtExit);
+    const args = ["-c", guardScript, "guard", options.mountPoint, device, options.imagePath];
+    this.#guard = spawn("sh", args, { stdio: ["pipe", "ignore", "ignore"], detached: true });
+    this.#guard.unref();
+    // A test runner that was interrupted leaves its workers behind, and nobody waits for them.
+    process.once("disconnect", () => process.exit(1));
   }
 
   /** Makes the file system, empty, and mounts it. */
@@ -86,11 +93,12 @@ export class LoopVolume implements Disposable {
   [Symbol.dispose](): void {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
-    process.off("exit", this.#disposeAtExit);
+    this.#guard.kill("SIGKILL");
     // Lazily: a test that failed may have left somebody behind who holds a file.
     if (this.#isMounted) spawnSync("umount", ["--lazy", this.mountPoint]);
     spawnSync("losetup", ["--detach", this.#device]);
     rmSync(this.#options.imagePath, { force: true });
+    rmSync(this.mountPoint, { recursive: true, force: true });
   }
 }
 

@@ -7,18 +7,19 @@ import { writeBack } from "./write-back.ts";
 import { WriterProcess } from "./writer-process.ts";
 import type { WriterReport } from "./writer-report.ts";
 
+const mebibyte = 1024 * 1024;
 const acknowledgedBeforeCutMax = 500;
 const recoveryMsMax = 120;
 const extraMsMax = 8;
 const lingerMsMax = 20;
-const writeBackMsMax = 4;
+const writeBackMsMax = 10;
 const cleanAppendsMax = 300;
 
 /** When the power goes: while the store is opened, in the middle of the load, or after a clean end. */
 type Moment = "opening" | "load" | "closed";
 
-/** How a disk without power answers, and how SQLite puts it. */
-const powerlessError = /EIO|disk I\/O error/;
+/** How the store and its lock say that the disk does not answer. */
+const powerlessError = /^(DiskError|LogError): (?!.*cannot be recovered)/;
 
 /** What a run has met. */
 interface PowerCutFigures {
@@ -80,9 +81,11 @@ export class PowerCutRun {
         : this.#saidInThisLife.has(moment),
     );
     await delay(extraMs);
-    const writtenBack = isWrittenBack ? writeBack(this.#directory) : undefined;
+    const cut = new AbortController();
+    const writtenBack = isWrittenBack ? writeBack(this.#directory, cut.signal) : undefined;
     await delay(writeBackMs);
     this.#volume.cutPower();
+    cut.abort();
     this.#isPowered = false;
     // Whoever still runs learns that nothing can be written; it must not promise anything any more.
     await delay(lingerMs);
@@ -126,6 +129,8 @@ export class PowerCutRun {
     const task = {
       directory: this.#directory,
       seed: this.#random.integer(2 ** 31),
+      fileBytesMax: mebibyte * (1 + this.#random.integer(4)),
+      flushBytesMax: this.#random.chance(50) ? mebibyte : mebibyte / 16,
       lastWrite: this.#lastWrite,
       nextGroupId: this.#lastGroupId + 1,
       ...(appendsMax === undefined ? {} : { appendsMax }),

@@ -22,11 +22,8 @@ import {
 
 const readBytesMax = 4 * 1024 * 1024;
 
-/** So small that files are rolled, filled and removed all the time. */
 const config = {
-  fileBytesMax: 2 * 1024 * 1024,
   fillAheadBytes: 512 * 1024,
-  flushBytesMax: 256 * 1024,
   recordBytesMax: 4 * 1024 * 1024,
   cacheBytesMax: 1024 * 1024,
 };
@@ -57,13 +54,14 @@ async function contentOf(group: GroupLog): Promise<GroupContent> {
 
 async function live(task: WriterTask): Promise<void> {
   const { clock, disk } = nodeRuntime();
+  const { fileBytesMax, flushBytesMax } = task;
   tell({ kind: "opening" });
   const store = await LogStore.open({
     disk: task.isLying ? lyingDisk(disk) : disk,
     directory: task.directory,
     logger,
     clock,
-    config,
+    config: { ...config, fileBytesMax, flushBytesMax },
   });
   const groups: GroupContent[] = [];
   for (const group of store.groups()) groups.push(await contentOf(group));

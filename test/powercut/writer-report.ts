@@ -12,6 +12,9 @@ export interface WriterTask {
   readonly lastWrite: number;
   /** Group ids from here on were never given. */
   readonly nextGroupId: number;
+  /** Bounds of the store in this life: small, so that files are rolled, filled and removed all the time. */
+  readonly fileBytesMax: number;
+  readonly flushBytesMax: number;
   /** After this many appends it closes the store and ends; otherwise it goes on until it dies. */
   readonly appendsMax?: number;
   /** Answers every sync without doing it: a check that does not notice is worth nothing. */

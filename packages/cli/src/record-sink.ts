@@ -11,6 +11,8 @@ export interface RecordSinkOptions {
   readonly headers: readonly { readonly name: string; readonly value: Uint8Array }[];
   readonly acks: "all" | 1;
   readonly compression: "none" | "gzip" | "snappy" | "lz4" | "zstd";
+  /** When a record that is not acknowledged counts as failed. */
+  readonly deliveryTimeoutMs: number;
 }
 
 /** A sink whose records go to one topic through the client's producer. */
@@ -24,6 +26,7 @@ export class ProducerSink implements RecordSink, AsyncDisposable {
     this.#producer = client.producer({
       acks: options.acks,
       compression: options.compression,
+      deliveryTimeoutMs: options.deliveryTimeoutMs,
       // The first reason is the one to tell; what follows is mostly its consequence.
       onFailed: (error) => (this.#failure ??= error),
     });

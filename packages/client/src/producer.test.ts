@@ -357,9 +357,14 @@ describe("Producer, failures", () => {
 
   test("Producer gives up a batch that nobody answers, and says that it may be in the log", async () => {
     await using broker = await startBroker();
-    broker.onProduce = answering(() => "silence");
+    const log = new FakeLog();
+    broker.onProduce = answering((request) =>
+      log.endOffset === 0 ? appendTo([log])(request) : "silence",
+    );
     await using client = createClient({ bootstrapServers: [broker.address] });
-    const producer = client.producer({ deliveryTimeoutMs: 100 });
+    const producer = client.producer({ deliveryTimeoutMs: 1_000 });
+    // Connected by then: the next one leaves long before its time is over.
+    await producer.send({ topic: "t", value: "answered" });
     const outcome = producer.send({ topic: "t", value: "x" });
     await expect(outcome).rejects.toMatchObject({
       code: "REQUEST_TIMED_OUT",
@@ -388,7 +393,7 @@ describe("Producer, failures", () => {
       answering(streams === 1 ? () => "silence" : appendTo([log]))(stream);
     };
     await using client = createClient({ bootstrapServers: [broker.address] });
-    const producer = client.producer({ requestTimeoutMs: 50 });
+    const producer = client.producer({ requestTimeoutMs: 200 });
     await producer.send({ topic: "t", value: "x" });
     expect(log.values()).toEqual(["x"]);
   });
@@ -474,12 +479,17 @@ describe("Producer, failures", () => {
 
   test("Producer.close() with a time gives up what is not settled by then, and says what may be in the log", async () => {
     await using broker = await startBroker(2);
-    broker.onProduce = answering(() => "silence");
+    let requests = 0;
+    broker.onProduce = answering(() => {
+      requests++;
+      return "silence";
+    });
     await using client = createClient({ bootstrapServers: [broker.address] });
     const producer = client.producer({ batchBytesMax: 200 });
     const sends = numbers(20).map((value) => producer.send({ topic: "t", value, partition: 0 }));
     const outcomes = Promise.allSettled(sends);
-    await producer.close({ timeoutMs: 100 });
+    await until(() => requests > 0, "the first batch has arrived");
+    await producer.close({ timeoutMs: 10 });
     const codes = (await outcomes).map(
       (outcome) => outcome.status === "rejected" && (outcome.reason as RopewalkError).code,
     );

@@ -94,3 +94,8 @@ export function sequenceOfFileName(name: string): number | undefined {
   const match = fileNamePattern.exec(name);
   return match === null ? undefined : Number(match[1]);
 }
+
+/** Whether a file of this name was being created when its broker died: it holds nothing. */
+export function isUnfinishedFileName(name: string): boolean {
+  return name.startsWith("journal-") && name.endsWith(".tmp");
+}

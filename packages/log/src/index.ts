@@ -9,3 +9,15 @@ export { defaultLogConfig } from "./log-config.ts";
 export type { LogConfig } from "./log-config.ts";
 export { LogError } from "./log-error.ts";
 export type { LogErrorReason } from "./log-error.ts";
+
+// Looking into a log without opening it.
+export { inspectLog } from "./inspect-log.ts";
+export type { InspectionOptions } from "./inspect-log.ts";
+export type {
+  EntryInspection,
+  FileInspection,
+  GroupInspection,
+  LogFault,
+  LogInspection,
+  NamedPosition,
+} from "./log-inspection.ts";

@@ -21,6 +21,13 @@ export interface ScannedEntry extends TableRow {
   readonly coverage: BatchCoverage | undefined;
 }
 
+/** What is wrong with a record's body. */
+export interface BodyFault {
+  /** The entry concerned; `undefined` when it is all of them. */
+  readonly index: number | undefined;
+  readonly what: string;
+}
+
 /**
  * What lies in a file, in order. A "record" has a valid header; its entries are `undefined` when
  * table or data are not what was written. A "gap" is what follows a record and is no header, up to the
@@ -31,6 +38,8 @@ export type ScanEvent =
       readonly kind: "record";
       readonly header: RecordHeader;
       readonly entries: readonly ScannedEntry[] | undefined;
+      /** Set where there are no entries: what is wrong with the body. */
+      readonly bodyFault: BodyFault | undefined;
     }
   | {
       readonly kind: "gap";
@@ -56,30 +65,32 @@ export async function* scanJournalFile(
       yield { kind: "gap", position, end, nonZeroEnd: await nonZeroEnd(window, position, end) };
       position = end;
     } else {
-      const entries = verify ? await scanEntries(window, header) : [];
-      yield { kind: "record", header, entries };
+      if (verify) yield await scanBody(window, header);
+      else yield { kind: "record", header, entries: [], bodyFault: undefined };
       position += recordBytes(header.bodyBytes);
     }
   }
 }
 
-async function scanEntries(
-  window: ScanWindow,
-  header: RecordHeader,
-): Promise<ScannedEntry[] | undefined> {
+async function scanBody(window: ScanWindow, header: RecordHeader): Promise<ScanEvent> {
+  const faulty = (what: string, index?: number): ScanEvent => {
+    return { kind: "record", header, entries: undefined, bodyFault: { index, what } };
+  };
   const tableBytes = header.entryCount * tableRowBytes;
   const tablePosition = header.position + recordHeaderBytes;
-  if (tableBytes > header.bodyBytes) return undefined;
-  if (tablePosition + header.bodyBytes > window.sizeBytes) return undefined;
+  if (tableBytes > header.bodyBytes) return faulty("the table is longer than the body");
+  if (tablePosition + header.bodyBytes > window.sizeBytes) return faulty("the file ends inside it");
   const rows = decodeTable(header, await window.bytesAt(tablePosition, tableBytes));
-  if (rows === undefined) return undefined;
+  if (rows === undefined) return faulty("the table is not what was written");
   const entries: ScannedEntry[] = [];
   for (const row of rows) {
     const data = await window.bytesAt(row.dataPosition, row.dataBytes);
-    if (data.length !== row.dataBytes || crc32c(data) !== row.dataCrc) return undefined;
+    if (data.length !== row.dataBytes || crc32c(data) !== row.dataCrc) {
+      return faulty("the data is not what was written", header.firstIndex + entries.length);
+    }
     entries.push({ ...row, coverage: batchCoverage(row.type, data) });
   }
-  return entries;
+  return { kind: "record", header, entries, bodyFault: undefined };
 }
 
 /** The position of the first valid header after `position`, or the end of the file. */

@@ -7,6 +7,7 @@ import { type ErrorCode, RopewalkError } from "@ropewalk/protocol";
  * - `STORE_CLOSED`: the store was closed.
  * - `DIRECTORY_LOCKED`: another process has the directory open.
  * - `DIRECTORY_MISMATCH`: the files belong to another broker directory.
+ * - `JOURNAL_MISSING`: there is no journal in the directory that was to be read.
  * - `FORMAT_UNSUPPORTED`: a file was written by a newer version.
  * - `DATA_DAMAGED`: stored bytes are not what was written.
  * - `READ_FAILED`: the disk could not be read.
@@ -17,6 +18,7 @@ export type LogErrorReason =
   | "STORE_CLOSED"
   | "DIRECTORY_LOCKED"
   | "DIRECTORY_MISMATCH"
+  | "JOURNAL_MISSING"
   | "FORMAT_UNSUPPORTED"
   | "DATA_DAMAGED"
   | "READ_FAILED"
@@ -27,6 +29,7 @@ const codes: Readonly<Record<LogErrorReason, ErrorCode>> = {
   STORE_CLOSED: "STORAGE_ERROR",
   DIRECTORY_LOCKED: "STORAGE_ERROR",
   DIRECTORY_MISMATCH: "STORAGE_ERROR",
+  JOURNAL_MISSING: "STORAGE_ERROR",
   FORMAT_UNSUPPORTED: "STORAGE_ERROR",
   DATA_DAMAGED: "CORRUPT_MESSAGE",
   READ_FAILED: "STORAGE_ERROR",

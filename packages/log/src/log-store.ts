@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Clock, type Disk, DiskError, type DiskLock, type Logger } from "@ropewalk/runtime";
+import type { Clock, Disk, DiskLock, Logger } from "@ropewalk/runtime";
 import { batchCoverage } from "./batch-coverage.ts";
 import { EntryReader } from "./entry-reader.ts";
 import { directoryIdBytes } from "./file-header.ts";
@@ -9,6 +9,7 @@ import { Journal, type JournalStatistics } from "./journal.ts";
 import type { JournalUsage } from "./journal-usage.ts";
 import { completeLogConfig, flushBytesBound, type LogConfig } from "./log-config.ts";
 import { type GroupKey, groupName, type HardState, type LogEntry } from "./log-entry.ts";
+import { lockLogDirectory } from "./directory-lock.ts";
 import { LogError } from "./log-error.ts";
 import { type Recovered, Recovery } from "./recovery.ts";
 import { quarantine } from "./replay.ts";
@@ -98,7 +99,7 @@ export class LogStore {
     const config = completeLogConfig(options.config ?? {});
     const startMs = clock.monotonicMs();
     await disk.makeDirectory(directory);
-    const lock = await lockDirectory(disk, directory);
+    const lock = await lockLogDirectory(disk, directory, "ropewalk log");
     try {
       const directoryId =
         options.directoryId === undefined ? undefined : idBytes(options.directoryId);
@@ -300,15 +301,6 @@ export class LogStore {
       damage: this.#damage,
       quarantined,
     });
-  }
-}
-
-async function lockDirectory(disk: Disk, directory: string): Promise<DiskLock> {
-  try {
-    return await disk.lockDirectory(directory, "ropewalk log");
-  } catch (cause) {
-    if (!(cause instanceof DiskError) || cause.code !== "LOCKED") throw cause;
-    throw new LogError("DIRECTORY_LOCKED", `Cannot open ${directory}: ${cause.message}`, cause);
   }
 }
 

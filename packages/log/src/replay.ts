@@ -21,29 +21,33 @@ export class Replay {
     return this.#damage;
   }
 
-  /** A record whose header is sound; `entries` is `undefined` when its body is not. */
+  /**
+   * A record whose header is sound; `entries` is `undefined` when its body is not. Answers what is
+   * wrong with it, unless its group is in quarantine already.
+   */
   apply(
     header: RecordHeader,
     entries: readonly ScannedEntry[] | undefined,
     sequence: number,
-  ): void {
-    if (header.kind === "mark") return;
+  ): string | undefined {
+    if (header.kind === "mark") return undefined;
     const name = groupName(header.key);
     if (header.kind === "tombstone") {
       this.#delete(name, sequence);
-      return;
+      return undefined;
     }
     this.usage.addRecord(sequence, name);
-    if (this.usage.isDeleted(name)) return;
+    if (this.usage.isDeleted(name)) return undefined;
     const state = this.#stateOf(header, name);
-    if (state.quarantined !== undefined) return;
+    if (state.quarantined !== undefined) return undefined;
     const fault = faultOf(state, header, entries);
     if (fault !== undefined) {
       quarantine(state, `${fault} (file ${sequence}, position ${header.position})`);
-      return;
+      return fault;
     }
     this.#inDoubt.delete(name);
     replayRecord(state, header, entries ?? [], sequence);
+    return undefined;
   }
 
   /** Bytes that were durable and are no records any more: whose they were is not known. */

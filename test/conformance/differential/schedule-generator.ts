@@ -166,6 +166,11 @@ class ScheduleGenerator {
 
   #deliver(): void {
     const { reordering, duplication } = this.#weather;
+    if (this.#sentSeen > 0 && this.#prng.chance(duplication / 3)) {
+      // One that was delivered or lost long ago.
+      this.#deliverMessage(this.#prng.integer(this.#sentSeen));
+      return;
+    }
     if (this.#inFlight.length === 0) return;
     const isReordered = this.#prng.chance(reordering);
     const position = isReordered ? this.#prng.integer(this.#inFlight.length) : 0;
@@ -250,8 +255,9 @@ class ScheduleGenerator {
     const prng = this.#prng;
     const leader = this.#someLeader();
     const id = prng.pick(this.#ids);
-    const choice = prng.integer(12);
-    if (choice >= 10) this.#compact(leader);
+    const choice = prng.integer(14);
+    if (choice >= 12) this.#reportToLeader(leader, id);
+    else if (choice >= 10) this.#compact(leader);
     else if (choice < 4) this.#changeMembership(prng.chance(0.85) ? leader : id);
     else if (choice < 5) this.#issue("campaign", id);
     else if (choice < 6) this.#transfer(prng.chance(0.7) ? leader : id, id);

@@ -21,6 +21,9 @@ const LINE_BYTES_MAX = 8 * 1024 * 1024;
 
 const PARTITION_MAX = 2 ** 31 - 1;
 
+const DELIVERY_TIMEOUT_SECONDS = 120;
+const DELIVERY_TIMEOUT_SECONDS_MAX = 86_400;
+
 const PROGRESS_INTERVAL_MS = 500;
 
 interface ProduceOptions {
@@ -29,6 +32,7 @@ interface ProduceOptions {
   readonly header?: readonly NameValue[];
   readonly acks: "all" | "1";
   readonly compression: "none" | "gzip" | "snappy" | "lz4" | "zstd";
+  readonly deliveryTimeout: number;
 }
 
 const HELP = `
@@ -74,6 +78,12 @@ export function produceCommand(): Command {
         .choices(["none", "gzip", "snappy", "lz4", "zstd"])
         .default("none"),
     )
+    .option(
+      "--delivery-timeout <seconds>",
+      "how long to try before a record counts as failed",
+      integerFlag(1, DELIVERY_TIMEOUT_SECONDS_MAX),
+      DELIVERY_TIMEOUT_SECONDS,
+    )
     .addHelpText("after", HELP)
     .action(produce);
 }
@@ -92,6 +102,7 @@ async function produce(topic: string, options: ProduceOptions, command: Command)
       })),
       acks: options.acks === "all" ? "all" : 1,
       compression: options.compression,
+      deliveryTimeoutMs: options.deliveryTimeout * 1000,
     });
     await run(sink, options.keySeparator, stop);
   });

@@ -174,9 +174,9 @@ export class Group<Owner> implements GroupHandle<Owner> {
     return isVoter(this.node.confState, this.node.id);
   }
 
-  /** Whether the next tick may make the node campaign by itself. */
+  /** Whether the next tick may make a voter campaign by itself: it heard of no leader for so long. */
   get isElectionDue(): boolean {
-    return this.electionTicks + 1 >= this.node.randomizedElectionTimeout && this.isVoter;
+    return this.electionTicks + 1 >= this.node.randomizedElectionTimeout;
   }
 
   /** Ticks the node. A leader that steps down starts its election clock. */

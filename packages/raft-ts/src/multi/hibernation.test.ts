@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { Prng } from "../../fakes/prng.ts";
-import { leaderMaySleep } from "./hibernation.ts";
+import { followerMaySleep, leaderMaySleep } from "./hibernation.ts";
 import { Group } from "./group.ts";
 import { SimulatedProcesses } from "./simulated-processes.ts";
 
@@ -42,4 +42,21 @@ test("leaderMaySleep() does not hold when a member was not heard of since the la
   for (let round = 0; round < 12; round++) world.round();
   expect(world.leader(1)?.nodeId).toBe(leaderId);
   expect(maySleep()).toBe(false);
+});
+
+test("followerMaySleep() holds only for what the leader has, of its very term, and applied", () => {
+  const { world } = awakeWorld();
+  const handle = world.replicas(1).find((each) => each.handle?.role === "follower")?.handle;
+  if (!(handle instanceof Group)) throw new Error("somebody follows");
+  const { node, term, lastIndex } = handle;
+  expect(followerMaySleep(node, term, lastIndex)).toBe(true);
+  expect(followerMaySleep(node, term + 1, lastIndex)).toBe(false);
+  expect(followerMaySleep(node, term, lastIndex + 1)).toBe(false);
+
+  world.propose(world.leader(1));
+  for (const process of world.processes) process.pass();
+  const [append] = world.packets.filter((packet) => packet.to === node.id);
+  if (append !== undefined) world.deliver(append);
+  expect(handle.lastIndex).toBe(lastIndex + 1);
+  expect(followerMaySleep(node, term, lastIndex)).toBe(false);
 });

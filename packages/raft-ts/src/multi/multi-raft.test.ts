@@ -1,5 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { Prng } from "../../fakes/prng.ts";
+import { EMPTY_CONF_STATE } from "../conf-state.ts";
+import { MemoryStorage } from "../memory-storage.ts";
+import { createMessage } from "../message.ts";
+import { Group } from "./group.ts";
+import { MultiRaft } from "./multi-raft.ts";
 import type { SimulatedGroup } from "./simulated-process.ts";
 import { SimulatedProcesses } from "./simulated-processes.ts";
 import type { SimulationSettings } from "./simulated-processes.ts";
@@ -120,8 +125,14 @@ describe("the death of a process", () => {
     lullToSleep(world);
     const terms = world.groups.map(({ key }) => world.observer.ledTermCount(key.groupId));
 
+    const orphans = world.groups.filter(({ key }) => world.leader(key.groupId)?.nodeId === 1);
     world.process(1).crash(0);
-    const taken = world.roundsUntil("led again", 24, () => world.isLed);
+    const survivor = world.process(2);
+    world.roundsUntil("noticed", 10, () => survivor.multi?.isPeerAlive(1) === false);
+    for (const { key } of orphans) {
+      expect(survivor.replicas.get(key.groupId)?.handle?.isAsleep).toBe(false);
+    }
+    const taken = world.roundsUntil("led again", 18, () => world.isLed);
 
     expect(taken).toBeGreaterThan(0);
     world.groups.forEach(({ key }, at) => {
@@ -165,19 +176,33 @@ test("MultiRaft.remove() of a leader's replica wakes its followers, who elect an
   expect(world.leader(3)?.nodeId).not.toBe(process.id);
 });
 
-test("MultiRaft.receive() and batches keep incarnations apart", () => {
-  const world = threeNodes(1);
-  lullToSleep(world);
-  const { multi } = world.process(1);
-  const late = world.process(2).multi;
-  if (multi === undefined || late === undefined) throw new Error("both processes run");
+test("MultiRaft.receive() and receiveBatch() keep incarnations apart", () => {
+  const multi = new MultiRaft<string>({ nodeId: 1, epoch: 1, random: () => 0 });
+  const storage = new MemoryStorage({ ...EMPTY_CONF_STATE, voters: [1, 2, 3] });
+  const group = multi.add({ groupId: 5, incarnation: 2 }, { storage }, "second");
+  const late = { groupId: 5, incarnation: 1 };
+  const message = { ...createMessage("MsgHeartbeat", 1), from: 2, term: 9 };
+  const full = { group: late, term: 9, commit: 0, context: 0, sleep: false };
+  const answer = { group: late, term: 9, commit: 0, context: 0, asleep: false };
 
-  multi.remove({ groupId: 1, incarnation: 1 });
-  expect(multi.group({ groupId: 1, incarnation: 1 })).toBeUndefined();
-  rounds(world, 40);
+  expect(multi.receive(late, message)).toBe("otherIncarnation");
+  expect(multi.receive({ groupId: 6, incarnation: 2 }, message)).toBe("unknownGroup");
+  multi.receiveBatch({
+    from: 2,
+    to: 1,
+    epoch: 1,
+    sequence: 1,
+    heartbeats: [full],
+    lightHeartbeats: [late],
+    responses: [answer],
+    lightResponses: [late],
+    wakes: [late],
+  });
 
-  // Heartbeats and votes of the old incarnation went nowhere.
-  expect(multi.counters.itemsUnknownGroup).toBeGreaterThan(0);
+  expect(multi.counters.itemsUnknownGroup).toBe(4);
+  expect(group.term).toBe(0);
+  expect(multi.receive({ groupId: 5, incarnation: 2 }, message)).toBe("done");
+  expect(group.term).toBe(9);
 });
 
 test("MultiRaft.tick() counts several elapsed ticks as one and reports the others as dropped", () => {
@@ -193,13 +218,33 @@ test("MultiRaft.tick() counts several elapsed ticks as one and reports the other
   expect(world.process(1).multi?.counters.ticksDropped).toBe(999);
 });
 
+test("a leader that its quorum check deposed waits a whole election timeout before it campaigns", () => {
+  const world = threeNodes(1, { peerTimeoutTicks: 100, hibernateAfterTicks: 0 });
+  world.roundsUntil("led", 60, () => world.isLed);
+  rounds(world, 40);
+  const leader = world.leader(1);
+  const { multi } = world.process(leader?.nodeId ?? 0);
+  for (const { id } of world.processes) world.cut.add(`${id}>${leader?.nodeId ?? 0}`);
+  world.roundsUntil("deposed", 20, () => leader?.handle?.role === "follower");
+  const before = multi?.counters.electionsStarted;
+
+  rounds(world, 4);
+
+  expect(multi?.counters.electionsStarted).toBe(before);
+});
+
 test("MultiRaft starts no more elections per tick than admitted", () => {
   const world = threeNodes(300, { electionsPerTickMax: 7 });
-  let before = [0, 0, 0];
+  let questions = [0, 0, 0];
+  world.fate = (packet) => {
+    const isQuestion = packet.kind === "message" && packet.message.type === "MsgPreVote";
+    if (isQuestion) questions[packet.from - 1] = (questions[packet.from - 1] ?? 0) + 1;
+    return "delivered";
+  };
   const taken = world.roundsUntil("led", 200, () => {
-    const now = world.processes.map(({ multi }) => multi?.counters.electionsStarted ?? 0);
-    now.forEach((count, at) => expect(count - (before[at] ?? 0)).toBeLessThanOrEqual(7));
-    before = now;
+    // Every election asks two others.
+    for (const count of questions) expect(count).toBeLessThanOrEqual(2 * 7);
+    questions = [0, 0, 0];
     return world.isLed;
   });
   expect(taken).toBeGreaterThan(300 / 3 / 7);
@@ -245,6 +290,58 @@ describe("a sleeping group whose network fails", () => {
 
     expect(sum(world, "groupTicks")).toBe(before);
     expect(world.isLed).toBe(true);
+  });
+
+  test("is led again for a learner that alone took the leader for dead", () => {
+    const group = { key: { groupId: 1, incarnation: 1 }, voters: [1], learners: [2] };
+    const random = new Prng(8);
+    const world = new SimulatedProcesses({ nodeCount: 2, groups: [group], random });
+    lullToSleep(world);
+    world.cut.add("1>2");
+    rounds(world, 30);
+    expect(world.replicas(1)[1]?.handle?.leaderId).toBe(0);
+
+    world.cut.clear();
+    world.roundsUntil("asleep", 120, () => world.isLed && world.isAsleep);
+  });
+
+  test("does not fall asleep while one member's acceptance is on its way", () => {
+    const world = threeNodes(1, { hibernateAfterTicks: 5 });
+    world.roundsUntil("led", 60, () => world.isLed);
+    const leader = world.leader(1);
+    const slowId = ((leader?.nodeId ?? 0) % 3) + 1;
+    let lostCount = 0;
+    world.fate = (packet) => {
+      const accepts =
+        packet.kind === "batch" && packet.batch.responses.some(({ asleep }) => asleep);
+      if (!accepts || packet.from !== slowId || lostCount >= 2) return "delivered";
+      lostCount++;
+      expect(leader?.handle?.isAsleep).toBe(false);
+      return "lost";
+    };
+    world.roundsUntil("asleep", 60, () => world.isAsleep);
+    expect(lostCount).toBe(2);
+  });
+
+  test("is wholly awake again when its leader gives up waiting for an acceptance", () => {
+    const world = threeNodes(1, { hibernateAfterTicks: 5 });
+    world.roundsUntil("led", 60, () => world.isLed);
+    const leader = world.leader(1)?.handle;
+    const slowId = ((world.leader(1)?.nodeId ?? 0) % 3) + 1;
+    world.fate = (packet) => {
+      const accepts =
+        packet.kind === "batch" && packet.batch.responses.some(({ asleep }) => asleep);
+      return accepts && packet.from === slowId ? "lost" : "delivered";
+    };
+    const isDrowsy = (): boolean => leader instanceof Group && leader.wakefulness === "drowsy";
+    world.roundsUntil("drowsy", 60, isDrowsy);
+    world.roundsUntil("half asleep", 5, () =>
+      world.replicas(1).some(({ handle }) => handle?.isAsleep === true),
+    );
+
+    world.roundsUntil("given up", 20, () => !isDrowsy());
+
+    expect(world.replicas(1).map(({ handle }) => handle?.isAsleep)).toEqual([false, false, false]);
   });
 
   test("falls asleep although a third of all packets is lost", () => {

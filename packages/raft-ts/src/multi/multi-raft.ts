@@ -4,7 +4,7 @@ import type { Message } from "../message.ts";
 import { RawNode } from "../raw-node.ts";
 import type { Ready } from "../ready.ts";
 import type { StepOutcome } from "../step-outcome.ts";
-import { candidateDelayTicks, candidateDelayTicksMax } from "./candidate-order.ts";
+import { candidateDelayTicksMax } from "./candidate-order.ts";
 import { ElectionAdmission } from "./election-admission.ts";
 import type { GroupHandle } from "./group-handle.ts";
 import type { GroupKey } from "./group-key.ts";
@@ -12,23 +12,15 @@ import { Group } from "./group.ts";
 import type { GroupScheduler } from "./group.ts";
 import { HeartbeatExchange, stayAwake } from "./heartbeat-exchange.ts";
 import { isMember, leaderMaySleep, otherMembers } from "./hibernation.ts";
+import { loseLeader, loseProcess } from "./lost-process.ts";
 import { newCounters } from "./multi-counters.ts";
 import type { MultiRaftCounters } from "./multi-counters.ts";
 import { nodeConfig, resolveOptions } from "./multi-config.ts";
 import type { GroupConfig, MultiRaftOptions, ResolvedOptions } from "./multi-config.ts";
+import { isEmpty } from "./pass-sink.ts";
+import type { PassSink } from "./pass-sink.ts";
 import type { PeerBatch } from "./peer-batch.ts";
 import { Peers } from "./peers.ts";
-
-/** Receives what a pass brings to light. */
-export interface PassSink<Owner> {
-  /**
-   * What a group wants done: everything {@link Ready} says of asynchronous writes holds. Heartbeats and
-   * their responses are not among its messages. The group may be called back at once.
-   */
-  ready(group: GroupHandle<Owner>, ready: Ready): void;
-  /** To be sent to `batch.to`; it may be lost. */
-  batch(batch: PeerBatch): void;
-}
 
 /** What became of a message. The last two: the group is not here, or not in this incarnation. */
 export type ReceiveOutcome = StepOutcome | "unknownGroup" | "otherIncarnation";
@@ -271,11 +263,26 @@ export class MultiRaft<Owner> {
     if (group.isElectionQueued && group.node.leaderId === 0) return;
     if (!group.isElectionDue) {
       group.tick();
-      return;
+    } else if (group.isVoter) {
+      // It would do the same by campaigning: while it waits, others may have its vote.
+      group.node.forgetLeader();
+      this.#requestElection(group, 0);
+    } else {
+      this.#missLeader(group);
     }
-    // It would do the same by campaigning: while it waits, others may have its vote.
-    group.node.forgetLeader();
-    this.#requestElection(group, 0);
+  }
+
+  /** A learner cannot wake a sleeping group by asking for votes, so it asks to be remembered. */
+  #missLeader(group: Group<Owner>): void {
+    group.electionTicks = 0;
+    if (!isMember(group.node, this.nodeId)) return;
+    for (const id of otherMembers(group.node)) this.#callAwake(group, id);
+  }
+
+  #callAwake(group: Group<Owner>, peerId: number): void {
+    this.#peers.get(peerId).outgoing.addWake(group.key);
+    this.#isUrgent = true;
+    this.#signalWork();
   }
 
   #requestElection(group: Group<Owner>, delayTicks: number): void {
@@ -294,35 +301,15 @@ export class MultiRaft<Owner> {
     return true;
   }
 
-  /**
-   * The process of a peer is gone, for good or for another one: so is its leadership, and whatever was on
-   * its way to it.
-   */
   #loseProcess(peerId: number): void {
-    for (const group of this.#groups.values()) {
-      if (group.node.leaderId === peerId) this.#orphan(group, peerId);
-      else if (group.node.role === "leader" && isMember(group.node, peerId)) {
-        this.#activity(group, peerId);
-        group.node.reportUnreachable(peerId);
-      }
-    }
-  }
-
-  /** A follower whose leader is gone wants another one. */
-  #orphan(group: Group<Owner>, deadId: number): void {
-    this.#activity(group, deadId);
-    group.node.forgetLeader();
-    if (!group.isVoter) return;
-    const { confState } = group.node;
-    const delayTicks = candidateDelayTicks(this.#options, confState, group.key.groupId, deadId);
-    this.#requestElection(group, delayTicks);
+    loseProcess(this.#groups.values(), peerId, this.#scheduler, this.#options);
   }
 
   /** From its leader a call to wake means that its replica is gone. */
   #takeWake(from: number, key: GroupKey): void {
     const group = this.#find(key);
     if (group === undefined) return;
-    if (group.node.leaderId === from) this.#orphan(group, from);
+    if (group.node.leaderId === from) loseLeader(group, this.#scheduler, this.#options);
     else this.#activity(group, from);
   }
 
@@ -342,9 +329,7 @@ export class MultiRaft<Owner> {
     this.#awake.add(group);
     const { leaderId } = group.node;
     if (leaderId === 0 || leaderId === this.nodeId || leaderId === cause) return;
-    this.#peers.get(leaderId).outgoing.addWake(group.key);
-    this.#isUrgent = true;
-    this.#signalWork();
+    this.#callAwake(group, leaderId);
   }
 
   #sleep(group: Group<Owner>): void {
@@ -375,14 +360,4 @@ export class MultiRaft<Owner> {
 
 function isHeartbeat(message: Message): boolean {
   return message.type === "MsgHeartbeat" || message.type === "MsgHeartbeatResp";
-}
-
-/** Whether nothing was left of a Ready but heartbeats. */
-function isEmpty(ready: Ready): boolean {
-  return (
-    ready.messages.length === 0 &&
-    ready.softState === undefined &&
-    ready.readStates.length === 0 &&
-    ready.committedEntries.length === 0
-  );
 }

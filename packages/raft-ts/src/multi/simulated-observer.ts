@@ -1,8 +1,9 @@
 import type { Entry } from "../entry.ts";
+import { jointVoteResult } from "../quorum/joint.ts";
 import type { SimulatedReplica } from "./simulated-process.ts";
 
 /** A property that did not hold. */
-export class InvariantViolation extends Error {
+class InvariantViolation extends Error {
   override readonly name = "InvariantViolation";
 }
 
@@ -116,18 +117,26 @@ export class SimulatedObserver {
       const term = replica.handle?.termAt(index) ?? 0;
       if (index === committedTerms.length) {
         committedTerms.push(term);
-        checkDurable(replicas, index, term);
+        if (replica.handle?.role === "leader") checkDurable(replica, replicas, index, term);
       }
       if (committedTerms[index] !== term) fail(`${name(replica)} commits another ${index}`);
     }
   }
 }
 
-/** An acknowledged entry is on the disks of a majority. */
-function checkDurable(replicas: readonly SimulatedReplica[], index: number, term: number): void {
-  const voters = replicas.filter(({ group, nodeId }) => group.voters.includes(nodeId));
-  const holders = voters.filter(({ storage }) => storage.term(index) === term);
-  if (holders.length * 2 <= voters.length) fail(`${index} was committed without a quorum of disks`);
+/** What a leader commits is on the disks of a quorum of its membership. */
+function checkDurable(
+  leader: SimulatedReplica,
+  replicas: readonly SimulatedReplica[],
+  index: number,
+  term: number,
+): void {
+  const holds = new Map<number, boolean>();
+  for (const { nodeId, storage } of replicas) holds.set(nodeId, storage.term(index) === term);
+  const conf = leader.handle?.confState;
+  if (conf === undefined || jointVoteResult(conf, holds) !== "won") {
+    fail(`${index} was committed by ${name(leader)} without a quorum of disks`);
+  }
 }
 
 function fail(problem: string): never {

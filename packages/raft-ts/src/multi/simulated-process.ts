@@ -1,3 +1,4 @@
+import { decodeConfChange } from "../conf-change.ts";
 import { EMPTY_CONF_STATE } from "../conf-state.ts";
 import type { ConfState } from "../conf-state.ts";
 import { MemoryStorage } from "../memory-storage.ts";
@@ -26,6 +27,8 @@ export class SimulatedReplica {
   readonly random: (bound: number) => number;
   appliedIndex = 0;
   handle: GroupHandle<SimulatedReplica> | undefined;
+  /** Whether the node was told to give the replica up; what it has on disk stays. */
+  isClosed = false;
   seenTerm = 0;
   seenCommitted = 0;
   seenLeaderTerm = 0;
@@ -65,6 +68,8 @@ interface Write {
 export interface SimulatedWorld {
   readonly observer: SimulatedObserver;
   readonly send: (packet: Packet) => void;
+  /** Checks what is known of a replica, as often as it may have committed something. */
+  readonly observe: (replica: SimulatedReplica) => void;
   readonly options: Omit<MultiRaftOptions, "nodeId" | "epoch">;
 }
 
@@ -89,7 +94,22 @@ export class SimulatedProcess {
     this.#epoch++;
     const options = { ...this.#world.options, nodeId: this.id, epoch: this.#epoch };
     this.multi = new MultiRaft(options);
-    for (const replica of this.replicas.values()) this.#open(this.multi, replica);
+    for (const replica of this.replicas.values()) {
+      if (!replica.isClosed) this.#open(this.multi, replica);
+    }
+  }
+
+  /** Takes a replica up again that was closed. */
+  reopen(replica: SimulatedReplica): void {
+    replica.isClosed = false;
+    if (this.multi !== undefined && replica.handle === undefined) this.#open(this.multi, replica);
+  }
+
+  /** Gives a replica up, once nothing of it is under way. */
+  close(replica: SimulatedReplica): void {
+    replica.isClosed = true;
+    replica.handle = undefined;
+    this.multi?.remove(replica.group.key);
   }
 
   #open(multi: MultiRaft<SimulatedReplica>, replica: SimulatedReplica): void {
@@ -112,6 +132,8 @@ export class SimulatedProcess {
   receive(packet: Packet): void {
     if (packet.kind === "batch") this.multi?.receiveBatch(packet.batch);
     else this.multi?.receive(packet.key, packet.message);
+    const replica = packet.kind === "batch" ? undefined : this.replicas.get(packet.key.groupId);
+    if (replica !== undefined) this.#world.observe(replica);
   }
 
   pass(): void {
@@ -140,6 +162,11 @@ export class SimulatedProcess {
   #apply(replica: SimulatedReplica, message: Message): void {
     for (const entry of message.entries) {
       this.#world.observer.entryApplied(replica, entry);
+      if (entry.type !== "normal" && replica.handle !== undefined) {
+        const conf = replica.handle.applyConfChange(decodeConfChange(entry));
+        replica.storage.setConfState(conf);
+        this.#world.observe(replica);
+      }
       replica.appliedIndex = entry.index;
     }
     for (const response of message.responses) replica.handle?.step(response);
@@ -153,6 +180,7 @@ export class SimulatedProcess {
         if (response.to === this.id) write.replica.handle?.step(response);
         else this.#send(write.replica.group.key, response);
       }
+      this.#world.observe(write.replica);
     }
   }
 

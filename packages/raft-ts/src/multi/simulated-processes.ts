@@ -18,6 +18,8 @@ export interface SimulationSettings {
   /** Makes the random numbers of one replica. Default: those of the whole. */
   readonly replicaRandom?: (groupId: number, nodeId: number) => (bound: number) => number;
   readonly options?: Partial<MultiRaftOptions>;
+  /** Whether every node has a replica of every group, so that it can become a member. */
+  readonly mayJoin?: boolean;
 }
 
 /** Exchanges of packets within one round before the rest waits for the next. */
@@ -39,14 +41,18 @@ export class SimulatedProcesses {
 
   constructor(settings: SimulationSettings) {
     const { nodeCount, groups, random, replicaRandom, options } = settings;
+    const ids = Array.from({ length: nodeCount }, (_, position) => position + 1);
     this.groups = groups;
     const world = {
       observer: this.observer,
       send: (packet: Packet): void => this.#send(packet),
+      observe: (replica: SimulatedReplica): void => {
+        this.observer.observe(replica, this.replicas(replica.group.key.groupId));
+      },
       options: { electionTicks: 6, ...options, random: random.integer },
     };
     for (const group of groups) {
-      const members = [...group.voters, ...group.learners];
+      const members = settings.mayJoin === true ? ids : [...group.voters, ...group.learners];
       const { groupId } = group.key;
       const replicas = members.map(
         (id) => new SimulatedReplica(group, id, replicaRandom?.(groupId, id) ?? random.integer),
@@ -54,9 +60,9 @@ export class SimulatedProcesses {
       this.#replicas.set(groupId, replicas);
     }
     const all = [...this.#replicas.values()].flat();
-    this.processes = Array.from({ length: nodeCount }, (_, position) => {
-      const own = all.filter(({ nodeId }) => nodeId === position + 1);
-      return new SimulatedProcess(position + 1, own, world);
+    this.processes = ids.map((id) => {
+      const own = all.filter(({ nodeId }) => nodeId === id);
+      return new SimulatedProcess(id, own, world);
     });
   }
 
@@ -68,6 +74,16 @@ export class SimulatedProcesses {
 
   replicas(groupId: number): readonly SimulatedReplica[] {
     return this.#replicas.get(groupId) ?? [];
+  }
+
+  /** The replicas that are members of their group, as far as its leader knows. */
+  members(groupId: number): readonly SimulatedReplica[] {
+    const conf = this.leader(groupId)?.handle?.confState;
+    const all = this.replicas(groupId);
+    if (conf === undefined) return all;
+    const { voters, votersOutgoing, learners } = conf;
+    const ids = new Set([...voters, ...votersOutgoing, ...learners]);
+    return all.filter(({ nodeId }) => ids.has(nodeId));
   }
 
   /** The live leader of a group's highest term, if there is one. */
@@ -147,7 +163,7 @@ export class SimulatedProcesses {
       const leader = this.leader(key.groupId);
       if (leader?.handle === undefined) return false;
       const { term } = leader.handle;
-      return this.replicas(key.groupId).every(
+      return this.members(key.groupId).every(
         ({ handle }) =>
           handle === undefined || (handle.leaderId === leader.nodeId && handle.term === term),
       );
@@ -160,8 +176,8 @@ export class SimulatedProcesses {
       this.isLed &&
       this.groups.every(({ key }) => {
         const last = this.leader(key.groupId)?.handle?.lastIndex;
-        const replicas = this.replicas(key.groupId);
-        return replicas.every((each) => each.handle !== undefined && each.appliedIndex === last);
+        const members = this.members(key.groupId);
+        return members.every((each) => each.handle !== undefined && each.appliedIndex === last);
       })
     );
   }

@@ -1,0 +1,40 @@
+import { candidateDelayTicks } from "./candidate-order.ts";
+import type { Group, GroupScheduler } from "./group.ts";
+import { isMember } from "./hibernation.ts";
+import type { ResolvedOptions } from "./multi-config.ts";
+
+/**
+ * The process of a peer is gone, for good or for another one: so is its leadership, and whatever was on
+ * its way to it. This looks at every group, asleep or not; it happens once per process that is lost.
+ */
+export function loseProcess<Owner>(
+  groups: Iterable<Group<Owner>>,
+  peerId: number,
+  scheduler: GroupScheduler<Owner>,
+  options: ResolvedOptions,
+): void {
+  for (const group of groups) {
+    const { node } = group;
+    if (node.leaderId === peerId) {
+      loseLeader(group, scheduler, options);
+    } else if (node.role === "leader" && isMember(node, peerId)) {
+      scheduler.activity(group, peerId);
+      node.reportUnreachable(peerId);
+    }
+  }
+}
+
+/** A follower whose leader is gone forgets it, whose lease would protect it for ever, and wants another. */
+export function loseLeader<Owner>(
+  group: Group<Owner>,
+  scheduler: GroupScheduler<Owner>,
+  options: ResolvedOptions,
+): void {
+  const { node, key } = group;
+  const deadId = node.leaderId;
+  scheduler.activity(group, deadId);
+  node.forgetLeader();
+  if (!group.isVoter) return;
+  const delayTicks = candidateDelayTicks(options, node.confState, key.groupId, deadId);
+  scheduler.electionWanted(group, delayTicks);
+}
