@@ -77,12 +77,15 @@ export class BrokerNode implements TopicAdmin {
     this.caller = new RemoteCaller(brokerId, limits.forwardTimeoutMs, options.peers);
     this.host = new RaftHost({
       brokerId,
+      epoch: storage.identity.startCount,
       clock,
+      random,
       logger,
       limits,
       store: storage.log,
       sender: {
         send: (to, group, message) => void options.peers().send(to, group, message),
+        sendBatch: (batch) => options.peers().sendBatch(batch),
         flush: () => options.peers().flush(),
       },
       storageFailed: options.storageFailed,
@@ -93,7 +96,7 @@ export class BrokerNode implements TopicAdmin {
     });
     this.#checkpointer = new Checkpointer(storage.state, clock, logger, limits.checkpointMs);
     this.#checkpointer.add(this.machine);
-    const proposer = new CommandProposer(clock, (group) => this.host.wake(group));
+    const proposer = new CommandProposer(clock);
     this.#controllerGroup = this.#createControllerGroup();
     this.#controller = new Controller({
       group: this.#controllerGroup,
@@ -191,7 +194,7 @@ export class BrokerNode implements TopicAdmin {
   }
 
   #createControllerGroup(): RaftGroup {
-    const { config, limits, runtime, storage } = this.#options;
+    const { config, limits, storage } = this.#options;
     const brokerIds = config.bootstrap.map(({ brokerId }) => brokerId).toSorted((a, b) => a - b);
     const key = { groupId: controllerGroupId, incarnation: 1 };
     return new RaftGroup({
@@ -201,8 +204,6 @@ export class BrokerNode implements TopicAdmin {
       voters: brokerIds.slice(0, votersMax),
       learners: brokerIds.slice(votersMax),
       limits,
-      random: (bound) => runtime.random.integer(bound),
-      wake: (group) => this.host.wake(group),
       readFailed: (group, error) => {
         this.#logger.error("the metadata's log cannot be read; this broker stays out of it", {
           error,
@@ -217,7 +218,6 @@ export class BrokerNode implements TopicAdmin {
     return new ReplicaSet({
       brokerId: config.brokerId,
       clock: runtime.clock,
-      random: runtime.random,
       logger: this.#logger,
       limits,
       store: storage.log,

@@ -129,7 +129,7 @@ export class Broker {
       clusterId: () => this.#clusterId,
       addressOf: (id) => this.#node.addressOf(id),
       verifyPeer: (hello) => this.#verifyPeer(hello),
-      onRaftMessages: (from, messages) => host.receive(from, messages),
+      onRaftMessages: (from, messages, batches) => host.receive(from, messages, batches),
       onRequest: (from, method, body) => caller.answer(from, String(method), body),
       onUnreachable: (id) => host.unreachable(id),
     });

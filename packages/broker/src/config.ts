@@ -34,6 +34,8 @@ export interface BrokerLimits {
   /** A follower that hears nothing for one to two times so many ticks asks for an election. */
   readonly electionTicks: number;
   readonly heartbeatTicks: number;
+  /** A group without activity for so long goes to sleep: no ticks, no heartbeats. 0: never. */
+  readonly hibernateAfterTicks: number;
   /** Entry bytes in one append message. */
   readonly appendBytesMax: number;
   /** Append messages on their way to one follower of one partition. */
@@ -76,9 +78,10 @@ export interface BrokerLimits {
 
 /** The limits a broker has unless told otherwise. */
 export const defaultBrokerLimits: BrokerLimits = {
-  tickMs: 100,
-  electionTicks: 10,
-  heartbeatTicks: 2,
+  tickMs: 50,
+  electionTicks: 20,
+  heartbeatTicks: 3,
+  hibernateAfterTicks: 100,
   appendBytesMax: 1024 * 1024,
   appendsInFlightMax: 256,
   appendBytesInFlightMax: 16 * 1024 * 1024,

@@ -10,6 +10,8 @@ export interface Identity {
   readonly brokerId: number;
   /** Empty until the broker learned which cluster it is in. */
   readonly clusterId: string;
+  /** How often the directory was opened: peers tell this process from earlier ones by it. */
+  readonly startCount: number;
 }
 
 const formatVersion = 1;
@@ -27,11 +29,15 @@ export async function openIdentity(
   const path = identityPath(disk, directory);
   const known = await readIdentity(disk, path);
   if (known === undefined) {
-    const identity = { directoryId: random.uuid(), brokerId, clusterId: "" };
+    const identity = { directoryId: random.uuid(), brokerId, clusterId: "", startCount: 1 };
     await writeIdentity(disk, directory, identity);
     return identity;
   }
-  if (known.brokerId === brokerId) return known;
+  if (known.brokerId === brokerId) {
+    const identity = { ...known, startCount: known.startCount + 1 };
+    await writeIdentity(disk, directory, identity);
+    return identity;
+  }
   throw new RopewalkError(
     "INVALID_REQUEST",
     `Cannot start broker ${brokerId} on ${directory}: it is the data of broker ${known.brokerId}; give --id ${known.brokerId} or another directory`,
@@ -80,12 +86,14 @@ function parseIdentity(path: string, text: string): Identity {
   const directoryId: unknown = fields.get("directoryId");
   const brokerId: unknown = fields.get("brokerId");
   const clusterId: unknown = fields.get("clusterId");
+  const startCount: unknown = fields.get("startCount");
   if (
     typeof directoryId !== "string" ||
     typeof brokerId !== "number" ||
-    typeof clusterId !== "string"
+    typeof clusterId !== "string" ||
+    typeof startCount !== "number"
   ) {
     throw refuse("lacks a field");
   }
-  return { directoryId, brokerId, clusterId };
+  return { directoryId, brokerId, clusterId, startCount };
 }

@@ -40,7 +40,10 @@ export function createMetrics(sources: MetricSources): Metrics {
   return { registry, appendedBytes, fetchedBytes };
 }
 
-function registerGauges(registers: Registry[], { isReady, replicas, store }: MetricSources): void {
+function registerGauges(
+  registers: Registry[],
+  { host, isReady, replicas, store }: MetricSources,
+): void {
   const gauge = (name: string, help: string, value: () => number): void => {
     void new Gauge({
       name,
@@ -68,6 +71,9 @@ function registerGauges(registers: Registry[], { isReady, replicas, store }: Met
   gauge("ropewalk_replicas_leaderless", "Replicas on this broker that know no leader.", () =>
     count(({ leaderId }) => leaderId === 0),
   );
+  gauge("ropewalk_raft_groups_awake", "Raft groups that are ticked; the others hibernate.", () => {
+    return host.awakeCount;
+  });
   gauge("ropewalk_journal_queued_bytes", "Bytes that wait to be written and flushed.", () => {
     return store.statistics.queuedBytes;
   });
@@ -105,13 +111,13 @@ function registerCounters(registers: Registry[], { host, peers, store }: MetricS
       },
     });
   };
-  const { counters } = host;
+  const { counters, scheduling } = host;
   counter(
     "ropewalk_raft_passes_total",
     "Passes over groups that something happened to.",
-    () => counters.passes,
+    () => scheduling.passes,
   );
-  counter("ropewalk_raft_group_visits_total", "Groups visited in passes.", () => counters.visits);
+  counter("ropewalk_raft_group_visits_total", "Groups visited in passes.", () => scheduling.visits);
   counter(
     "ropewalk_journal_writes_total",
     "Passes that had to be made durable.",

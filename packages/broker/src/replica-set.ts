@@ -1,6 +1,6 @@
 import type { GroupKey, LogStore } from "@ropewalk/log";
 import { RopewalkError } from "@ropewalk/protocol";
-import type { Clock, KeyValueStore, Logger, Random } from "@ropewalk/runtime";
+import type { Clock, KeyValueStore, Logger } from "@ropewalk/runtime";
 import type { Checkpointer } from "./checkpointer.ts";
 import type { BrokerLimits } from "./config.ts";
 import {
@@ -28,7 +28,6 @@ import type { Leadership, StateMachine } from "./raft/state-machine.ts";
 export interface ReplicaSetOptions {
   readonly brokerId: number;
   readonly clock: Clock;
-  readonly random: Random;
   readonly logger: Logger;
   readonly limits: BrokerLimits;
   readonly store: LogStore;
@@ -218,7 +217,7 @@ export class ReplicaSet implements PartitionDirectory {
   }
 
   #raftGroup(topic: TopicImage, image: PartitionImage, machine: StateMachine): RaftGroup {
-    const { brokerId, host, limits, logger, random, store } = this.#options;
+    const { brokerId, host, limits, logger, store } = this.#options;
     return new RaftGroup({
       brokerId,
       log: openGroupLog(store, groupKey(topic, image)),
@@ -226,8 +225,6 @@ export class ReplicaSet implements PartitionDirectory {
       voters: image.replicaIds,
       learners: [],
       limits,
-      random: (bound) => random.integer(bound),
-      wake: (group) => host.wake(group),
       readFailed: (group, error) => {
         // What is stored is not what was written: the replica stays out, the others go on.
         logger.error("a replica cannot read its log and stays out", {

@@ -30,26 +30,30 @@ function simulate(seed: number): RunReport {
   return cluster.report();
 }
 
-test("a group keeps every invariant through faults and makes progress after them", () => {
-  const seeds =
-    replaySeed === undefined
-      ? Array.from({ length: runCount }, (_, position) => firstSeed + position)
-      : [Number(replaySeed)];
-  const totals = { committed: 0, reads: 0, crashes: 0, membershipChanges: 0, snapshots: 0 };
-  for (const seed of seeds) {
-    const report = simulate(seed);
-    totals.committed += report.committed;
-    totals.reads += report.reads;
-    totals.crashes += report.crashes;
-    totals.membershipChanges += report.membershipChanges;
-    totals.snapshots += report.snapshots;
-  }
+test(
+  "a group keeps every invariant through faults and makes progress after them",
+  () => {
+    const seeds =
+      replaySeed === undefined
+        ? Array.from({ length: runCount }, (_, position) => firstSeed + position)
+        : [Number(replaySeed)];
+    const totals = { committed: 0, reads: 0, crashes: 0, membershipChanges: 0, snapshots: 0 };
+    for (const seed of seeds) {
+      const report = simulate(seed);
+      totals.committed += report.committed;
+      totals.reads += report.reads;
+      totals.crashes += report.crashes;
+      totals.membershipChanges += report.membershipChanges;
+      totals.snapshots += report.snapshots;
+    }
 
-  if (replaySeed !== undefined) return;
-  // A simulation in which nothing happens proves nothing.
-  expect(totals.committed / seeds.length).toBeGreaterThan(10);
-  expect(totals.reads / seeds.length).toBeGreaterThan(0.5);
-  expect(totals.crashes / seeds.length).toBeGreaterThan(2);
-  expect(totals.membershipChanges / seeds.length).toBeGreaterThan(1);
-  expect(totals.snapshots / seeds.length).toBeGreaterThan(0.5);
-}, timeoutMs);
+    if (replaySeed !== undefined) return;
+    // A simulation in which nothing happens proves nothing.
+    expect(totals.committed / seeds.length).toBeGreaterThan(10);
+    expect(totals.reads / seeds.length).toBeGreaterThan(0.5);
+    expect(totals.crashes / seeds.length).toBeGreaterThan(2);
+    expect(totals.membershipChanges / seeds.length).toBeGreaterThan(1);
+    expect(totals.snapshots / seeds.length).toBeGreaterThan(0.5);
+  },
+  timeoutMs,
+);

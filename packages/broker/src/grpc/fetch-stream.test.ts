@@ -58,7 +58,7 @@ class ScriptedLog implements Partial<PartitionLog> {
   }
 }
 
-function openStream(logs: Readonly<Record<number, ScriptedLog>>) {
+function openStream(logs: Readonly<Record<number, ScriptedLog>>, subscriptionsMax = 10) {
   const call = new ScriptedCall<FetchStreamResponseInit>();
   const partitions: Partial<PartitionDirectory> = {
     leader: (_topic, partition) => {
@@ -75,7 +75,7 @@ function openStream(logs: Readonly<Record<number, ScriptedLog>>) {
       logger,
       bytesMax: 50,
       heartbeatMs: 1_000_000,
-      subscriptionsMax: 2,
+      subscriptionsMax,
       fetched: () => undefined,
     },
   );
@@ -179,6 +179,17 @@ describe("FetchStream", () => {
     await expect.poll(() => of("batches", 2).length).toBe(1);
   });
 
+  test("forgets a subscription that is taken back before its start is found", async () => {
+    const log = new ScriptedLog();
+    log.end = 5;
+    const { call, credit, subscribe, unsubscribe } = openStream({ 0: log });
+    subscribe(1, 0);
+    unsubscribe(1);
+    credit(1000);
+    await new Promise<void>((resolve) => clock.defer(() => clock.defer(resolve)));
+    expect(call.written).toEqual([]);
+  });
+
   test("leaves nothing waiting when subscriptions or the client go", async () => {
     const [first, second] = [new ScriptedLog(), new ScriptedLog()];
     const { call, credit, subscribe, unsubscribe } = openStream({ 0: first, 1: second });
@@ -194,7 +205,7 @@ describe("FetchStream", () => {
 
   test("refuses a subscription id that is in use and more subscriptions than it may have", async () => {
     const log = new ScriptedLog();
-    const { of, subscribe } = openStream({ 0: log });
+    const { of, subscribe } = openStream({ 0: log }, 2);
     subscribe(1, 0);
     await expect.poll(() => of("started").length).toBe(1);
     subscribe(2, 0);

@@ -51,6 +51,8 @@ export class FetchStream {
   readonly #call: Call;
   readonly #options: FetchStreamOptions;
   readonly #subscriptions = new Map<number, Subscription>();
+  /** Subscriptions whose start is being found. */
+  readonly #starting = new Set<number>();
   #creditBytes = 0;
   /** Set aside for reads from disk that are under way, so that they are bounded by the credit, too. */
   #readingBytes = 0;
@@ -94,18 +96,18 @@ export class FetchStream {
   async #subscribe(request: FetchStreamRequestSubscribe): Promise<void> {
     const { subscriptionId: id, topic, partition, start } = request;
     try {
-      if (
-        this.#subscriptions.has(id) ||
-        this.#subscriptions.size >= this.#options.subscriptionsMax
-      ) {
+      const count = this.#subscriptions.size + this.#starting.size;
+      const isInUse = this.#subscriptions.has(id) || this.#starting.has(id);
+      if (isInUse || count >= this.#options.subscriptionsMax) {
         throw new RopewalkError(
           "INVALID_REQUEST",
           `Cannot subscribe to ${topic}-${partition}: subscription ${id} is in use, or the stream has ${this.#options.subscriptionsMax} already`,
         );
       }
       const log = this.#options.partitions.leader(topic, partition);
+      this.#starting.add(id);
       const startOffset = await log.resolve(toStartPosition(start));
-      if (this.#closed) return;
+      if (!this.#starting.delete(id) || this.#closed) return; // Taken back meanwhile.
       this.#subscriptions.set(id, {
         id,
         log,
@@ -233,6 +235,7 @@ export class FetchStream {
   }
 
   #drop(id: number): void {
+    this.#starting.delete(id);
     this.#subscriptions.get(id)?.cancelWait?.();
     this.#subscriptions.delete(id);
   }

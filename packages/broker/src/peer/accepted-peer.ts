@@ -1,5 +1,6 @@
 import { RopewalkError } from "@ropewalk/protocol";
 import type { Connection } from "@ropewalk/runtime";
+import type { PeerBatch } from "raft-ts/multi";
 import type { ReceivedFrame } from "./frame-assembler.ts";
 import { FrameConnection } from "./frame-connection.ts";
 import { corruptFrame, frameKind } from "./frame-header.ts";
@@ -37,6 +38,7 @@ export class AcceptedPeer {
   readonly #owner: AcceptedPeerOwner;
   #phase: Phase = { kind: "greeting" };
   #messages: GroupMessage[] = [];
+  #batches: PeerBatch[] = [];
   #messagesReservedBytes = 0;
   #handledCount = 0;
   #handledBytes = 0;
@@ -121,7 +123,7 @@ export class AcceptedPeer {
   }
 
   #onMessages(frame: ReceivedFrame): boolean {
-    decodeMessageFrame(frame.payload, frame.owned, this.#messages);
+    decodeMessageFrame(frame.payload, frame.owned, this.#messages, this.#batches);
     this.#messagesReservedBytes += frame.reservedBytes;
     return true;
   }
@@ -131,12 +133,14 @@ export class AcceptedPeer {
     const { budgets, counters, events, logger } = this.#context;
     const phase = this.#phase;
     const messages = this.#messages;
-    if (phase.kind !== "open" || messages.length === 0) return;
+    const batches = this.#batches;
+    if (phase.kind !== "open" || messages.length + batches.length === 0) return;
     const reservedBytes = this.#messagesReservedBytes;
     this.#messages = [];
+    this.#batches = [];
     this.#messagesReservedBytes = 0;
-    counters[phase.lane].messagesReceived += messages.length;
-    const handled = events.onRaftMessages(phase.peerId, messages);
+    counters[phase.lane].messagesReceived += messages.length + batches.length;
+    const handled = events.onRaftMessages(phase.peerId, messages, batches);
     if (handled === undefined) {
       budgets[phase.lane].release(reservedBytes);
       return;

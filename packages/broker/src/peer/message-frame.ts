@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { GroupKey } from "@ropewalk/log";
 import { ByteReader, ByteWriter, crc32c } from "@ropewalk/protocol";
 import type { Message } from "raft-ts";
+import type { PeerBatch } from "raft-ts/multi";
 import {
   corruptFrame,
   frameHeaderBytes,
@@ -11,6 +12,12 @@ import {
 } from "./frame-header.ts";
 import { decodeMessage, encodeMessage, frameItemCountMax, MessageSource } from "./message-codec.ts";
 import type { GroupMessage } from "./message-codec.ts";
+import {
+  decodeHeartbeatBatch,
+  encodeHeartbeatBatch,
+  heartbeatBatchItems,
+  heartbeatBatchTag,
+} from "./heartbeat-batch.ts";
 
 /**
  * The payload of a frame of messages, many groups together. Numbers are big-endian.
@@ -18,7 +25,8 @@ import type { GroupMessage } from "./message-codec.ts";
  *     0         1       2       4            8               12                 16
  *     | version | flags | zeros | headsBytes | crc32c(heads) | crc32c(payloads) | heads | payloads |
  *
- * The heads are the messages one after another, with everything but long data, so that a frame leaves
+ * The heads are the messages one after another, with everything but long data, and among them the batches
+ * of heartbeats, which begin with a byte that is no message's type. So a frame leaves
  * as one buffer of heads and the payloads where they lie. Bit 0 of `flags` says that the payloads are
  * checksummed, too; otherwise that field is zero. Terms and indexes are always protected. Entries of
  * the append lane usually are not: record batches have checksums of their own, which the owner checks.
@@ -64,6 +72,13 @@ export class MessageFrame {
     if (message.type === "MsgSnap") this.snapshots.push({ group, message });
   }
 
+  /** Adds what is told about all groups together. */
+  addBatch(batch: PeerBatch): void {
+    encodeHeartbeatBatch(this.#heads, batch);
+    this.messageCount += 1;
+    this.itemCount += 1 + heartbeatBatchItems(batch);
+  }
+
   /** Completes the frame and pushes its buffers, which are this object's until `clear`. */
   finishInto(buffers: Uint8Array[], checksumsPayloads: boolean): void {
     assert(this.messageCount > 0, "a frame without messages is not sent");
@@ -106,7 +121,7 @@ export class MessageFrame {
 }
 
 /**
- * Reads the messages of a frame's payload and appends them to `messages`. With `owned`, data of
+ * Reads the messages of a frame's payload and appends them to `messages`, and its batches to `batches`. With `owned`, data of
  * entries and snapshots are slices of `payload`, which then belongs to the messages: whoever keeps
  * one of them keeps the whole frame in memory. Otherwise they are copies. Throws CORRUPT_MESSAGE.
  */
@@ -114,17 +129,22 @@ export function decodeMessageFrame(
   payload: Uint8Array,
   owned: boolean,
   messages: GroupMessage[],
+  batches: PeerBatch[] = [],
 ): void {
   const headsEnd = checkedHeadsEnd(payload);
   const heads = new ByteReader(payload, prefixBytes, headsEnd);
   const payloads = new ByteReader(payload, headsEnd);
   const source = new MessageSource(heads, payloads, owned);
-  const countBefore = messages.length;
+  const [messageCount, batchCount] = [messages.length, batches.length];
   try {
-    while (heads.remaining > 0) messages.push(decodeMessage(source));
+    while (heads.remaining > 0) {
+      if (payload[heads.position] === heartbeatBatchTag) batches.push(decodeHeartbeatBatch(heads));
+      else messages.push(decodeMessage(source));
+    }
     payloads.expectEnd();
   } catch (error) {
-    messages.length = countBefore; // A frame counts as a whole or not at all.
+    messages.length = messageCount; // A frame counts as a whole or not at all.
+    batches.length = batchCount;
     throw error;
   }
 }

@@ -1,8 +1,10 @@
 import type { GroupKey } from "@ropewalk/log";
 import type { Message } from "raft-ts";
+import type { PeerBatch } from "raft-ts/multi";
 import type { ReceivedFrame } from "./frame-assembler.ts";
 import type { FrameConnection } from "./frame-connection.ts";
 import { corruptFrame, frameHeaderBytes, frameKind } from "./frame-header.ts";
+import { heartbeatBatchBytesMax, heartbeatBatchItems } from "./heartbeat-batch.ts";
 import { LaneDialer } from "./lane-dialer.ts";
 import { frameItemCountMax, messageBytesMax } from "./message-codec.ts";
 import type { MessageFrame } from "./message-frame.ts";
@@ -104,6 +106,24 @@ export class OutgoingLane {
     this.#open.add(group, message);
     if (this.#open.bytes >= config.frameBytesTarget) this.#seal();
     return true;
+  }
+
+  /** Takes a batch of heartbeats for the next `flush`, or drops it: another follows soon. */
+  enqueueBatch(batch: PeerBatch): void {
+    this.#dialer.start();
+    const bytes = heartbeatBatchBytesMax(batch);
+    const items = 1 + heartbeatBatchItems(batch);
+    const { config, frames } = this.#context;
+    const queued = this.queuedBytes;
+    const isFull = queued > 0 && queued + bytes > config.queueBytesMax[this.#lane];
+    if (isFull || this.#isClosed || this.#dialer.isWaiting) {
+      this.#counters.messagesDropped += 1;
+      return;
+    }
+    this.#makeRoom(bytes, items);
+    this.#open ??= frames.take();
+    this.#open.addBatch(batch);
+    if (this.#open.bytes >= config.frameBytesTarget) this.#seal();
   }
 
   /** Asks the peer; see `PendingRequests.add`. Leaves by itself at the end of this turn. */

@@ -1,6 +1,7 @@
 import type { GroupKey } from "@ropewalk/log";
 import type { Address, Clock, Logger, Network, Random } from "@ropewalk/runtime";
 import type { Message } from "raft-ts";
+import type { PeerBatch } from "raft-ts/multi";
 import type { FrameConnection } from "./frame-connection.ts";
 import type { PeerHello, PeerIdentity } from "./hello.ts";
 import type { GroupMessage } from "./message-codec.ts";
@@ -21,10 +22,14 @@ export interface PeerEvents {
   /** Why this broker must have nothing to do with that one; undefined where it may. */
   verifyPeer(hello: PeerHello): string | undefined;
   /**
-   * Messages of one read, in the order they were sent. They and their data are the owner's. The frames
+   * Messages of one read, in the order they were sent, and batches of heartbeats, likewise. They and their data are the owner's. The frames
    * they came in count against the receive budget until this returns or its promise settles.
    */
-  onRaftMessages(from: number, messages: readonly GroupMessage[]): void | Promise<void>;
+  onRaftMessages(
+    from: number,
+    messages: readonly GroupMessage[],
+    batches: readonly PeerBatch[],
+  ): void | Promise<void>;
   /**
    * A request of a peer. `body` is the owner's; the answer must not change afterwards. A RopewalkError
    * is sent back as it is, any other error as UNKNOWN_SERVER_ERROR and logged.

@@ -1,5 +1,6 @@
 import type { GroupKey } from "@ropewalk/log";
 import type { Message, MessageType } from "raft-ts";
+import type { PeerBatch } from "raft-ts/multi";
 import { OutgoingLane } from "./outgoing-lane.ts";
 import { lanes } from "./peer-config.ts";
 import type { Lane } from "./peer-config.ts";
@@ -59,6 +60,11 @@ export class PeerLink {
   /** Takes a message for the next `flush`; false where it was dropped. */
   send(group: GroupKey, message: Message): boolean {
     return this.#lanes[laneOf(message.type)].enqueue(group, message);
+  }
+
+  /** Takes a batch of heartbeats for the next `flush`; they never wait behind data. */
+  sendBatch(batch: PeerBatch): void {
+    this.#lanes.control.enqueueBatch(batch);
   }
 
   /** Sends what was collected: one gathered send a lane. */

@@ -3,6 +3,7 @@ import type { GroupKey } from "@ropewalk/log";
 import { RopewalkError } from "@ropewalk/protocol";
 import type { Address, Connection, ConnectionHandler, Listener, Runtime } from "@ropewalk/runtime";
 import type { Message } from "raft-ts";
+import type { PeerBatch } from "raft-ts/multi";
 import { AcceptedPeer } from "./accepted-peer.ts";
 import { ConnectionWatch } from "./connection-watch.ts";
 import { helloBytesMax } from "./hello.ts";
@@ -123,6 +124,14 @@ export class PeerNetwork {
     const link = this.#link(to);
     this.#dirty.add(link);
     return link.send(group, message);
+  }
+
+  /** Takes a batch of heartbeats for the broker that it names; it leaves with the next `flush`. */
+  sendBatch(batch: PeerBatch): void {
+    if (this.#isClosed) return;
+    const link = this.#link(batch.to);
+    this.#dirty.add(link);
+    link.sendBatch(batch);
   }
 
   /** Sends what was taken since the last time: one gathered send for each peer and lane. */

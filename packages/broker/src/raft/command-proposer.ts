@@ -9,11 +9,9 @@ import type { RaftGroup } from "./raft-group.ts";
  */
 export class CommandProposer {
   readonly #clock: Clock;
-  readonly #wake: (group: RaftGroup) => void;
 
-  constructor(clock: Clock, wake: (group: RaftGroup) => void) {
+  constructor(clock: Clock) {
     this.#clock = clock;
-    this.#wake = wake;
   }
 
   /**
@@ -28,7 +26,6 @@ export class CommandProposer {
       failed: (reason) => reject(proposalError(group, action, reason)),
     });
     if (proposed.kind !== "appended") reject(proposalError(group, action, proposed.kind));
-    this.#wake(group);
     return promise;
   }
 }

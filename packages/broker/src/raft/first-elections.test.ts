@@ -26,7 +26,7 @@ test("FirstElections asks at once, again at growing distances, and gives up", ()
   const { clock, turn } = steppedClock();
   const asked: number[] = [];
   let now = 0;
-  const elections = new FirstElections(clock, () => undefined);
+  const elections = new FirstElections(clock);
   elections.add({ wantsToLead: true, campaign: () => void asked.push(now) });
   for (now = 1; now < 100; now += 1) turn();
   expect(asked).toEqual([0, 1, 2, 4, 8, 16, 32]);
@@ -35,7 +35,7 @@ test("FirstElections asks at once, again at growing distances, and gives up", ()
 test("FirstElections stops asking once there is a leader, and never begins where another is meant to lead", () => {
   const { clock, turn } = steppedClock();
   const group = { wantsToLead: true, asked: 0, campaign: () => void (group.asked += 1) };
-  const elections = new FirstElections(clock, () => undefined);
+  const elections = new FirstElections(clock);
   elections.add(group);
   group.wantsToLead = false;
   for (let i = 0; i < 50; i += 1) turn();

@@ -20,14 +20,12 @@ const turnsMax = 33;
  */
 export class FirstElections<Group extends FirstElectionGroup> {
   readonly #clock: Clock;
-  readonly #wake: (group: Group) => void;
   /** Groups that have not found a leader yet, and the turn each is in. */
   readonly #turns = new Map<Group, number>();
   #timer: Timer | undefined;
 
-  constructor(clock: Clock, wake: (group: Group) => void) {
+  constructor(clock: Clock) {
     this.#clock = clock;
-    this.#wake = wake;
   }
 
   add(group: Group): void {
@@ -60,8 +58,6 @@ export class FirstElections<Group extends FirstElectionGroup> {
       return;
     }
     this.#turns.set(group, turn + 1);
-    if (!askingTurns.has(turn)) return;
-    group.campaign();
-    this.#wake(group);
+    if (askingTurns.has(turn)) group.campaign();
   }
 }

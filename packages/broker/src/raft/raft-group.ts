@@ -1,8 +1,8 @@
 import { patchBatch, RopewalkError } from "@ropewalk/protocol";
 import type { GroupKey, GroupLog, GroupWrite } from "@ropewalk/log";
-import { APPEND_THREAD, APPLY_THREAD, RawNode, type Message } from "raft-ts";
+import { APPEND_THREAD, APPLY_THREAD, type Message, type Ready, type StepOutcome } from "raft-ts";
+import type { GroupConfig, GroupHandle } from "raft-ts/multi";
 import type { BrokerLimits } from "../config.ts";
-import { isIntact } from "./command-entry.ts";
 import { GroupStorage } from "./group-storage.ts";
 import { ProposalQueue } from "./proposal-queue.ts";
 import type { Leadership, ProposalListener, StateMachine } from "./state-machine.ts";
@@ -10,7 +10,7 @@ import type { Leadership, ProposalListener, StateMachine } from "./state-machine
 /** What a group hands to its host during a pass. */
 export interface PassOutput {
   /** To be made durable together with the other groups' writes. */
-  write(write: GroupWrite): void;
+  write(group: RaftGroup, write: GroupWrite): void;
   /** Raft messages that wait for this pass's writes, and those before, to be durable. */
   afterDurable(group: RaftGroup, responses: readonly Message[]): void;
   /** A message that may leave at once. */
@@ -25,9 +25,6 @@ export interface RaftGroupOptions {
   readonly voters: readonly number[];
   readonly learners: readonly number[];
   readonly limits: BrokerLimits;
-  readonly random: (bound: number) => number;
-  /** Something happened outside a pass: the group wants to be visited. */
-  readonly wake: (group: RaftGroup) => void;
   /** Entries could not be read from disk. */
   readonly readFailed: (group: RaftGroup, error: unknown) => void;
 }
@@ -38,9 +35,6 @@ export type Proposed =
   | { readonly kind: "notLeading" }
   | { readonly kind: "busy" };
 
-/** Passes over one group before the others get their turn again. */
-const roundsPerPassMax = 16;
-
 /**
  * One replica of one Raft group: the node of raft-ts, its log, the state machine that its entries are
  * applied to, and who waits for them.
@@ -48,13 +42,15 @@ const roundsPerPassMax = 16;
 export class RaftGroup {
   readonly key: GroupKey;
   readonly log: GroupLog;
-  readonly #node: RawNode;
+  /** What the group's node is made of. */
+  readonly config: GroupConfig;
+  /** The node, once the host has taken the group in. */
+  #node: GroupHandle<RaftGroup> | undefined;
   readonly #machine: StateMachine;
   readonly #brokerId: number;
   readonly #isPreferred: boolean;
   readonly #proposals = new ProposalQueue();
   #leadership: Leadership = { kind: "following", term: 0, leaderId: 0 };
-  #appliedIndex: number;
   /** What the log has on record, durable or on its way there. */
   #writtenTerm: number;
   #writtenVote: number;
@@ -70,7 +66,6 @@ export class RaftGroup {
     this.#isPreferred = voters[0] === options.brokerId;
     this.#machine = machine;
     this.#brokerId = options.brokerId;
-    this.#appliedIndex = machine.restoredIndex;
     expectBehindLog(log, machine);
     this.#writtenTerm = log.hardState.term;
     this.#writtenVote = log.hardState.vote;
@@ -81,32 +76,26 @@ export class RaftGroup {
       learnersNext: [],
       autoLeave: false,
     };
-    const storage = new GroupStorage(log, confState, this.#appliedIndex, (error) => {
-      if (error === undefined) {
-        this.#node.entriesFetched();
-        options.wake(this);
-      } else {
-        options.readFailed(this, error);
-      }
+    const storage = new GroupStorage(log, confState, machine.restoredIndex, (error) => {
+      if (error === undefined) this.#node?.entriesFetched();
+      else options.readFailed(this, error);
     });
-    this.#node = new RawNode({
-      id: options.brokerId,
+    this.config = {
       storage,
-      applied: this.#appliedIndex,
-      electionTick: limits.electionTicks,
-      heartbeatTick: limits.heartbeatTicks,
-      asyncStorageWrites: true,
+      applied: machine.restoredIndex,
       maxSizePerMsg: limits.appendBytesMax,
       maxCommittedSizePerReady: limits.applyBytesMax,
       maxUncommittedEntriesSize: limits.uncommittedBytesMax,
       maxInflightMsgs: limits.appendsInFlightMax,
       maxInflightBytes: limits.appendBytesInFlightMax,
-      checkQuorum: true,
-      preVote: true,
       disableProposalForwarding: true,
       stepDownOnRemoval: true,
-      random: options.random,
-    });
+    };
+  }
+
+  /** The host has taken the group in. */
+  attach(node: GroupHandle<RaftGroup>): void {
+    this.#node = node;
   }
 
   get leadership(): Leadership {
@@ -115,24 +104,11 @@ export class RaftGroup {
 
   /** The leader as far as this replica knows; 0: none. */
   get leaderId(): number {
-    return this.#node.leaderId;
+    return this.#node?.leaderId ?? 0;
   }
 
   get term(): number {
-    return this.#node.term;
-  }
-
-  get appliedIndex(): number {
-    return this.#appliedIndex;
-  }
-
-  get committedIndex(): number {
-    return this.#node.committed;
-  }
-
-  /** A tick of the clock. */
-  tick(): void {
-    this.#node.tick();
+    return this.#node?.term ?? this.#writtenTerm;
   }
 
   /** Whether this is the replica that is meant to lead, and nobody does. */
@@ -140,23 +116,9 @@ export class RaftGroup {
     return this.#isPreferred && this.leaderId === 0;
   }
 
-  /** Asks for an election now; harmless where there is a leader (pre-vote). */
+  /** Asks for an election soon; harmless where there is a leader (pre-vote). */
   campaign(): void {
-    this.#node.campaign();
-  }
-
-  hasReady(): boolean {
-    return this.#node.hasReady();
-  }
-
-  /**
-   * A message of another replica. Answers false, and does nothing, where a batch in it is damaged: the
-   * wire is not trusted with what will be called durable. The leader sends it again.
-   */
-  step(message: Message): boolean {
-    if (!message.entries.every(isIntact)) return false;
-    this.#node.step(message);
-    return true;
+    this.#node?.campaign();
   }
 
   /**
@@ -164,19 +126,16 @@ export class RaftGroup {
    * is there; answers whether it does.
    */
   handOver(): boolean {
-    if (this.#leadership.kind !== "leading") return false;
-    const candidates = this.#node
+    const node = this.#node;
+    if (this.#leadership.kind !== "leading" || node === undefined) return false;
+    const candidates = node
       .status()
       .progress.filter(
         (each) => each.id !== this.#brokerId && each.recentActive && !each.isLearner,
       );
     const [best] = candidates.toSorted((a, b) => b.match - a.match);
-    if (best !== undefined) this.#node.transferLeader(best.id);
+    if (best !== undefined) node.transferLeader(best.id);
     return best !== undefined;
-  }
-
-  reportUnreachable(brokerId: number): void {
-    this.#node.reportUnreachable(brokerId);
   }
 
   /**
@@ -184,25 +143,21 @@ export class RaftGroup {
    * term, which lie outside its checksum. The listener hears once what came of it.
    */
   propose(batch: Uint8Array, recordCount: number, listener: ProposalListener): Proposed {
-    if (this.#leadership.kind !== "leading") return { kind: "notLeading" };
+    const node = this.#node;
+    if (this.#leadership.kind !== "leading" || node === undefined) return { kind: "notLeading" };
     const baseOffset = this.#nextOffset;
-    patchBatch(batch, 0, baseOffset, this.#node.term);
-    const outcome = this.#node.propose(batch);
+    patchBatch(batch, 0, baseOffset, node.term);
+    const outcome = node.propose(batch);
     if (outcome.kind !== "appended") return { kind: "busy" };
     this.#nextOffset += recordCount;
     this.#proposals.push({ index: outcome.index, term: outcome.term, listener });
     return { kind: "appended", index: outcome.index, baseOffset };
   }
 
-  /** Takes everything out of the node that is ready; answers whether there may be more. */
-  collect(output: PassOutput): boolean {
-    for (let round = 0; round < roundsPerPassMax; round += 1) {
-      if (!this.#node.hasReady()) return false;
-      const ready = this.#node.ready();
-      if (ready.softState !== undefined) this.#leadershipMayHaveChanged();
-      for (const message of ready.messages) this.#dispatch(message, output);
-    }
-    return this.#node.hasReady();
+  /** Does what the node wants done, or hands it to the host. */
+  collect(ready: Ready, output: PassOutput): void {
+    if (ready.softState !== undefined) this.#leadershipMayHaveChanged();
+    for (const message of ready.messages) this.#dispatch(message, output);
   }
 
   /** Entries up to `index` are durable on this broker. */
@@ -213,7 +168,7 @@ export class RaftGroup {
   /** What these messages waited for is durable. */
   deliver(responses: readonly Message[], send: PassOutput["send"]): void {
     for (const response of responses) {
-      if (response.to === this.#brokerId) this.#node.step(response);
+      if (response.to === this.#brokerId) this.#step(response);
       else send(this, response);
     }
   }
@@ -225,7 +180,7 @@ export class RaftGroup {
 
   /** The replica goes away: whoever waits for an entry is told that its fate is unknown. */
   stop(): void {
-    this.#become({ kind: "following", term: this.#node.term, leaderId: 0 });
+    this.#become({ kind: "following", term: this.term, leaderId: 0 });
   }
 
   #dispatch(message: Message, output: PassOutput): void {
@@ -245,9 +200,9 @@ export class RaftGroup {
       const hardState = {
         term: this.#writtenTerm,
         vote: this.#writtenVote,
-        commit: Math.max(commit, this.#node.committed),
+        commit: Math.max(commit, this.#node?.committed ?? 0),
       };
-      output.write({ group: this.log, hardState, entries });
+      output.write(this, { group: this.log, hardState, entries });
     }
     const last = entries.at(-1);
     if (last !== undefined) this.#handedOutIndex = last.index;
@@ -257,11 +212,10 @@ export class RaftGroup {
   #apply(message: Message): void {
     for (const entry of message.entries) {
       this.#machine.apply(entry, this.log.offsetAfter(entry.index));
-      this.#appliedIndex = entry.index;
       this.#proposals.applied(entry.index, entry.term);
       if (this.#leadership.kind === "following") this.#leadershipMayHaveChanged(entry.term);
     }
-    for (const response of message.responses) this.#node.step(response);
+    for (const response of message.responses) this.#step(response);
   }
 
   /**
@@ -269,6 +223,7 @@ export class RaftGroup {
    * know of everything that was acknowledged, nor which producers' batches the log holds.
    */
   #leadershipMayHaveChanged(appliedTerm?: number): void {
+    if (this.#node === undefined) return;
     const { role, term, leaderId } = this.#node;
     if (role === "leader" && appliedTerm === term) {
       this.#nextOffset = this.log.endOffset();
@@ -276,6 +231,10 @@ export class RaftGroup {
     } else if (role !== "leader" || this.#leadership.term !== term) {
       this.#become({ kind: "following", term, leaderId });
     }
+  }
+
+  #step(message: Message): StepOutcome | undefined {
+    return this.#node?.step(message);
   }
 
   #become(leadership: Leadership): void {

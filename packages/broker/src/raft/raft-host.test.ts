@@ -13,7 +13,7 @@ import { type GroupMessage, RaftHost } from "./raft-host.ts";
 import type { Leadership, StateMachine } from "./state-machine.ts";
 
 const key = { groupId: 9, incarnation: 4 };
-const limits = { ...defaultBrokerLimits, tickMs: 5 };
+const limits = { ...defaultBrokerLimits, tickMs: 5, hibernateAfterTicks: 40 };
 
 /** A machine that remembers the commands it was given. */
 class Journalist implements StateMachine {
@@ -52,6 +52,9 @@ class Trio {
   readonly #runtime: Runtime = nodeRuntime({ log: { level: "silent" } });
   /** Decides on every message on its way. */
   drop: (from: number, to: number, message: GroupMessage) => boolean = () => false;
+  /** Brokers that nothing goes to or comes from. */
+  readonly cutOff = new Set<number>();
+  #startCount = 0;
 
   async start(id: number): Promise<Member> {
     const { clock, disk, logger, random } = this.#runtime;
@@ -63,16 +66,25 @@ class Trio {
     });
     const host = new RaftHost({
       brokerId: id,
+      epoch: (this.#startCount += 1),
       clock,
+      random,
       logger,
       store,
       limits,
       sender: {
         send: (to, group, message) => {
           clock.defer(() => {
-            if (!this.drop(id, to, { group, message })) {
+            const isLost = this.cutOff.has(id) || this.cutOff.has(to);
+            if (!isLost && !this.drop(id, to, { group, message })) {
               void this.members.get(to)?.host.receive(id, [{ group, message }]);
             }
+          });
+        },
+        sendBatch: (batch) => {
+          clock.defer(() => {
+            if (this.cutOff.has(id) || this.cutOff.has(batch.to)) return;
+            void this.members.get(batch.to)?.host.receive(id, [], [batch]);
           });
         },
         flush: () => undefined,
@@ -89,8 +101,6 @@ class Trio {
       voters: [1, 2, 3],
       learners: [],
       limits,
-      random: (bound) => random.integer(bound),
-      wake: (each) => host.wake(each),
       readFailed: (_group, error) => {
         throw error;
       },
@@ -129,13 +139,12 @@ async function startTrio(): Promise<Trio> {
   return trio;
 }
 
-function propose({ group, host }: Member, command: string): Promise<string> {
+function propose({ group }: Member, command: string): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
   const proposed = group.propose(encodeCommandBatch(new TextEncoder().encode(command), 1), 1, {
     committed: () => resolve("committed"),
     failed: resolve,
   });
-  host.wake(group);
   return proposed.kind === "appended" ? promise : Promise.resolve(proposed.kind);
 }
 
@@ -179,11 +188,11 @@ describe("RaftHost", () => {
     await using trio = await startTrio();
     const old = await trio.leader();
     const oldId = [...trio.members].find(([, member]) => member === old)?.[0];
-    trio.drop = (from, to) => from === oldId || to === oldId;
+    trio.cutOff.add(oldId ?? 0);
     expect(await propose(old, "cut off")).toBe("unknown");
     const next = await trio.leader();
     expect(await propose(next, "later")).toBe("committed");
-    trio.drop = () => false;
+    trio.cutOff.clear();
     await expect.poll(() => old.machine.commands).toEqual(["later"]);
   });
 
@@ -226,6 +235,32 @@ describe("RaftHost", () => {
     expect(leader.machine.leadership.kind).toBe("following");
     const next = await trio.leader();
     expect(next).not.toBe(leader);
+  });
+
+  test("lets an idle group sleep everywhere, without a frame of its own, and wakes it for a proposal", async () => {
+    await using trio = await startTrio();
+    await propose(await trio.leader(), "before");
+    const awake = (): number =>
+      [...trio.members.values()].reduce((sum, { host }) => sum + host.awakeCount, 0);
+    await expect.poll(awake, { timeout: 10_000 }).toBe(0);
+    const { host, machine } = await trio.leader();
+    const { visits, ticks } = host.scheduling;
+    await expect.poll(() => host.scheduling.ticks, { timeout: 10_000 }).toBeGreaterThan(ticks + 50);
+    expect(host.scheduling.visits).toBe(visits);
+    expect(machine.leadership.kind).toBe("leading");
+    expect(await propose(await trio.leader(), "after")).toBe("committed");
+    for (const member of trio.members.values()) {
+      await expect.poll(() => member.machine.commands).toEqual(["before", "after"]);
+    }
+  });
+
+  test("elects another leader for a sleeping group when its leader's process is gone", async () => {
+    await using trio = await startTrio();
+    const old = await trio.leader();
+    await expect.poll(() => old.host.awakeCount, { timeout: 10_000 }).toBe(0);
+    const oldId = [...trio.members].find(([, member]) => member === old)?.[0] ?? 0;
+    await trio.stop(oldId);
+    expect(await propose(await trio.leader(), "after")).toBe("committed");
   });
 
   test("drops messages for an earlier incarnation of a group", async () => {

@@ -1,7 +1,9 @@
 import type { GroupKey, GroupWrite, LogStore } from "@ropewalk/log";
-import type { Clock, Logger, Timer } from "@ropewalk/runtime";
-import type { Message } from "raft-ts";
+import type { Clock, Logger, Random, Timer } from "@ropewalk/runtime";
+import { type Message, RaftInvariantError } from "raft-ts";
+import { MultiRaft, type PeerBatch } from "raft-ts/multi";
 import type { BrokerLimits } from "../config.ts";
+import { isIntact } from "./command-entry.ts";
 import { EarlyMessages } from "./early-messages.ts";
 import { FirstElections } from "./first-elections.ts";
 import type { PassOutput, RaftGroup } from "./raft-group.ts";
@@ -9,6 +11,8 @@ import type { PassOutput, RaftGroup } from "./raft-group.ts";
 /** The part of the peer network that the host sends through. */
 export interface MessageSender {
   send(to: number, group: GroupKey, message: Message): void;
+  /** To the broker that the batch names. */
+  sendBatch(batch: PeerBatch): void;
   /** Everything sent since the last call leaves now. */
   flush(): void;
 }
@@ -22,7 +26,10 @@ export interface GroupMessage {
 /** What the host needs. */
 export interface RaftHostOptions {
   readonly brokerId: number;
+  /** Names this process among all that ever were this broker: higher after every start. */
+  readonly epoch: number;
   readonly clock: Clock;
+  readonly random: Random;
   readonly logger: Logger;
   readonly store: LogStore;
   readonly limits: BrokerLimits;
@@ -38,15 +45,21 @@ interface Delivery {
   readonly responses: readonly Message[];
 }
 
+/** What one pass collects. */
+interface Pass {
+  readonly writes: GroupWrite[];
+  readonly deliveries: Delivery[];
+  readonly written: Set<RaftGroup>;
+}
+
 /**
- * Drives all Raft groups of a broker. One pass visits the groups that something happened to, collects
- * what must be durable into one journal write, lets leave what may leave before it, and lets leave what
- * must not once the write is durable. Passes do not wait for each other's writes.
+ * Drives all Raft groups of a broker: `raft-ts/multi` decides which groups a pass visits; this gathers what
+ * must be durable into one journal write, lets leave what may leave before it, and lets leave what must not
+ * once the write is durable. Passes do not wait for each other's writes.
  */
 export class RaftHost {
   readonly #options: RaftHostOptions;
-  readonly #groups = new Map<number, RaftGroup>();
-  readonly #dirty = new Set<RaftGroup>();
+  readonly #multi: MultiRaft<RaftGroup>;
   readonly #early = new EarlyMessages();
   readonly #firstElections: FirstElections<RaftGroup>;
   #passScheduled = false;
@@ -54,75 +67,70 @@ export class RaftHost {
   #lastWrite: Promise<void> = Promise.resolve();
   #timer: Timer | undefined;
   #state: "running" | "failed" | "stopped" = "running";
-  /** Passes, group visits and journal writes so far, for the metrics. */
-  readonly counters = {
-    passes: 0,
-    visits: 0,
-    writes: 0,
-    messagesUnknownGroup: 0,
-    messagesDamaged: 0,
-  };
+  /** What happened so far, for the metrics. */
+  readonly counters = { writes: 0, messagesUnknownGroup: 0, messagesDamaged: 0 };
 
   constructor(options: RaftHostOptions) {
+    const { brokerId, clock, epoch, limits, random } = options;
     this.#options = options;
-    this.#firstElections = new FirstElections<RaftGroup>(options.clock, (group) =>
-      this.wake(group),
-    );
+    this.#multi = new MultiRaft({
+      nodeId: brokerId,
+      epoch,
+      random: (bound) => random.integer(bound),
+      electionTicks: limits.electionTicks,
+      heartbeatTicks: limits.heartbeatTicks,
+      hibernateAfterTicks: limits.hibernateAfterTicks,
+      onWork: () => this.#schedulePass(),
+    });
+    this.#firstElections = new FirstElections<RaftGroup>(clock);
     this.#scheduleTick();
   }
 
-  get groupCount(): number {
-    return this.#groups.size;
+  /** Groups that are ticked; the others hibernate. */
+  get awakeCount(): number {
+    return this.#multi.awakeCount;
   }
 
-  groups(): Iterable<RaftGroup> {
-    return this.#groups.values();
+  /** What the scheduling did so far. */
+  get scheduling(): MultiRaft<RaftGroup>["counters"] {
+    return this.#multi.counters;
+  }
+
+  *groups(): Iterable<RaftGroup> {
+    for (const { owner } of this.#multi.groups()) yield owner;
   }
 
   add(group: RaftGroup): void {
     const { groupId, incarnation } = group.key;
-    this.#groups.set(groupId, group);
+    group.attach(this.#multi.add(group.key, group.config, group));
     this.#firstElections.add(group);
-    const messages = this.#early.take(groupId);
-    for (const { from, message } of messages) {
+    for (const { from, message } of this.#early.take(groupId)) {
       void this.receive(from, [{ group: { groupId, incarnation }, message }]);
     }
-    this.wake(group);
   }
 
   remove(group: RaftGroup): void {
-    this.#groups.delete(group.key.groupId);
-    this.#dirty.delete(group);
+    this.#multi.remove(group.key);
     this.#firstElections.remove(group);
     group.stop();
   }
 
-  /** The group is visited in the next pass, which comes after the input that is already waiting. */
-  wake(group: RaftGroup): void {
-    this.#dirty.add(group);
-    this.#schedulePass();
-  }
-
   /**
-   * Messages of another broker. Those for groups that are not here wait a moment for them to come. Answers
-   * a promise where the journal has more to write than it should: until it settles, no more should come.
+   * Messages of another broker. Those for groups that are not here wait a moment for them to come; a batch
+   * of records that is damaged is not taken, for the wire is not trusted with what will be called durable.
+   * Answers a promise where the journal has more to write than it should: until it settles, no more
+   * should come.
    */
-  receive(from: number, messages: readonly GroupMessage[]): Promise<void> | undefined {
+  receive(
+    from: number,
+    messages: readonly GroupMessage[],
+    batches: readonly PeerBatch[] = [],
+  ): Promise<void> | undefined {
     if (this.#state !== "running") return undefined;
-    for (const { group: key, message } of messages) {
-      const group = this.#groups.get(key.groupId);
-      if (group?.key.incarnation !== key.incarnation || message.from !== from) {
-        this.counters.messagesUnknownGroup += 1;
-        if (group === undefined) this.#early.hold(key.groupId, from, message);
-        continue;
-      }
-      if (!group.step(message)) {
-        this.counters.messagesDamaged += 1;
-        this.#options.logger.warn("a damaged record batch came from a peer", { peer: from });
-      }
-      this.#dirty.add(group);
+    for (const batch of batches) if (batch.from === from) this.#multi.receiveBatch(batch);
+    for (const { group, message } of messages) {
+      if (message.from === from) this.#receiveOne(from, group, message);
     }
-    this.#schedulePass();
     const { limits, store } = this.#options;
     const isBehind = store.statistics.queuedBytes > limits.journalQueueBytesMax;
     return isBehind ? this.#lastWrite.catch(() => undefined) : undefined;
@@ -130,7 +138,7 @@ export class RaftHost {
 
   /** What was sent to the broker may not have arrived. */
   unreachable(brokerId: number): void {
-    for (const group of this.#groups.values()) group.reportUnreachable(brokerId);
+    this.#multi.reportUnreachable(brokerId);
   }
 
   /**
@@ -140,8 +148,7 @@ export class RaftHost {
   async handOver(deadlineMs: number): Promise<void> {
     const { clock } = this.#options;
     const endMs = clock.monotonicMs() + deadlineMs;
-    const leaving = [...this.#groups.values()].filter((group) => group.handOver());
-    for (const group of leaving) this.wake(group);
+    const leaving = [...this.groups()].filter((group) => group.handOver());
     const led = (): boolean => leaving.some(({ leadership }) => leadership.kind === "leading");
     while (this.#state === "running" && clock.monotonicMs() < endMs && led()) {
       await new Promise<void>((resolve) => void clock.setTimer(handOverPollMs, resolve));
@@ -154,7 +161,35 @@ export class RaftHost {
     this.#timer?.cancel();
     this.#firstElections.stop();
     await this.#lastWrite.catch(() => undefined); // Its failure was reported when it happened.
-    for (const group of this.#groups.values()) group.stop();
+    for (const group of this.groups()) group.stop();
+  }
+
+  #receiveOne(from: number, key: GroupKey, message: Message): void {
+    if (!message.entries.every(isIntact)) {
+      this.counters.messagesDamaged += 1;
+      this.#options.logger.warn("a damaged record batch came from a peer", { peer: from });
+      return;
+    }
+    const outcome = this.#guard(key, () => this.#multi.receive(key, message));
+    if (outcome !== "unknownGroup" && outcome !== "otherIncarnation") return;
+    this.counters.messagesUnknownGroup += 1;
+    if (outcome === "unknownGroup") this.#early.hold(key.groupId, from, message);
+  }
+
+  /** A group that finds its own log or the others' in contradiction is taken out; the rest goes on. */
+  #guard<Result>(key: GroupKey, act: () => Result): Result | undefined {
+    try {
+      return act();
+    } catch (error) {
+      const group = this.#multi.group(key)?.owner;
+      if (!(error instanceof RaftInvariantError) || group === undefined) throw error;
+      this.#options.logger.error("a replica contradicts its group and stays out", {
+        ...key,
+        error,
+      });
+      this.remove(group);
+      return undefined;
+    }
   }
 
   #scheduleTick(): void {
@@ -167,16 +202,13 @@ export class RaftHost {
   #tick(): void {
     if (this.#state !== "running") return;
     this.#early.age();
-    for (const group of this.#groups.values()) {
-      group.tick();
-      if (group.hasReady()) this.#dirty.add(group);
-    }
+    this.#multi.tick();
     this.#schedulePass();
     this.#scheduleTick();
   }
 
   #schedulePass(): void {
-    if (this.#passScheduled || this.#dirty.size === 0) return;
+    if (this.#passScheduled || !this.#multi.hasWork) return;
     this.#passScheduled = true;
     this.#options.clock.defer(() => this.#pass());
   }
@@ -184,43 +216,34 @@ export class RaftHost {
   #pass(): void {
     this.#passScheduled = false;
     if (this.#state !== "running") return;
-    this.counters.passes += 1;
-    const writes: GroupWrite[] = [];
-    const deliveries: Delivery[] = [];
-    const written: RaftGroup[] = [];
+    const pass: Pass = { writes: [], deliveries: [], written: new Set() };
     const output: PassOutput = {
-      write: (write) => writes.push(write),
-      afterDurable: (group, responses) => deliveries.push({ group, responses }),
+      write: (group, write) => {
+        pass.writes.push(write);
+        pass.written.add(group);
+      },
+      afterDurable: (group, responses) => pass.deliveries.push({ group, responses }),
       send: this.#send,
     };
-    const visited = [...this.#dirty];
-    this.#dirty.clear();
-    for (const group of visited) {
-      this.counters.visits += 1;
-      const writesBefore = writes.length;
-      if (group.collect(output)) this.#dirty.add(group);
-      if (writes.length > writesBefore) written.push(group);
-    }
+    this.#multi.pass({
+      ready: ({ key, owner }, ready) => this.#guard(key, () => owner.collect(ready, output)),
+      batch: (batch) => this.#options.sender.sendBatch(batch),
+    });
     this.#options.sender.flush();
-    this.#persist(writes, deliveries, written);
-    this.#schedulePass();
+    this.#persist(pass);
   }
 
   readonly #send = (group: RaftGroup, message: Message): void => {
     this.#options.sender.send(message.to, group.key, message);
   };
 
-  #persist(
-    writes: readonly GroupWrite[],
-    deliveries: readonly Delivery[],
-    written: readonly RaftGroup[],
-  ): void {
+  #persist({ deliveries, writes, written }: Pass): void {
+    if (writes.length === 0 && deliveries.length === 0) return;
     if (writes.length === 0 && this.#writesInFlight === 0) {
       this.#deliver(deliveries, []);
       return;
     }
-    if (writes.length === 0 && deliveries.length === 0) return;
-    const through = written.map((group) => [group, group.handedOutIndex] as const);
+    const through = [...written].map((group) => [group, group.handedOutIndex] as const);
     this.#writesInFlight += 1;
     this.counters.writes += 1;
     // Without writes of its own a pass may still answer for earlier ones: it waits for those.
@@ -244,12 +267,10 @@ export class RaftHost {
   ): void {
     for (const [group, index] of written) group.persistedThrough(index);
     for (const { group, responses } of deliveries) {
-      if (this.#groups.get(group.key.groupId) !== group) continue;
-      group.deliver(responses, this.#send);
-      this.#dirty.add(group);
+      if (this.#multi.group(group.key)?.owner !== group) continue;
+      this.#guard(group.key, () => group.deliver(responses, this.#send));
     }
     this.#options.sender.flush();
-    this.#schedulePass();
   }
 
   #fail(error: unknown): void {
@@ -258,7 +279,7 @@ export class RaftHost {
     this.#timer?.cancel();
     this.#firstElections.stop();
     this.#options.logger.error("the journal failed; this broker's replicas stop", { error });
-    for (const group of this.#groups.values()) group.stop();
+    for (const group of this.groups()) group.stop();
     this.#options.storageFailed(error);
   }
 }

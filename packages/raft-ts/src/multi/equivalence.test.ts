@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Prng } from "../../fakes/prng.ts";
 import type { MultiRaftOptions } from "./multi-config.ts";
-import { SimulatedProcesses } from "./simulated-processes.ts";
+import { SimulatedProcesses } from "../../fakes/simulated-processes.ts";
 
 const groupCount = 8;
 const nodeCount = 3;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Prng } from "../../fakes/prng.ts";
 import type { PeerBatch } from "./peer-batch.ts";
-import { SimulatedProcesses } from "./simulated-processes.ts";
+import { SimulatedProcesses } from "../../fakes/simulated-processes.ts";
 
 const groups = [{ key: { groupId: 1, incarnation: 1 }, voters: [1, 2, 3], learners: [] }];
 

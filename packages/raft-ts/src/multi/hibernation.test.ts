@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { Prng } from "../../fakes/prng.ts";
 import { followerMaySleep, leaderMaySleep } from "./hibernation.ts";
 import { Group } from "./group.ts";
-import { SimulatedProcesses } from "./simulated-processes.ts";
+import { SimulatedProcesses } from "../../fakes/simulated-processes.ts";
 
 /** Three nodes that lead one group among them and would sleep, if they were let. */
 function awakeWorld(): { world: SimulatedProcesses; maySleep: () => boolean } {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { Prng } from "../../fakes/prng.ts";
-import { SimulatedProcesses } from "./simulated-processes.ts";
+import { SimulatedProcesses } from "../../fakes/simulated-processes.ts";
 
 const groupCount = 1_000;
 const electionTicks = 10;

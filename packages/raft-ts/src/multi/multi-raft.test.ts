@@ -5,9 +5,9 @@ import { MemoryStorage } from "../memory-storage.ts";
 import { createMessage } from "../message.ts";
 import { Group } from "./group.ts";
 import { MultiRaft } from "./multi-raft.ts";
-import type { SimulatedGroup } from "./simulated-process.ts";
-import { SimulatedProcesses } from "./simulated-processes.ts";
-import type { SimulationSettings } from "./simulated-processes.ts";
+import type { SimulatedGroup } from "../../fakes/simulated-process.ts";
+import { SimulatedProcesses } from "../../fakes/simulated-processes.ts";
+import type { SimulationSettings } from "../../fakes/simulated-processes.ts";
 
 function threeNodes(
   groupCount: number,

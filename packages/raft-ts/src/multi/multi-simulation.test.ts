@@ -2,8 +2,8 @@ import { expect, test } from "vitest";
 import { Prng } from "../../fakes/prng.ts";
 import type { ConfChange, ConfChangeStepType } from "../conf-change.ts";
 import { NO_DATA } from "../entry.ts";
-import type { SimulatedProcess, SimulatedReplica } from "./simulated-process.ts";
-import { SimulatedProcesses } from "./simulated-processes.ts";
+import type { SimulatedProcess, SimulatedReplica } from "../../fakes/simulated-process.ts";
+import { SimulatedProcesses } from "../../fakes/simulated-processes.ts";
 
 /*
  * RAFT_MULTI_SEED=n repeats one run; RAFT_MULTI_COUNT=n makes that many, from RAFT_MULTI_START on.

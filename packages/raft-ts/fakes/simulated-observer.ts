@@ -1,5 +1,5 @@
-import type { Entry } from "../entry.ts";
-import { jointVoteResult } from "../quorum/joint.ts";
+import type { Entry } from "../src/entry.ts";
+import { jointVoteResult } from "../src/quorum/joint.ts";
 import type { SimulatedReplica } from "./simulated-process.ts";
 
 /** A property that did not hold. */

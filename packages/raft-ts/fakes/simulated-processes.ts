@@ -1,4 +1,4 @@
-import type { MultiRaftOptions } from "./multi-config.ts";
+import type { MultiRaftOptions } from "../src/multi/multi-config.ts";
 import { SimulatedObserver } from "./simulated-observer.ts";
 import { SimulatedProcess, SimulatedReplica } from "./simulated-process.ts";
 import type { Packet, SimulatedGroup } from "./simulated-process.ts";

@@ -1,15 +1,15 @@
-import { decodeConfChange } from "../conf-change.ts";
-import { EMPTY_CONF_STATE } from "../conf-state.ts";
-import type { ConfState } from "../conf-state.ts";
-import { MemoryStorage } from "../memory-storage.ts";
-import { APPEND_THREAD, APPLY_THREAD } from "../message.ts";
-import type { Message } from "../message.ts";
-import type { Ready } from "../ready.ts";
-import type { GroupHandle } from "./group-handle.ts";
-import type { GroupKey } from "./group-key.ts";
-import type { MultiRaftOptions } from "./multi-config.ts";
-import { MultiRaft } from "./multi-raft.ts";
-import type { PeerBatch } from "./peer-batch.ts";
+import { decodeConfChange } from "../src/conf-change.ts";
+import { EMPTY_CONF_STATE } from "../src/conf-state.ts";
+import type { ConfState } from "../src/conf-state.ts";
+import { MemoryStorage } from "../src/memory-storage.ts";
+import { APPEND_THREAD, APPLY_THREAD } from "../src/message.ts";
+import type { Message } from "../src/message.ts";
+import type { Ready } from "../src/ready.ts";
+import type { GroupHandle } from "../src/multi/group-handle.ts";
+import type { GroupKey } from "../src/multi/group-key.ts";
+import type { MultiRaftOptions } from "../src/multi/multi-config.ts";
+import { MultiRaft } from "../src/multi/multi-raft.ts";
+import type { PeerBatch } from "../src/multi/peer-batch.ts";
 import type { SimulatedObserver } from "./simulated-observer.ts";
 
 /** A group that a simulation begins with. */
