@@ -48,10 +48,17 @@ const layers: Readonly<Record<string, Layer>> = {
     imports: ["@ropewalk/broker", "@ropewalk/client", "@ropewalk/runtime"],
     node: "world",
   },
-  // Runtime for the Node versions that it starts brokers with, protocol for the error codes it explains.
+  // Log to look into a stopped broker's, runtime for the Node versions that it starts brokers with,
+  // protocol for the error codes it explains.
   ropewalk: {
     directory: "cli",
-    imports: ["@ropewalk/broker", "@ropewalk/client", "@ropewalk/protocol", "@ropewalk/runtime"],
+    imports: [
+      "@ropewalk/broker",
+      "@ropewalk/client",
+      "@ropewalk/log",
+      "@ropewalk/protocol",
+      "@ropewalk/runtime",
+    ],
     node: "world",
   },
 };

@@ -7,6 +7,7 @@ import { clusterCommand } from "./commands/cluster.ts";
 import { consumeCommand } from "./commands/consume.ts";
 import { devCommand } from "./commands/dev.ts";
 import { groupCommand } from "./commands/group.ts";
+import { logCommand } from "./commands/log.ts";
 import { produceCommand } from "./commands/produce.ts";
 import { topicCommand } from "./commands/topic.ts";
 import { CliError, messageOf } from "./cli-error.ts";
@@ -58,6 +59,7 @@ function createProgram(): Command {
     consumeCommand(),
     groupCommand(),
     clusterCommand(),
+    logCommand(),
   ];
   for (const command of commands) program.addCommand(inherit(command, program, "ropewalk"));
   return program;
