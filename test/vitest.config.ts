@@ -5,10 +5,10 @@ const resolve = { conditions };
 const ssr = { resolve: { conditions, externalConditions: conditions } };
 
 /**
- * Five suites. `unit` lives beside the code, `cluster` starts real brokers, `conformance` holds the
+ * Six suites. `unit` lives beside the code, `cluster` starts real brokers, `conformance` holds the
  * code against tests written elsewhere, `differential` runs raft-ts beside etcd/raft, `deploy` runs the
- * container image; the last two and `bench` are not part of `npm test`. One suite runs after the other,
- * so that none slows another's processes down.
+ * container image, `powercut` makes file systems forget what was not synced; the last three and `bench`
+ * are not part of `npm test`. One suite runs after the other, so that none slows another's processes down.
  */
 export default defineConfig({
   root: new URL("..", import.meta.url).pathname,

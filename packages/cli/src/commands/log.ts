@@ -84,7 +84,7 @@ export function parseGroup(text: string): Parsed<GroupKey> {
 }
 
 /** An inspection for people: what holds for all, then files, groups, entries and faults. */
-export function formatInspection(inspection: LogInspection): string {
+function formatInspection(inspection: LogInspection): string {
   const { directory, directoryId, durableTo, end, entries, faults, tornBytes } = inspection;
   const place = (at: typeof end): string =>
     at === undefined ? "-" : `${at.file}, position ${at.position}`;
