@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { bytes, entriesOf, InMemoryGroup, votersUpTo } from "../fakes/in-memory-group.ts";
+import { EMPTY_CONF_STATE } from "./conf-state.ts";
 import { MemoryStorage } from "./memory-storage.ts";
 import { APPEND_THREAD, APPLY_THREAD, createMessage } from "./message.ts";
 import type { Message, MessageType } from "./message.ts";
@@ -276,4 +277,31 @@ describe("RawNode reports", () => {
     group.node(1).campaign();
     expect(group.node(1)).toMatchObject({ role: "leader", term: 1 });
   });
+});
+
+test("RawNode.ready() hands out a vote cast in a term that was stored before", () => {
+  const storage = new MemoryStorage({ ...EMPTY_CONF_STATE, voters: [1, 2, 3] });
+  storage.append([{ index: 1, term: 1, type: "normal", data: new Uint8Array(0) }]);
+  storage.setHardState({ term: 1, vote: 0, commit: 0 });
+  const node = new RawNode({ id: 1, storage, random: () => 0 });
+  const request = (from: number, index: number): void => {
+    node.step({ ...createMessage("MsgVote", 1), from, term: 2, index, logTerm: index });
+  };
+  request(2, 0);
+  expect(node.ready().hardState).toEqual({ term: 2, vote: 0, commit: 0 });
+  node.advance();
+  request(3, 1);
+  const ready = node.ready();
+  expect(ready.hardState).toEqual({ term: 2, vote: 3, commit: 0 });
+  expect(ready.mustSync).toBe(true);
+});
+
+test("RawNode.transferLeader() to the leader itself ends a transfer, and proposals are taken again", () => {
+  const group = leader();
+  const node = group.node(1);
+  node.transferLeader(2);
+  expect(node.propose(bytes("x"))).toEqual({ kind: "dropped", reason: "transferInProgress" });
+  node.transferLeader(1);
+  expect(node.transferTarget).toBe(0);
+  expect(node.propose(bytes("x")).kind).toBe("appended");
 });

@@ -4,15 +4,20 @@ import { sendTimeoutNow } from "./role.ts";
 
 /**
  * Leader: begins to hand leadership to `to` (thesis §3.10). Proposals are refused until it is done or
- * one election timeout has passed. Unknown targets, learners and the leader itself are ignored.
+ * one election timeout has passed. Unknown targets and learners are ignored; the leader itself as target
+ * ends a transfer that is in progress.
  */
 export function startTransfer(raft: Raft, to: number): void {
   const peer = raft.tracker.get(to);
-  if (peer === undefined || peer.isLearner || to === raft.id || to === raft.transferTarget) {
+  if (peer === undefined || peer.isLearner || to === raft.transferTarget) {
     raft.onEvent?.({ kind: "transferIgnored", to });
     return;
   }
   abortTransfer(raft);
+  if (to === raft.id) {
+    raft.onEvent?.({ kind: "transferIgnored", to });
+    return;
+  }
   // The target gets a whole election timeout, wherever the leader's own clock stands.
   raft.electionElapsed = 0;
   raft.transferTarget = to;

@@ -31,8 +31,6 @@ import type { SubjectNode } from "./subject-node.ts";
  *   never remove or demote the voter `anchor`, so that it does not occur.
  * - Membership changes in groups that bound the uncommitted bytes: etcd/raft counts a change as pending
  *   even when the bound made it drop the proposal. Such schedules have none.
- * - A leader that is asked to hand leadership to itself: etcd/raft ends the transfer in progress, if there
- *   is one; raft-ts goes on with it. Not meant, see `wouldEndTransfer`: the one entry to go.
  * - Limits in bytes count an entry's overhead differently, so all payloads have one size and limits are
  *   not near a multiple of it.
  */
@@ -93,9 +91,4 @@ export function wouldConfirmReads(node: SubjectNode): boolean {
 /** Whether `message` is a snapshot that `node` cannot take yet. */
 export function wouldOvertakeConfChanges(node: SubjectNode, message: Message): boolean {
   return message.type === "MsgSnap" && node.hasConfChangesToApply();
-}
-
-/** Whether a leader is asked to hand leadership to itself while it hands it to somebody else. */
-export function wouldEndTransfer(node: RawNode, target: number): boolean {
-  return node.role === "leader" && node.transferTarget !== 0 && node.id === target;
 }

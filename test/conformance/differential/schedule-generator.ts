@@ -1,11 +1,6 @@
 import { Prng } from "../../../packages/raft-ts/fakes/prng.ts";
 import type { Coverage } from "./coverage.ts";
-import {
-  wouldConfirmReads,
-  wouldEndTransfer,
-  wouldOvertakeConfChanges,
-  wouldReadTooEarly,
-} from "./deviations.ts";
+import { wouldConfirmReads, wouldOvertakeConfChanges, wouldReadTooEarly } from "./deviations.ts";
 import type { Command, CommandName, GroupSettings } from "./schedule.ts";
 import { formatCommand, formatSettings } from "./schedule.ts";
 import { SubjectGroup } from "./subject-group.ts";
@@ -185,8 +180,6 @@ class ScheduleGenerator {
     if (this.#cutLinks.has(`${message.from}>${message.to}`)) return;
     if (message.type === "MsgReadIndex" && wouldReadTooEarly(node.rawNode)) return;
     if (wouldOvertakeConfChanges(node, message)) return;
-    const isTransfer = message.type === "MsgTransferLeader";
-    if (isTransfer && wouldEndTransfer(node.rawNode, message.from)) return;
     this.#issue("deliver", number);
   }
 
@@ -268,7 +261,6 @@ class ScheduleGenerator {
   }
 
   #transfer(id: number, target: number): void {
-    if (wouldEndTransfer(this.#group.node(id).rawNode, target)) return;
     this.#issue("transfer", id, target);
   }
 

@@ -137,7 +137,7 @@ function describeEntries(entries: readonly Entry[], indent: string): string {
 }
 
 /** A snapshot without its data. */
-export function describeSnapshot(snapshot: Snapshot): string {
+function describeSnapshot(snapshot: Snapshot): string {
   return `Index:${snapshot.index} Term:${snapshot.term} ConfState:${describeConfState(snapshot.confState)}`;
 }
 

@@ -132,6 +132,6 @@ export class GroupMachine implements StateMachine {
 }
 
 /** Key of an offset within its group. */
-export function offsetKey({ topic, partition }: { topic: string; partition: number }): string {
+function offsetKey({ topic, partition }: { topic: string; partition: number }): string {
   return `${topic} ${partition}`; // Topic names hold no spaces.
 }

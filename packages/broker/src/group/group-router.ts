@@ -180,7 +180,7 @@ export class GroupRouter implements GroupCoordinator {
 }
 
 /** The partition of the internal topic that a group falls on. */
-export function groupPartition(groupId: string, partitionCount: number): number {
+function groupPartition(groupId: string, partitionCount: number): number {
   const bytes = new TextEncoder().encode(groupId);
   return crc32c(bytes, 0, bytes.length) % partitionCount;
 }

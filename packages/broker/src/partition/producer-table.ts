@@ -29,7 +29,7 @@ export interface ProducerState {
 }
 
 /** How many batches of a producer may be in flight and still be told apart from new ones (Kafka's number). */
-export const batchesRememberedMax = 5;
+const batchesRememberedMax = 5;
 
 /** Producers remembered per partition; the one that was silent longest goes first. */
 export const producersRememberedMax = 10_000;

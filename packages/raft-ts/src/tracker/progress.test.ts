@@ -125,3 +125,10 @@ describe("Inflights", () => {
     expect(() => new Inflights(0, 1)).toThrow("at least one append");
   });
 });
+
+test("Progress.maybeDecrease() never goes back to what is known to match", () => {
+  const progress = new Progress(2, 10, new Inflights(3, Infinity), false);
+  progress.maybeUpdate(9);
+  expect(progress.maybeDecrease(9, 2)).toBe(true);
+  expect(progress.next).toBe(10);
+});
