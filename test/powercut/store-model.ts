@@ -49,8 +49,8 @@ export class StoreModel {
   }
 
   /**
-   * Somebody was told so after the cut began. A file system that is being shut down may call a sync
-   * done that raced with it, which no disk without power can: such a step may vanish, and is counted.
+   * Somebody was told so after the cut began. A sync that overlaps with the shutdown of a file system
+   * may be called done although its data is gone (see README.md): such a step may vanish.
    */
   acknowledgeDuringCut(write: number): void {
     this.#lastDuringCut = write;
