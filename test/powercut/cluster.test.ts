@@ -1,3 +1,4 @@
+import type { ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +10,7 @@ import { NumberedStream } from "../cluster/numbered-stream.ts";
 import { ProcessCluster } from "../cluster/process-cluster.ts";
 import { ropewalk } from "../cluster/run-command.ts";
 import { waitFor } from "../cluster/wait-for.ts";
+import { freezeProcess } from "./freeze-process.ts";
 import { LoopVolume } from "./loop-volume.ts";
 import { buildPowerSwitch, powerCutObstacle } from "./power-supply.ts";
 
@@ -28,6 +30,7 @@ class PoweredCluster implements AsyncDisposable {
   readonly cluster: ProcessCluster;
   readonly #directory: string;
   readonly #volumes: readonly LoopVolume[];
+  #processes: readonly ChildProcess[] = [];
 
   private constructor(cluster: ProcessCluster, directory: string, volumes: readonly LoopVolume[]) {
     this.cluster = cluster;
@@ -56,8 +59,12 @@ class PoweredCluster implements AsyncDisposable {
     return powered;
   }
 
-  /** Nothing reaches a disk any more; then the processes are gone, too. */
+  /**
+   * Nobody answers a client any more, nothing reaches a disk any more, and the processes are gone. In
+   * this order: a sync that overlaps with the shutdown of a file system may be called done and be lost.
+   */
   async cutPower(): Promise<void> {
+    await Promise.all(this.#processes.map(freezeProcess));
     for (const volume of this.#volumes) volume.cutPower();
     await Promise.all(this.cluster.brokerIds.map((id) => this.cluster.kill(id)));
   }
@@ -71,7 +78,7 @@ class PoweredCluster implements AsyncDisposable {
   }
 
   async #startBrokers(): Promise<void> {
-    for (const id of this.cluster.brokerIds) this.cluster.spawn(id);
+    this.#processes = this.cluster.brokerIds.map((id) => this.cluster.spawn(id));
     await this.cluster.ready();
   }
 

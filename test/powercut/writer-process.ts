@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { waitFor } from "../cluster/wait-for.ts";
+import { freezeProcess } from "./freeze-process.ts";
 import { reportDescriptor, type WriterReport, type WriterTask } from "./writer-report.ts";
 
 const writerPath = fileURLToPath(new URL("store-writer.ts", import.meta.url));
@@ -47,12 +47,8 @@ export class WriterProcess {
   }
 
   /** Stops it in the middle of whatever it does; it says nothing more. */
-  async freeze(): Promise<void> {
-    this.#child.kill("SIGSTOP");
-    const statusPath = `/proc/${this.#child.pid}/stat`;
-    await waitFor("the writer stands still", deadlineMs, () => {
-      return this.hasEnded || /\) [TZ] /.test(readFileSync(statusPath, "latin1"));
-    });
+  freeze(): Promise<void> {
+    return freezeProcess(this.#child);
   }
 
   /** Ends it at once; resolves when all it said was heard. */
