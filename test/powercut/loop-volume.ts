@@ -40,8 +40,7 @@ export class LoopVolume implements Disposable {
     const args = ["-c", guardScript, "guard", options.mountPoint, device, options.imagePath];
     this.#guard = spawn("sh", args, { stdio: ["pipe", "ignore", "ignore"], detached: true });
     this.#guard.unref();
-    // A test runner that was interrupted leaves its workers behind, and nobody waits for them.
-    process.once("disconnect", () => process.exit(1));
+    process.once("disconnect", exitUnheard);
   }
 
   /** Makes the file system, empty, and mounts it. */
@@ -93,6 +92,7 @@ export class LoopVolume implements Disposable {
   [Symbol.dispose](): void {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
+    process.off("disconnect", exitUnheard);
     this.#guard.kill("SIGKILL");
     // Lazily: a test that failed may have left somebody behind who holds a file.
     if (this.#isMounted) spawnSync("umount", ["--lazy", this.mountPoint]);
@@ -104,4 +104,9 @@ export class LoopVolume implements Disposable {
 
 function run(program: string, args: readonly string[]): string {
   return execFileSync(program, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+}
+
+// A test runner that was interrupted leaves its workers behind, and nobody waits for them.
+function exitUnheard(): void {
+  process.exit(1);
 }

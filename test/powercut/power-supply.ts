@@ -31,7 +31,8 @@ export function powerCutObstacle(): string | undefined {
   const absent = programs.filter((program) => !isOnPath(program));
   if (absent.length > 0) return `not installed: ${absent.join(", ")}`;
   if (spawnSync("losetup", ["--find"]).status !== 0) return "there is no free loop device";
-  return undefined;
+  const mayMount = spawnSync("unshare", ["--mount", "true"]).status === 0;
+  return mayMount ? undefined : "mounting is not allowed here";
 }
 
 /** Builds the program that cuts the power; answers its path. */
