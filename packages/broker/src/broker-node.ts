@@ -96,7 +96,7 @@ export class BrokerNode implements TopicAdmin {
     });
     this.#checkpointer = new Checkpointer(storage.state, clock, logger, limits.checkpointMs);
     this.#checkpointer.add(this.machine);
-    const proposer = new CommandProposer(clock);
+    const proposer = new CommandProposer(clock, limits.batchBytesMax);
     this.#controllerGroup = this.#createControllerGroup();
     this.#controller = new Controller({
       group: this.#controllerGroup,
@@ -105,6 +105,7 @@ export class BrokerNode implements TopicAdmin {
       random,
       logger,
       limits,
+      bootstrapCount: config.bootstrap.length,
       isAlive: this.isAlive,
     });
     this.controllerClient = new ControllerClient({
@@ -196,10 +197,17 @@ export class BrokerNode implements TopicAdmin {
   #createControllerGroup(): RaftGroup {
     const { config, limits, storage } = this.#options;
     const brokerIds = config.bootstrap.map(({ brokerId }) => brokerId).toSorted((a, b) => a - b);
-    const key = { groupId: controllerGroupId, incarnation: 1 };
+    const log = openGroupLog(storage.log, { groupId: controllerGroupId, incarnation: 1 });
+    if (log.quarantined !== undefined) {
+      throw new RopewalkError(
+        "STORAGE_ERROR",
+        `Cannot start: the log of the cluster's metadata is damaged: ${log.quarantined.message}`,
+        { cause: log.quarantined },
+      );
+    }
     return new RaftGroup({
       brokerId: config.brokerId,
-      log: openGroupLog(storage.log, key),
+      log,
       machine: this.machine,
       voters: brokerIds.slice(0, votersMax),
       learners: brokerIds.slice(votersMax),

@@ -1,6 +1,7 @@
 import { LogStore } from "@ropewalk/log";
 import type { DiskLock, KeyValueStore, Runtime } from "@ropewalk/runtime";
-import { type Identity, openIdentity } from "./identity.ts";
+import { RopewalkError } from "@ropewalk/protocol";
+import { type Identity, type IdentityClaim, openIdentity, writeIdentity } from "./identity.ts";
 
 /** A broker's data directory, opened. */
 export interface BrokerStorage {
@@ -18,13 +19,13 @@ export interface BrokerStorage {
 export async function openBrokerStorage(
   runtime: Runtime,
   directory: string,
-  brokerId: number,
+  claim: IdentityClaim,
 ): Promise<BrokerStorage> {
   const { disk, random } = runtime;
   await disk.makeDirectory(directory);
-  const lock = await disk.lockDirectory(directory, `broker ${brokerId}`);
+  const lock = await disk.lockDirectory(directory, `broker ${claim.brokerId}`);
   try {
-    const identity = await openIdentity(disk, random, directory, brokerId);
+    const identity = await openIdentity(disk, random, directory, claim);
     return await openContents(runtime, directory, identity, lock);
   } catch (error) {
     await lock.release();
@@ -39,21 +40,39 @@ async function openContents(
   lock: DiskLock,
 ): Promise<BrokerStorage> {
   const { clock, disk, keyValueStores, logger } = runtime;
-  const log = await LogStore.open({
-    disk,
-    clock,
-    logger,
-    directory: disk.join(directory, "log"),
-    directoryId: identity.directoryId,
-  });
+  const logDirectory = disk.join(directory, "log");
+  if (identity.hasJournal && !(await hasFiles(runtime, logDirectory))) {
+    throw new RopewalkError(
+      "STORAGE_ERROR",
+      `Cannot start on ${directory}: its journal is gone from ${logDirectory}; what this broker has voted and acknowledged is forgotten, so it must not come back under the same identity`,
+    );
+  }
+  const directoryId = identity.directoryId;
+  const log = await LogStore.open({ disk, clock, logger, directory: logDirectory, directoryId });
+  if (!identity.hasJournal) await writeIdentity(disk, directory, { ...identity, hasJournal: true });
   const { store, discarded } = await keyValueStores.open(disk.join(directory, "state"));
   if (discarded !== undefined) {
     logger.warn("the materialized state was damaged; it is rebuilt from the log", { discarded });
   }
   const close = async (): Promise<void> => {
-    await log.close();
-    await store.close();
-    await lock.release();
+    try {
+      await log.close();
+    } finally {
+      await closeAndRelease(store, lock);
+    }
   };
-  return { identity, log, state: store, close };
+  return { identity: { ...identity, hasJournal: true }, log, state: store, close };
+}
+
+async function hasFiles({ disk }: Runtime, directory: string): Promise<boolean> {
+  if (!(await disk.exists(directory))) return false;
+  return (await disk.list(directory)).some((name) => name.startsWith("journal-"));
+}
+
+async function closeAndRelease(store: KeyValueStore, lock: DiskLock): Promise<void> {
+  try {
+    await store.close();
+  } finally {
+    await lock.release();
+  }
 }

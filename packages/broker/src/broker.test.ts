@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { credentials, makeGenericClientConstructor, Metadata } from "@grpc/grpc-js";
@@ -298,6 +298,103 @@ test("Broker.start() has everything again that was acknowledged before it was st
     client.close();
     await restarted.stop();
   }
+  rmSync(own, { recursive: true, force: true });
+});
+
+/** A broker of its own directory, and a client; `again` ends the first and starts another on the same data. */
+async function ownBroker(clientPort: number) {
+  const own = mkdtempSync(join(tmpdir(), "ropewalk-broker-"));
+  const config = configOf(own, clientPort);
+  let running = await Broker.start(config, runtime);
+  await running.ready;
+  let client = connect(clientPort);
+  return {
+    directory: own,
+    call: ((method, request) => client.call(method, request)) as typeof call,
+    again: async (meanwhile: () => void) => {
+      client.close();
+      await running.stop();
+      meanwhile();
+      running = await Broker.start(config, runtime);
+      await running.ready;
+      client = connect(clientPort);
+    },
+    [Symbol.asyncDispose]: async () => {
+      client.close();
+      await running.stop();
+      rmSync(own, { recursive: true, force: true });
+    },
+  };
+}
+
+test("a topic can be deleted while everything is being written to it", async () => {
+  await using own = await ownBroker(port + 3);
+  for (let round = 0; round < 5; round += 1) {
+    await own.call(topicService.createTopic, { name: "busy", partitionCount: 16 });
+    const produce = (partition: number) =>
+      codeOf(
+        own.call(produceService.produce, { topic: "busy", partition, recordBatch: batchOf(["x"]) }),
+      );
+    const writes = Array.from({ length: 160 }, (_, i) => produce(i % 16));
+    await own.call(topicService.deleteTopic, { name: "busy" });
+    await Promise.all([...writes, ...Array.from({ length: 32 }, (_, i) => produce(i % 16))]);
+  }
+  expect((await own.call(topicService.listTopics, {})).topics).toEqual([]);
+});
+
+test("Broker.start() goes through the metadata again when its materialized state is lost", async () => {
+  await using own = await ownBroker(port + 4);
+  await own.call(topicService.createTopic, { name: "gone", partitionCount: 2 });
+  await own.call(topicService.createTopic, { name: "kept", partitionCount: 1 });
+  await own.call(produceService.produce, { topic: "kept", recordBatch: batchOf(["still here"]) });
+  await own.call(topicService.deleteTopic, { name: "gone" });
+  await own.again(() => rmSync(join(own.directory, "state"), { recursive: true }));
+  const start = { at: { case: "offset", value: 0 } } as const;
+  const read = () => own.call(fetchService.fetch, { topic: "kept", partition: 0, start });
+  await expect.poll(() => codeOf(read())).toBe("no error");
+  expect((await read()).nextOffset).toBe(1);
+  const { topics } = await own.call(topicService.listTopics, {});
+  expect(topics.map(({ name }) => name)).toEqual(["kept"]);
+});
+
+test("Broker.start() keeps the log of a damaged replica, out of service, and serves the others", async () => {
+  await using own = await ownBroker(port + 5);
+  for (const name of ["hurt", "whole"]) {
+    await own.call(topicService.createTopic, { name, partitionCount: 1 });
+    await own.call(produceService.produce, {
+      topic: name,
+      recordBatch: batchOf([`value of ${name}`]),
+    });
+  }
+  const logDirectory = join(own.directory, "log");
+  const flip = (): void => {
+    const name = readdirSync(logDirectory).find((each) => each.startsWith("journal-")) ?? "";
+    const bytes = readFileSync(join(logDirectory, name));
+    const at = bytes.indexOf("value of hurt");
+    bytes[at] = (bytes[at] ?? 0) ^ 1;
+    writeFileSync(join(logDirectory, name), bytes);
+  };
+  for (let round = 0; round < 2; round += 1) {
+    await own.again(round === 0 ? flip : () => undefined);
+    const start = { at: { case: "offset", value: 0 } } as const;
+    const read = (topic: string) => own.call(fetchService.fetch, { topic, partition: 0, start });
+    await expect.poll(() => codeOf(read("whole"))).toBe("no error");
+    expect(await codeOf(read("hurt"))).toBe("NOT_LEADER");
+    const { topics } = await own.call(topicService.listTopics, {});
+    expect(topics.map(({ name }) => name)).toEqual(["hurt", "whole"]);
+  }
+});
+
+test("Broker.start() refuses a journal that is gone and a cluster that was formed by others", async () => {
+  const own = mkdtempSync(join(tmpdir(), "ropewalk-broker-"));
+  const config = configOf(own, port + 6);
+  await (await Broker.start(config, runtime)).stop();
+  const address = { host: localhost, port: 1 };
+  const more = [...config.bootstrap, { brokerId: 2, address }];
+  const others = Broker.start({ ...config, bootstrap: more }, runtime);
+  await expect(others).rejects.toThrow(/formed by brokers 1, and --peers names 1, 2/);
+  rmSync(join(own, "log"), { recursive: true });
+  await expect(Broker.start(config, runtime)).rejects.toThrow(/journal is gone/);
   rmSync(own, { recursive: true, force: true });
 });
 

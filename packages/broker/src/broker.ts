@@ -65,7 +65,10 @@ export class Broker {
   static async start(config: BrokerConfig, runtime: Runtime): Promise<Broker> {
     const logger = runtime.logger.child({ broker: config.brokerId });
     const world = { ...runtime, logger };
-    const storage = await openBrokerStorage(world, config.dataDirectory, config.brokerId);
+    const storage = await openBrokerStorage(world, config.dataDirectory, {
+      brokerId: config.brokerId,
+      bootstrapIds: config.bootstrap.map(({ brokerId }) => brokerId).toSorted((a, b) => a - b),
+    });
     let broker: Broker | undefined;
     try {
       broker = new Broker(config, world, storage);
@@ -220,10 +223,19 @@ export class Broker {
     this.#registration?.stop();
     // Clients are sent away before their calls end, and leadership before its holder.
     if (this.#peers !== undefined) await this.#node.host.handOver(handOverMs);
-    await this.#door?.close();
-    await this.#node.stop();
-    await this.#peers?.close();
-    await this.#http?.close();
+    await this.#attempt("close the gRPC door", () => this.#door?.close());
+    await this.#attempt("stop the replicas", () => this.#node.stop());
+    await this.#attempt("close the peer network", () => this.#peers?.close());
+    await this.#attempt("close the HTTP door", () => this.#http?.close());
     await this.#storage.close();
+  }
+
+  /** One step of a stop: what fails must not keep the others from giving back what they hold. */
+  async #attempt(what: string, step: () => Promise<void> | undefined): Promise<void> {
+    try {
+      await step();
+    } catch (error) {
+      this.#runtime.logger.error("a step of the stop failed", { what, error });
+    }
   }
 }

@@ -15,6 +15,7 @@ export class Checkpointer {
   readonly #removedKeys: string[] = [];
   #timer: Timer | undefined;
   #stopped = false;
+  #failed = false;
   #writing: Promise<void> = Promise.resolve();
 
   constructor(store: KeyValueStore, clock: Clock, logger: Logger, intervalMs: number) {
@@ -35,6 +36,12 @@ export class Checkpointer {
     this.#removedKeys.push(...keys);
   }
 
+  /** Writes what has changed up to now. */
+  flush(): Promise<void> {
+    this.#writing = this.#writing.then(() => this.#write(this.#collect()));
+    return this.#writing;
+  }
+
   /** Writes everything that is left; nothing is written afterwards. */
   async stop(lastChanges: readonly KeyValueChange[]): Promise<void> {
     this.#stopped = true;
@@ -46,7 +53,7 @@ export class Checkpointer {
   #schedule(): void {
     if (this.#stopped) return;
     this.#timer = this.#clock.setTimer(this.#intervalMs, () => {
-      this.#writing = this.#write(this.#collect()).then(() => this.#schedule());
+      void this.flush().then(() => this.#schedule());
     });
   }
 
@@ -56,13 +63,13 @@ export class Checkpointer {
   }
 
   async #write(changes: readonly KeyValueChange[]): Promise<void> {
-    if (changes.length === 0) return;
+    if (changes.length === 0 || this.#failed) return;
     try {
       await this.#store.commit(changes);
     } catch (error) {
       // What is in the store is then older than it might be, but whole: changes of one transaction
       // come together. Since later ones build on these, nothing more is written until the restart.
-      this.#stopped = true;
+      this.#failed = true;
       this.#logger.error(
         "a checkpoint could not be written; the next start applies more of the log",
         {

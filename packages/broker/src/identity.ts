@@ -12,36 +12,66 @@ export interface Identity {
   readonly clusterId: string;
   /** How often the directory was opened: peers tell this process from earlier ones by it. */
   readonly startCount: number;
+  /**
+   * The brokers that formed the cluster, ascending. Who votes on its metadata follows from them, so the
+   * same must be said at every start.
+   */
+  readonly bootstrapIds: readonly number[];
+  /** A journal was created here: if it is missing, the broker has forgotten what it promised. */
+  readonly hasJournal: boolean;
 }
 
 const formatVersion = 1;
 
+/** What a broker says of itself when it opens its directory. */
+export interface IdentityClaim {
+  readonly brokerId: number;
+  readonly bootstrapIds: readonly number[];
+}
+
 /**
- * Reads the identity of a data directory, or gives it one. Throws INVALID_REQUEST when the directory is
- * another broker's, or was written by a newer version.
+ * Reads the identity of a data directory, or gives it one, and counts the start. Throws INVALID_REQUEST
+ * when the directory is another broker's or was started among others, STORAGE_ERROR when it is damaged
+ * or was written by a newer version.
  */
 export async function openIdentity(
   disk: Disk,
   random: Random,
   directory: string,
-  brokerId: number,
+  claim: IdentityClaim,
 ): Promise<Identity> {
-  const path = identityPath(disk, directory);
-  const known = await readIdentity(disk, path);
-  if (known === undefined) {
-    const identity = { directoryId: random.uuid(), brokerId, clusterId: "", startCount: 1 };
-    await writeIdentity(disk, directory, identity);
-    return identity;
+  const known = await readIdentity(disk, identityPath(disk, directory));
+  if (known !== undefined) expectSame(directory, known, claim);
+  const identity =
+    known === undefined
+      ? {
+          ...claim,
+          directoryId: random.uuid(),
+          clusterId: "",
+          startCount: 1,
+          hasJournal: false,
+        }
+      : { ...known, startCount: known.startCount + 1 };
+  await writeIdentity(disk, directory, identity);
+  return identity;
+}
+
+function expectSame(directory: string, known: Identity, claim: IdentityClaim): void {
+  const refuse = (why: string): RopewalkError =>
+    new RopewalkError(
+      "INVALID_REQUEST",
+      `Cannot start broker ${claim.brokerId} on ${directory}: ${why}`,
+    );
+  if (known.brokerId !== claim.brokerId) {
+    throw refuse(
+      `it is the data of broker ${known.brokerId}; give --id ${known.brokerId} or another directory`,
+    );
   }
-  if (known.brokerId === brokerId) {
-    const identity = { ...known, startCount: known.startCount + 1 };
-    await writeIdentity(disk, directory, identity);
-    return identity;
+  if (known.bootstrapIds.join() !== claim.bootstrapIds.join()) {
+    throw refuse(
+      `its cluster was formed by brokers ${known.bootstrapIds.join(", ")}, and --peers names ${claim.bootstrapIds.join(", ")}`,
+    );
   }
-  throw new RopewalkError(
-    "INVALID_REQUEST",
-    `Cannot start broker ${brokerId} on ${directory}: it is the data of broker ${known.brokerId}; give --id ${known.brokerId} or another directory`,
-  );
 }
 
 /** Replaces the identity, durably. */
@@ -87,13 +117,21 @@ function parseIdentity(path: string, text: string): Identity {
   const brokerId: unknown = fields.get("brokerId");
   const clusterId: unknown = fields.get("clusterId");
   const startCount: unknown = fields.get("startCount");
+  const bootstrapIds: unknown = fields.get("bootstrapIds");
+  const hasJournal: unknown = fields.get("hasJournal");
   if (
     typeof directoryId !== "string" ||
     typeof brokerId !== "number" ||
     typeof clusterId !== "string" ||
-    typeof startCount !== "number"
+    typeof startCount !== "number" ||
+    typeof hasJournal !== "boolean" ||
+    !isNumbers(bootstrapIds)
   ) {
     throw refuse("lacks a field");
   }
-  return { directoryId, brokerId, clusterId, startCount };
+  return { directoryId, brokerId, clusterId, startCount, bootstrapIds, hasJournal };
+}
+
+function isNumbers(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((each) => typeof each === "number");
 }

@@ -29,7 +29,7 @@ export class Registration {
 
   /** The controller does not want this broker; what it said. */
   get refusal(): RopewalkError | undefined {
-    return this.#refusal;
+    return this.isDone() ? undefined : this.#refusal;
   }
 
   /** Whether the metadata has this broker as it is now. */

@@ -1,4 +1,4 @@
-import type { GroupKey, LogStore } from "@ropewalk/log";
+import type { GroupKey, GroupLog, LogStore } from "@ropewalk/log";
 import { RopewalkError } from "@ropewalk/protocol";
 import type { Clock, KeyValueStore, Logger } from "@ropewalk/runtime";
 import type { Checkpointer } from "./checkpointer.ts";
@@ -65,11 +65,14 @@ export class ReplicaSet implements PartitionDirectory {
   /** Starts what the image puts here, and removes what it certainly does not (any more). */
   async start(): Promise<void> {
     const { image, store, logger } = this.#options;
-    for (const topic of image.topics.values()) this.topicCreated(topic);
-    for (const { key } of [...store.groups()]) {
-      // Ids at or above the image's next one belong to topics that it has not heard of yet.
-      const known = key.groupId === controllerGroupId || this.#replicas.has(key.groupId);
-      if (known || key.groupId >= image.nextGroupId) continue;
+    const topics = [...image.topics.values()];
+    for (const topic of topics) this.topicCreated(topic);
+    const wanted = new Set(topics.flatMap((t) => t.partitions.map(({ groupId }) => groupId)));
+    for (const { key, quarantined } of [...store.groups()]) {
+      // Only the metadata's word removes a log, never that a replica could not be started. Ids at or above
+      // the image's next one belong to topics that it has not heard of yet.
+      const isKept = key.groupId === controllerGroupId || wanted.has(key.groupId);
+      if (isKept || quarantined !== undefined || key.groupId >= image.nextGroupId) continue;
       logger.info("removing the rest of a deleted partition", { groupId: key.groupId });
       await store.deleteGroup(key);
     }
@@ -84,16 +87,21 @@ export class ReplicaSet implements PartitionDirectory {
 
   async topicDeleted(topic: TopicImage): Promise<void> {
     const { checkpointer, host, leaders, store } = this.#options;
+    const removed: RaftGroup[] = [];
     for (const { groupId } of topic.partitions) {
       leaders.forget(groupId);
       const replica = this.#replicas.get(groupId);
       if (replica === undefined) continue;
       this.#replicas.delete(groupId);
       host.remove(replica.group);
+      removed.push(replica.group);
       const { checkpointKey } = replica;
       checkpointer.remove(replica.machine, checkpointKey === undefined ? [] : [checkpointKey]);
-      await store.deleteGroup(replica.group.key);
     }
+    // The metadata without the topic must be there before the tombstones: a start in between would find
+    // the topic, and logs that are deleted for ever.
+    await checkpointer.flush();
+    for (const { key } of removed) await store.deleteGroup(key);
   }
 
   leader(topic: string, partition: number): PartitionLog {
@@ -159,28 +167,36 @@ export class ReplicaSet implements PartitionDirectory {
   }
 
   #add(topic: TopicImage, partition: PartitionImage): void {
-    const { checkpointer, host, logger, store } = this.#options;
-    const damage = store.group(groupKey(topic, partition))?.quarantined;
-    if (damage !== undefined) {
+    const { checkpointer, host, store } = this.#options;
+    const key = groupKey(topic, partition);
+    if (store.wasDeleted(key)) return; // An old topic, gone through again: its deletion follows.
+    const log = openGroupLog(store, key);
+    if (log.quarantined !== undefined) {
       // Its log cannot be trusted, so it neither votes nor serves; the other replicas do.
-      logger.error("a replica is damaged and stays out", {
-        topic: topic.name,
-        partition: partition.partition,
-        error: damage,
-      });
+      this.#stayOut(topic, partition, log.quarantined);
       return;
     }
-    const replica =
-      topic.name === groupsTopic
-        ? this.#groupsReplica(topic, partition)
-        : this.#dataReplica(topic, partition);
-    this.#replicas.set(partition.groupId, replica);
-    checkpointer.add(replica.machine);
-    host.add(replica.group);
+    try {
+      const replica =
+        topic.name === groupsTopic
+          ? this.#groupsReplica(topic, partition, log)
+          : this.#dataReplica(topic, partition, log);
+      this.#replicas.set(partition.groupId, replica);
+      checkpointer.add(replica.machine);
+      host.add(replica.group);
+    } catch (error) {
+      if (!(error instanceof RopewalkError)) throw error;
+      this.#stayOut(topic, partition, error);
+    }
   }
 
-  #dataReplica(topic: TopicImage, image: PartitionImage): Replica {
-    const { clock, limits, state } = this.#options;
+  #stayOut(topic: TopicImage, { partition }: PartitionImage, error: unknown): void {
+    const where = { topic: topic.name, partition };
+    this.#options.logger.error("a replica is damaged and stays out", { ...where, error });
+  }
+
+  #dataReplica(topic: TopicImage, image: PartitionImage, log: GroupLog): Replica {
+    const { clock, host, limits, state } = this.#options;
     const checkpointKey = `partition/${image.groupId}`;
     const bytes = state.get(checkpointKey);
     const partition = new PartitionReplica({
@@ -190,48 +206,56 @@ export class ReplicaSet implements PartitionDirectory {
       batchBytesMax: topicConfig(topic.configs, limits.batchBytesMax).batchBytesMax,
       checkpoint: bytes === undefined ? undefined : decodePartitionCheckpoint(bytes),
       checkpointKey,
+      damaged: (error) => {
+        this.#stayOut(topic, image, error);
+        // A lone replica goes on with what can still be read.
+        if (image.replicaIds.length > 1) host.remove(group);
+      },
       leadershipChanged: (_replica, leadership) => this.#leadershipChanged(image, leadership),
     });
-    const group = this.#raftGroup(topic, image, partition);
+    const group: RaftGroup = this.#raftGroup(topic, image, partition, log);
     partition.attach(group);
     return { group, machine: partition, partition, checkpointKey };
   }
 
-  #groupsReplica(topic: TopicImage, image: PartitionImage): Replica {
+  #groupsReplica(topic: TopicImage, image: PartitionImage, log: GroupLog): Replica {
     const { clock, groups, limits, logger, proposer, state } = this.#options;
     const machine = new GroupMachine(image.groupId, state, logger, (_machine, leadership) => {
       coordinator.reset();
       this.#leadershipChanged(image, leadership);
     });
-    const group = this.#raftGroup(topic, image, machine);
+    const group = this.#raftGroup(topic, image, machine, log);
     const coordinator: GroupPartitionCoordinator = new GroupPartitionCoordinator({
       group,
       machine,
-      propose: (action, command) => proposer.propose(group, action, command, () => undefined),
+      propose: (action, command) =>
+        proposer.propose(group, action, command, () => machine.lastOutcome),
       clock,
       limits,
       partitionCounts: (topics) => this.#partitionCounts(topics),
+      topicId: (name) => this.#options.image.topics.get(name)?.topicId,
     });
     groups.add(image.partition, coordinator);
     return { group, machine, partition: undefined, checkpointKey: undefined };
   }
 
-  #raftGroup(topic: TopicImage, image: PartitionImage, machine: StateMachine): RaftGroup {
-    const { brokerId, host, limits, logger, store } = this.#options;
+  #raftGroup(
+    topic: TopicImage,
+    image: PartitionImage,
+    machine: StateMachine,
+    log: GroupLog,
+  ): RaftGroup {
+    const { brokerId, host, limits } = this.#options;
     return new RaftGroup({
       brokerId,
-      log: openGroupLog(store, groupKey(topic, image)),
+      log,
       machine,
       voters: image.replicaIds,
       learners: [],
       limits,
       readFailed: (group, error) => {
         // What is stored is not what was written: the replica stays out, the others go on.
-        logger.error("a replica cannot read its log and stays out", {
-          topic: topic.name,
-          partition: image.partition,
-          error,
-        });
+        this.#stayOut(topic, image, error);
         host.remove(group);
       },
     });

@@ -161,6 +161,11 @@ export class LogStore {
     return this.#addGroup(state);
   }
 
+  /** Whether the group is known to have been deleted here. The knowledge goes with the files that held it. */
+  wasDeleted(key: GroupKey): boolean {
+    return this.#usage.isDeleted(groupName(key));
+  }
+
   /** Deletes a group: resolves when its tombstone is durable. Files that nobody needs any more are removed later. */
   async deleteGroup(key: GroupKey): Promise<void> {
     this.#assertUsable();

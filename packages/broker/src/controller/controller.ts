@@ -20,6 +20,8 @@ export interface ControllerOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly limits: BrokerLimits;
+  /** Brokers that were to form the cluster. */
+  readonly bootstrapCount: number;
   /** Whether the broker was heard of lately. */
   readonly isAlive: (brokerId: number) => boolean;
 }
@@ -57,6 +59,7 @@ export class Controller {
 
   async createTopic(topic: NewTopic, internal: boolean): Promise<TopicImage> {
     const action = `create topic ${topic.name}`;
+    this.#expectLeading(action);
     this.#checkName(topic.name, internal);
     checkTopicConfigs(topic.name, topic.configs);
     if (this.#options.machine.image.topics.has(topic.name)) throw topicExists(action);
@@ -76,6 +79,7 @@ export class Controller {
   }
 
   async deleteTopic(name: string): Promise<void> {
+    this.#expectLeading(`delete topic ${name}`);
     const topic = this.#options.machine.image.topics.get(name);
     if (topic === undefined) throw topicUnknown(name);
     if (topic.internal) {
@@ -95,6 +99,18 @@ export class Controller {
     const outcome = await this.#propose(action, { kind: "producerIdsAllocated", count });
     if (outcome.kind === "producerIds") return outcome.firstProducerId;
     throw new Error(`unexpected outcome of a producer id allocation: ${outcome.kind}`);
+  }
+
+  /** Only a leader's image is new enough to say no by. */
+  #expectLeading(action: string): void {
+    const { leadership, leaderId } = this.#options.group;
+    if (leadership.kind === "leading") return;
+    const hint = leaderId === 0 ? {} : { leaderId };
+    throw new RopewalkError(
+      "NOT_LEADER",
+      `Cannot ${action} here: this broker is not the controller`,
+      hint,
+    );
   }
 
   #propose(action: string, command: MetadataCommand): Promise<ApplyOutcome> {
@@ -120,12 +136,23 @@ export class Controller {
     );
   }
 
+  /** What a topic gets must not depend on which brokers happened to be up when it was made. */
+  #defaultReplicationFactor(action: string): number {
+    const { bootstrapCount, limits, machine } = this.#options;
+    const wanted = Math.min(limits.defaultReplicationFactor, bootstrapCount);
+    const registered = machine.image.brokers.size;
+    if (registered >= wanted) return wanted;
+    throw new RopewalkError(
+      "BUSY",
+      `Cannot ${action} with the default of ${wanted} replicas yet: ${registered} of ${bootstrapCount} brokers have come; start the others, or ask for fewer replicas`,
+    );
+  }
+
   #place(action: string, topic: NewTopic): number[][] {
     const { limits, machine, isAlive } = this.#options;
     const brokers = [...machine.image.brokers.values()];
     const partitionCount = topic.partitionCount || limits.defaultPartitionCount;
-    const replicationFactor =
-      topic.replicationFactor || Math.min(limits.defaultReplicationFactor, brokers.length);
+    const replicationFactor = topic.replicationFactor || this.#defaultReplicationFactor(action);
     if (partitionCount < 1 || partitionCount > limits.partitionsPerTopicMax) {
       throw new RopewalkError(
         "INVALID_PARTITIONS",

@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { defaultBrokerLimits } from "../config.ts";
 import { encodeCommandBatch } from "../raft/command-entry.ts";
 import type { Leadership } from "../raft/state-machine.ts";
+import { encodeGroupCommand } from "./group-codec.ts";
 import { GroupPartitionCoordinator } from "./group-coordinator.ts";
 import { GroupMachine } from "./group-machine.ts";
 
@@ -26,6 +27,7 @@ function scene(store: KeyValueStore = noStore) {
     failNext: false,
     proposals: 0,
     partitions: new Map([["t", 4]]),
+    topicId: "first",
   };
   let index = machine.restoredIndex;
   const coordinator = new GroupPartitionCoordinator({
@@ -38,14 +40,17 @@ function scene(store: KeyValueStore = noStore) {
     machine,
     propose: async (_action, command) => {
       world.proposals += 1;
+      const fails = world.failNext;
+      world.failNext = false;
       await Promise.resolve();
-      if (world.failNext) {
-        world.failNext = false;
+      if (fails) {
         throw new RopewalkError("UNKNOWN_OUTCOME", "leadership changed");
       }
       index += 1;
       machine.apply({ index, term: 1, type: "normal", data: encodeCommandBatch(command, 0) });
+      return machine.lastOutcome;
     },
+    topicId: () => world.topicId,
     clock: {
       monotonicMs: () => world.nowMs,
       wallMs: () => 0,
@@ -148,6 +153,32 @@ describe("GroupPartitionCoordinator.heartbeat()", () => {
     expect(await assigned("a", 1, [0, 1, 2, 3])).toEqual([0, 1, 2, 3]);
   });
 
+  test("never lets a change undo one that it was not made of, whatever was refused in between", async () => {
+    const { assigned, beat, machine, world } = scene();
+    const first = beat("a", 0); // On its way.
+    world.failNext = true;
+    const refused = codeOf(beat("b", 0));
+    await first;
+    expect(await refused).toBe("UNKNOWN_OUTCOME");
+    expect(await codeOf(beat("b", 0))).toBe("no error");
+    const granted = [...(machine.group("g")?.membership.members.values() ?? [])].flatMap(
+      (member) => member.granted.get("t") ?? [],
+    );
+    expect(new Set(granted).size).toBe(granted.length);
+    expect(await assigned("a", 1, [0, 1, 2, 3])).toEqual([0, 1]);
+  });
+
+  test("GroupMachine refuses a membership that does not follow the one that is there", async () => {
+    const { beat, machine } = scene();
+    await beat("a", 0);
+    const membership = machine.group("g")?.membership;
+    if (membership === undefined) throw new Error("no group");
+    const command = encodeGroupCommand({ kind: "membershipChanged", membership });
+    machine.apply({ index: 9, term: 1, type: "normal", data: encodeCommandBatch(command, 0) });
+    expect(machine.lastOutcome).toBe("overtaken");
+    expect(machine.group("g")?.membership).toBe(membership);
+  });
+
   test("refuses more members than it may have, epochs from the future, and everything where it does not lead", async () => {
     const { beat, world } = scene();
     for (const id of ["a", "b", "c"]) await beat(id, 0);
@@ -168,7 +199,18 @@ describe("GroupPartitionCoordinator.commitOffsets()", () => {
     await beat("b", 0);
     expect(await codeOf(commit("b", 1, 9))).toBe("FENCED_MEMBER_EPOCH");
     const { offsets } = coordinator.fetchOffsets({ groupId: "g", partitions: [] });
-    expect(offsets).toEqual([{ topic: "t", partition: 1, offset: 7, metadata: "" }]);
+    expect(offsets).toMatchObject([{ topic: "t", partition: 1, offset: 7, metadata: "" }]);
+  });
+
+  test("forgets what was committed for a topic that was made again under its name", async () => {
+    const { beat, commit, coordinator, world } = scene();
+    await beat("a", 0);
+    await commit("a", 1, 7);
+    world.topicId = "second";
+    const request = { groupId: "g", partitions: [{ topic: "t", partitions: [1] }] };
+    expect(coordinator.fetchOffsets(request).offsets).toMatchObject([{ offset: -1 }]);
+    await commit("a", 1, 2);
+    expect(coordinator.fetchOffsets(request).offsets).toMatchObject([{ offset: 2 }]);
   });
 
   test("refuses partitions that do not exist and offsets that cannot be", async () => {

@@ -18,7 +18,7 @@ import {
   listAssignment,
   toAssignment,
 } from "./group-codec.ts";
-import type { GroupMachine } from "./group-machine.ts";
+import type { GroupMachine, GroupOutcome } from "./group-machine.ts";
 import {
   assignmentOf,
   emptyMembership,
@@ -34,7 +34,9 @@ import {
 export interface GroupCoordinatorOptions {
   readonly group: Pick<RaftGroup, "leadership" | "leaderId">;
   readonly machine: GroupMachine;
-  readonly propose: (action: string, command: Uint8Array) => Promise<void>;
+  readonly propose: (action: string, command: Uint8Array) => Promise<GroupOutcome>;
+  /** The id of a topic that exists. */
+  readonly topicId: (name: string) => string | undefined;
   readonly clock: Clock;
   readonly limits: BrokerLimits;
   readonly partitionCounts: (topics: readonly string[]) => PartitionCounts;
@@ -76,7 +78,8 @@ export class GroupPartitionCoordinator {
     const session = this.#admit(request, current);
     const next = this.#report(request, current, session);
     session.lastHeardMs = this.#options.clock.monotonicMs();
-    session.lastEpoch = request.memberEpoch;
+    session.lastEpoch =
+      request.memberEpoch === 0 ? 0 : Math.max(session.lastEpoch, request.memberEpoch);
     if (next !== current) await this.#changeMembership(next);
     return this.#heartbeatAnswer(request);
   }
@@ -84,8 +87,13 @@ export class GroupPartitionCoordinator {
   async commitOffsets(request: CommitOffsetsRequest): Promise<void> {
     this.#expectLeading(request.groupId);
     this.#checkCommit(request);
-    const { groupId, offsets } = request;
-    if (offsets.length === 0) return;
+    const { groupId } = request;
+    if (request.offsets.length === 0) return;
+    // A topic that is made again under the same name is another one: offsets belong to its id.
+    const offsets = request.offsets.map((offset) => ({
+      ...offset,
+      topicId: this.#options.topicId(offset.topic) ?? "",
+    }));
     await this.#propose(`commit offsets of group ${groupId}`, {
       kind: "offsetsCommitted",
       groupId,
@@ -95,8 +103,7 @@ export class GroupPartitionCoordinator {
 
   fetchOffsets(request: FetchOffsetsRequest): FetchOffsetsResponseInit {
     this.#expectLeading(request.groupId);
-    const known =
-      this.#options.machine.group(request.groupId)?.offsets ?? new Map<string, CommittedOffset>();
+    const known = this.#offsetsOf(request.groupId);
     if (request.partitions.length === 0) return { offsets: [...known.values()] };
     const offsets = request.partitions.flatMap(({ topic, partitions }) =>
       partitions.map(
@@ -125,7 +132,8 @@ export class GroupPartitionCoordinator {
         `Cannot describe group ${groupId}: it does not exist`,
       );
     }
-    const { membership, offsets } = group;
+    const { membership } = group;
+    const offsets = this.#offsetsOf(groupId);
     return {
       groupId,
       state: stateOf(membership),
@@ -270,16 +278,27 @@ export class GroupPartitionCoordinator {
     const { groupId } = membership;
     this.#drafts.set(groupId, membership);
     try {
-      await this.#propose(`change group ${groupId}`, { kind: "membershipChanged", membership });
+      const action = `change group ${groupId}`;
+      const outcome = await this.#propose(action, { kind: "membershipChanged", membership });
+      if (outcome === "overtaken") {
+        throw new RopewalkError("BUSY", `Cannot ${action}: another change came first`);
+      }
+    } finally {
+      // Drafts that were built on one that failed are refused when they are applied.
       if (this.#drafts.get(groupId) === membership) this.#drafts.delete(groupId);
-    } catch (error) {
-      this.#drafts.clear(); // Later drafts were built on this one.
-      throw error;
     }
   }
 
-  #propose(action: string, command: GroupCommand): Promise<void> {
+  #propose(action: string, command: GroupCommand): Promise<GroupOutcome> {
     return this.#options.propose(action, encodeGroupCommand(command));
+  }
+
+  /** What the group committed, without what it committed for topics that are gone. */
+  #offsetsOf(groupId: string): ReadonlyMap<string, CommittedOffset> {
+    const offsets = this.#options.machine.group(groupId)?.offsets ?? [];
+    return new Map(
+      [...offsets].filter(([, { topic, topicId }]) => this.#options.topicId(topic) === topicId),
+    );
   }
 
   #latest(groupId: string): Membership {

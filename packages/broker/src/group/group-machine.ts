@@ -20,6 +20,9 @@ export interface GroupState {
   readonly offsets: Map<string, CommittedOffset>;
 }
 
+/** What came of a command: it had its effect, or another one had changed what it was made of. */
+export type GroupOutcome = "done" | "overtaken";
+
 /** Who is told of a change of leadership. */
 export type LeadershipListener = (machine: GroupMachine, leadership: Leadership) => void;
 
@@ -36,6 +39,7 @@ export class GroupMachine implements StateMachine {
   readonly #changedMembers = new Set<string>();
   readonly #changedOffsets = new Set<string>();
   #appliedIndex: number;
+  #lastOutcome: GroupOutcome = "done";
 
   /** `raftGroupId` keeps the keys of different partitions apart. */
   constructor(
@@ -55,6 +59,11 @@ export class GroupMachine implements StateMachine {
     return this.#groups;
   }
 
+  /** What came of the command that was applied last. */
+  get lastOutcome(): GroupOutcome {
+    return this.#lastOutcome;
+  }
+
   group(groupId: string): GroupState | undefined {
     return this.#groups.get(groupId);
   }
@@ -71,12 +80,11 @@ export class GroupMachine implements StateMachine {
         });
         return;
       case "membershipChanged": {
-        const { groupId } = command.membership;
-        this.#state(groupId).membership = command.membership;
-        this.#changedMembers.add(groupId);
+        this.#lastOutcome = this.#changeMembership(command.membership);
         return;
       }
       case "offsetsCommitted": {
+        this.#lastOutcome = "done";
         const { offsets } = this.#state(command.groupId);
         for (const offset of command.offsets) offsets.set(offsetKey(offset), offset);
         this.#changedOffsets.add(command.groupId);
@@ -104,6 +112,15 @@ export class GroupMachine implements StateMachine {
     const value = encodeGroupCheckpoint({ appliedIndex: this.#appliedIndex });
     changes.push({ key: `${this.#prefix}applied`, value });
     return changes;
+  }
+
+  /** A change that was not made of what is there would undo what others were promised. */
+  #changeMembership(membership: Membership): GroupOutcome {
+    const state = this.#state(membership.groupId);
+    if (membership.epoch !== state.membership.epoch + 1) return "overtaken";
+    state.membership = membership;
+    this.#changedMembers.add(membership.groupId);
+    return "done";
   }
 
   #state(groupId: string): GroupState {

@@ -175,8 +175,9 @@ export class FetchStream {
       },
       (error: unknown) => {
         this.#readingBytes -= bytesMax;
-        this.#fail(subscription.id, error);
         this.#schedulePump();
+        if (this.#subscriptions.get(subscription.id) !== subscription) return;
+        this.#fail(subscription.id, error);
       },
     );
   }

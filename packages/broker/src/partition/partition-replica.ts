@@ -1,4 +1,4 @@
-import type { LogEntry } from "@ropewalk/log";
+import { type LogEntry, LogError } from "@ropewalk/log";
 import {
   batchBaseOffset,
   batchBaseSequence,
@@ -24,7 +24,7 @@ import { isRecordBatch } from "../raft/command-entry.ts";
 import type { RaftGroup } from "../raft/raft-group.ts";
 import type { Leadership, StateMachine } from "../raft/state-machine.ts";
 import { encodePartitionCheckpoint, type PartitionCheckpoint } from "./partition-checkpoint.ts";
-import { PendingAppend } from "./pending-append.ts";
+import { PendingAppend, unknownOutcome } from "./pending-append.ts";
 import { ProducerTable, type SequencedBatch } from "./producer-table.ts";
 import { RecordWaiters } from "./record-waiters.ts";
 
@@ -37,6 +37,8 @@ export interface PartitionReplicaOptions {
   /** What was kept beside the log; `undefined`: everything is applied anew. */
   readonly checkpoint: PartitionCheckpoint | undefined;
   readonly checkpointKey: string;
+  /** Stored bytes are not what was written. */
+  readonly damaged: (error: unknown) => void;
   readonly leadershipChanged: (replica: PartitionReplica, leadership: Leadership) => void;
 }
 
@@ -165,7 +167,10 @@ export class PartitionReplica implements StateMachine, PartitionLog {
     if (offset === this.#highWatermark) return { batches: [], nextOffset: offset };
     const batches = group.log.read(offset, this.#highWatermark, bytesMax);
     return batches instanceof Promise
-      ? batches.then((read) => readResult(read, offset))
+      ? batches.then(
+          (read) => readResult(read, offset),
+          (error: unknown) => this.#readFailed(error),
+        )
       : readResult(batches, offset);
   }
 
@@ -248,7 +253,7 @@ export class PartitionReplica implements StateMachine, PartitionLog {
     }
     this.awaitRecords(nextOffset - 1, () => {
       if (nextOffset <= this.#highWatermark) done({ baseOffset, nextOffset, duplicate: true });
-      else done(this.#notLeading("append to"));
+      else done(unknownOutcome(this.name)); // The first one may still be committed.
     });
   }
 
@@ -261,6 +266,13 @@ export class PartitionReplica implements StateMachine, PartitionLog {
       if (record.timestampMs >= timestampMs) return record.offset;
     }
     return highWatermark;
+  }
+
+  /** Damage takes this replica out, so that another one answers; what else failed is the reader's to know. */
+  #readFailed(error: unknown): never {
+    if (!(error instanceof LogError) || error.reason !== "DATA_DAMAGED") throw error;
+    this.#options.damaged(error);
+    throw error;
   }
 
   #leading(action: string): RaftGroup {

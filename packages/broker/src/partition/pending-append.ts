@@ -49,10 +49,7 @@ export class PendingAppend implements ProposalListener {
             "NOT_LEADER",
             `Cannot append to ${this.#name}: another leader took over`,
           )
-        : new RopewalkError(
-            "UNKNOWN_OUTCOME",
-            `Cannot say whether the batch is in ${this.#name}: this broker stopped leading it while the batch was on its way`,
-          ),
+        : unknownOutcome(this.#name),
     );
   }
 
@@ -62,4 +59,12 @@ export class PendingAppend implements ProposalListener {
     const baseOffset = this.#baseOffset;
     this.#done({ baseOffset, nextOffset: baseOffset + this.#recordCount, duplicate: false });
   }
+}
+
+/** The answer for a batch that may be in the log, or be one day. */
+export function unknownOutcome(name: string): RopewalkError {
+  return new RopewalkError(
+    "UNKNOWN_OUTCOME",
+    `Cannot say whether the batch is in ${name}: this broker stopped leading it while the batch was on its way`,
+  );
 }

@@ -9,18 +9,25 @@ import type { RaftGroup } from "./raft-group.ts";
  */
 export class CommandProposer {
   readonly #clock: Clock;
+  readonly #commandBytesMax: number;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, commandBytesMax: number) {
     this.#clock = clock;
+    this.#commandBytesMax = commandBytesMax;
   }
 
   /**
-   * Resolves with what `outcome` says once the command is applied. Rejects with NOT_LEADER or BUSY
-   * (definitely not done) or UNKNOWN_OUTCOME.
+   * Resolves with what `outcome` says once the command is applied. Rejects with NOT_LEADER, BUSY or
+   * MESSAGE_TOO_LARGE (definitely not done) or UNKNOWN_OUTCOME.
    */
   propose<T>(group: RaftGroup, action: string, command: Uint8Array, outcome: () => T): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const batch = encodeCommandBatch(command, this.#clock.wallMs());
+    if (batch.length > this.#commandBytesMax) {
+      // It would not fit into a frame to the followers, and everything behind it would wait for ever.
+      const size = `${batch.length} bytes, where ${this.#commandBytesMax} are possible`;
+      return Promise.reject(new RopewalkError("MESSAGE_TOO_LARGE", `Cannot ${action}: ${size}`));
+    }
     const proposed = group.propose(batch, 1, {
       committed: () => resolve(outcome()),
       failed: (reason) => reject(proposalError(group, action, reason)),

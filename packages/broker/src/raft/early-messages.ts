@@ -18,7 +18,8 @@ export class EarlyMessages {
   #count = 0;
 
   hold(groupId: number, from: number, message: Message): void {
-    if (this.#count >= earlyMessagesMax) return;
+    // What carries entries is not worth its memory: the leader sends it again.
+    if (this.#count >= earlyMessagesMax || message.entries.length > 0) return;
     this.#count += 1;
     const held = this.#current.get(groupId);
     if (held === undefined) this.#current.set(groupId, [{ from, message }]);

@@ -47,7 +47,7 @@ interface Delivery {
 
 /** What one pass collects. */
 interface Pass {
-  readonly writes: GroupWrite[];
+  readonly writes: { readonly group: RaftGroup; readonly write: GroupWrite }[];
   readonly deliveries: Delivery[];
   readonly written: Set<RaftGroup>;
 }
@@ -81,6 +81,7 @@ export class RaftHost {
       heartbeatTicks: limits.heartbeatTicks,
       hibernateAfterTicks: limits.hibernateAfterTicks,
       onWork: () => this.#schedulePass(),
+      onBroken: (key, error) => this.#takeOut(key, error),
     });
     this.#firstElections = new FirstElections<RaftGroup>(clock);
     this.#scheduleTick();
@@ -170,26 +171,30 @@ export class RaftHost {
       this.#options.logger.warn("a damaged record batch came from a peer", { peer: from });
       return;
     }
-    const outcome = this.#guard(key, () => this.#multi.receive(key, message));
+    const outcome = this.#multi.receive(key, message);
     if (outcome !== "unknownGroup" && outcome !== "otherIncarnation") return;
     this.counters.messagesUnknownGroup += 1;
     if (outcome === "unknownGroup") this.#early.hold(key.groupId, from, message);
   }
 
-  /** A group that finds its own log or the others' in contradiction is taken out; the rest goes on. */
-  #guard<Result>(key: GroupKey, act: () => Result): Result | undefined {
+  #isHere(group: RaftGroup): boolean {
+    return this.#multi.group(group.key)?.owner === group;
+  }
+
+  #guard(key: GroupKey, act: () => void): void {
     try {
-      return act();
+      act();
     } catch (error) {
-      const group = this.#multi.group(key)?.owner;
-      if (!(error instanceof RaftInvariantError) || group === undefined) throw error;
-      this.#options.logger.error("a replica contradicts its group and stays out", {
-        ...key,
-        error,
-      });
-      this.remove(group);
-      return undefined;
+      if (!(error instanceof RaftInvariantError)) throw error;
+      this.#takeOut(key, error);
     }
+  }
+
+  /** A group that finds its own log or the others' in contradiction is taken out; the rest goes on. */
+  #takeOut(key: GroupKey, error: RaftInvariantError): void {
+    this.#options.logger.error("a replica contradicts its group and stays out", { ...key, error });
+    const group = this.#multi.group(key)?.owner;
+    if (group !== undefined) this.remove(group);
   }
 
   #scheduleTick(): void {
@@ -219,14 +224,14 @@ export class RaftHost {
     const pass: Pass = { writes: [], deliveries: [], written: new Set() };
     const output: PassOutput = {
       write: (group, write) => {
-        pass.writes.push(write);
+        pass.writes.push({ group, write });
         pass.written.add(group);
       },
       afterDurable: (group, responses) => pass.deliveries.push({ group, responses }),
       send: this.#send,
     };
     this.#multi.pass({
-      ready: ({ key, owner }, ready) => this.#guard(key, () => owner.collect(ready, output)),
+      ready: ({ owner }, ready) => owner.collect(ready, output),
       batch: (batch) => this.#options.sender.sendBatch(batch),
     });
     this.#options.sender.flush();
@@ -237,7 +242,10 @@ export class RaftHost {
     this.#options.sender.send(message.to, group.key, message);
   };
 
-  #persist({ deliveries, writes, written }: Pass): void {
+  #persist({ deliveries, writes: collected, written }: Pass): void {
+    // A group that was visited may have been removed later in the same pass: by the metadata that another
+    // group applied. Nothing of it has left this broker.
+    const writes = collected.filter(({ group }) => this.#isHere(group)).map(({ write }) => write);
     if (writes.length === 0 && deliveries.length === 0) return;
     if (writes.length === 0 && this.#writesInFlight === 0) {
       this.#deliver(deliveries, []);
@@ -267,8 +275,7 @@ export class RaftHost {
   ): void {
     for (const [group, index] of written) group.persistedThrough(index);
     for (const { group, responses } of deliveries) {
-      if (this.#multi.group(group.key)?.owner !== group) continue;
-      this.#guard(group.key, () => group.deliver(responses, this.#send));
+      if (this.#isHere(group)) this.#guard(group.key, () => group.deliver(responses, this.#send));
     }
     this.#options.sender.flush();
   }

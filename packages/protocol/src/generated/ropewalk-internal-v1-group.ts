@@ -356,6 +356,8 @@ export interface OffsetState {
   readonly partition: number;
   readonly offset: number;
   readonly metadata: string;
+  /** Of the topic as it was then: one that is made again under the same name has another id. */
+  readonly topicId: string;
 }
 
 /** {@link OffsetState}, to be encoded: what is left out has its default. */
@@ -364,6 +366,7 @@ export interface OffsetStateInit {
   readonly partition?: number | undefined;
   readonly offset?: number | undefined;
   readonly metadata?: string | undefined;
+  readonly topicId?: string | undefined;
 }
 
 /** Encodes `ropewalk.internal.v1.OffsetState`. Throws a `RangeError` for a number that its field cannot hold. */
@@ -385,6 +388,9 @@ function writeOffsetState(writer: Writer, message: OffsetStateInit): Writer {
   if (message.metadata !== undefined && message.metadata !== "") {
     writer.uint32(34).string(message.metadata);
   }
+  if (message.topicId !== undefined && message.topicId !== "") {
+    writer.uint32(42).string(message.topicId);
+  }
   return writer;
 }
 
@@ -399,6 +405,7 @@ function readOffsetState(reader: Reader, end: number): OffsetState {
   let partition: number = 0;
   let offset: number = 0;
   let metadata: string = "";
+  let topicId: string = "";
   while (reader.pos < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -414,12 +421,15 @@ function readOffsetState(reader: Reader, end: number): OffsetState {
       case 34:
         metadata = reader.string();
         break;
+      case 42:
+        topicId = reader.string();
+        break;
       default:
         skipField(reader, tag);
     }
   }
   expectEnd(reader, end);
-  return { topic, partition, offset, metadata };
+  return { topic, partition, offset, metadata, topicId };
 }
 
 /** The offsets of one group, as they are kept beside the log. */

@@ -14,6 +14,8 @@ export interface HeartbeatHost<Owner> {
   sleep(group: Group<Owner>): void;
   /** Whether groups hibernate on this node. */
   readonly hibernates: boolean;
+  /** Does something with a group, which may turn out to be broken. */
+  guard(group: Group<Owner>, act: () => void): void;
 }
 
 /**
@@ -90,7 +92,8 @@ export class HeartbeatExchange<Owner> {
     const message = this.#message("MsgHeartbeat", from, term);
     message.commit = commit;
     message.context = context;
-    group.stepQuietly(message);
+    this.#host.guard(group, () => group.stepQuietly(message));
+    if (group.isRemoved) return true;
     if (group.node.leaderId !== from || group.node.term !== term) return true;
     group.heardFrom = from;
     group.heardTerm = term;
@@ -110,7 +113,8 @@ export class HeartbeatExchange<Owner> {
     group.isSleepOffered = false;
     const message = this.#message("MsgHeartbeat", from, group.heardTerm);
     message.commit = group.heardCommit;
-    group.stepQuietly(message);
+    this.#host.guard(group, () => group.stepQuietly(message));
+    if (group.isRemoved) return true;
     return true;
   }
 
@@ -120,7 +124,8 @@ export class HeartbeatExchange<Owner> {
     if (!response.asleep) this.#host.wake(group, from);
     const message = this.#message("MsgHeartbeatResp", from, response.term);
     message.context = response.context;
-    group.stepQuietly(message);
+    this.#host.guard(group, () => group.stepQuietly(message));
+    if (group.isRemoved) return true;
     if (group.isAsleep || group.node.role !== "leader") return true;
     group.record(from).answered(response.term, response.commit);
     if (response.asleep) this.#fellAsleep(group, from, response);
@@ -135,7 +140,8 @@ export class HeartbeatExchange<Owner> {
     if (term === undefined) return true;
     this.#host.wake(group, from);
     record.answeredLight();
-    group.stepQuietly(this.#message("MsgHeartbeatResp", from, term));
+    const response = this.#message("MsgHeartbeatResp", from, term);
+    this.#host.guard(group, () => group.stepQuietly(response));
     return true;
   }
 

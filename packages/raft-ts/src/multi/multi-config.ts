@@ -1,5 +1,7 @@
 import { assert } from "../assert.ts";
+import type { RaftInvariantError } from "../assert.ts";
 import type { Config } from "../config.ts";
+import type { GroupKey } from "./group-key.ts";
 
 /** How one node drives its groups. All nodes should use the same values, except for the first three. */
 export interface MultiRaftOptions {
@@ -28,6 +30,11 @@ export interface MultiRaftOptions {
   readonly coalesceHeartbeats?: boolean;
   /** Called when there is something to do for `pass()`, once until that pass. */
   readonly onWork?: () => void;
+  /**
+   * A group's node found its log, or what others say, in contradiction, and must not go on: the owner
+   * removes it, perhaps at once. Without a listener the error goes to whoever called.
+   */
+  readonly onBroken?: (key: GroupKey, error: RaftInvariantError) => void;
   /** Receives what this node finds out about its peers. */
   readonly onPeerEvent?: (event: PeerEvent) => void;
 }
@@ -58,7 +65,10 @@ export type GroupConfig = Omit<
 };
 
 /** {@link MultiRaftOptions} with every default filled in. */
-export type ResolvedOptions = Required<Omit<MultiRaftOptions, "onWork" | "onPeerEvent">> & {
+export type ResolvedOptions = Required<
+  Omit<MultiRaftOptions, "onWork" | "onBroken" | "onPeerEvent">
+> & {
+  readonly onBroken: ((key: GroupKey, error: RaftInvariantError) => void) | undefined;
   readonly onWork: (() => void) | undefined;
   readonly onPeerEvent: ((event: PeerEvent) => void) | undefined;
 };
@@ -79,6 +89,7 @@ export function resolveOptions(options: MultiRaftOptions): ResolvedOptions {
     electionJitterTicks: options.electionJitterTicks ?? Math.max(1, Math.ceil(electionTicks / 2)),
     coalesceHeartbeats: options.coalesceHeartbeats ?? true,
     onWork: options.onWork,
+    onBroken: options.onBroken,
     onPeerEvent: options.onPeerEvent,
   };
   validate(resolved);

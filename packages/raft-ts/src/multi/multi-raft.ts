@@ -1,4 +1,4 @@
-import { assert } from "../assert.ts";
+import { assert, RaftInvariantError } from "../assert.ts";
 import { NO_MESSAGES } from "../message.ts";
 import type { Message } from "../message.ts";
 import { RawNode } from "../raw-node.ts";
@@ -69,6 +69,7 @@ export class MultiRaft<Owner> {
       wake: (group, cause) => this.#wake(group, cause),
       sleep: (group) => this.#sleep(group),
       hibernates: this.hibernates,
+      guard: this.#guard,
     });
   }
 
@@ -129,7 +130,7 @@ export class MultiRaft<Owner> {
     const group = this.#groups.get(key.groupId);
     if (group === undefined) return "unknownGroup";
     if (group.key.incarnation !== key.incarnation) return "otherIncarnation";
-    return group.step(message);
+    return this.#guard(group, () => group.step(message)) ?? "done";
   }
 
   /** Takes a batch of another node. A batch for somebody else, a late or repeated one has no effect. */
@@ -178,8 +179,8 @@ export class MultiRaft<Owner> {
       this.#options.onPeerEvent?.({ kind: "died", peerId: peer.id });
       this.#loseProcess(peer.id);
     }
-    for (const group of this.#awake) this.#tickGroup(group);
-    this.#elections.tick((group) => this.#startElection(group));
+    for (const group of this.#awake) this.#guard(group, () => this.#tickGroup(group));
+    this.#elections.tick((group) => this.#guard(group, () => this.#startElection(group)) ?? false);
     if (this.counters.ticks % this.#options.heartbeatTicks !== 0) return;
     this.#isBeatDue = true;
     this.#signalWork();
@@ -196,11 +197,26 @@ export class MultiRaft<Owner> {
     this.#isWorkSignalled = true; // What the pass itself stirs up is looked at when it ends.
     const visited = [...this.#dirty];
     this.#dirty.clear();
-    for (const group of visited) if (!group.isRemoved) this.#visit(group, sink);
+    for (const group of visited) {
+      if (!group.isRemoved) this.#guard(group, () => this.#visit(group, sink));
+    }
     this.#flush(sink);
     this.#isWorkSignalled = false;
     if (this.hasWork) this.#signalWork();
   }
+
+  /** Does something with a group; one that contradicts itself or the others is reported, the rest goes on. */
+  readonly #guard = <Result>(group: Group<Owner>, act: () => Result): Result | undefined => {
+    const { onBroken } = this.#options;
+    if (onBroken === undefined) return act();
+    try {
+      return act();
+    } catch (error) {
+      if (!(error instanceof RaftInvariantError)) throw error;
+      onBroken(group.key, error);
+      return undefined;
+    }
+  };
 
   #visit(group: Group<Owner>, sink: PassSink<Owner>): void {
     this.counters.visits++;

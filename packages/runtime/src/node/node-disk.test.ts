@@ -24,6 +24,13 @@ test("NodeDisk.makeDirectory() rejects with EXISTS where a file is in the way", 
   await expect(disk.makeDirectory(path)).rejects.toMatchObject({ code: "EXISTS" });
 });
 
+test.runIf(process.platform === "linux")(
+  "NodeDisk.makeDirectory() rejects where a parent takes no entries, instead of trying for ever",
+  async () => {
+    await expect(disk.makeDirectory("/proc/nothing/below")).rejects.toThrow(/create directory/);
+  },
+);
+
 test("NodeDisk.list() sorts by code unit and rejects with NOT_FOUND", async () => {
   const path = disk.join(root, "listed");
   await disk.makeDirectory(path);

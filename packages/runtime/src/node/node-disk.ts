@@ -21,10 +21,7 @@ export class NodeDisk implements Disk {
 
   async makeDirectory(path: string): Promise<void> {
     const target = resolve(path);
-    const created = await diskCall(
-      `create directory ${target}`,
-      mkdir(target, { recursive: true }),
-    );
+    const created = await diskCall(`create directory ${target}`, createDirectories(target));
     if (created === undefined) {
       await this.#syncParentOfExisting(target);
       return;
@@ -138,6 +135,23 @@ export class NodeDisk implements Disk {
       if (!(error instanceof DiskError) || errnoOf(error.cause) !== "EACCES") throw error;
     }
   }
+}
+
+/**
+ * Creates a directory and what is missing above it; answers the highest one that was missing. Node's
+ * own recursive form never ends where a parent exists but takes no entries, such as /proc.
+ */
+async function createDirectories(path: string): Promise<string | undefined> {
+  try {
+    await mkdir(path);
+    return path;
+  } catch (error) {
+    if (errnoOf(error) === "EEXIST" && (await stat(path)).isDirectory()) return undefined;
+    if (errnoOf(error) !== "ENOENT" || path === dirname(path)) throw error;
+  }
+  const top = await createDirectories(dirname(path));
+  await mkdir(path);
+  return top ?? path;
 }
 
 async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
