@@ -19,6 +19,9 @@ const faultKitDirectory: string =
 
 const shutdownSource = join(faultKitDirectory, "fs_shutdown.c");
 
+/** Succeeds where this process may mount. */
+const mountProbe = ["unshare", "--mount", "true"] as const;
+
 /** What this machine lacks for power cuts; `undefined` when it has everything. */
 export function powerCutObstacle(): string | undefined {
   if (process.platform !== "linux") return "power cuts need Linux";
@@ -31,8 +34,8 @@ export function powerCutObstacle(): string | undefined {
   const absent = programs.filter((program) => !isOnPath(program));
   if (absent.length > 0) return `not installed: ${absent.join(", ")}`;
   if (spawnSync("losetup", ["--find"]).status !== 0) return "there is no free loop device";
-  const mayMount = spawnSync("unshare", ["--mount", "true"]).status === 0;
-  return mayMount ? undefined : "mounting is not allowed here";
+  const [program, ...flags] = mountProbe;
+  return spawnSync(program, flags).status === 0 ? undefined : "mounting is not allowed here";
 }
 
 /** Builds the program that cuts the power; answers its path. */
@@ -43,6 +46,6 @@ export function buildPowerSwitch(directory: string): string {
 }
 
 function isOnPath(program: string): boolean {
-  const directories = `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin`.split(":");
+  const directories = (process.env["PATH"] ?? "").split(":");
   return directories.some((directory) => existsSync(join(directory, program)));
 }
