@@ -24,7 +24,7 @@ export function explainFailure(error: unknown, attempt: Attempt): unknown {
 
 function reasonOf(error: RopewalkError, { action, topic, bootstrapServers }: Attempt): string {
   if (isUnreachable(error)) {
-    return `cannot ${action}: no broker answers at ${bootstrapServers.join(", ")}`;
+    return `cannot ${action}: no broker answers at ${bootstrapServers.join(", ")}${why(error)}`;
   }
   // The client's own message may name a step on the way that nobody asked for.
   if (error.code === "UNKNOWN_TOPIC_OR_PARTITION" && topic !== undefined) {
@@ -39,18 +39,28 @@ function sentence(message: string, action: string): string {
   return /^cannot /i.test(line) ? `c${line.slice(1)}` : `cannot ${action}: ${line}`;
 }
 
+/** What is known of the reason, where the system's own word says something to a person. */
+function why(error: RopewalkError): string {
+  if (error.message.includes("ECONNREFUSED")) return " (connection refused)";
+  if (/ENOTFOUND|EAI_AGAIN|Name resolution failed/.test(error.message)) {
+    return " (the name does not resolve)";
+  }
+  return "";
+}
+
 function isUnreachable(error: RopewalkError): boolean {
   // What the client says when a call never reached anybody, and when a connection was refused.
   return error.code === "LEADER_NOT_AVAILABLE" && error.cause !== undefined;
 }
 
-function adviceFor(error: RopewalkError, { topic }: Attempt): string | undefined {
+function adviceFor(error: RopewalkError, { action, topic }: Attempt): string | undefined {
   if (isUnreachable(error))
     return "start one with: ropewalk dev, or say where with --bootstrap-server";
   switch (error.code) {
     case "UNKNOWN_TOPIC_OR_PARTITION":
-      return topic === undefined
-        ? undefined
+      if (topic === undefined) return undefined;
+      return action.startsWith("delete ")
+        ? "see: ropewalk topic list"
         : `create it with: ropewalk topic create ${topic}, or see: ropewalk topic list`;
     case "TOPIC_ALREADY_EXISTS":
       return topic === undefined ? undefined : `see: ropewalk topic describe ${topic}`;

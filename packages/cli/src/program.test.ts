@@ -44,7 +44,7 @@ describe("runCommandLine()", () => {
   test.each([
     [
       ["topic", "create", "x", "-p", "0"],
-      /'0' is invalid\. .* from 1 to 100000; see ropewalk topic create --help$/,
+      /'0' is invalid\. .* from 1 to 10000; see ropewalk topic create --help$/,
     ],
     [["consume", "x", "-o", "soon"], /'soon' is invalid\. It must be earliest, latest/],
     [

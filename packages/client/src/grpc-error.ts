@@ -16,6 +16,8 @@ interface GrpcFailure {
 /** What grpc-js says when it never got as far as sending the call. It has no code of its own for that. */
 const neverSent = /^(No connection established|Name resolution failed)/;
 
+const neverPicked = "Waiting for LB pick";
+
 /**
  * The error of a failed call. Brokers send theirs as a detail of `google.rpc.Status`; where there is none,
  * the call did not reach a broker or lost its answer: the status code decides, and `action` ("Cannot create
@@ -58,7 +60,8 @@ function codeOfStatus(failure: GrpcFailure): ErrorCode {
     case status.ABORTED:
       return "UNKNOWN_OUTCOME";
     case status.DEADLINE_EXCEEDED:
-      return "REQUEST_TIMED_OUT";
+      // The time was up while it still looked for a connection.
+      return failure.details.includes(neverPicked) ? "LEADER_NOT_AVAILABLE" : "REQUEST_TIMED_OUT";
     // Without a detail it is gRPC itself, whose only bounded resource is the size of a message.
     case status.RESOURCE_EXHAUSTED:
       return "MESSAGE_TOO_LARGE";

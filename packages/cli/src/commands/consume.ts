@@ -63,7 +63,7 @@ export function consumeCommand(): Command {
     )
     .option(
       "-o, --offset <start>",
-      `${START_OFFSET_FORMS} (default: latest)`,
+      `${START_OFFSET_FORMS} (default: latest; with --group, where it has committed nothing: earliest)`,
       flagValue(parseStart),
     )
     .option("--from-beginning", "the same as --offset earliest")
@@ -176,8 +176,10 @@ function choosePrinter(options: ConsumeOptions, globals: GlobalOptions): RecordP
   return options.template ?? printValueLine;
 }
 
+/** A group that has committed nothing yet begins at the beginning, or it would skip what its first run did not reach. */
 function chooseStart(options: ConsumeOptions): StartOffset {
-  if (options.fromBeginning !== true) return options.offset ?? "latest";
+  const unsaid = options.group === undefined ? "latest" : "earliest";
+  if (options.fromBeginning !== true) return options.offset ?? unsaid;
   if (options.offset !== undefined)
     throw usageError("--from-beginning and --offset exclude each other");
   return "earliest";

@@ -7,7 +7,7 @@ import { formatPairs, formatTable } from "../table.ts";
 import { printJson, printResult } from "../terminal.ts";
 
 /** The most partitions that can be asked for; the broker has a bound of its own. */
-const PARTITIONS_MAX = 100_000;
+const PARTITIONS_MAX = 10_000;
 const REPLICATION_FACTOR_MAX = 1000;
 
 /** `ropewalk topic …` */
