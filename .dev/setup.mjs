@@ -3,6 +3,7 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 
 const root = new URL("..", import.meta.url);
 const stampFile = new URL("node_modules/.ropewalk-setup", root);
@@ -22,7 +23,21 @@ if (readStamp() !== lockHash) {
     console.error("Setting up failed: `npm install` did not finish; its message stands above.");
     process.exit(install.status ?? 1);
   }
+  warmUp();
   writeFileSync(stampFile, lockHash);
+}
+
+/** Compiles once what the first start would compile otherwise; where that fails, it only takes longer. */
+function warmUp() {
+  const modules = ["@ropewalk/broker", "@ropewalk/client", "@ropewalk/runtime/node", "ropewalk"];
+  const program = modules.map((name) => `await import("${name}");`).join("\n");
+  const node = fileURLToPath(new URL("node_modules/.bin/node", root));
+  const cache = fileURLToPath(new URL("node_modules/.cache/ropewalk", root));
+  spawnSync(node, ["--conditions=source", "--input-type=module", "--eval", program], {
+    cwd: root,
+    env: { ...process.env, NODE_COMPILE_CACHE: cache },
+    stdio: "ignore",
+  });
 }
 
 function readStamp() {

@@ -52,7 +52,7 @@ const failures: Mistake[] = [
     status: 1,
     says: ["4 replicas", "3 brokers"],
   },
-  { args: ["topic", "create", "many", "-p", "20000"], status: 1, says: ["20000", "10000"] },
+  { args: ["topic", "create", "many", "-p", "20000"], status: 2, says: ["20000", "10000"] },
   { args: ["topic", "create", "many", "-c", "no.such=1"], status: 1, says: ["no.such"] },
   {
     args: ["topic", "create", "many", "-c", "max.message.bytes=lots"],
