@@ -95,7 +95,7 @@ export default defineConfig({
           name: "bench",
           sequence: { groupOrder: 4 },
           include: [],
-          benchmark: { include: ["packages/*/src/**/*.bench.ts"] },
+          benchmark: { include: ["packages/*/src/**/*.bench.ts", "bench/**/*.bench.ts"] },
           experimental: { viteModuleRunner: false },
         },
       },
