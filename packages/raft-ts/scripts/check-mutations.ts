@@ -1,8 +1,8 @@
 // Breaks a copy of this package in every known way, one at a time, and shows which test notices. Fails
 // where a mutant survives, where a mutation no longer fits the source, and where the copy fails unbroken.
-// With --write the table goes to MUTATIONS.md. Words after the options choose mutations by their names.
+// With --write the table goes to the end of the README. Words after the options choose mutations by their names.
 import { spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Mutation } from "./mutations.ts";
 import { MUTATIONS } from "./mutations.ts";
@@ -22,6 +22,7 @@ const stages: readonly { readonly name: string; readonly args: readonly string[]
 ];
 const stageTimeLimitMs = 240_000;
 const parallel = 2;
+const heading = "## Broken on purpose";
 
 interface Verdict {
   readonly mutation: Mutation;
@@ -53,7 +54,7 @@ async function main(): Promise<boolean> {
   );
   const caught = ordered.filter((verdict) => verdict.isCaught).length;
   console.log(`\n${caught} of ${ordered.length} mutants caught.`);
-  if (doWrite) write(page(ordered));
+  if (doWrite) write(section(ordered));
   return caught === ordered.length;
 }
 
@@ -88,24 +89,25 @@ function describe(result: RunResult): string {
   return result.kind === "timedOut" ? `no end within ${stageTimeLimitMs} ms` : result.kind;
 }
 
+/** The README's last section is this one. */
 function write(text: string): void {
-  const file = path.resolve(import.meta.dirname, "../MUTATIONS.md");
-  writeFileSync(file, text);
+  const file = path.resolve(import.meta.dirname, "../README.md");
+  const [before = ""] = readFileSync(file, "utf8").split(`\n${heading}\n`);
+  writeFileSync(file, `${before}\n${text}`);
   // On the path of npm's scripts.
   spawnSync("oxfmt", [file], { stdio: "inherit" });
 }
 
-function page(verdicts: readonly Verdict[]): string {
+function section(verdicts: readonly Verdict[]): string {
   const rows = verdicts.map(
     ({ mutation, stage, test }) =>
       `| ${mutation.name} | \`${mutation.file}\` | ${stage} | ${test.replaceAll("|", "\\|")} |`,
   );
-  return `# Mutation check
+  return `${heading}
 
-What happens when the core is broken on purpose: each line is one replacement of \`scripts/mutations.ts\`, and the first
-test that failed because of it. The unit tests run first, then the packs of etcd/raft, then the seeded simulation, then
-500 schedules beside etcd/raft itself (skipped without Go), then the tests of \`raft-ts/multi\`.
-Written by \`npm run test:mutations -- --write\`.
+Each line is one replacement of \`scripts/mutations.ts\`, and the first test that failed because of it. The unit tests
+run first, then the packs of etcd/raft, then the seeded simulation, then 500 schedules beside etcd/raft itself (skipped
+without Go), then the tests of \`raft-ts/multi\`. Written by \`npm run test:mutations -- --write\`.
 
 | the broken core | file | caught by | first test that failed |
 |---|---|---|---|
