@@ -15,7 +15,7 @@ export class ByteBudget {
     return this.#bytesHeld;
   }
 
-  /** Whether there is no room left. One holder may go beyond, so that nothing is too large for ever. */
+  /** Whether there is no room left. A holder looks before it takes, so each may go beyond by one message: nothing is too large for ever. */
   get isFull(): boolean {
     return this.#bytesHeld >= this.bytesMax;
   }

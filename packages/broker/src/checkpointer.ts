@@ -16,7 +16,7 @@ export class Checkpointer {
   #timer: Timer | undefined;
   #stopped = false;
   #failed = false;
-  #writing: Promise<void> = Promise.resolve();
+  #writing: Promise<boolean> = Promise.resolve(true);
 
   constructor(store: KeyValueStore, clock: Clock, logger: Logger, intervalMs: number) {
     this.#store = store;
@@ -36,9 +36,9 @@ export class Checkpointer {
     this.#removedKeys.push(...keys);
   }
 
-  /** Writes what has changed up to now. */
-  flush(): Promise<void> {
-    this.#writing = this.#writing.then(() => this.#write(this.#collect()));
+  /** Writes what has changed up to now; answers whether the store has it. */
+  flush(): Promise<boolean> {
+    this.#writing = this.#writing.then(() => this.#write([]));
     return this.#writing;
   }
 
@@ -47,7 +47,7 @@ export class Checkpointer {
     this.#stopped = true;
     this.#timer?.cancel();
     await this.#writing;
-    await this.#write([...this.#collect(), ...lastChanges]);
+    await this.#write(lastChanges);
   }
 
   #schedule(): void {
@@ -62,10 +62,12 @@ export class Checkpointer {
     return [...removed, ...[...this.#machines].flatMap((machine) => machine.takeChanges())];
   }
 
-  async #write(changes: readonly KeyValueChange[]): Promise<void> {
-    if (changes.length === 0 || this.#failed) return;
+  async #write(lastChanges: readonly KeyValueChange[]): Promise<boolean> {
+    if (this.#failed) return false;
     try {
-      await this.#store.commit(changes);
+      const changes = [...this.#collect(), ...lastChanges];
+      if (changes.length > 0) await this.#store.commit(changes);
+      return true;
     } catch (error) {
       // What is in the store is then older than it might be, but whole: changes of one transaction
       // come together. Since later ones build on these, nothing more is written until the restart.
@@ -76,6 +78,7 @@ export class Checkpointer {
           error,
         },
       );
+      return false;
     }
   }
 }

@@ -52,6 +52,8 @@ export interface BrokerLimits {
   readonly batchBytesMax: number;
   /** Largest gRPC message. */
   readonly requestBytesMax: number;
+  /** Calls and streams that one gRPC connection may have open. */
+  readonly streamsPerConnectionMax: number;
   /** Batch bytes that one produce stream may have in flight. */
   readonly streamInFlightBytesMax: number;
   /** Batch bytes that all produce requests of this broker may have in flight. */
@@ -90,6 +92,7 @@ export const defaultBrokerLimits: BrokerLimits = {
   journalQueueBytesMax: 64 * 1024 * 1024,
   batchBytesMax: 8 * 1024 * 1024,
   requestBytesMax: 16 * 1024 * 1024,
+  streamsPerConnectionMax: 1000,
   streamInFlightBytesMax: 16 * 1024 * 1024,
   produceInFlightBytesMax: 128 * 1024 * 1024,
   fetchBytesMax: 1024 * 1024,

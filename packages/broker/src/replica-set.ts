@@ -100,7 +100,8 @@ export class ReplicaSet implements PartitionDirectory {
     }
     // The metadata without the topic must be there before the tombstones: a start in between would find
     // the topic, and logs that are deleted for ever.
-    await checkpointer.flush();
+    // Where it cannot be written, the next start removes the logs.
+    if (!(await checkpointer.flush())) return;
     for (const { key } of removed) await store.deleteGroup(key);
   }
 

@@ -1,11 +1,12 @@
 import {
+  type handleUnaryCall,
   Metadata,
-  type sendUnaryData,
   Server,
   ServerCredentials,
   type ServerDuplexStream,
-  type ServerUnaryCall,
+  type ServiceDefinition,
   status,
+  type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import {
   clusterService,
@@ -30,12 +31,8 @@ export type ProduceSide = ServerDuplexStream<ProduceStreamRequest, ProduceStream
 /** A fetch stream as a test sees it from the broker's side. */
 export type FetchSide = ServerDuplexStream<FetchStreamRequest, FetchStreamResponseInit>;
 
-// oxlint-disable-next-line typescript/no-explicit-any
-type Definition = Readonly<Record<string, GrpcMethod<any, any, any, any, boolean, boolean>>>;
-
-/** Unary answers by method path; what is not in here answers UNIMPLEMENTED. */
-// oxlint-disable-next-line typescript/no-explicit-any
-export type UnaryScript = (request: any) => unknown;
+/** How a unary call is answered; a method that has none answers UNIMPLEMENTED. Each takes its own method's request. */
+type UnaryScript = (request: never) => unknown;
 
 /**
  * The services of a broker over a real loopback socket, with behaviour that a test gives: unary methods by
@@ -68,7 +65,7 @@ export class ScriptedBroker implements AsyncDisposable {
       | GrpcMethod<Request, never, unknown, Response, false, false>,
     script: (request: Request) => Response | Promise<Response>,
   ): void {
-    this.#scripts.set(method.path, script as UnaryScript);
+    this.#scripts.set(method.path, script);
   }
 
   get address(): string {
@@ -114,9 +111,8 @@ export class ScriptedBroker implements AsyncDisposable {
     return server;
   }
 
-  #serve(server: Server, service: Definition): void {
-    // oxlint-disable-next-line typescript/no-explicit-any
-    const handlers: Record<string, any> = {};
+  #serve(server: Server, service: ServiceDefinition): void {
+    const handlers: UntypedServiceImplementation = {};
     for (const [name, method] of Object.entries(service)) {
       if (name === "produceStream")
         handlers[name] = (stream: ProduceSide) => this.#guard(stream, this.onProduce);
@@ -133,9 +129,7 @@ export class ScriptedBroker implements AsyncDisposable {
     handle(stream);
   }
 
-  #unary(
-    path: string,
-  ): (call: ServerUnaryCall<unknown, unknown>, done: sendUnaryData<unknown>) => void {
+  #unary(path: string): handleUnaryCall<unknown, unknown> {
     return (call, done) => {
       this.calls.push({ path, request: call.request });
       const script = this.#scripts.get(path);
@@ -144,7 +138,7 @@ export class ScriptedBroker implements AsyncDisposable {
         return;
       }
       Promise.resolve(call.request)
-        .then(script)
+        .then((request) => script(request as never))
         .then(
           (response: unknown) => done(null, response),
           (error: unknown) => done(failureOf(error)),

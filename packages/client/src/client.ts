@@ -1,3 +1,4 @@
+import { RopewalkError } from "@ropewalk/protocol";
 import type { Clock, Logger, Random } from "@ropewalk/runtime";
 import { Admin, type AdminOptions } from "./admin.ts";
 import { ClusterConnection } from "./cluster-connection.ts";
@@ -31,6 +32,7 @@ const silent: Logger = {
  */
 export class RopewalkClient implements AsyncDisposable {
   readonly #cluster: ClusterConnection;
+  #isClosed = false;
 
   constructor(options: RopewalkClientOptions) {
     this.#cluster = new ClusterConnection({
@@ -42,23 +44,27 @@ export class RopewalkClient implements AsyncDisposable {
     });
   }
 
-  /** A producer of its own; close it to flush it. */
+  /** A producer of its own; close it to flush it. Throws INVALID_REQUEST once the client is closed. */
   producer(options: ProducerOptions = {}): Producer {
+    this.#assertOpen("produce");
     return new Producer(this.#cluster, options);
   }
 
-  /** A consumer of its own; it connects when it is first iterated, or told to be `ready`. */
+  /** A consumer of its own; it connects when it is first iterated, or told to be `ready`. Throws as `producer`. */
   consumer(options: ConsumerOptions): Consumer {
+    this.#assertOpen("consume");
     return new Consumer(this.#cluster, options);
   }
 
-  /** Admin calls; there is nothing to close. */
+  /** Admin calls; there is nothing to close. Throws as `producer`. */
   admin(options: AdminOptions = {}): Admin {
+    this.#assertOpen("administer");
     return new Admin(this.#cluster, options);
   }
 
   /** Closes every producer and consumer, then the connections. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     const users = [...this.#cluster.users];
     await Promise.allSettled(users.map((user) => user[Symbol.asyncDispose]()));
     this.#cluster.close();
@@ -66,5 +72,10 @@ export class RopewalkClient implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #assertOpen(purpose: string): void {
+    if (!this.#isClosed) return;
+    throw new RopewalkError("INVALID_REQUEST", `Cannot ${purpose}: the client is closed`);
   }
 }

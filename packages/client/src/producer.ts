@@ -134,7 +134,7 @@ export class Producer implements AsyncDisposable {
 
   /**
    * Flushes, then ends the streams. Nothing can be written any more. What is not settled after `timeoutMs`
-   * fails; without one, `deliveryTimeoutMs` is the limit.
+   * fails; without one, `deliveryTimeoutMs` is the limit for each batch, counted from when there was room for it.
    */
   close(options: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
     this.#closing ??= this.#close(options.timeoutMs);

@@ -128,9 +128,11 @@ export class SimulatedDisk implements Disk {
   }
 
   async syncDirectory(_path: string): Promise<void> {
+    // As with `datasync`: what is changed while it runs is not promised.
+    const covered = new Set(this.#unsyncedNames);
     await this.begin("syncDirectory");
-    this.#durableNames = new Map(this.#names);
-    this.#unsyncedNames = [];
+    for (const change of this.#unsyncedNames) if (covered.has(change)) change(this.#durableNames);
+    this.#unsyncedNames = this.#unsyncedNames.filter((change) => !covered.has(change));
   }
 
   async lockDirectory(path: string, owner: string): Promise<DiskLock> {

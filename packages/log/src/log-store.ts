@@ -187,7 +187,10 @@ export class LogStore {
     });
     await this.#journal.commit();
     this.#usage.addTombstone(placed.sequence, name);
-    this.#reclaiming = this.#reclaiming.then(() => this.#reclaim());
+    // A store that closes leaves it to the next start.
+    if (this.#closing === undefined) {
+      this.#reclaiming = this.#reclaiming.then(() => this.#reclaim());
+    }
   }
 
   /**
@@ -218,9 +221,12 @@ export class LogStore {
   }
 
   async #close(): Promise<void> {
-    await this.#reclaiming;
-    await this.#journal.close();
-    await this.#lock.release();
+    try {
+      await this.#reclaiming;
+      await this.#journal.close();
+    } finally {
+      await this.#lock.release();
+    }
   }
 
   #addGroup(state: GroupState): GroupLog {

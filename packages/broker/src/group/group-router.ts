@@ -15,6 +15,7 @@ import type { Clock, Logger, Timer } from "@ropewalk/runtime";
 import type { GroupCoordinator, Principal } from "../ports.ts";
 import type { RemoteCall, RemoteCaller } from "../remote-caller.ts";
 import type { GroupPartitionCoordinator } from "./group-coordinator.ts";
+import { checkHeartbeat } from "./heartbeat-check.ts";
 
 /** The internal topic that keeps consumer groups; Kafka's name. */
 export const groupsTopic = "__consumer_offsets";
@@ -64,7 +65,7 @@ export class GroupRouter implements GroupCoordinator {
   }
 
   heartbeat(_principal: Principal, request: HeartbeatRequest): Promise<HeartbeatResponse> {
-    if (request.memberId === "") throw invalid("a heartbeat needs a member id");
+    checkHeartbeat(request);
     return this.#route(request.groupId, groupService.heartbeat, request);
   }
 
@@ -201,8 +202,4 @@ function coordinatorMissing(groupId: string): RopewalkError {
     "COORDINATOR_NOT_AVAILABLE",
     `Cannot reach the coordinator of group ${groupId}: its partition of ${groupsTopic} has no leader`,
   );
-}
-
-function invalid(why: string): RopewalkError {
-  return new RopewalkError("INVALID_REQUEST", `Cannot take the heartbeat: ${why}`);
 }

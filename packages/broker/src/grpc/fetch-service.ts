@@ -13,7 +13,6 @@ import { FetchStream, type FetchStreamOptions } from "./fetch-stream.ts";
 import { toStartPosition } from "./start-position.ts";
 import { toRopewalkError, unary } from "./unary.ts";
 
-const defaultBytesMax = 1024 * 1024;
 const waitMsMax = 30_000;
 
 /** Answers `ropewalk.v1.FetchService`. */
@@ -23,7 +22,7 @@ export function fetchHandlers(
   stream: FetchStreamOptions,
 ): UntypedServiceImplementation {
   return {
-    fetch: unary(logger, (request: FetchRequest) => fetch(ports, stream.clock, request)),
+    fetch: unary(logger, (request: FetchRequest) => fetch(ports, stream, request)),
     fetchStream: (call: ConstructorParameters<typeof FetchStream>[0]) => {
       void new FetchStream(call, stream); // It lives as long as the call, which holds it.
     },
@@ -35,7 +34,7 @@ export function fetchHandlers(
 
 async function fetch(
   ports: BrokerPorts,
-  clock: Clock,
+  { bytesMax: answerBytesMax, clock }: FetchStreamOptions,
   request: FetchRequest,
 ): Promise<FetchResponseInit> {
   const log = ports.partitions.leader(request.topic, request.partition);
@@ -43,7 +42,8 @@ async function fetch(
   const waitMs = Math.min(request.waitMsMax, waitMsMax);
   if (startOffset >= log.highWatermark() && waitMs > 0)
     await recordsAt(log, startOffset, waitMs, clock);
-  const bytesMax = request.bytesMax || defaultBytesMax;
+  const bytesMax =
+    request.bytesMax > 0 ? Math.min(request.bytesMax, answerBytesMax) : answerBytesMax;
   const { batches, nextOffset } = await log.read(anonymous, startOffset, bytesMax);
   return {
     recordBatches: batches,

@@ -64,6 +64,7 @@ export class GrpcDoor {
       "grpc.max_receive_message_length": options.limits.requestBytesMax,
       "grpc.max_send_message_length": -1,
       "grpc.enable_channelz": 0,
+      "grpc.max_concurrent_streams": options.limits.streamsPerConnectionMax,
       // A client whose machine went away says nothing; without this its streams would stay for ever.
       "grpc.keepalive_time_ms": 30_000,
       "grpc.keepalive_timeout_ms": 10_000,

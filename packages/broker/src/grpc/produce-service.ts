@@ -24,12 +24,12 @@ export function produceHandlers(
     produce: unary(logger, async (request: ProduceRequest) => {
       const { budget, clock } = stream;
       if (budget.isFull) throw busy(request);
-      const bytes = request.recordBatch.length;
-      budget.take(bytes);
+      const batch = batchOf(request, clock);
+      budget.take(batch.length);
       try {
-        return await produce(ports, clock, request);
+        return await produce(ports, request, batch);
       } finally {
-        budget.release(bytes);
+        budget.release(batch.length);
       }
     }),
     produceStream: (call: ConstructorParameters<typeof ProduceStream>[0]) => {
@@ -44,12 +44,10 @@ export function produceHandlers(
 
 function produce(
   ports: BrokerPorts,
-  clock: Clock,
-  request: ProduceRequest,
+  { topic, partition, acks }: ProduceRequest,
+  batch: Uint8Array,
 ): Promise<ProduceResponseInit> {
-  const { topic, partition, acks } = request;
   const log = ports.partitions.leader(topic, partition);
-  const batch = batchOf(request, clock);
   const { promise, resolve, reject } = Promise.withResolvers<ProduceResponseInit>();
   log.append(anonymous, batch, acks === "LEADER" ? "leader" : "all", (outcome) => {
     if (outcome instanceof RopewalkError) reject(outcome);

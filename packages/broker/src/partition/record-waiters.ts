@@ -39,6 +39,8 @@ export class RecordWaiters {
 
   /** Whoever waits is told, whatever it waits for. */
   wakeAll(): void {
+    // Who comes later waits for what is to come.
+    if (this.#waiters.size === 0) return;
     this.#everybody = true;
     this.#schedule();
   }

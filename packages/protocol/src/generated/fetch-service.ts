@@ -162,7 +162,7 @@ export interface FetchRequest {
   readonly topic: string;
   readonly partition: number;
   readonly start: StartPosition | undefined;
-  /** At least one batch is answered, even if it is larger; 0: 1 MiB. */
+  /** At least one batch is answered, even if it is larger. 0, or more than the broker's own limit: that limit (1 MiB). */
   readonly bytesMax: number;
   /** How long to wait for a first record; 0: not at all. */
   readonly waitMsMax: number;
