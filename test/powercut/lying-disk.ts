@@ -13,6 +13,7 @@ export function lyingDisk(disk: Disk): Disk {
     readFile: (path) => disk.readFile(path),
     rename: (from, to) => disk.rename(from, to),
     remove: (path) => disk.remove(path),
+    freeBytes: (path) => disk.freeBytes(path),
     syncDirectory: (path) => disk.syncDirectory(path),
     lockDirectory: (path, owner) => disk.lockDirectory(path, owner),
   };

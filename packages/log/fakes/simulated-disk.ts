@@ -28,6 +28,8 @@ export class SimulatedDisk implements Disk {
   readonly #locked = new Set<string>();
   readonly #failures = new Map<DiskOperation, DiskError>();
   #operationsLeft = Number.POSITIVE_INFINITY;
+  /** What the disk says that it has left. */
+  bytesFree: number = Number.MAX_SAFE_INTEGER;
   /** How often each operation was called. */
   readonly counts: Map<DiskOperation, number> = new Map();
 
@@ -111,7 +113,7 @@ export class SimulatedDisk implements Disk {
   }
 
   async readFile(path: string): Promise<Uint8Array> {
-    await this.#turns();
+    await this.begin("read");
     return this.#inode(path).bytes();
   }
 
@@ -125,6 +127,11 @@ export class SimulatedDisk implements Disk {
     await this.begin("remove");
     this.#inode(path);
     this.#changeNames((names) => names.delete(path));
+  }
+
+  async freeBytes(_path: string): Promise<number> {
+    await this.#turns();
+    return this.bytesFree;
   }
 
   async syncDirectory(_path: string): Promise<void> {

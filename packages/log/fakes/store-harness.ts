@@ -1,6 +1,6 @@
 import { batchHeaderBytes, patchBatch, recordBatchMagic } from "@ropewalk/protocol";
 import type { Clock, Logger, Timer } from "@ropewalk/runtime";
-import type { LogConfig } from "../src/log-config.ts";
+import { defaultLogConfig, type LogConfig } from "../src/log-config.ts";
 import type { GroupKey, LogEntry } from "../src/log-entry.ts";
 import { LogStore } from "../src/log-store.ts";
 import type { SimulatedDisk } from "./simulated-disk.ts";
@@ -10,6 +10,13 @@ export const directory = "data";
 
 /** Bounds so small that every edge is met. */
 export const smallConfig: LogConfig = {
+  ...defaultLogConfig,
+  journalBytesMax: 64 * 1024,
+  destageBytesPerSecondMax: 0,
+  segmentBytesMax: 24 * 1024,
+  chunkCacheBytesMax: 8 * 1024,
+  indexCacheBytesMax: 2 * 1024,
+  openFilesMax: 4,
   fileBytesMax: 16 * 1024,
   fillAheadBytes: 4 * 1024,
   flushBytesMax: 4 * 1024,

@@ -1,6 +1,6 @@
 import { crc32c } from "@ropewalk/protocol";
 import type { EntryLocation } from "./entry-index.ts";
-import type { JournalFile } from "./journal-file.ts";
+import type { JournalFile } from "./journal/journal-file.ts";
 import { LogError } from "./log-error.ts";
 
 /** Entries of other groups between two wanted ones are read along up to this size: cheaper than a second read. */

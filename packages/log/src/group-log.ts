@@ -3,6 +3,8 @@ import type { EntryReader } from "./entry-reader.ts";
 import type { GroupState } from "./group-state.ts";
 import type { GroupKey, HardState, LogEntry } from "./log-entry.ts";
 import { LogError } from "./log-error.ts";
+import { SegmentHistory, type SegmentView, viewSegment } from "./segment/segment-history.ts";
+import type { SegmentReader } from "./segment/segment-reader.ts";
 import type { TailCache } from "./tail-cache.ts";
 
 /** The log of one Raft group, as it can be read. It is written through `LogStore.append`. */
@@ -10,11 +12,13 @@ export class GroupLog {
   readonly #state: GroupState;
   readonly #reader: EntryReader;
   readonly #cache: TailCache;
+  readonly #history: SegmentHistory;
 
-  constructor(state: GroupState, reader: EntryReader, cache: TailCache) {
+  constructor(state: GroupState, reader: EntryReader, segments: SegmentReader, cache: TailCache) {
     this.#state = state;
     this.#reader = reader;
     this.#cache = cache;
+    this.#history = new SegmentHistory(state, segments);
   }
 
   get key(): GroupKey {
@@ -35,8 +39,22 @@ export class GroupLog {
     return this.#state.quarantined;
   }
 
+  /**
+   * Says that the entries up to `index` are committed, so that they never change and may move from the
+   * journal to segments. What the hard states say is known without it.
+   */
+  markCommitted(index: number): void {
+    this.#state.committedIndex = Math.max(this.#state.committedIndex, index);
+  }
+
+  /** The newest image of the group's state machine: the last entry that it contains. `undefined`: there is none. */
+  get imageIndex(): number | undefined {
+    return this.#state.image?.index;
+  }
+
+  /** The first entry that can be sent to a replica; what is before was cut, compacted, or came as a snapshot. */
   firstIndex(): number {
-    return this.#state.index.firstIndex;
+    return this.#state.raftFirstIndex;
   }
 
   /** `firstIndex() - 1` when the log is empty. */
@@ -88,6 +106,7 @@ export class GroupLog {
       startIndex >= this.firstIndex() && startIndex < endIndex && endIndex <= this.lastIndex() + 1,
       `entries [${startIndex}, ${endIndex}) of [${this.firstIndex()}, ${this.lastIndex()}]`,
     );
+    if (startIndex <= index.movedIndex) return this.#fetchMoved(startIndex, endIndex, bytesMax);
     const wanted: number[] = [];
     let bytes = 0;
     for (let at = startIndex; at < endIndex; at++) {
@@ -100,7 +119,8 @@ export class GroupLog {
 
   /** The first offset that is still there. */
   startOffset(): number {
-    return 0;
+    const { index, segments, startOffset } = this.#state;
+    return Math.max(startOffset, segments[0]?.baseOffset ?? index.movedOffset);
   }
 
   /** The offset after the last entry. */
@@ -108,9 +128,17 @@ export class GroupLog {
     return this.#state.index.endOffset;
   }
 
-  /** The offset after entry `index`, which is at most `lastIndex()`; `startOffset()` before the first. */
+  /** The offset after entry `index`, which is still in the journal or the last that is not. */
   offsetAfter(index: number): number {
     return this.#state.index.offsetAfter(index);
+  }
+
+  /** What the log consists of, the oldest first. What is still in the journal comes last, as one that is not sealed. */
+  segments(): readonly SegmentView[] {
+    const { index, segments } = this.#state;
+    const views = segments.map(viewSegment);
+    if (index.lastIndex > index.movedIndex) views.push(this.#viewRecent());
+    return views;
   }
 
   /**
@@ -124,6 +152,7 @@ export class GroupLog {
     bytesMax: number,
   ): readonly Uint8Array[] | Promise<readonly Uint8Array[]> {
     const { cached, index } = this.#state;
+    if (offset < index.movedOffset) return this.#readMoved(offset, endOffset, bytesMax);
     const wanted = this.#batchesFrom(offset, endOffset, bytesMax);
     const first = wanted[0];
     if (first === undefined) return [];
@@ -142,14 +171,60 @@ export class GroupLog {
    * The first batch below `endOffset` whose largest timestamp is at least `timestampMs`; the record
    * is inside it or there is none. `undefined` when no batch qualifies.
    */
-  findTimestamp(
+  async findTimestamp(
     timestampMs: number,
     endOffset: number,
   ): Promise<{ readonly batchBaseOffset: number } | undefined> {
+    const moved = await this.#verified(() => this.#history.findTimestamp(timestampMs, endOffset));
+    if (moved !== undefined) return { batchBaseOffset: moved };
     const { index } = this.#state;
     const found = index.indexOfTimestamp(timestampMs, endOffset);
-    if (found === undefined) return Promise.resolve(undefined);
-    return Promise.resolve({ batchBaseOffset: index.offsetAfter(found - 1) });
+    return found === undefined ? undefined : { batchBaseOffset: index.offsetAfter(found - 1) };
+  }
+
+  #viewRecent(): SegmentView {
+    const { index } = this.#state;
+    let sizeBytes = 0;
+    for (let at = index.firstIndex; at <= index.lastIndex; at++) sizeBytes += index.dataBytes(at);
+    return {
+      firstIndex: index.firstIndex,
+      lastIndex: index.lastIndex,
+      baseOffset: index.movedOffset,
+      endOffset: index.endOffset,
+      maxTimestampMs: index.maxTimestampMs,
+      sizeBytes,
+      createdMs: 0,
+      sealed: false,
+      compacted: false,
+      recent: true,
+    };
+  }
+
+  #readMoved(
+    offset: number,
+    endOffset: number,
+    bytesMax: number,
+  ): readonly Uint8Array[] | Promise<readonly Uint8Array[]> {
+    const read = this.#history.read(offset, endOffset, bytesMax);
+    if (!(read instanceof Promise)) return read;
+    return this.#verified(async () => {
+      const batches = await read;
+      // Behind the last batch of a compacted history comes what is in the journal.
+      const { movedOffset } = this.#state.index;
+      return batches.length > 0 ? batches : this.read(movedOffset, endOffset, bytesMax);
+    });
+  }
+
+  async #fetchMoved(
+    startIndex: number,
+    endIndex: number,
+    bytesMax: number,
+  ): Promise<readonly LogEntry[]> {
+    const entries = await this.#verified(() =>
+      this.#history.entries(startIndex, endIndex, bytesMax),
+    );
+    this.#keep(entries);
+    return entries;
   }
 
   #batchesFrom(offset: number, endOffset: number, bytesMax: number): number[] {
@@ -166,7 +241,25 @@ export class GroupLog {
     return wanted;
   }
 
-  async #load(indexes: readonly number[], mode: "keep" | "pass"): Promise<LogEntry[]> {
+  /** Entries that are in the journal; where they moved to segments meanwhile, from there. */
+  async #load(indexes: readonly number[], mode: "keep" | "pass"): Promise<readonly LogEntry[]> {
+    try {
+      return await this.#loadRecent(indexes, mode);
+    } catch (error) {
+      // The journal file may be in use again, for other records, since the entries moved.
+      const first = indexes[0] ?? 0;
+      if (first > this.#state.index.movedIndex || this.#state.isDeleted) throw this.#failed(error);
+      const endIndex = (indexes.at(-1) ?? first) + 1;
+      const moved = await this.#fetchMoved(first, endIndex, Number.POSITIVE_INFINITY);
+      const wanted = new Set(indexes);
+      return moved.filter((entry) => wanted.has(entry.index));
+    }
+  }
+
+  async #loadRecent(
+    indexes: readonly number[],
+    mode: "keep" | "pass",
+  ): Promise<readonly LogEntry[]> {
     const { cached, index } = this.#state;
     const loaded = indexes.map((at) => cached.get(at));
     const missing = indexes.filter((_, row) => loaded[row] === undefined);
@@ -176,7 +269,8 @@ export class GroupLog {
       type: index.type(at),
       location: index.locate(at),
     }));
-    const data = await this.#readVerified(shapes.map(({ location }) => location));
+    const locations = shapes.map(({ location }) => location);
+    const data = await this.#reader.read(locations);
     const read = new Map<number, LogEntry>();
     for (const [row, { index: at, term, type }] of shapes.entries()) {
       const bytes = data[row];
@@ -191,20 +285,23 @@ export class GroupLog {
     });
   }
 
-  async #readVerified(
-    locations: readonly Parameters<EntryReader["read"]>[0][number][],
-  ): Promise<Uint8Array[]> {
+  async #verified<T>(read: () => Promise<T>): Promise<T> {
     try {
-      return await this.#reader.read(locations);
+      return await read();
     } catch (error) {
-      if (this.#state.isDeleted) {
-        throw new LogError("GROUP_DELETED", `Group ${this.#state.name} was deleted`, error);
-      }
-      if (error instanceof LogError && error.reason === "DATA_DAMAGED") {
-        this.#state.quarantined ??= error;
-      }
-      throw error;
+      throw this.#failed(error);
     }
+  }
+
+  /** What a failed read means for the group. */
+  #failed(error: unknown): unknown {
+    if (this.#state.isDeleted) {
+      return new LogError("GROUP_DELETED", `Group ${this.#state.name} was deleted`, error);
+    }
+    if (error instanceof LogError && error.reason === "DATA_DAMAGED") {
+      this.#state.quarantined ??= error;
+    }
+    return error;
   }
 
   // Last first: the cache lets the oldest go first, and the first entry is the one asked for next.

@@ -1,6 +1,8 @@
 import { EntryIndex } from "./entry-index.ts";
 import { emptyHardState, type GroupKey, groupName, type HardState } from "./log-entry.ts";
 import type { LogError } from "./log-error.ts";
+import type { ImageInfo } from "./image/image-file.ts";
+import type { SegmentInfo } from "./segment/segment-info.ts";
 import type { CachedEntries } from "./tail-cache.ts";
 
 /** Everything the store knows of one group; `GroupLog` reads it, the store and recovery change it. */
@@ -8,11 +10,29 @@ export class GroupState {
   readonly key: GroupKey;
   /** The key as text. */
   readonly name: string;
+  /** The entries in the journal. */
   readonly index: EntryIndex = new EntryIndex();
   readonly cached: CachedEntries = new Map();
   hardState: HardState = emptyHardState;
+  /** Records before this one count no more: the checkpoint contains what they said. */
+  firstRecordNumber = 0;
   /** The number of the group's next record in the journal. */
   nextRecordNumber = 0;
+  /** Entries up to this one never change. */
+  committedIndex = 0;
+  /** The oldest history first; the last one is still written to, unless it is sealed. */
+  segments: readonly SegmentInfo[] = [];
+  /** The first entry that Raft may be sent: what is before was cut, compacted, or never here. */
+  raftFirstIndex = 1;
+  /** The first offset that may be read. Entries wholly before are not worth keeping. */
+  startOffset = 0;
+  /** Entries before this one are not worth keeping, whatever offsets they cover. */
+  cutIndex = 1;
+  /** The state machine as of some entry, on disk. */
+  image: ImageInfo | undefined = undefined;
+  /** When a segment is sealed and the next one begun. */
+  segmentBytesMax: number | undefined = undefined;
+  segmentMsMax: number | undefined = undefined;
   /** Why the group must not be used, where that is so. */
   quarantined: LogError | undefined = undefined;
   /** Whether records of the group are missing here, so that none may be added. A later read error is not that. */
@@ -22,6 +42,19 @@ export class GroupState {
   constructor(key: GroupKey) {
     this.key = key;
     this.name = groupName(key);
+  }
+
+  /** The first record whose entries are still needed, or the next one to come. */
+  get neededRecordNumber(): number {
+    const { firstIndex, lastIndex } = this.index;
+    if (lastIndex < firstIndex) return this.nextRecordNumber;
+    return this.index.recordNumber(firstIndex, this.nextRecordNumber);
+  }
+
+  /** The first journal file that holds an entry which is nowhere else; `undefined` where none does. */
+  get oldestSequence(): number | undefined {
+    const { firstIndex, lastIndex } = this.index;
+    return lastIndex < firstIndex ? undefined : this.index.locate(firstIndex).sequence;
   }
 
   /** Removes every entry >= `index`. */

@@ -11,8 +11,8 @@ export { LogError } from "./log-error.ts";
 export type { LogErrorReason } from "./log-error.ts";
 
 // Looking into a log without opening it.
-export { inspectLog } from "./inspect-log.ts";
-export type { InspectionOptions } from "./inspect-log.ts";
+export { inspectLog } from "./inspect/inspect-log.ts";
+export type { InspectionOptions } from "./inspect/inspect-log.ts";
 export type {
   EntryInspection,
   FileInspection,
@@ -20,4 +20,4 @@ export type {
   LogFault,
   LogInspection,
   NamedPosition,
-} from "./log-inspection.ts";
+} from "./inspect/log-inspection.ts";

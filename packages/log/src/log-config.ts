@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { fileHeaderBytes } from "./file-header.ts";
-import { recordBytes } from "./journal-record.ts";
+import { fileHeaderBytes } from "./journal/file-header.ts";
 
 /** The bounds of a store. All of them may change between two openings of a directory. */
 export interface LogConfig {
+  /** What the journal may take: entries that outlive this window move to segments. */
+  readonly journalBytesMax: number;
   /** A journal file is left for the next one before it grows beyond this. A larger record gets a file alone. */
   readonly fileBytesMax: number;
   /** How far ahead of the records the file in use is written with zeros, so that a sync has only data to flush. */
@@ -16,6 +17,24 @@ export interface LogConfig {
   readonly cacheBytesMax: number;
   /** One read from disk, unless a single entry is larger. */
   readonly readBytesMax: number;
+  /** Entries move to segments at this rate, unless the journal is far beyond its bound; 0: as fast as the disk allows. */
+  readonly destageBytesPerSecondMax: number;
+  /** A segment is sealed when it has this much, unless its group was told otherwise. */
+  readonly segmentBytesMax: number;
+  /** A segment is sealed when it is this old and something is added. */
+  readonly segmentMsMax: number;
+  /** A segment is sealed when it has this many chunks. */
+  readonly chunksMax: number;
+  /** Files of segments that are kept open for reading. */
+  readonly openFilesMax: number;
+  /** Pieces of segments that were read lately. */
+  readonly chunkCacheBytesMax: number;
+  /** Indexes of segments that were read lately. */
+  readonly indexCacheBytesMax: number;
+  /** With less than this free the disk counts as full. */
+  readonly diskReserveBytes: number;
+  /** How often the free space is looked at. */
+  readonly spaceCheckMs: number;
 }
 
 /** What a broker uses unless told otherwise. */
@@ -26,7 +45,20 @@ export const defaultLogConfig: LogConfig = {
   recordBytesMax: 512 * 1024 * 1024,
   cacheBytesMax: 64 * 1024 * 1024,
   readBytesMax: 1024 * 1024,
+  journalBytesMax: 512 * 1024 * 1024,
+  destageBytesPerSecondMax: 128 * 1024 * 1024,
+  segmentBytesMax: 256 * 1024 * 1024,
+  segmentMsMax: 7 * 24 * 3600 * 1000,
+  chunksMax: 16_384,
+  openFilesMax: 128,
+  chunkCacheBytesMax: 32 * 1024 * 1024,
+  indexCacheBytesMax: 32 * 1024 * 1024,
+  diskReserveBytes: 128 * 1024 * 1024,
+  spaceCheckMs: 1000,
 };
+
+/** Bounds that may be zero, which then means none. */
+const unboundedNames: ReadonlySet<string> = new Set(["destageBytesPerSecondMax"]);
 
 /** Positions in a file are stored in 32 bits. */
 const positionsMax = 0xffff_ffff;
@@ -35,14 +67,10 @@ const positionsMax = 0xffff_ffff;
 export function completeLogConfig(config: Partial<LogConfig>): LogConfig {
   const complete = { ...defaultLogConfig, ...config };
   for (const [name, value] of Object.entries(complete)) {
-    assert(Number.isSafeInteger(value) && value > 0, `${name} must be positive, not ${value}`);
+    const min = unboundedNames.has(name) ? 0 : 1;
+    assert(Number.isSafeInteger(value) && value >= min, `${name} must not be ${value}`);
   }
   assert(complete.fileBytesMax > fileHeaderBytes, `fileBytesMax ${complete.fileBytesMax}`);
   assert(complete.fileBytesMax + complete.recordBytesMax < positionsMax, "files beyond 4 GiB");
   return complete;
-}
-
-/** No single flush is longer than this: a file's header says so, to tell a torn write from damage. */
-export function flushBytesBound(config: LogConfig): number {
-  return config.flushBytesMax + recordBytes(config.recordBytesMax);
 }

@@ -24,8 +24,12 @@ const stepsPerLife = 25;
 interface ModelGroup {
   readonly key: GroupKey;
   readonly hardState: HardState;
+  /** From index 1 on, also those that were cut. */
   readonly entries: readonly LogEntry[];
 }
+
+/** Entries up to here never change: by group, over all lives. */
+type Committed = Map<string, number>;
 
 /** One atomic step of the journal, as a change of the model. */
 interface Step {
@@ -43,12 +47,20 @@ class Life {
   readonly #store: LogStore;
   readonly #live: Model;
   readonly #clock: ManualClock;
+  readonly #committed: Committed;
   readonly #pending: Promise<void>[] = [];
   #appends = 0;
   #lastResolved = 0;
 
-  constructor(random: SeededRandom, store: LogStore, model: Model, clock: ManualClock) {
+  constructor(
+    random: SeededRandom,
+    store: LogStore,
+    model: Model,
+    clock: ManualClock,
+    committed: Committed,
+  ) {
     this.#clock = clock;
+    this.#committed = committed;
     this.#random = random;
     this.#store = store;
     this.#live = new Map(model);
@@ -57,7 +69,8 @@ class Life {
   async run(nextGroupId: () => number): Promise<void> {
     for (let step = 0; step < stepsPerLife; step++) {
       if (this.#store.failed !== undefined) break;
-      if (this.#random.chance(8)) this.#delete();
+      if (this.#random.chance(5)) this.#delete();
+      else if (this.#random.chance(6)) this.#cut();
       else this.#append(nextGroupId);
       if (this.#random.chance(20)) await this.#checkReads();
       if (this.#random.chance(20)) this.#clock.advance(1000);
@@ -86,6 +99,32 @@ class Life {
       this.#lastResolved = number;
     });
     this.#watch(appended, steps);
+    for (const { group } of writes) this.#commit(group);
+  }
+
+  #commit(group: GroupLog): void {
+    const name = groupName(group.key);
+    const committed = this.#committed.get(name) ?? 0;
+    const index = Math.max(committed, group.lastIndex() - this.#random.integer(4));
+    this.#committed.set(name, index);
+    group.markCommitted(index);
+  }
+
+  /** Forgets some history, as retention does: not a step, for it changes nothing that is compared. */
+  #cut(): void {
+    const names = [...this.#live.keys()];
+    const name = names[this.#random.integer(Math.max(1, names.length))];
+    const group =
+      name === undefined ? undefined : this.#store.group(this.#live.get(name)?.key ?? keyOf(0));
+    const committed = this.#committed.get(name ?? "") ?? 0;
+    if (group === undefined || committed < 2) return;
+    const end = endOffsetOf((this.#live.get(name ?? "")?.entries ?? []).slice(0, committed));
+    const startOffset = this.#random.integer(end + 1);
+    const cut = this.#store
+      .saveImage(group, committed, Buffer.from(`${name} ${committed}`))
+      .then(() => this.#store.cut(group, { startOffset }))
+      .catch(() => undefined);
+    this.#pending.push(cut);
   }
 
   #delete(): void {
@@ -126,8 +165,12 @@ class Life {
     const term = before.hardState.term + this.#random.integer(2);
     const commit = before.hardState.commit;
     const hardState = { term, vote: this.#random.integer(4), commit };
+    const committed = Math.min(
+      this.#committed.get(groupName(before.key)) ?? 0,
+      before.entries.length,
+    );
     const kept = this.#random.chance(25)
-      ? this.#random.integer(before.entries.length + 1)
+      ? committed + this.#random.integer(before.entries.length + 1 - committed)
       : before.entries.length;
     const entries = before.entries.slice(0, kept);
     for (let count = this.#random.integer(4); count > 0; count--) {
@@ -185,8 +228,9 @@ function endOffsetOf(entries: readonly LogEntry[]): number {
 
 async function checkReads(group: GroupLog, model: ModelGroup, random: SeededRandom): Promise<void> {
   const offsets = model.entries.map((_, row) => endOffsetOf(model.entries.slice(0, row + 1)));
-  const endOffset = random.integer((offsets.at(-1) ?? 0) + 2);
-  const offset = random.integer(endOffset + 1);
+  const startOffset = group.startOffset();
+  const endOffset = startOffset + random.integer((offsets.at(-1) ?? 0) + 2 - startOffset);
+  const offset = startOffset + random.integer(endOffset + 1 - startOffset);
   const wanted = model.entries
     .filter(
       (entry, row) =>
@@ -200,22 +244,32 @@ async function checkReads(group: GroupLog, model: ModelGroup, random: SeededRand
     expect(Buffer.compare(batch, wanted[row] ?? batch)).toBe(0);
 }
 
-async function readGroup(group: GroupLog): Promise<ModelGroup> {
+async function readGroup(group: GroupLog): Promise<FoundGroup> {
   const entries: LogEntry[] = [];
-  while (entries.length < group.lastIndex()) {
-    const next = entries.length + 1;
+  while (group.firstIndex() + entries.length <= group.lastIndex()) {
+    const next = group.firstIndex() + entries.length;
     const end = group.lastIndex() + 1;
     const inMemory = group.entries(next, end, 5000);
     assert(inMemory !== "compacted" && inMemory !== "unavailable");
     entries.push(...(inMemory === "pending" ? await group.fetch(next, end, 5000) : inMemory));
   }
   for (const entry of entries) expect(group.term(entry.index)).toBe(entry.term);
-  expect(group.endOffset()).toBe(endOffsetOf(entries));
-  return { key: group.key, hardState: group.hardState, entries };
+  return { key: group.key, hardState: group.hardState, entries, group };
 }
 
-function isSame(left: ModelGroup | undefined, right: ModelGroup | undefined): boolean {
-  return JSON.stringify(left, hexOfBytes) === JSON.stringify(right, hexOfBytes);
+/** What a group shows: its entries are only those that were not cut. */
+interface FoundGroup extends ModelGroup {
+  readonly group: GroupLog;
+}
+
+function isSame(model: ModelGroup | undefined, found: FoundGroup | undefined): boolean {
+  if (model === undefined || found === undefined) return model === found;
+  const { term, vote } = found.hardState;
+  if (term !== model.hardState.term || vote !== model.hardState.vote) return false;
+  if (model.entries.length !== found.group.lastIndex()) return false;
+  if (endOffsetOf(model.entries) !== found.group.endOffset()) return false;
+  const kept = model.entries.slice(found.group.firstIndex() - 1);
+  return JSON.stringify(kept, hexOfBytes) === JSON.stringify(found.entries, hexOfBytes);
 }
 
 function hexOfBytes(this: { data?: Uint8Array }, key: string, value: unknown): unknown {
@@ -224,7 +278,7 @@ function hexOfBytes(this: { data?: Uint8Array }, key: string, value: unknown): u
 
 /** The model after the shortest prefix of the steps, all acknowledged ones included, that the store shows. */
 async function matchPrefix(store: LogStore, before: Model, steps: readonly Step[]): Promise<Model> {
-  const found: Model = new Map();
+  const found = new Map<string, FoundGroup>();
   for (const group of store.groups()) {
     expect(group.quarantined).toBeUndefined();
     found.set(groupName(group.key), await readGroup(group));
@@ -248,13 +302,14 @@ async function runSeed(seed: number): Promise<void> {
   const random = new SeededRandom(seed);
   const disk = new SimulatedDisk(random);
   let model: Model = new Map();
+  const committed: Committed = new Map();
   let groupId = 0;
   for (let life = 0; life < livesPerSeed; life++) {
     const clock = new ManualClock();
     const store = await openStore(disk, smallConfig, undefined, clock);
     const ending = random.integer(4);
     if (ending > 0) disk.dieAfter(random.integer(60));
-    const run = new Life(random, store, model, clock);
+    const run = new Life(random, store, model, clock, committed);
     await run.run(() => ++groupId);
     await store.close().catch(() => undefined);
     if (ending === 3) disk.restartProcess();
@@ -266,10 +321,14 @@ async function runSeed(seed: number): Promise<void> {
         (opened) => opened.close().catch(() => undefined),
         () => undefined,
       );
-      disk.crash();
+      if (random.chance(50)) disk.crash();
+      else disk.restartProcess();
     }
     const reopened = await openStore(disk, smallConfig);
     model = await matchPrefix(reopened, model, run.steps);
+    for (const [name, index] of committed) {
+      committed.set(name, Math.min(index, model.get(name)?.entries.length ?? 0));
+    }
     await reopened.close();
   }
   expect(disk.paths().every((path) => path.startsWith(`${directory}/`))).toBe(true);

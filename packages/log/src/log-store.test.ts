@@ -1,6 +1,6 @@
 import { DiskError } from "@ropewalk/runtime";
 import { describe, expect, test } from "vitest";
-import { fileHeaderBytes } from "./file-header.ts";
+import { fileHeaderBytes } from "./journal/file-header.ts";
 import { LogError } from "./log-error.ts";
 import type { LogStore } from "./log-store.ts";
 import type { GroupLog } from "./group-log.ts";

@@ -1,19 +1,24 @@
 import assert from "node:assert/strict";
 import type { Clock, Disk, DiskLock, Logger } from "@ropewalk/runtime";
 import { batchCoverage } from "./batch-coverage.ts";
+import { captureGroups, startSequenceOf } from "./checkpoint/checkpoint-capture.ts";
+import { CheckpointWriter } from "./checkpoint/checkpoint-writer.ts";
+import { Destager, type DestageStatistics } from "./destage/destager.ts";
+import { lockLogDirectory } from "./directory-lock.ts";
 import { EntryReader } from "./entry-reader.ts";
-import { directoryIdBytes } from "./file-header.ts";
+import { findStore, type FoundStore } from "./found-store.ts";
 import { GroupLog } from "./group-log.ts";
 import { GroupState } from "./group-state.ts";
-import { Journal, type JournalStatistics } from "./journal.ts";
-import type { JournalUsage } from "./journal-usage.ts";
-import { completeLogConfig, flushBytesBound, type LogConfig } from "./log-config.ts";
+import { imageFileName, readImage, writeImage } from "./image/image-file.ts";
+import { directoryIdBytes } from "./journal/file-header.ts";
+import { Journal, type JournalStatistics } from "./journal/journal.ts";
+import { type RecoveredJournal, recoverJournal } from "./journal/recovery.ts";
+import { quarantine } from "./journal/replay.ts";
+import { completeLogConfig, type LogConfig } from "./log-config.ts";
 import { type GroupKey, groupName, type HardState, type LogEntry } from "./log-entry.ts";
-import { lockLogDirectory } from "./directory-lock.ts";
 import { LogError } from "./log-error.ts";
-import { type Recovered, Recovery } from "./recovery.ts";
-import { quarantine } from "./replay.ts";
-import { reclaimJournalFiles } from "./reclaim.ts";
+import { SegmentReader } from "./segment/segment-reader.ts";
+import { SpaceWatch } from "./space-watch.ts";
 import { TailCache } from "./tail-cache.ts";
 
 /** What one group must make durable in one step: wholly or not at all. */
@@ -34,46 +39,67 @@ export interface LogStoreOptions {
   readonly config?: Partial<LogConfig> | undefined;
   /** The UUID of the broker's directory: files of another one are refused. Absent: whatever the files carry. */
   readonly directoryId?: string | undefined;
+  /** The disk failed for good, perhaps while nobody waited for it: told once. */
+  readonly onFailed?: ((error: LogError) => void) | undefined;
 }
 
 /** What a store has done since it was opened, and what it holds. */
-export interface LogStatistics extends JournalStatistics {
+export interface LogStatistics extends JournalStatistics, DestageStatistics {
   /** The cache of recent entries, at most `cacheBytesMax` and what is not durable yet. */
   readonly cachedBytes: number;
 }
 
-/** What a fresh journal's first file is filled with before the store is open: little, so that a start is fast. */
-const filledBytesAtFirst = 256 * 1024;
+/** How a group's history is kept. */
+export interface GroupSettings {
+  readonly segmentBytesMax: number;
+  readonly segmentMsMax: number;
+}
 
-/** One broker's storage: the logs and hard states of all its Raft groups, in one journal. */
+/** What of a group's history nobody needs any more: offsets before one, or entries before one, or both. */
+export interface HistoryCut {
+  readonly startOffset?: number | undefined;
+  readonly index?: number | undefined;
+}
+
+/**
+ * One broker's storage: the logs and hard states of all its Raft groups. What is new lies in one journal;
+ * what outlives the journal's window lies in segments of its group.
+ */
 export class LogStore {
   readonly #options: LogStoreOptions;
   readonly #lock: DiskLock;
   readonly #journal: Journal;
-  readonly #usage: JournalUsage;
   readonly #cache: TailCache;
   readonly #reader: EntryReader;
+  readonly #segments: SegmentReader;
+  readonly #checkpoint: CheckpointWriter;
+  readonly #destager: Destager;
+  readonly #space: SpaceWatch;
   readonly #groups = new Map<string, GroupLog>();
   readonly #states = new Map<GroupLog, GroupState>();
+  /** Groups with a tombstone in the journal, and the file that it is in. */
+  readonly #deleted: Map<string, number>;
   /** Where records were lost whose groups nobody can name. */
   readonly #damage: string | undefined;
-  #reclaiming: Promise<void> = Promise.resolve();
+  #nextFileId: number;
+  #failed: LogError | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(
     options: LogStoreOptions,
     config: LogConfig,
     lock: DiskLock,
-    recovered: Recovered,
+    found: FoundStore,
+    { directoryId, end, files, freeFiles }: RecoveredJournal,
   ) {
     const { disk, directory, logger, clock } = options;
-    const { replay, files, directoryId, end } = recovered;
     this.#options = options;
     this.#lock = lock;
-    this.#usage = replay.usage;
-    this.#damage = replay.damage;
+    this.#deleted = found.replay.deleted;
+    this.#damage = found.replay.damage;
+    this.#nextFileId = found.nextFileId;
     this.#cache = new TailCache(config.cacheBytesMax);
-    const onDurable = (appendNumber: number): void => this.#cache.markDurable(appendNumber);
+    const onFailed = (error: LogError): void => this.#fail(error);
     this.#journal = new Journal({
       disk,
       directory,
@@ -82,11 +108,53 @@ export class LogStore {
       clock,
       config,
       files,
+      freeFiles,
       end,
-      onDurable,
+      onDurable: (appendNumber) => this.#cache.markDurable(appendNumber),
+      onFailed,
     });
     this.#reader = new EntryReader(this.#journal.files, config.readBytesMax);
-    for (const state of replay.groups.values()) this.#addGroup(state);
+    this.#segments = new SegmentReader(disk, directory, config);
+    this.#checkpoint = new CheckpointWriter({
+      disk,
+      directory,
+      logger,
+      lastNumber: found.checkpoint?.number ?? 0,
+      capture: () => ({
+        directoryId,
+        nextFileId: this.#nextFileId,
+        startSequence: startSequenceOf(this.#states.values(), this.#journal.activeSequence),
+        durableTo: this.#journal.end,
+        damage: this.#damage ?? "",
+        groups: captureGroups(this.#states.values()),
+      }),
+      barrier: () => this.#journal.commit(),
+      written: ({ startSequence }) => this.#forgetJournalBefore(startSequence),
+      onFailed,
+    });
+    this.#destager = new Destager({
+      disk,
+      directory,
+      clock,
+      logger,
+      config,
+      journal: this.#journal,
+      entries: this.#reader,
+      segments: this.#segments,
+      checkpoint: this.#checkpoint,
+      groups: () => this.#states.values(),
+      takeFileId: () => this.#nextFileId++,
+      onFailed,
+    });
+    this.#space = new SpaceWatch({
+      disk,
+      directory,
+      clock,
+      logger,
+      config,
+      journal: this.#journal,
+    });
+    for (const state of found.replay.groups.values()) this.#addGroup(state);
   }
 
   /**
@@ -103,17 +171,19 @@ export class LogStore {
     try {
       const directoryId =
         options.directoryId === undefined ? undefined : idBytes(options.directoryId);
-      const recovered = await new Recovery({
+      const found = await findStore(disk, directory, directoryId, logger);
+      const recovered = await recoverJournal({
         disk,
         directory,
         logger,
-        directoryId,
-        filledBytesAtFirst: Math.min(filledBytesAtFirst, config.fileBytesMax),
-        flushBytesMax: flushBytesBound(config),
-      }).run();
-      const store = new LogStore(options, config, lock, recovered);
+        directoryId: directoryId ?? found.checkpoint?.directoryId,
+        replay: found.replay,
+        startSequence: found.startSequence,
+        durableTo: found.durableTo,
+      });
+      const store = new LogStore(options, config, lock, found, recovered);
+      await store.#begin(found);
       store.#reportRecovery(clock.monotonicMs() - startMs);
-      store.#reclaiming = store.#reclaim(); // What a crash kept from being removed.
       return store;
     } catch (error) {
       await lock.release();
@@ -123,12 +193,24 @@ export class LogStore {
 
   /** Why every append rejects; `undefined` while the store is sound. Reads go on either way. */
   get failed(): LogError | undefined {
-    return this.#journal.failed;
+    return this.#failed;
+  }
+
+  /**
+   * Whether the disk has no room for more than what must be written anyway. While it is full, nobody
+   * should append records; hard states, tombstones, reads and removals go on. It passes by itself.
+   */
+  get isFull(): boolean {
+    return this.#space.isFull;
   }
 
   /** Counts since the store was opened, and what is in memory, for metrics. */
   get statistics(): LogStatistics {
-    return { ...this.#journal.statistics, cachedBytes: this.#cache.bytes };
+    return {
+      ...this.#journal.statistics,
+      ...this.#destager.statistics,
+      cachedBytes: this.#cache.bytes,
+    };
   }
 
   groups(): Iterable<GroupLog> {
@@ -153,7 +235,7 @@ export class LogStore {
   ): GroupLog {
     const name = groupName(key);
     assert(!this.#groups.has(name), `group ${name} exists already`);
-    assert(!this.#usage.isDeleted(name), `group ${name} was deleted; its key is not given twice`);
+    assert(!this.#deleted.has(name), `group ${name} was deleted; its key is not given twice`);
     const state = new GroupState(key);
     if (this.#damage !== undefined && certainty === "perhapsKnown") {
       quarantine(state, `records of it may have been in a damaged place: ${this.#damage}`);
@@ -163,7 +245,7 @@ export class LogStore {
 
   /** Whether the group is known to have been deleted here. The knowledge goes with the files that held it. */
   wasDeleted(key: GroupKey): boolean {
-    return this.#usage.isDeleted(groupName(key));
+    return this.#deleted.has(groupName(key));
   }
 
   /** Deletes a group: resolves when its tombstone is durable. Files that nobody needs any more are removed later. */
@@ -178,19 +260,66 @@ export class LogStore {
     this.#states.delete(group);
     state.truncate(state.index.firstIndex);
     const { nextRecordNumber: recordNumber, hardState } = state;
-    const placed = this.#journal.place({
+    const { sequence } = this.#journal.place({
       kind: "tombstone",
       key,
       recordNumber,
       hardState,
       entries: [],
     });
+    this.#deleted.set(name, sequence);
     await this.#journal.commit();
-    this.#usage.addTombstone(placed.sequence, name);
-    // A store that closes leaves it to the next start.
-    if (this.#closing === undefined) {
-      this.#reclaiming = this.#reclaiming.then(() => this.#reclaim());
-    }
+    await this.#removeFilesOf(state);
+  }
+
+  /** Says when a group's segments are sealed; the store's own bounds hold until then. */
+  configure(group: GroupLog, settings: GroupSettings): void {
+    const state = this.#stateOf(group);
+    state.segmentBytesMax = settings.segmentBytesMax;
+    state.segmentMsMax = settings.segmentMsMax;
+  }
+
+  /**
+   * Keeps the state machine of a group as of entry `index`, which is applied. What it was made from need not
+   * be kept any more; see `cut`. Resolves when it is durable, and replaces the image before.
+   */
+  async saveImage(group: GroupLog, index: number, body: Uint8Array): Promise<void> {
+    this.#assertUsable();
+    const state = this.#stateOf(group);
+    const { disk, directory } = this.#options;
+    const fileId = this.#nextFileId++;
+    const path = disk.join(directory, imageFileName(state.key, fileId));
+    await writeImage(disk, path, state.key, index, body);
+    await disk.syncDirectory(directory);
+    if (state.isDeleted) this.#checkpoint.removeLater(path);
+    if (!state.isDeleted) this.#replaceImage(state, { fileId, index });
+    await this.#checkpoint.write();
+  }
+
+  /** The newest image of a group. Rejects with DATA_DAMAGED or the disk's error. */
+  async image(
+    group: GroupLog,
+  ): Promise<{ readonly index: number; readonly body: Uint8Array } | undefined> {
+    const { image, key } = this.#stateOf(group);
+    if (image === undefined) return undefined;
+    const { disk, directory } = this.#options;
+    const path = disk.join(directory, imageFileName(key, image.fileId));
+    return { index: image.index, body: await readImage(disk, path, key, image.index) };
+  }
+
+  /**
+   * Says what of a group's history nobody needs. Segments that lie wholly before are removed, as far as an
+   * image contains what they led to; what is still in the journal never moves to one. Resolves when
+   * what goes is durably gone.
+   */
+  async cut(group: GroupLog, { index = 0, startOffset = 0 }: HistoryCut): Promise<void> {
+    this.#assertUsable();
+    const state = this.#stateOf(group);
+    state.cutIndex = Math.max(state.cutIndex, index);
+    state.startOffset = Math.max(state.startOffset, startOffset);
+    await this.#destager.exclusively(async () => {
+      if (!state.isDeleted && this.#dropSegments(state)) await this.#checkpoint.write();
+    });
   }
 
   /**
@@ -211,6 +340,7 @@ export class LogStore {
       this.#assertValid(write);
       this.#place(write);
     }
+    this.#destager.poke();
     return this.#journal.commit();
   }
 
@@ -222,15 +352,37 @@ export class LogStore {
 
   async #close(): Promise<void> {
     try {
-      await this.#reclaiming;
+      this.#space.stop();
+      await this.#destager.stop();
+      await this.#checkpoint.close();
+      await this.#segments.close();
       await this.#journal.close();
     } finally {
       await this.#lock.release();
     }
   }
 
+  /** Makes the journal ready to be written, and the first checkpoint where there is none. */
+  async #begin({ checkpoint, copies, unnamedFiles }: FoundStore): Promise<void> {
+    const { disk, directory } = this.#options;
+    if (checkpoint !== undefined) await this.#checkpoint.settle(checkpoint);
+    await this.#journal.begin();
+    // A copy that cannot be read may name files that the others do not.
+    if (copies.every(({ state }) => state !== "damaged")) {
+      for (const name of unnamedFiles) await disk.remove(disk.join(directory, name));
+    }
+    if (checkpoint === undefined) await this.#checkpoint.write();
+    this.#space.start();
+  }
+
+  #fail(error: LogError): void {
+    if (this.#failed !== undefined) return;
+    this.#failed = error;
+    this.#options.onFailed?.(error);
+  }
+
   #addGroup(state: GroupState): GroupLog {
-    const group = new GroupLog(state, this.#reader, this.#cache);
+    const group = new GroupLog(state, this.#reader, this.#segments, this.#cache);
     this.#groups.set(state.name, group);
     this.#states.set(group, state);
     return group;
@@ -277,7 +429,6 @@ export class LogStore {
     const { entries, hardState = state.hardState } = write;
     const { key, nextRecordNumber: recordNumber } = state;
     const placed = this.#journal.place({ kind: "write", key, recordNumber, hardState, entries });
-    this.#usage.addRecord(placed.sequence, state.name);
     state.hardState = hardState;
     state.nextRecordNumber++;
     if (entries[0] !== undefined) state.truncate(entries[0].index);
@@ -288,14 +439,69 @@ export class LogStore {
       const coverage = batchCoverage(type, data);
       const { sequence } = placed;
       const dataBytes = data.length;
-      state.index.push({ sequence, dataPosition, dataBytes, dataCrc, term, type, coverage });
+      state.index.push({
+        sequence,
+        dataPosition,
+        dataBytes,
+        dataCrc,
+        term,
+        type,
+        coverage,
+        recordNumber,
+      });
       this.#cache.add(state.cached, entry, this.#journal.appendNumber);
       dataPosition += dataBytes;
     }
   }
 
-  #reclaim(): Promise<void> {
-    return reclaimJournalFiles(this.#options, this.#journal, this.#usage);
+  /** No record before this file is needed: the checkpoint has what they said. */
+  async #forgetJournalBefore(sequence: number): Promise<void> {
+    for (const [name, tombstone] of this.#deleted) {
+      if (tombstone < sequence) this.#deleted.delete(name);
+    }
+    await this.#journal.release(sequence);
+  }
+
+  #replaceImage(state: GroupState, image: GroupState["image"]): void {
+    const { disk, directory } = this.#options;
+    const { image: old, key } = state;
+    if (old !== undefined) {
+      this.#checkpoint.removeLater(disk.join(directory, imageFileName(key, old.fileId)));
+    }
+    state.image = image;
+  }
+
+  /** Forgets the segments that nobody needs; answers whether there were any. */
+  #dropSegments(state: GroupState): boolean {
+    const { cutIndex, image, key, segments, startOffset } = state;
+    const isNeeded = segments.findIndex(({ endOffset, lastIndex }) => {
+      const isWanted = endOffset > startOffset && lastIndex >= cutIndex;
+      return isWanted || lastIndex > (image?.index ?? 0);
+    });
+    const dropped = segments.slice(0, isNeeded === -1 ? segments.length : isNeeded);
+    const last = dropped.at(-1);
+    if (last === undefined) return false;
+    state.segments = segments.slice(dropped.length);
+    state.raftFirstIndex = Math.max(state.raftFirstIndex, last.lastIndex + 1);
+    state.index.forgetTermsBefore(state.raftFirstIndex - 1);
+    for (const segment of dropped) {
+      this.#segments.forget(key, segment);
+      this.#checkpoint.removeLater(this.#segments.pathOf(key, segment));
+    }
+    return true;
+  }
+
+  // Its tombstone is durable, so a start in between finds the group deleted, whatever the checkpoint says.
+  async #removeFilesOf({ image, key, segments }: GroupState): Promise<void> {
+    const { disk, directory, logger } = this.#options;
+    const paths = segments.map((segment) => this.#segments.pathOf(key, segment));
+    for (const segment of segments) this.#segments.forget(key, segment);
+    if (image !== undefined) paths.push(disk.join(directory, imageFileName(key, image.fileId)));
+    for (const path of paths) {
+      await disk.remove(path).catch((error: unknown) => {
+        logger.warn("A file of a deleted group could not be removed.", { path, error });
+      });
+    }
   }
 
   #reportRecovery(durationMs: number): void {
@@ -305,7 +511,7 @@ export class LogStore {
       if (group.quarantined !== undefined) quarantined.push(groupName(group.key));
     }
     const fields = { directory, groups: this.#groups.size, durationMs };
-    logger.info("The journal was recovered.", fields);
+    logger.info("The log was recovered.", fields);
     if (quarantined.length === 0 && this.#damage === undefined) return;
     logger.error("Stored data is damaged; the groups concerned are quarantined.", {
       directory,

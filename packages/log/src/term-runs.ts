@@ -15,6 +15,21 @@ export class TermRuns {
     this.#terms.push(term);
   }
 
+  /** The runs, oldest first: the first index of each, and its term. */
+  *runs(): Iterable<readonly [startIndex: number, term: number]> {
+    for (const [row, startIndex] of this.#startIndexes.entries()) {
+      yield [startIndex, this.#terms[row] ?? 0];
+    }
+  }
+
+  /** Forgets every index < `index`; that of `index` itself stays. */
+  forgetBefore(index: number): void {
+    let count = 0;
+    while ((this.#startIndexes[count + 1] ?? Number.POSITIVE_INFINITY) <= index) count++;
+    this.#startIndexes.splice(0, count);
+    this.#terms.splice(0, count);
+  }
+
   /** Forgets every index >= `index`. */
   truncate(index: number): void {
     while ((this.#startIndexes.at(-1) ?? -1) >= index) {

@@ -67,6 +67,8 @@ export interface Disk {
   rename(from: string, to: string): Promise<void>;
   /** Removes a file or an empty directory; not durable before `syncDirectory`. */
   remove(path: string): Promise<void>;
+  /** What can still be written to the file system that holds a directory. */
+  freeBytes(path: string): Promise<number>;
   /** Makes creations, renames and removals in a directory durable. */
   syncDirectory(path: string): Promise<void>;
   /**

@@ -49,17 +49,16 @@ function verifyCommand(): Command {
       `${HELP}\n\nExample:\n  ropewalk log verify .ropewalk/broker-1 && echo sound`,
     )
     .action(async (directory: string, _options: object, command: Command) => {
-      const { faults, files, groups, tornBytes } = await inspect(directory);
+      const { faults, files, groups, segments } = await inspect(directory);
       const isSound = faults.length === 0;
       if (!isSound) process.exitCode = 1;
       if (globalOptions(command).format === "json") {
-        return printJson({ sound: isSound, tornBytes, faults });
+        return printJson({ sound: isSound, faults });
       }
-      const counts = `${files.length} files, ${groups.length} groups`;
-      const torn = tornBytes === 0 ? "" : `, ${tornBytes} bytes of a write that was cut short`;
+      const counts = `${files.length} journal files, ${segments.length} segments, ${groups.length} groups`;
       const places = faults.length === 1 ? "1 place" : `${faults.length} places`;
       const verdict = isSound ? "sound" : `damaged in ${places}`;
-      await printResult(`${verdict}: ${counts}${torn}\n${faults.map(formatFault).join("")}`);
+      await printResult(`${verdict}: ${counts}\n${faults.map(formatFault).join("")}`);
     });
 }
 
@@ -85,7 +84,7 @@ export function parseGroup(text: string): Parsed<GroupKey> {
 
 /** An inspection for people: what holds for all, then files, groups, entries and faults. */
 function formatInspection(inspection: LogInspection): string {
-  const { directory, directoryId, durableTo, end, entries, faults, tornBytes } = inspection;
+  const { directory, directoryId, durableTo, end, entries, faults } = inspection;
   const place = (at: typeof end): string =>
     at === undefined ? "-" : `${at.file}, position ${at.position}`;
   const pairs: [string, string | number][] = [
@@ -93,14 +92,46 @@ function formatInspection(inspection: LogInspection): string {
     ["directory id", directoryId],
     ["durable to", place(durableTo)],
     ["end", place(end)],
-    ["torn bytes", tornBytes],
-    ["unfinished files", inspection.unfinishedFiles.length],
+    ["checkpoint", checkpointOf(inspection)],
+    ["unneeded files", inspection.unfinishedFiles.length],
     ["faults", faults.length],
   ];
   const parts = [formatPairs(pairs), formatFiles(inspection), formatGroups(inspection)];
+  if (inspection.segments.length > 0) parts.push(formatSegments(inspection));
   if (entries !== undefined) parts.push(formatEntries(entries));
   if (faults.length > 0) parts.push(faults.map(formatFault).join(""));
   return parts.join("\n");
+}
+
+function checkpointOf({ checkpoints }: LogInspection): string {
+  const numbers = checkpoints.flatMap(({ number }) => number ?? []);
+  const newest = Math.max(...numbers, 0);
+  const copies = numbers.filter((number) => number === newest).length;
+  return newest === 0 ? "-" : `${newest}, in ${copies} ${copies === 1 ? "copy" : "copies"}`;
+}
+
+function formatSegments({ segments }: LogInspection): string {
+  const headings = ["segment", "state", "first", "last", "offsets", "chunks", "bytes"];
+  const rows = segments.map((segment) => [
+    segment.name,
+    `${segment.isSealed ? "sealed" : "open"}${segment.isCompacted ? ", compacted" : ""}`,
+    segment.firstIndex,
+    segment.lastIndex,
+    formatOffsets(segment),
+    segment.chunkCount,
+    segment.sizeBytes,
+  ]);
+  return formatTable(headings, rows);
+}
+
+function formatOffsets({
+  baseOffset,
+  endOffset,
+}: {
+  baseOffset: number;
+  endOffset: number;
+}): string {
+  return endOffset === baseOffset ? "-" : `${baseOffset}–${endOffset - 1}`;
 }
 
 function formatFiles({ files }: LogInspection): string {
@@ -118,7 +149,7 @@ function formatFiles({ files }: LogInspection): string {
 }
 
 function formatGroups({ groups }: LogInspection): string {
-  const headings = ["group", "term", "vote", "commit", "first", "last", "batches", "bytes"];
+  const headings = ["group", "term", "vote", "commit", "first", "last", "segments", "bytes"];
   const rows = groups.map(({ hardState, ...group }) => [
     group.group,
     hardState.term,
@@ -126,7 +157,7 @@ function formatGroups({ groups }: LogInspection): string {
     hardState.commit,
     group.firstIndex,
     group.lastIndex,
-    group.batchCount,
+    group.segmentCount,
     group.dataBytes,
     group.startOffset,
     group.endOffset,
@@ -141,7 +172,7 @@ function formatEntries(entries: NonNullable<LogInspection["entries"]>): string {
     entry.index,
     entry.term,
     entry.type,
-    entry.endOffset === entry.baseOffset ? "-" : `${entry.baseOffset}–${entry.endOffset - 1}`,
+    formatOffsets(entry),
     entry.dataBytes,
     entry.file,
     entry.position,

@@ -1,4 +1,14 @@
-import { mkdir, open, readFile, readdir, rename, rmdir, stat, unlink } from "node:fs/promises";
+import {
+  mkdir,
+  open,
+  readFile,
+  readdir,
+  rename,
+  rmdir,
+  stat,
+  statfs,
+  unlink,
+} from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { DiskError } from "../disk.ts";
 import type { Disk, DiskFile, DiskLock } from "../disk.ts";
@@ -94,6 +104,11 @@ export class NodeDisk implements Disk {
       if (errno !== "EISDIR" && errno !== "EPERM") throw diskFailure(`remove ${path}`, error);
       await diskCall(`remove directory ${path}`, rmdir(path));
     }
+  }
+
+  async freeBytes(path: string): Promise<number> {
+    const { bavail, bsize } = await diskCall(`look at the free space of ${path}`, statfs(path));
+    return bavail * bsize;
   }
 
   async syncDirectory(path: string): Promise<void> {

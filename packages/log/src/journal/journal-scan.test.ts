@@ -5,9 +5,9 @@ import { JournalFile } from "./journal-file.ts";
 import { encodeRecordHead, sealRecordHead } from "./journal-record.ts";
 import { type ScanEvent, scanJournalFile } from "./journal-scan.ts";
 import { ScanWindow } from "./scan-window.ts";
-import { SeededRandom } from "../fakes/seeded-random.ts";
-import { SimulatedDisk } from "../fakes/simulated-disk.ts";
-import { directory, keyOf, sampleEntry } from "../fakes/store-harness.ts";
+import { SeededRandom } from "../../fakes/seeded-random.ts";
+import { SimulatedDisk } from "../../fakes/simulated-disk.ts";
+import { directory, keyOf, sampleEntry } from "../../fakes/store-harness.ts";
 
 const sizeBytes = 3 * 1024 * 1024;
 

@@ -3,11 +3,11 @@ import { crc32c } from "@ropewalk/protocol";
 import { describe, expect, test } from "vitest";
 import { fileHeaderBytes } from "./file-header.ts";
 import { recordHeaderBytes, tableRowBytes } from "./journal-record.ts";
-import type { GroupLog } from "./group-log.ts";
-import { LogError } from "./log-error.ts";
-import type { LogStore } from "./log-store.ts";
-import { SeededRandom } from "../fakes/seeded-random.ts";
-import { SimulatedDisk } from "../fakes/simulated-disk.ts";
+import type { GroupLog } from "../group-log.ts";
+import { LogError } from "../log-error.ts";
+import type { LogStore } from "../log-store.ts";
+import { SeededRandom } from "../../fakes/seeded-random.ts";
+import { SimulatedDisk } from "../../fakes/simulated-disk.ts";
 import {
   directory,
   keyOf,
@@ -15,7 +15,7 @@ import {
   sampleBatch,
   sampleEntry,
   smallConfig,
-} from "../fakes/store-harness.ts";
+} from "../../fakes/store-harness.ts";
 
 const dataBytes = 104;
 /** Every record below is header, one row and this data: a multiple of eight. */

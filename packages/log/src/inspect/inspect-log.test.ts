@@ -5,13 +5,13 @@ import { join } from "node:path";
 import { crc32c } from "@ropewalk/protocol";
 import { NodeDisk } from "@ropewalk/runtime/node";
 import { describe, expect, test } from "vitest";
-import { fileHeaderBytes } from "./file-header.ts";
+import { fileHeaderBytes } from "../journal/file-header.ts";
 import { inspectLog } from "./inspect-log.ts";
-import { recordHeaderBytes, tableRowBytes } from "./journal-record.ts";
+import { recordHeaderBytes, tableRowBytes } from "../journal/journal-record.ts";
 import type { LogFault, LogInspection } from "./log-inspection.ts";
-import { LogStore } from "./log-store.ts";
-import { SeededRandom } from "../fakes/seeded-random.ts";
-import { SimulatedDisk } from "../fakes/simulated-disk.ts";
+import { LogStore } from "../log-store.ts";
+import { SeededRandom } from "../../fakes/seeded-random.ts";
+import { SimulatedDisk } from "../../fakes/simulated-disk.ts";
 import {
   directory,
   keyOf,
@@ -20,7 +20,7 @@ import {
   sampleBatch,
   sampleEntry,
   silentLogger,
-} from "../fakes/store-harness.ts";
+} from "../../fakes/store-harness.ts";
 
 const dataBytes = 104;
 /** Every record below is header, one row and this data: a multiple of eight, so without padding. */

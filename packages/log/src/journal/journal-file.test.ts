@@ -2,9 +2,9 @@ import { DiskError } from "@ropewalk/runtime";
 import { expect, test } from "vitest";
 import { fileHeaderBytes } from "./file-header.ts";
 import { JournalFile } from "./journal-file.ts";
-import { SeededRandom } from "../fakes/seeded-random.ts";
-import { SimulatedDisk } from "../fakes/simulated-disk.ts";
-import { directory } from "../fakes/store-harness.ts";
+import { SeededRandom } from "../../fakes/seeded-random.ts";
+import { SimulatedDisk } from "../../fakes/simulated-disk.ts";
+import { directory } from "../../fakes/store-harness.ts";
 
 function newFile(disk: SimulatedDisk, filledBytes: number): Promise<JournalFile> {
   const directoryId = new Uint8Array(16);

@@ -1,5 +1,5 @@
 import { crc32c } from "@ropewalk/protocol";
-import { readUint64, writeUint64 } from "./uint64.ts";
+import { readUint64, writeUint64 } from "../uint64.ts";
 
 /*
  * The beginning of a journal file. All numbers are big-endian. The first 64 bytes keep their meaning
@@ -11,11 +11,13 @@ import { readUint64, writeUint64 } from "./uint64.ts";
  *         12      4  records position    4096
  *         16     16  directory id        which broker directory the file belongs to; zeros: not named
  *         32      8  sequence            the file's place in the journal, from 1, as in its name
- *         40      4  flush bytes max     no write that is still without its sync is longer
- *         44     16  zeros
+ *         40     20  zeros
  *         60      4  CRC-32C of [0, 60)
  *         64   4032  zeros, so that records never share a block with the header
  *       4096         records
+ *
+ * A header is a function of directory id and sequence alone. So a damaged one costs nothing: who knows
+ * the file's name knows what it said, and with it the salt of the records.
  */
 
 /** Where the first record of a file begins. */
@@ -35,9 +37,6 @@ const magic = Buffer.from("RWJOURNL", "latin1");
 export interface FileHeader {
   readonly directoryId: Uint8Array;
   readonly sequence: number;
-  readonly flushBytesMax: number;
-  /** The header's own CRC, which every record of the file repeats: one of another file is then no record here. */
-  readonly salt: number;
 }
 
 /** What {@link decodeFileHeader} found. */
@@ -46,8 +45,11 @@ export type FileHeaderOutcome =
   | { readonly kind: "newer"; readonly version: number }
   | { readonly kind: "damaged" };
 
-/** The bytes a file begins with, and the salt of its records. */
-export function encodeFileHeader(header: Omit<FileHeader, "salt">): {
+/**
+ * The bytes a file begins with, and the salt of its records: the header's own CRC. Every record
+ * repeats it, so that one of another file, or of the file's life before it was recycled, is none here.
+ */
+export function encodeFileHeader(header: FileHeader): {
   readonly bytes: Buffer;
   readonly salt: number;
 } {
@@ -57,7 +59,6 @@ export function encodeFileHeader(header: Omit<FileHeader, "salt">): {
   bytes.writeUInt32BE(fileHeaderBytes, 12);
   bytes.set(header.directoryId, 16);
   writeUint64(bytes, 32, header.sequence);
-  bytes.writeUInt32BE(header.flushBytesMax, 40);
   const salt = crc32c(bytes, 0, crcAt);
   bytes.writeUInt32BE(salt, crcAt);
   return { bytes, salt };
@@ -68,17 +69,11 @@ export function decodeFileHeader(bytes: Buffer): FileHeaderOutcome {
   if (bytes.length < fixedBytes || !bytes.subarray(0, magic.length).equals(magic)) {
     return { kind: "damaged" };
   }
-  const salt = bytes.readUInt32BE(crcAt);
-  if (crc32c(bytes, 0, crcAt) !== salt) return { kind: "damaged" };
+  if (crc32c(bytes, 0, crcAt) !== bytes.readUInt32BE(crcAt)) return { kind: "damaged" };
   const version = bytes.readUInt32BE(8);
   if (version !== journalVersion) return { kind: "newer", version };
-  const header: FileHeader = {
-    directoryId: Uint8Array.prototype.slice.call(bytes, 16, 16 + directoryIdBytes),
-    sequence: readUint64(bytes, 32),
-    flushBytesMax: bytes.readUInt32BE(40),
-    salt,
-  };
-  return { kind: "header", header };
+  const directoryId = Uint8Array.prototype.slice.call(bytes, 16, 16 + directoryIdBytes);
+  return { kind: "header", header: { directoryId, sequence: readUint64(bytes, 32) } };
 }
 
 const fileNamePattern = /^journal-(\d{10})-([0-9a-f]{8})\.log$/;

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import type { DiskFile } from "@ropewalk/runtime";
 import { NodeClock, NodeDisk } from "@ropewalk/runtime/node";
 import { test } from "vitest";
-import type { GroupLog } from "./group-log.ts";
-import { LogStore } from "./log-store.ts";
-import { keyOf, sampleBatch, sampleEntry, silentLogger } from "../fakes/store-harness.ts";
+import type { GroupLog } from "../group-log.ts";
+import { LogStore } from "../log-store.ts";
+import { keyOf, sampleBatch, sampleEntry, silentLogger } from "../../fakes/store-harness.ts";
 
 /*
  * What the journal costs beyond the disk: 64 appends of one batch each, spread over the groups, until

@@ -1,5 +1,5 @@
 import { crc32c } from "@ropewalk/protocol";
-import { type BatchCoverage, batchCoverage } from "./batch-coverage.ts";
+import { type BatchCoverage, batchCoverage } from "../batch-coverage.ts";
 import {
   decodeRecordHeader,
   decodeTable,

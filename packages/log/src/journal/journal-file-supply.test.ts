@@ -1,9 +1,9 @@
 import { DiskError } from "@ropewalk/runtime";
 import { expect, test } from "vitest";
 import { JournalFileSupply } from "./journal-file-supply.ts";
-import { SeededRandom } from "../fakes/seeded-random.ts";
-import { SimulatedDisk } from "../fakes/simulated-disk.ts";
-import { directory, silentLogger, smallConfig } from "../fakes/store-harness.ts";
+import { SeededRandom } from "../../fakes/seeded-random.ts";
+import { SimulatedDisk } from "../../fakes/simulated-disk.ts";
+import { directory, silentLogger, smallConfig } from "../../fakes/store-harness.ts";
 
 const directoryId = new Uint8Array(16);
 

@@ -1,18 +1,21 @@
-import { fileHeaderBytes } from "./file-header.ts";
-import type { GroupState } from "./group-state.ts";
-import type { ExaminationObserver, FoundFile, JournalExamination } from "./journal-examination.ts";
-import { type JournalPosition, recordBytes, type RecordHeader } from "./journal-record.ts";
-import type { BodyFault } from "./journal-scan.ts";
-import { type GroupKey, groupName } from "./log-entry.ts";
+import { fileHeaderBytes } from "../journal/file-header.ts";
+import type { GroupState } from "../group-state.ts";
+import type { Replay } from "../journal/replay.ts";
+import type {
+  ExaminationObserver,
+  FoundFile,
+  JournalExamination,
+} from "../journal/journal-examination.ts";
+import { type JournalPosition, recordBytes, type RecordHeader } from "../journal/journal-record.ts";
+import type { BodyFault } from "../journal/journal-scan.ts";
+import { type GroupKey, groupName } from "../log-entry.ts";
 import type {
   EntryInspection,
   FileInspection,
-  GroupInspection,
   LogFault,
   LogInspection,
   NamedPosition,
 } from "./log-inspection.ts";
-import { nonZeroEnd, ScanWindow } from "./scan-window.ts";
 
 /** What was counted in one file. */
 interface FileCounts {
@@ -23,6 +26,12 @@ interface FileCounts {
   entryCount: number;
   readonly groups: Set<string>;
 }
+
+/** What can be said of the journal alone. */
+export type JournalInspection = Pick<
+  LogInspection,
+  "directoryId" | "files" | "durableTo" | "end" | "faults" | "entries"
+>;
 
 type UnnamedFault = Omit<LogFault, "file"> & { readonly sequence: number };
 
@@ -62,44 +71,32 @@ export class InspectionBuilder implements ExaminationObserver {
     });
   }
 
-  /** What was met, with what the examination came to. Reads the torn end. */
-  async build(
+  /** What was met, with what the examination came to. */
+  build(
     examination: JournalExamination,
+    replay: Replay,
     entriesOf: GroupKey | undefined,
-  ): Promise<Omit<LogInspection, "directory" | "unfinishedFiles">> {
-    const { directoryId, floor, found, lastUsed, replay, tail } = examination;
+  ): JournalInspection {
+    const { directoryId, floor, found, free, lastUsed, tail } = examination;
     const name = (sequence: number): string => found.get(sequence)?.name ?? `file ${sequence}`;
     const listed = entriesOf === undefined ? undefined : replay.groups.get(groupName(entriesOf));
-    this.#addUnusedDamage(examination);
     return {
       directoryId: Buffer.from(directoryId ?? []).toString("hex"),
-      files: [...found].map(([sequence, file]) => this.#file(sequence, file, lastUsed)),
-      groups: [...replay.groups.values()].map(inspectGroup),
+      files: [
+        ...free.map((file) => this.#file(file.file.sequence, file, 0)),
+        ...[...found].map(([sequence, file]) => this.#file(sequence, file, lastUsed)),
+      ],
       durableTo: floor.sequence === 0 ? undefined : named(floor, name),
       end: tail === undefined ? undefined : named(tail, name),
-      tornBytes: tail === undefined ? 0 : await tornBytes(found, tail),
       faults: this.#faults.map(({ sequence, ...fault }) => ({ file: name(sequence), ...fault })),
       entries: listed === undefined ? undefined : inspectEntries(listed, name),
     };
   }
 
-  // Behind the journal's end a broken header costs nobody a record; it is no less broken.
-  #addUnusedDamage({ found, lastUsed }: JournalExamination): void {
-    for (const [sequence, { isHeaderSound, sizeBytes }] of found) {
-      if (sequence <= lastUsed || isHeaderSound) continue;
-      this.onLoss(
-        { sequence, position: 0 },
-        sizeBytes,
-        "the file's header is not what was written",
-      );
-    }
-  }
-
   #file(sequence: number, file: FoundFile, lastUsed: number): FileInspection {
     const { groups, ...counts } = this.#countsOf(sequence);
-    const { isHeaderSound, name, sizeBytes } = file;
-    const soundState = sequence > lastUsed ? "prepared" : "written";
-    const state = isHeaderSound ? soundState : "damaged";
+    const { name, sizeBytes } = file;
+    const state = sequence > lastUsed ? "prepared" : "written";
     return { name, state, sizeBytes, groupCount: groups.size, ...counts };
   }
 
@@ -122,35 +119,6 @@ export class InspectionBuilder implements ExaminationObserver {
 
 function named(at: JournalPosition, name: (sequence: number) => string): NamedPosition {
   return { file: name(at.sequence), position: at.position };
-}
-
-async function tornBytes(
-  found: ReadonlyMap<number, FoundFile>,
-  { sequence, position }: JournalPosition,
-): Promise<number> {
-  const file = found.get(sequence);
-  if (file === undefined) return 0;
-  return (await nonZeroEnd(new ScanWindow(file.file, file.sizeBytes), position)) - position;
-}
-
-function inspectGroup({ name, index, hardState, quarantined }: GroupState): GroupInspection {
-  let batchCount = 0;
-  let dataBytes = 0;
-  for (let at = index.firstIndex; at <= index.lastIndex; at++) {
-    if (index.coversRecords(at)) batchCount++;
-    dataBytes += index.dataBytes(at);
-  }
-  return {
-    group: name,
-    hardState,
-    firstIndex: index.firstIndex,
-    lastIndex: index.lastIndex,
-    startOffset: 0,
-    endOffset: index.endOffset,
-    batchCount,
-    dataBytes,
-    quarantined: quarantined?.message,
-  };
 }
 
 function inspectEntries(

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { NodeDisk } from "@ropewalk/runtime/node";
 import { expect, test } from "vitest";
-import type { GroupLog } from "./group-log.ts";
+import type { GroupLog } from "../group-log.ts";
 import { inspectLog } from "./inspect-log.ts";
-import { LogStore } from "./log-store.ts";
-import { ManualClock, sampleEntry, silentLogger } from "../fakes/store-harness.ts";
+import { LogStore } from "../log-store.ts";
+import { ManualClock, sampleEntry, silentLogger } from "../../fakes/store-harness.ts";
 
 const testdata = join(import.meta.dirname, "../testdata");
 const directoryId = "8f14e45f-ceea-467f-a8b2-3c1d5e6f7a8b";

@@ -12,8 +12,8 @@ import {
   type RecordContent,
   sealRecordHead,
 } from "./journal-record.ts";
-import { emptyHardState } from "./log-entry.ts";
-import { LogError } from "./log-error.ts";
+import { emptyHardState } from "../log-entry.ts";
+import { LogError } from "../log-error.ts";
 import { gatherRecord, RecordQueue } from "./record-queue.ts";
 
 /** The end of an append in the queue: settled once every record queued before it is durable. */
@@ -32,6 +32,8 @@ export interface JournalStatistics {
   /** Appended but not durable yet. Who appends bounds it: an append cannot be refused for being one too many. */
   readonly queuedBytes: number;
   readonly fileCount: number;
+  /** What the files take on disk, those that wait to be used again not counted. */
+  readonly fileBytes: number;
 }
 
 /** Where a record was placed, and the CRCs of its entries' data. */
@@ -46,10 +48,12 @@ export interface PlacedRecord {
 export interface JournalOptions extends JournalFileSupplyOptions {
   readonly clock: Clock;
   readonly files: ReadonlyMap<number, JournalFile>;
-  /** Where the next record goes; everything before is durable. */
+  /** Everything before is durable; what comes next goes into a new file. */
   readonly end: JournalPosition;
   /** Runs after a flush, with the number of the last append that is durable. */
   readonly onDurable: (appendNumber: number) => void;
+  /** Runs once, when the journal takes no more appends. */
+  readonly onFailed: (error: LogError) => void;
 }
 
 /** How long nothing is appended before the end of the journal is marked as durable. */
@@ -86,8 +90,17 @@ export class Journal {
     this.#options = options;
     this.#supply = new JournalFileSupply(options);
     this.#files = new Map(options.files);
-    this.#next = options.end;
+    this.#next = { sequence: options.end.sequence + 1, position: fileHeaderBytes };
     this.#durable = options.end;
+  }
+
+  /**
+   * Begins a file with a mark that says where the one before ends, and waits for it. Nothing is ever
+   * written behind a torn end, so that nothing there can be taken for a record again.
+   */
+  async begin(): Promise<void> {
+    this.#placeMark();
+    await this.commit();
   }
 
   /** Why the journal takes no more appends; reads go on. */
@@ -96,7 +109,10 @@ export class Journal {
   }
 
   get statistics(): JournalStatistics {
+    let fileBytes = 0;
+    for (const file of this.#files.values()) fileBytes += file.filledBytes;
     return {
+      fileBytes,
       flushCount: this.#flushCount,
       flushedBytes: this.#flushedBytes,
       queuedBytes: this.#placedBytes - this.#flushedBytes,
@@ -117,6 +133,28 @@ export class Journal {
   /** The file of the last flush: nothing more is written to those before it. */
   get activeSequence(): number {
     return this.#durable.sequence;
+  }
+
+  /** Where the next record will be placed. */
+  get end(): JournalPosition {
+    return this.#next;
+  }
+
+  /** Why the next file cannot be made ready; `undefined` where nothing is in the way. */
+  get shortage(): unknown {
+    return this.#supply.failure;
+  }
+
+  /** Tries again to make the next file ready. */
+  prepareNext(): Promise<void> {
+    return this.#closed ? Promise.resolve() : this.#supply.prepare(this.#next.sequence + 1);
+  }
+
+  /** What can be written without asking the file system for more space. */
+  get writableBytes(): number {
+    const file = this.#files.get(this.#next.sequence);
+    const left = file === undefined ? 0 : file.filledBytes - this.#next.position;
+    return Math.max(0, left) + this.#supply.readyBytes;
   }
 
   /** Gives a record its place and queues it. It is written with the append that `commit` ends. */
@@ -164,12 +202,14 @@ export class Journal {
     }
   }
 
-  /** Forgets a file that was removed. */
-  async drop(sequence: number): Promise<void> {
-    const file = this.#files.get(sequence);
-    assert(file !== undefined && sequence < this.activeSequence, `drop of file ${sequence}`);
-    this.#files.delete(sequence);
-    await file.close();
+  /** Gives up the files before `sequence`: nobody needs their records, and nobody reads them any more. */
+  async release(sequence: number): Promise<void> {
+    assert(sequence <= this.activeSequence, `release of files before ${sequence}`);
+    for (const file of [...this.#files.values()]) {
+      if (file.sequence >= sequence) continue;
+      this.#files.delete(file.sequence);
+      await this.#supply.release(file);
+    }
   }
 
   // The last flush has no successor that says it was durable, so damage there would pass for a torn
@@ -182,12 +222,16 @@ export class Journal {
   }
 
   async #markEnd(): Promise<void> {
-    const key = { groupId: 0, incarnation: 0 };
-    this.place({ kind: "mark", key, recordNumber: 0, hardState: emptyHardState, entries: [] });
+    this.#placeMark();
     await this.commit().catch((error: unknown) => {
       this.#options.logger.warn("The end of the journal could not be marked.", { error });
     });
     await this.#flushing;
+  }
+
+  #placeMark(): void {
+    const key = { groupId: 0, incarnation: 0 };
+    this.place({ kind: "mark", key, recordNumber: 0, hardState: emptyHardState, entries: [] });
   }
 
   #placeOf(bytes: number): JournalPosition {
@@ -250,11 +294,14 @@ export class Journal {
       `Cannot append to the journal: ${reason}`,
       cause,
     );
-    this.#failed ??= failure;
-    this.#options.logger.error("The journal failed; nothing is appended to it any more.", {
-      cause,
-    });
     this.#queue.clear();
+    if (this.#failed === undefined) {
+      this.#failed = failure;
+      this.#options.logger.error("The journal failed; nothing is appended to it any more.", {
+        cause,
+      });
+      this.#options.onFailed(failure);
+    }
     for (const waiter of this.#waiters.splice(0)) waiter.reject(this.#failed);
   }
 
@@ -274,6 +321,6 @@ export class Journal {
     if (isWanted && !file.isFilling && !file.isOvertaken) {
       file.fill(fillTo).catch((cause: unknown) => this.#fail(cause));
     }
-    if (position > fileBytesMax / 4) this.#supply.prepare(file.sequence + 1);
+    if (position > fileBytesMax / 4) void this.#supply.prepare(file.sequence + 1);
   }
 }

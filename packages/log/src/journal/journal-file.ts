@@ -5,13 +5,12 @@ import { encodeFileHeader, fileHeaderBytes, journalFileName } from "./file-heade
 /** Zeros are written in pieces of this size. */
 const zeros: Buffer = Buffer.alloc(1024 * 1024);
 
-/** What a new file is told. */
+/** Where a new file is made, and as what. */
 export interface NewJournalFile {
+  readonly disk: Disk;
+  readonly directory: string;
   readonly sequence: number;
   readonly directoryId: Uint8Array;
-  readonly flushBytesMax: number;
-  /** How much of the file is written with zeros before it gets its name. */
-  readonly filledBytes: number;
 }
 
 /**
@@ -40,19 +39,15 @@ export class JournalFile {
   }
 
   /**
-   * Creates a file: header and zeros under a temporary name, synced, then renamed, then the directory
-   * synced. A file that has its name is therefore complete.
+   * Creates a file: header and zeros up to `filledBytes` under a temporary name, synced, then renamed,
+   * then the directory synced. A file that has its name is therefore complete.
    */
-  static async create(
-    disk: Disk,
-    directory: string,
-    options: NewJournalFile,
-  ): Promise<JournalFile> {
-    const { sequence, directoryId, flushBytesMax, filledBytes } = options;
+  static async create(target: NewJournalFile, filledBytes: number): Promise<JournalFile> {
+    const { disk, directory, directoryId, sequence } = target;
     const path = disk.join(directory, journalFileName(sequence, directoryId));
     const temporaryPath = `${path}.tmp`;
     if (await disk.exists(temporaryPath)) await disk.remove(temporaryPath);
-    const { bytes, salt } = encodeFileHeader({ directoryId, sequence, flushBytesMax });
+    const { bytes, salt } = encodeFileHeader(target);
     const diskFile = await disk.create(temporaryPath);
     try {
       await diskFile.write(0, [bytes]);
@@ -65,6 +60,22 @@ export class JournalFile {
       throw error;
     }
     return new JournalFile(sequence, salt, path, diskFile, Math.max(filledBytes, fileHeaderBytes));
+  }
+
+  /**
+   * Gives a file that nobody needs any more a new place in the journal: all its blocks were written
+   * before, so that a sync has only data to flush. What is in it is no record any more, for its salt is
+   * another one. The file that this was must not be used afterwards.
+   */
+  async recycle(target: NewJournalFile): Promise<JournalFile> {
+    const { disk, directory, directoryId, sequence } = target;
+    const path = disk.join(directory, journalFileName(sequence, directoryId));
+    const { bytes, salt } = encodeFileHeader(target);
+    await this.settled();
+    await this.append(0, [bytes], bytes.length);
+    await disk.rename(this.path, path);
+    await disk.syncDirectory(directory);
+    return new JournalFile(sequence, salt, path, this.#file, this.#filledBytes);
   }
 
   /** Whether zeros are being written right now. */
@@ -125,11 +136,6 @@ export class JournalFile {
   /** Writes without a sync: for recovery. */
   write(position: number, buffers: readonly Uint8Array[]): Promise<void> {
     return this.#file.write(position, buffers);
-  }
-
-  /** Replaces [start, end) with zeros, without a sync: for recovery. */
-  zero(start: number, end: number): Promise<void> {
-    return writeZeros(this.#file, start, end);
   }
 
   sync(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { HardState, LogEntry } from "./log-entry.ts";
+import type { HardState, LogEntry } from "../log-entry.ts";
 
 /** A place in the journal, for people. */
 export interface NamedPosition {
@@ -9,8 +9,8 @@ export interface NamedPosition {
 /** One file of the journal. */
 export interface FileInspection {
   readonly name: string;
-  /** "prepared" holds no records yet; a "damaged" one has lost its header, and with it all its records. */
-  readonly state: "written" | "prepared" | "damaged";
+  /** "prepared" holds no records that count: it waits to be written (again). */
+  readonly state: "written" | "prepared";
   readonly sizeBytes: number;
   /** Header and records; what follows was only written ahead, or is torn. */
   readonly usedBytes: number;
@@ -23,6 +23,28 @@ export interface FileInspection {
   readonly groupCount: number;
 }
 
+/** One segment of a group. */
+export interface SegmentInspection {
+  readonly name: string;
+  readonly group: string;
+  readonly firstIndex: number;
+  readonly lastIndex: number;
+  readonly baseOffset: number;
+  readonly endOffset: number;
+  readonly chunkCount: number;
+  readonly sizeBytes: number;
+  readonly isSealed: boolean;
+  readonly isCompacted: boolean;
+}
+
+/** One copy of a checkpoint. */
+export interface CheckpointInspection {
+  readonly name: string;
+  readonly state: "sound" | "damaged" | "missing";
+  /** The newest sound number counts; `undefined` where the copy is not sound. */
+  readonly number: number | undefined;
+}
+
 /** One group, as a broker would recover it. */
 export interface GroupInspection {
   readonly group: string;
@@ -32,8 +54,10 @@ export interface GroupInspection {
   readonly lastIndex: number;
   readonly startOffset: number;
   readonly endOffset: number;
-  /** Entries that are record batches, and what all entries hold. */
-  readonly batchCount: number;
+  /** Segments, and the entries that are still in the journal. */
+  readonly segmentCount: number;
+  readonly journalEntryCount: number;
+  /** Stored bytes of segments and of the entries in the journal. */
   readonly dataBytes: number;
   /** Why a broker would not use it. */
   readonly quarantined: string | undefined;
@@ -64,13 +88,13 @@ export interface LogInspection {
   /** The UUID of the broker's directory, without hyphens. */
   readonly directoryId: string;
   readonly files: readonly FileInspection[];
+  readonly checkpoints: readonly CheckpointInspection[];
+  readonly segments: readonly SegmentInspection[];
   readonly groups: readonly GroupInspection[];
   /** Where the journal says that it was durable, and where its records end. */
   readonly durableTo: NamedPosition | undefined;
   readonly end: NamedPosition | undefined;
-  /** What a write left behind the end that was cut short, and so never acknowledged. The next start erases it. */
-  readonly tornBytes: number;
-  /** Files that were never finished. The next start removes them. */
+  /** Files that nothing names: never finished, or not needed any more. The next start removes them. */
   readonly unfinishedFiles: readonly string[];
   /** Empty in a sound log. */
   readonly faults: readonly LogFault[];

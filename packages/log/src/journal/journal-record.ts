@@ -1,6 +1,6 @@
 import { crc32c } from "@ropewalk/protocol";
-import type { GroupKey, HardState, LogEntry } from "./log-entry.ts";
-import { readUint64, writeUint64 } from "./uint64.ts";
+import type { GroupKey, HardState, LogEntry } from "../log-entry.ts";
+import { readUint64, writeUint64 } from "../uint64.ts";
 
 /*
  * One record of the journal: what one group made durable in one step, atomically. Records begin at

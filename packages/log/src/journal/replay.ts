@@ -1,20 +1,36 @@
-import { GroupState } from "./group-state.ts";
-import type { ScannedEntry } from "./journal-scan.ts";
+import { GroupState } from "../group-state.ts";
+import { groupName } from "../log-entry.ts";
+import { LogError } from "../log-error.ts";
 import type { JournalPosition, RecordHeader } from "./journal-record.ts";
-import { JournalUsage } from "./journal-usage.ts";
-import { groupName } from "./log-entry.ts";
-import { LogError } from "./log-error.ts";
+import type { ScannedEntry } from "./journal-scan.ts";
+
+/** A group as the checkpoint has it, and what replay must come to. */
+export interface ReplaySeed {
+  readonly state: GroupState;
+  /** The group had this many records when the checkpoint was written: fewer, and some are lost. */
+  readonly recordNumberAtCheckpoint: number;
+}
 
 /**
- * Rebuilds the groups from the journal's records, in order. Every record of a group has a number, so
- * a lost one shows with the next. After a gap that hides records, a group is in doubt until its next
- * record proves that none of them was its own; groups that stay in doubt are quarantined.
+ * Rebuilds the groups from what the checkpoint says and the journal's records since, in order. Every
+ * record of a group has a number, so a lost one shows with the next. After a gap that hides records, a
+ * group is in doubt until its next record proves that none of them was its own; groups that stay in doubt
+ * are quarantined.
  */
 export class Replay {
   readonly groups: Map<string, GroupState> = new Map();
-  readonly usage: JournalUsage = new JournalUsage();
+  /** Groups with a tombstone in the journal. */
+  readonly deleted: Map<string, number> = new Map();
+  readonly #seeds: readonly ReplaySeed[];
   readonly #inDoubt = new Map<string, string>();
   #damage: string | undefined;
+
+  /** `damage` is what the checkpoint knows of lost records whose groups cannot be named. */
+  constructor(seeds: readonly ReplaySeed[] = [], damage?: string) {
+    this.#seeds = seeds;
+    this.#damage = damage;
+    for (const { state } of seeds) this.groups.set(state.name, state);
+  }
 
   /** What hides records whose groups cannot be named; `undefined` where there is no such place. */
   get damage(): string | undefined {
@@ -36,10 +52,9 @@ export class Replay {
       this.#delete(name, sequence);
       return undefined;
     }
-    this.usage.addRecord(sequence, name);
-    if (this.usage.isDeleted(name)) return undefined;
+    if (this.deleted.has(name)) return undefined;
     const state = this.#stateOf(header, name);
-    if (state.quarantined !== undefined) return undefined;
+    if (state.isBroken || header.recordNumber < state.firstRecordNumber) return undefined;
     const fault = faultOf(state, header, entries);
     if (fault !== undefined) {
       quarantine(state, `${fault} (file ${sequence}, position ${header.position})`);
@@ -54,17 +69,27 @@ export class Replay {
   lose(start: JournalPosition, end: number): void {
     const where = `file ${start.sequence}, [${start.position}, ${end})`;
     this.#damage ??= where;
-    this.usage.keepFile(start.sequence);
     for (const name of this.groups.keys()) this.#inDoubt.set(name, where);
   }
 
-  /** Ends the replay: who is still in doubt cannot be trusted. */
+  /** The checkpoint is lost: what was in it and not in the journal is known to nobody. */
+  loseCheckpoint(): void {
+    this.#damage ??= "the checkpoint";
+  }
+
+  /** Ends the replay: who is still in doubt, or has fewer records than there were, cannot be trusted. */
   finish(): void {
     for (const [name, where] of this.#inDoubt) {
       const state = this.groups.get(name);
-      if (state !== undefined && state.quarantined === undefined) {
-        quarantine(state, `its last records may have been in a damaged place: ${where}`);
-      }
+      if (state === undefined || state.isBroken) continue;
+      quarantine(state, `its last records may have been in a damaged place: ${where}`);
+    }
+    for (const { state, recordNumberAtCheckpoint } of this.#seeds) {
+      if (state.isBroken || state.nextRecordNumber >= recordNumberAtCheckpoint) continue;
+      quarantine(
+        state,
+        `its records end before ${state.nextRecordNumber}, but there were ${recordNumberAtCheckpoint}`,
+      );
     }
   }
 
@@ -78,7 +103,7 @@ export class Replay {
   }
 
   #delete(name: string, sequence: number): void {
-    this.usage.addTombstone(sequence, name);
+    this.deleted.set(name, sequence);
     this.groups.delete(name);
     this.#inDoubt.delete(name);
   }
@@ -90,11 +115,16 @@ function replayRecord(
   entries: readonly ScannedEntry[],
   sequence: number,
 ): void {
-  // An append at index i removes everything >= i, whatever was there before.
-  if (entries.length > 0) state.truncate(header.firstIndex);
-  for (const entry of entries) state.index.push({ ...entry, sequence });
+  // An append at index i removes everything >= i, whatever was there before. What has moved to segments
+  // was committed, so the record repeats it at most.
+  const { movedIndex } = state.index;
+  if (entries.length > 0) state.truncate(Math.max(header.firstIndex, movedIndex + 1));
+  const { firstIndex, recordNumber } = header;
+  for (const [row, entry] of entries.entries()) {
+    if (firstIndex + row > movedIndex) state.index.push({ ...entry, sequence, recordNumber });
+  }
   state.hardState = header.hardState;
-  state.nextRecordNumber = header.recordNumber + 1;
+  state.nextRecordNumber = recordNumber + 1;
 }
 
 function faultOf(
@@ -107,12 +137,14 @@ function faultOf(
     return `its record ${state.nextRecordNumber} is missing before record ${recordNumber}`;
   }
   if (entries === undefined) return `record ${recordNumber} is not what was written`;
-  const { lastIndex } = state.index;
+  const { lastIndex, movedIndex } = state.index;
   if (entries.length > 0 && (firstIndex < 1 || firstIndex > lastIndex + 1)) {
     return `record ${recordNumber} begins at index ${firstIndex} after index ${lastIndex}`;
   }
-  let offset = entries.length === 0 ? 0 : state.index.offsetAfter(firstIndex - 1);
-  for (const { coverage } of entries) {
+  const newEntries = entries.slice(Math.max(0, movedIndex + 1 - firstIndex));
+  if (newEntries.length === 0) return undefined;
+  let offset = state.index.offsetAfter(Math.max(firstIndex - 1, movedIndex));
+  for (const { coverage } of newEntries) {
     if (coverage === undefined) continue;
     if (coverage.baseOffset !== offset || coverage.recordCount < 1) {
       return `record ${recordNumber} holds a batch at offset ${coverage.baseOffset} after offset ${offset}`;

@@ -11,7 +11,7 @@ import {
   recordHeaderBytes,
   sealRecordHead,
 } from "./journal-record.ts";
-import type { LogEntry } from "./log-entry.ts";
+import type { LogEntry } from "../log-entry.ts";
 
 const entries: readonly LogEntry[] = [
   { index: 9, term: 2, type: "normal", data: Buffer.from("abc") },

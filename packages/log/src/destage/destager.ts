@@ -1,0 +1,178 @@
+import { type Clock, type Disk, DiskError, type Logger } from "@ropewalk/runtime";
+import type { CheckpointWriter } from "../checkpoint/checkpoint-writer.ts";
+import type { EntryReader } from "../entry-reader.ts";
+import type { GroupState } from "../group-state.ts";
+import type { Journal } from "../journal/journal.ts";
+import type { LogConfig } from "../log-config.ts";
+import { LogError } from "../log-error.ts";
+import type { SegmentReader } from "../segment/segment-reader.ts";
+import { GroupMove } from "./group-move.ts";
+
+/** What the destager works with. */
+export interface DestagerOptions {
+  readonly disk: Disk;
+  readonly directory: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly config: LogConfig;
+  readonly journal: Journal;
+  readonly entries: EntryReader;
+  readonly segments: SegmentReader;
+  readonly checkpoint: CheckpointWriter;
+  readonly groups: () => Iterable<GroupState>;
+  readonly takeFileId: () => number;
+  /** The disk failed for good. */
+  readonly onFailed: (error: LogError) => void;
+}
+
+/** What was moved since the store was opened. */
+export interface DestageStatistics {
+  readonly movedBytes: number;
+  readonly runCount: number;
+}
+
+/** A journal this much beyond its bound is emptied as fast as the disk allows. */
+const hurryFactor = 1.5;
+
+/**
+ * Moves committed entries that outlive the journal's window into the segments of their groups, so that the
+ * journal's oldest files can be used again. One run at a time: write, sync every segment that was touched,
+ * sync the directory, then a checkpoint. Until that is durable the journal still has everything.
+ */
+export class Destager {
+  readonly #options: DestagerOptions;
+  #running: Promise<void> = Promise.resolve();
+  #isRunning = false;
+  #isStopped = false;
+  #movedBytes = 0;
+  #runCount = 0;
+
+  constructor(options: DestagerOptions) {
+    this.#options = options;
+  }
+
+  get statistics(): DestageStatistics {
+    return { movedBytes: this.#movedBytes, runCount: this.#runCount };
+  }
+
+  /** Begins a run where the journal has outgrown its bound and none is under way. */
+  poke(): void {
+    if (this.#isRunning || this.#isStopped || this.#targetSequence() === undefined) return;
+    this.#isRunning = true;
+    void this.exclusively(async () => {
+      const target = this.#targetSequence();
+      if (target !== undefined) await this.#run(target);
+    })
+      .catch(() => undefined) // Was logged, and is tried again with the next poke.
+      .finally(() => {
+        this.#isRunning = false;
+      });
+  }
+
+  /** Moves everything of one group up to `index`, which is committed and durable. Rejects where that cannot be. */
+  moveGroup(state: GroupState, index: number): Promise<void> {
+    return this.exclusively(async () => {
+      if (index > state.index.movedIndex) await this.#move([[state, index]]);
+    });
+  }
+
+  /** Runs `work` while nothing moves: for all else that changes which segments a group has. */
+  exclusively(work: () => Promise<void>): Promise<void> {
+    const done = this.#running.then(work);
+    this.#running = done.catch(() => undefined);
+    return done;
+  }
+
+  /** Waits for what is under way; nothing begins any more. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.#running;
+  }
+
+  /** The last journal file to be emptied: the oldest half of a journal that is larger than it should be. */
+  #targetSequence(): number | undefined {
+    const { config, journal } = this.#options;
+    const sizes = [...journal.files.values()].map((file) => [file.sequence, file.filledBytes]);
+    let bytes = sizes.reduce((sum, [, size]) => sum + (size ?? 0), 0);
+    if (bytes <= config.journalBytesMax) return undefined;
+    let target: number | undefined;
+    for (const [sequence = 0, size = 0] of sizes.sort(([a = 0], [b = 0]) => a - b)) {
+      if (sequence >= journal.activeSequence || bytes <= config.journalBytesMax / 2) break;
+      target = sequence;
+      bytes -= size;
+    }
+    return target;
+  }
+
+  async #run(target: number): Promise<void> {
+    const moves: (readonly [GroupState, number])[] = [];
+    for (const state of this.#options.groups()) {
+      const endIndex = lastMovable(state, target);
+      if (endIndex > state.index.movedIndex) moves.push([state, endIndex]);
+    }
+    await this.#move(moves);
+  }
+
+  async #move(moves: readonly (readonly [GroupState, number])[]): Promise<void> {
+    const { checkpoint, disk, directory, logger } = this.#options;
+    const done: GroupMove[] = [];
+    try {
+      for (const [state, endIndex] of moves) {
+        const move = new GroupMove(this.#options, state, endIndex, (bytes) => this.#pace(bytes));
+        done.push(move);
+        await move.write();
+      }
+      for (const move of done) await move.sync();
+      if (done.some(({ hasNewFiles }) => hasNewFiles)) await disk.syncDirectory(directory);
+    } catch (cause) {
+      for (const move of done) await move.abandon();
+      throw this.#failed(cause);
+    }
+    for (const move of done) {
+      move.apply();
+      this.#movedBytes += move.movedBytes;
+    }
+    await checkpoint.write();
+    this.#runCount++;
+    logger.debug("Entries were moved from the journal to segments.", { groups: done.length });
+  }
+
+  // The journal has everything that was to be moved. But a disk that could not take a segment is not one
+  // to acknowledge records on.
+  #failed(cause: unknown): unknown {
+    const { logger, onFailed } = this.#options;
+    logger.error("Entries could not be moved from the journal to segments.", { cause });
+    const isPassing = cause instanceof DiskError && cause.code === "FULL";
+    if (isPassing || cause instanceof LogError) return cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const failure = new LogError("STORAGE_FAILED", `Cannot write a segment: ${reason}`, cause);
+    onFailed(failure);
+    return failure;
+  }
+
+  async #pace(bytes: number): Promise<void> {
+    const { clock, config, journal } = this.#options;
+    const { destageBytesPerSecondMax: rate, journalBytesMax } = config;
+    const isLate = journal.statistics.fileBytes > journalBytesMax * hurryFactor;
+    if (rate === 0 || isLate || this.#isStopped) return;
+    const pauseMs = (bytes * 1000) / rate;
+    await new Promise<void>((resolve) => void clock.setTimer(pauseMs, resolve));
+  }
+}
+
+/** The last committed entry in the journal's files up to `target`; `movedIndex` where there is none. */
+function lastMovable(
+  { committedIndex, hardState, index, isBroken }: GroupState,
+  target: number,
+): number {
+  if (isBroken) return index.movedIndex;
+  let low = index.movedIndex;
+  let high = Math.min(Math.max(committedIndex, hardState.commit), index.lastIndex);
+  // Entries lie in the journal in the order of their indexes.
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1;
+    if (index.locate(middle).sequence <= target) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}

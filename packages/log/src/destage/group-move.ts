@@ -1,0 +1,190 @@
+import assert from "node:assert/strict";
+import type { EntryLocation } from "../entry-index.ts";
+import type { GroupState } from "../group-state.ts";
+import { LogError } from "../log-error.ts";
+import { type ChunkEntry, chunkDataBytesMax, chunkEntriesMax } from "../segment/segment-chunk.ts";
+import type { SegmentInfo } from "../segment/segment-info.ts";
+import { SegmentWriter } from "../segment/segment-writer.ts";
+import type { DestagerOptions } from "./destager.ts";
+
+/** Moves the entries of one group up to one index from the journal to its segments, in steps that its owner orders. */
+export class GroupMove {
+  readonly #options: DestagerOptions;
+  readonly #state: GroupState;
+  readonly #endIndex: number;
+  readonly #pace: (bytes: number) => Promise<void>;
+  readonly #writers: SegmentWriter[] = [];
+  readonly #newPaths: string[] = [];
+  #movedBytes = 0;
+  /** Entries up to this one are dropped: nobody wants them. */
+  #droppedIndex: number;
+  #damage: LogError | undefined;
+
+  constructor(
+    options: DestagerOptions,
+    state: GroupState,
+    endIndex: number,
+    pace: (bytes: number) => Promise<void>,
+  ) {
+    this.#options = options;
+    this.#state = state;
+    this.#endIndex = endIndex;
+    this.#pace = pace;
+    this.#droppedIndex = Math.min(endIndex, lastDroppable(state));
+  }
+
+  get hasNewFiles(): boolean {
+    return this.#newPaths.length > 0;
+  }
+
+  get movedBytes(): number {
+    return this.#movedBytes;
+  }
+
+  /** Writes the chunks. Damage is the group's alone: it is quarantined, and nothing of it moves. */
+  async write(): Promise<void> {
+    try {
+      await this.#write();
+    } catch (error) {
+      if (!(error instanceof LogError) || error.reason !== "DATA_DAMAGED") throw error;
+      this.#state.quarantined ??= error;
+      this.#damage = error;
+    }
+  }
+
+  async sync(): Promise<void> {
+    for (const writer of this.#writers) {
+      await writer.file.datasync();
+      await writer.file.close();
+    }
+  }
+
+  /** Makes what was moved what counts. */
+  apply(): void {
+    const state = this.#state;
+    if (state.isDeleted || this.#damage !== undefined) {
+      for (const path of this.#newPaths) this.#options.checkpoint.removeLater(path);
+      return;
+    }
+    const infos = this.#writers.map(({ info }) => info);
+    const kept = state.segments.filter(({ fileId }) => !infos.some((i) => i.fileId === fileId));
+    state.segments = [...kept, ...infos];
+    for (const { info, rows } of this.#writers) {
+      this.#options.segments.rowsChanged(state.key, info, rows);
+    }
+    state.index.moveThrough(this.#endIndex);
+    if (this.#droppedIndex >= state.raftFirstIndex) {
+      state.raftFirstIndex = this.#droppedIndex + 1;
+      state.index.forgetTermsBefore(this.#droppedIndex);
+    }
+  }
+
+  /** Gives up: what was written is behind the end of what counts. */
+  async abandon(): Promise<void> {
+    for (const { file } of this.#writers) await file.close().catch(() => undefined);
+    for (const path of this.#newPaths) {
+      await this.#options.disk.remove(path).catch(() => undefined);
+    }
+  }
+
+  async #write(): Promise<void> {
+    let at = Math.max(this.#state.index.movedIndex, this.#droppedIndex) + 1;
+    while (at <= this.#endIndex && !this.#state.isDeleted) {
+      const indexes = this.#nextChunk(at);
+      const entries = await this.#load(indexes);
+      const writer = await this.#writer(at);
+      const before = writer.info.chunksEnd;
+      at += indexes.length;
+      await writer.append(entries, at - 1);
+      const bytes = writer.info.chunksEnd - before;
+      this.#movedBytes += bytes;
+      if (writer.info.chunksEnd >= this.#segmentBytesMax) await writer.seal();
+      await this.#pace(bytes);
+    }
+  }
+
+  #nextChunk(firstIndex: number): number[] {
+    const { index } = this.#state;
+    const indexes: number[] = [];
+    let bytes = 0;
+    for (let at = firstIndex; at <= this.#endIndex; at++) {
+      bytes += index.dataBytes(at);
+      if (indexes.length > 0 && bytes > chunkDataBytesMax) break;
+      if (indexes.length === chunkEntriesMax) break;
+      indexes.push(at);
+    }
+    return indexes;
+  }
+
+  async #load(indexes: readonly number[]): Promise<ChunkEntry[]> {
+    const { cached, index } = this.#state;
+    const locations = indexes.map((at) => index.locate(at));
+    const missing: EntryLocation[] = [];
+    for (const [row, at] of indexes.entries()) {
+      const location = locations[row];
+      if (location !== undefined && !cached.has(at)) missing.push(location);
+    }
+    const inMemory = indexes.map((at) => cached.get(at)?.data);
+    const read = await this.#options.entries.read(missing);
+    let next = 0;
+    return indexes.map((at, row) => {
+      const data = inMemory[row] ?? read[next++];
+      const location = locations[row];
+      assert(data !== undefined && location !== undefined, `entry ${at} was not loaded`);
+      const { dataCrc } = location;
+      return { index: at, term: index.term(at), type: index.type(at), data, dataCrc };
+    });
+  }
+
+  async #writer(firstIndex: number): Promise<SegmentWriter> {
+    const current = this.#writers.at(-1);
+    if (current !== undefined && !current.info.isSealed) return current;
+    const active = current === undefined ? this.#state.segments.at(-1) : undefined;
+    const resumed = active === undefined ? undefined : await this.#resume(active);
+    if (resumed !== undefined && !resumed.info.isSealed) return resumed;
+    return this.#create(firstIndex);
+  }
+
+  /** Opens the group's last segment again; seals it where it has become too old to go on. */
+  async #resume(active: SegmentInfo): Promise<SegmentWriter | undefined> {
+    if (active.isSealed) return undefined;
+    const { clock, config, disk, segments } = this.#options;
+    const { key, segmentMsMax = config.segmentMsMax } = this.#state;
+    const rows = await segments.rows(key, active);
+    const file = await disk.open(segments.pathOf(key, active), "read-write");
+    const writer = SegmentWriter.resume(key, file, active, rows);
+    this.#writers.push(writer);
+    const isFull = active.chunksEnd >= this.#segmentBytesMax || rows.length >= config.chunksMax;
+    if (isFull || clock.wallMs() - active.createdMs >= segmentMsMax) await writer.seal();
+    return writer;
+  }
+
+  async #create(firstIndex: number): Promise<SegmentWriter> {
+    const { clock, disk, segments, takeFileId } = this.#options;
+    const { index, key } = this.#state;
+    const fileId = takeFileId();
+    const path = segments.pathOf(key, { fileId });
+    const file = await disk.create(path);
+    this.#newPaths.push(path);
+    const baseOffset = index.offsetAfter(firstIndex - 1);
+    const createdMs = Math.max(0, Math.floor(clock.wallMs()));
+    const segment = { fileId, firstIndex, baseOffset, createdMs, isCompacted: false };
+    const writer = SegmentWriter.create(key, file, segment);
+    this.#writers.push(writer);
+    return writer;
+  }
+
+  get #segmentBytesMax(): number {
+    return this.#state.segmentBytesMax ?? this.#options.config.segmentBytesMax;
+  }
+}
+
+/**
+ * The last entry that is not worth moving: nobody wants it or anything before it, and what it led to is
+ * contained in an image.
+ */
+function lastDroppable({ cutIndex, image, index, segments, startOffset }: GroupState): number {
+  if (segments.length > 0) return index.movedIndex;
+  const firstWanted = Math.max(cutIndex, index.indexOfOffset(startOffset));
+  return Math.max(index.movedIndex, Math.min(firstWanted - 1, image?.index ?? 0));
+}

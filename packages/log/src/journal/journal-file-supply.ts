@@ -1,0 +1,153 @@
+import type { Disk, Logger } from "@ropewalk/runtime";
+import type { LogConfig } from "../log-config.ts";
+import { JournalFile, type NewJournalFile } from "./journal-file.ts";
+
+/** What new files are made with. */
+export interface JournalFileSupplyOptions {
+  readonly disk: Disk;
+  readonly directory: string;
+  readonly directoryId: Uint8Array;
+  readonly logger: Logger;
+  readonly config: LogConfig;
+  /** Files whose records nobody needs, left by the process before. */
+  readonly freeFiles: readonly JournalFile[];
+}
+
+/** What a new file is filled with before it is used: little, so that the first start is fast. */
+const filledBytesAtFirst = 256 * 1024;
+
+/**
+ * Makes the journal's files, the next one ahead of need: from one that nobody needs any more where
+ * there is one. A new file that is prepared is filled with zeros in pieces until it is taken, so that
+ * who needs it early waits for one piece at most.
+ */
+export class JournalFileSupply {
+  readonly #options: JournalFileSupplyOptions;
+  readonly #free: JournalFile[];
+  #prepared: Promise<void> | undefined;
+  /** The file that is ready or being filled, for as long as nobody took it. */
+  #untaken: JournalFile | undefined;
+  #filling: Promise<void> = Promise.resolve();
+  #failure: unknown;
+
+  constructor(options: JournalFileSupplyOptions) {
+    this.#options = options;
+    this.#free = [...options.freeFiles];
+  }
+
+  /** Why the next file could not be prepared the last time; `undefined` when it could. */
+  get failure(): unknown {
+    return this.#failure;
+  }
+
+  /** What of the next file is written already, so that it can be overwritten whatever the disk says. */
+  get readyBytes(): number {
+    return this.#untaken?.filledBytes ?? 0;
+  }
+
+  /** Files that wait to be used again. */
+  get freeCount(): number {
+    return this.#free.length;
+  }
+
+  /** Begins to prepare a file, unless one is prepared already. A failure is kept, and tried again. */
+  prepare(sequence: number): Promise<void> {
+    if (this.#prepared === undefined) {
+      this.#prepared = this.#prepare(sequence);
+      this.#filling = this.#prepared.then(() => this.#fillUntaken());
+    }
+    return this.#prepared;
+  }
+
+  /** The file that was prepared, or a new one. Rejects with the disk's error. */
+  async take(sequence: number): Promise<JournalFile> {
+    await this.#prepared;
+    const prepared = this.#untaken;
+    this.#untaken = undefined;
+    this.#prepared = undefined;
+    return prepared?.sequence === sequence ? prepared : this.#make(sequence);
+  }
+
+  /** Takes a file back whose records nobody needs any more: to be used again, or to be removed. */
+  async release(file: JournalFile): Promise<void> {
+    const { disk, config } = this.#options;
+    const keptMax = Math.ceil(config.journalBytesMax / config.fileBytesMax);
+    if (file.filledBytes >= config.fileBytesMax && this.#free.length < keptMax) {
+      this.#free.push(file);
+      return;
+    }
+    await disk.remove(file.path);
+    await file.close();
+  }
+
+  /** Waits for what is under way and closes what nobody took. */
+  async close(): Promise<void> {
+    await this.#prepared;
+    const untaken = this.#untaken;
+    this.#untaken = undefined;
+    await this.#filling;
+    await untaken?.close();
+    for (const file of this.#free.splice(0)) await file.close();
+  }
+
+  async #make(sequence: number): Promise<JournalFile> {
+    const { disk, directory, directoryId } = this.#options;
+    const target: NewJournalFile = { disk, directory, directoryId, sequence };
+    const free = this.#takeFree(sequence);
+    if (free === undefined) {
+      const { fileBytesMax } = this.#options.config;
+      return JournalFile.create(target, Math.min(filledBytesAtFirst, fileBytesMax));
+    }
+    try {
+      return await free.recycle(target);
+    } catch (error) {
+      await free.close();
+      throw error;
+    }
+  }
+
+  // A file that has the name already goes first: renaming another one over it would unlink it.
+  #takeFree(sequence: number): JournalFile | undefined {
+    const named = this.#free.findIndex((file) => file.sequence === sequence);
+    return this.#free.splice(Math.max(named, 0), 1)[0];
+  }
+
+  async #prepare(sequence: number): Promise<void> {
+    try {
+      this.#untaken = await this.#make(sequence);
+      this.#failure = undefined;
+    } catch (error) {
+      this.#failure = error;
+      this.#prepared = undefined;
+      const { logger } = this.#options;
+      logger.warn("The next journal file could not be prepared.", { sequence, error });
+    }
+  }
+
+  async #fillUntaken(): Promise<void> {
+    const { fileBytesMax, fillAheadBytes } = this.#options.config;
+    const file = this.#untaken;
+    while (file !== undefined && this.#untaken === file && file.filledBytes < fileBytesMax) {
+      try {
+        await file.fill(Math.min(file.filledBytes + fillAheadBytes, fileBytesMax));
+      } catch (error) {
+        await this.#abandon(file, error);
+      }
+    }
+  }
+
+  // Nothing is in the file, so another one may be created in its place. Somebody who took it in the
+  // meantime learns of the failure with the first append.
+  async #abandon(file: JournalFile, error: unknown): Promise<void> {
+    if (this.#untaken !== file) return;
+    this.#untaken = undefined;
+    this.#prepared = undefined;
+    this.#failure = error;
+    const { path, sequence } = file;
+    this.#options.logger.warn("The next journal file could not be filled.", { path, error });
+    await file.close();
+    await this.#options.disk.remove(path).catch((cause: unknown) => {
+      this.#options.logger.warn("A journal file could not be removed.", { sequence, cause });
+    });
+  }
+}

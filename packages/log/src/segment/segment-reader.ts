@@ -1,0 +1,251 @@
+import type { Disk, DiskFile } from "@ropewalk/runtime";
+import type { GroupKey } from "../log-entry.ts";
+import { LogError } from "../log-error.ts";
+import { RecentMap } from "../recent-map.ts";
+import {
+  type Chunk,
+  chunkBytes,
+  chunkHeaderBytes,
+  decodeChunk,
+  decodeChunkHeader,
+} from "./segment-chunk.ts";
+import {
+  checkSegmentHeader,
+  type ChunkRow,
+  decodeSegmentIndex,
+  encodeSegmentHeader,
+  indexRowBytes,
+  segmentFooterBytes,
+  segmentHeaderBytes,
+  segmentVersion,
+} from "./segment-header.ts";
+import { type SegmentInfo, segmentFileName } from "./segment-info.ts";
+
+/** Bounds of what is kept open and in memory for reading segments. */
+export interface SegmentReaderLimits {
+  readonly openFilesMax: number;
+  /** Chunks that were read lately. */
+  readonly chunkCacheBytesMax: number;
+  /** Indexes of segments, counted in rows of 100 bytes. */
+  readonly indexCacheBytesMax: number;
+}
+
+interface OpenFile {
+  readonly file: Promise<DiskFile>;
+}
+
+const rowBytesInMemory = 100;
+
+/**
+ * Reads segments: a chunk's place from the index at the end of the file, which is kept for a while, then the
+ * chunk with one read. Everything is verified before anybody sees it.
+ */
+export class SegmentReader {
+  readonly #disk: Disk;
+  readonly #directory: string;
+  readonly #files: RecentMap<OpenFile>;
+  readonly #rows: RecentMap<readonly ChunkRow[]>;
+  readonly #chunks: RecentMap<Chunk>;
+
+  constructor(disk: Disk, directory: string, limits: SegmentReaderLimits) {
+    this.#disk = disk;
+    this.#directory = directory;
+    this.#files = new RecentMap<OpenFile>(limits.openFilesMax, () => 1, closeFile);
+    this.#rows = new RecentMap<readonly ChunkRow[]>(
+      limits.indexCacheBytesMax,
+      (rows) => rows.length * rowBytesInMemory,
+      () => undefined,
+    );
+    this.#chunks = new RecentMap<Chunk>(
+      limits.chunkCacheBytesMax,
+      ({ header }) => chunkBytes(header),
+      () => undefined,
+    );
+  }
+
+  /** Where a segment's file is. */
+  pathOf(key: GroupKey, { fileId }: Pick<SegmentInfo, "fileId">): string {
+    return this.#disk.join(this.#directory, segmentFileName(key, fileId));
+  }
+
+  /** The chunks of a segment: one read where it is sealed, otherwise one for each chunk. */
+  async rows(key: GroupKey, info: SegmentInfo): Promise<readonly ChunkRow[]> {
+    const name = segmentFileName(key, info.fileId);
+    const known = this.#rows.get(name);
+    if (known !== undefined && known.length >= info.chunkCount)
+      return known.slice(0, info.chunkCount);
+    const rows = info.isSealed ? await this.#readIndex(key, info) : await this.#walk(key, info);
+    this.#rows.set(name, rows);
+    return rows;
+  }
+
+  /** Says what the chunks of a segment are now, as its writer knows. */
+  rowsChanged(key: GroupKey, info: SegmentInfo, rows: readonly ChunkRow[]): void {
+    this.#rows.set(segmentFileName(key, info.fileId), [...rows]);
+  }
+
+  /** A chunk that is in memory. */
+  cachedChunk(key: GroupKey, info: SegmentInfo, row: ChunkRow): Chunk | undefined {
+    return this.#chunks.get(chunkName(key, info, row));
+  }
+
+  /** The rows of a segment that are in memory. */
+  cachedRows(key: GroupKey, info: SegmentInfo): readonly ChunkRow[] | undefined {
+    const rows = this.#rows.get(segmentFileName(key, info.fileId));
+    return rows !== undefined && rows.length >= info.chunkCount
+      ? rows.slice(0, info.chunkCount)
+      : undefined;
+  }
+
+  /** A chunk, verified, and kept in memory for a while. Rejects with DATA_DAMAGED or READ_FAILED. */
+  async chunk(key: GroupKey, info: SegmentInfo, row: ChunkRow): Promise<Chunk> {
+    const name = chunkName(key, info, row);
+    const known = this.#chunks.get(name);
+    if (known !== undefined) return known;
+    const chunk = await this.readChunk(key, info, row, Buffer.allocUnsafeSlow(row.bytes));
+    this.#chunks.set(name, chunk);
+    return chunk;
+  }
+
+  /**
+   * Reads a chunk into the beginning of `target`, which must have room for it, and verifies it: for who
+   * reads much and keeps nothing. The chunk's data are slices of `target`.
+   */
+  async readChunk(
+    key: GroupKey,
+    info: SegmentInfo,
+    { position, bytes }: ChunkRow,
+    target: Buffer,
+  ): Promise<Chunk> {
+    const piece = target.subarray(0, bytes);
+    const bytesRead = await this.read(key, info, position, piece);
+    const { salt } = encodeSegmentHeader({ key, fileId: info.fileId });
+    const chunk = bytesRead < bytes ? undefined : decodeChunk(piece, salt, position);
+    if (chunk === undefined) throw this.#damaged(key, info, position, position + bytes);
+    return chunk;
+  }
+
+  /** Raw bytes of a segment's file, as many as there are. Rejects with READ_FAILED. */
+  async read(
+    key: GroupKey,
+    info: Pick<SegmentInfo, "fileId">,
+    position: number,
+    target: Buffer,
+  ): Promise<number> {
+    const path = this.pathOf(key, info);
+    const attempt = async (): Promise<number> =>
+      (await this.#open(key, info)).read(position, target);
+    try {
+      // A file that others pushed out meanwhile is closed: it is opened again.
+      return await attempt().catch(() => {
+        this.#files.delete(segmentFileName(key, info.fileId));
+        return attempt();
+      });
+    } catch (cause) {
+      throw new LogError("READ_FAILED", `Cannot read ${path}: the disk failed`, cause);
+    }
+  }
+
+  /** Checks the beginning of a segment's file. Rejects with DATA_DAMAGED, FORMAT_UNSUPPORTED or READ_FAILED. */
+  async checkHeader(key: GroupKey, info: SegmentInfo): Promise<void> {
+    const bytes = Buffer.alloc(segmentHeaderBytes);
+    await this.read(key, info, 0, bytes);
+    const outcome = checkSegmentHeader(bytes, { key, fileId: info.fileId });
+    if (outcome === "damaged") throw this.#damaged(key, info, 0, segmentHeaderBytes);
+    if (outcome !== "newer") return;
+    throw new LogError(
+      "FORMAT_UNSUPPORTED",
+      `Cannot read ${this.pathOf(key, info)}: its format is newer than ${segmentVersion}, which this broker knows`,
+    );
+  }
+
+  /** Checks the index of a sealed segment. Rejects with DATA_DAMAGED or READ_FAILED. */
+  async checkIndex(key: GroupKey, info: SegmentInfo): Promise<void> {
+    if ((await this.#decodeIndex(key, info)) !== undefined) return;
+    const end = info.chunksEnd + info.chunkCount * indexRowBytes + segmentFooterBytes;
+    throw this.#damaged(key, info, info.chunksEnd, end);
+  }
+
+  /** Forgets a segment whose file is or will be gone. */
+  forget(key: GroupKey, { fileId }: Pick<SegmentInfo, "fileId">): void {
+    const name = segmentFileName(key, fileId);
+    this.#files.delete(name);
+    this.#rows.delete(name);
+    for (const chunk of this.#chunks.names()) {
+      if (chunk.startsWith(`${name}@`)) this.#chunks.delete(chunk);
+    }
+  }
+
+  /** Closes every file. */
+  async close(): Promise<void> {
+    const files = this.#files.names().map((name) => this.#files.get(name)?.file);
+    for (const file of files) await (await file?.catch(() => undefined))?.close();
+  }
+
+  async #open(key: GroupKey, info: Pick<SegmentInfo, "fileId">): Promise<DiskFile> {
+    const name = segmentFileName(key, info.fileId);
+    const known = this.#files.get(name);
+    if (known !== undefined) return known.file;
+    const file = this.#disk.open(this.pathOf(key, info), "read");
+    this.#files.set(name, { file });
+    // A failure is not kept: the next reader tries again.
+    file.catch(() => this.#files.delete(name));
+    return file;
+  }
+
+  async #readIndex(key: GroupKey, info: SegmentInfo): Promise<readonly ChunkRow[]> {
+    // An index is a copy of what the chunks say: where it is damaged, they are asked.
+    return (await this.#decodeIndex(key, info)) ?? this.#walk(key, info);
+  }
+
+  async #decodeIndex(key: GroupKey, info: SegmentInfo): Promise<readonly ChunkRow[] | undefined> {
+    const { chunkCount, chunksEnd, fileId } = info;
+    const bytes = Buffer.alloc(chunkCount * indexRowBytes + segmentFooterBytes);
+    const bytesRead = await this.read(key, info, chunksEnd, bytes);
+    const { salt } = encodeSegmentHeader({ key, fileId });
+    return bytesRead < bytes.length ? undefined : decodeSegmentIndex(bytes, salt, chunksEnd);
+  }
+
+  async #walk(key: GroupKey, info: SegmentInfo): Promise<readonly ChunkRow[]> {
+    const { salt } = encodeSegmentHeader({ key, fileId: info.fileId });
+    const rows: ChunkRow[] = [];
+    let maxTimestampMs = -1;
+    for (let position = segmentHeaderBytes; position < info.chunksEnd;) {
+      const bytes = Buffer.alloc(chunkHeaderBytes);
+      await this.read(key, info, position, bytes);
+      const header = decodeChunkHeader(bytes, salt, position);
+      if (header === undefined) throw this.#damaged(key, info, position, info.chunksEnd);
+      const { entryCount, firstIndex, baseOffset, endOffset } = header;
+      maxTimestampMs = Math.max(maxTimestampMs, header.maxTimestampMs);
+      rows.push({
+        position,
+        bytes: chunkBytes(header),
+        entryCount,
+        firstIndex,
+        baseOffset,
+        endOffset,
+        maxTimestampMs,
+      });
+      position += chunkBytes(header);
+    }
+    return rows;
+  }
+
+  #damaged(key: GroupKey, info: SegmentInfo, position: number, end: number): LogError {
+    return new LogError(
+      "DATA_DAMAGED",
+      `The bytes [${position}, ${end}) of ${this.pathOf(key, info)} are not what was written`,
+    );
+  }
+}
+
+function chunkName(key: GroupKey, info: SegmentInfo, row: ChunkRow): string {
+  return `${segmentFileName(key, info.fileId)}@${row.position}`;
+}
+
+function closeFile({ file }: OpenFile): void {
+  file.then(
+    (opened) => opened.close(),
+    () => undefined,
+  );
+}

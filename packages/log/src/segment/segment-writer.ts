@@ -1,0 +1,133 @@
+import type { DiskFile } from "@ropewalk/runtime";
+import type { GroupKey } from "../log-entry.ts";
+import type { SegmentInfo } from "./segment-info.ts";
+import { chunkBytes, type ChunkEntry, encodeChunkHead } from "./segment-chunk.ts";
+import {
+  type ChunkRow,
+  encodeSegmentHeader,
+  encodeSegmentIndex,
+  segmentHeaderBytes,
+} from "./segment-header.ts";
+
+/** How a segment that has nothing in it yet is described. */
+export interface NewSegment {
+  readonly fileId: number;
+  readonly firstIndex: number;
+  readonly baseOffset: number;
+  readonly createdMs: number;
+  readonly isCompacted: boolean;
+}
+
+/**
+ * Adds chunks to one segment. Nothing counts before the checkpoint names it, so what an earlier, unfinished
+ * attempt left behind the last chunk is simply written over.
+ */
+export class SegmentWriter {
+  readonly key: GroupKey;
+  readonly file: DiskFile;
+  readonly #salt: number;
+  readonly #rows: ChunkRow[];
+  #info: SegmentInfo;
+  #isHeaderWritten: boolean;
+
+  private constructor(
+    key: GroupKey,
+    file: DiskFile,
+    info: SegmentInfo,
+    rows: readonly ChunkRow[],
+    isHeaderWritten: boolean,
+  ) {
+    this.key = key;
+    this.file = file;
+    this.#info = info;
+    this.#rows = [...rows];
+    this.#salt = encodeSegmentHeader({ key, fileId: info.fileId }).salt;
+    this.#isHeaderWritten = isHeaderWritten;
+  }
+
+  /** A writer for a new file. */
+  static create(key: GroupKey, file: DiskFile, segment: NewSegment): SegmentWriter {
+    const { firstIndex, baseOffset } = segment;
+    const info: SegmentInfo = {
+      ...segment,
+      lastIndex: firstIndex - 1,
+      endOffset: baseOffset,
+      maxTimestampMs: -1,
+      chunksEnd: segmentHeaderBytes,
+      chunkCount: 0,
+      isSealed: false,
+    };
+    return new SegmentWriter(key, file, info, [], false);
+  }
+
+  /** A writer that goes on where a segment ends; `rows` are those of its chunks. */
+  static resume(
+    key: GroupKey,
+    file: DiskFile,
+    info: SegmentInfo,
+    rows: readonly ChunkRow[],
+  ): SegmentWriter {
+    return new SegmentWriter(key, file, info, rows, true);
+  }
+
+  /** The segment with all that was added. */
+  get info(): SegmentInfo {
+    return this.#info;
+  }
+
+  /** Its chunks. */
+  get rows(): readonly ChunkRow[] {
+    return this.#rows;
+  }
+
+  /** Adds a chunk, without a sync. `endIndex` is where the next one begins, where entries in between are left out. */
+  async append(entries: readonly ChunkEntry[], lastIndex: number): Promise<void> {
+    const info = this.#info;
+    const { head, header } = encodeChunkHead(entries, this.#salt, info.chunksEnd, info.endOffset);
+    const data = entries.map((entry) => entry.data).filter((piece) => piece.length > 0);
+    await this.#writeHeader();
+    await this.file.write(info.chunksEnd, [head, ...data]);
+    const bytes = chunkBytes(header);
+    const maxTimestampMs = Math.max(info.maxTimestampMs, header.maxTimestampMs);
+    const { entryCount, firstIndex, baseOffset, endOffset } = header;
+    this.#rows.push({
+      position: info.chunksEnd,
+      bytes,
+      entryCount,
+      firstIndex,
+      baseOffset,
+      endOffset,
+      maxTimestampMs,
+    });
+    this.#info = {
+      ...info,
+      lastIndex,
+      endOffset,
+      maxTimestampMs,
+      chunksEnd: info.chunksEnd + bytes,
+      chunkCount: info.chunkCount + 1,
+    };
+  }
+
+  /** Extends what the segment stands for over entries and offsets that are left out of it: for compaction. */
+  extend(lastIndex: number, endOffset: number): void {
+    this.#info = { ...this.#info, lastIndex, endOffset };
+  }
+
+  /** Writes the index behind the chunks, without a sync: nothing may be added any more. */
+  async seal(): Promise<void> {
+    const { chunksEnd, lastIndex } = this.#info;
+    await this.#writeHeader();
+    await this.file.write(chunksEnd, [
+      encodeSegmentIndex(this.#rows, this.#salt, chunksEnd, lastIndex),
+    ]);
+    this.#info = { ...this.#info, isSealed: true };
+  }
+
+  async #writeHeader(): Promise<void> {
+    if (this.#isHeaderWritten) return;
+    const { fileId } = this.#info;
+    await this.file.write(0, [encodeSegmentHeader({ key: this.key, fileId }).bytes]);
+    this.#isHeaderWritten = true;
+  }
+}
