@@ -306,7 +306,9 @@ export type {
   TopicStateInit,
 } from "./generated/ropewalk-internal-v1-metadata.ts";
 export {
+  decodeAdvanceStartOffset,
   decodePartitionCommand,
+  encodeAdvanceStartOffset,
   encodePartitionCommand,
 } from "./generated/ropewalk-internal-v1-partition.ts";
 export type {
