@@ -17,6 +17,7 @@ import { groupsTopic, GroupRouter } from "./group/group-router.ts";
 import { ImageView } from "./image-view.ts";
 import { LeaderReporter } from "./leader-reporter.ts";
 import { LeaderTable } from "./leader-table.ts";
+import { RetentionChecker } from "./partition/retention-checker.ts";
 import type { PeerNetwork } from "./peer/peer-network.ts";
 import type { NewTopic, Principal, TopicAdmin, TopicView } from "./ports.ts";
 import { CommandProposer } from "./raft/command-proposer.ts";
@@ -65,6 +66,7 @@ export class BrokerNode implements TopicAdmin {
   readonly #reporter: LeaderReporter;
   readonly #controllerGroup: RaftGroup;
   readonly #controller: Controller;
+  readonly #retention: RetentionChecker;
   readonly #addressAttempts = new Map<number, number>();
   #started = false;
 
@@ -125,6 +127,12 @@ export class BrokerNode implements TopicAdmin {
     });
     this.groups = this.#createGroupRouter();
     this.replicas = this.#createReplicaSet(proposer);
+    this.#retention = new RetentionChecker({
+      clock,
+      logger,
+      intervalMs: limits.retentionCheckMs,
+      partitions: () => this.replicas.partitions(),
+    });
     this.producerIds = new ProducerIdPool(async (count) => {
       const answer = await this.controllerClient.call(peerService.allocateProducerIds, { count });
       return answer.firstProducerId;
@@ -142,6 +150,7 @@ export class BrokerNode implements TopicAdmin {
   async stop(): Promise<void> {
     this.groups.stop();
     this.#reporter.stop();
+    this.#retention.stop();
     await this.host.stop();
     await this.#checkpointer.stop(
       [...this.replicas.partitions()].flatMap((replica) => replica.takeCheckpoint()),

@@ -16,6 +16,7 @@ import {
   readRecords,
   RopewalkError,
   splitBatches,
+  type StartPositionInit,
   statusDetailsKey,
   topicService,
 } from "@ropewalk/protocol";
@@ -101,6 +102,13 @@ async function valuesFrom(topic: string, offset: number): Promise<string[]> {
   return [...splitBatches(recordBatches)].flatMap((batch) =>
     [...readRecords(batch)].map(({ value }) => Buffer.from(value ?? []).toString()),
   );
+}
+
+/** Deletes the records below an offset; answers where the partition begins then, or why it does not. */
+async function startAfterCut(topic: string, offset: number, partition = 0) {
+  const request = { topic, offsets: [{ partition, offset }] };
+  const [start] = (await call(topicService.deleteRecords, request)).starts;
+  return start?.error?.code ?? start?.logStartOffset;
 }
 
 /** Ports of one test file must not meet those of another. */
@@ -212,6 +220,48 @@ describe("a broker over gRPC", () => {
     expect(await codeOf(beyond)).toBe("OFFSET_OUT_OF_RANGE");
   });
 
+  test("deletes records below an offset: nobody reads or finds them any more", async () => {
+    await call(topicService.createTopic, { name: "cut", partitionCount: 1 });
+    for (const timestampMs of [100, 200, 300]) {
+      const records = [{ timestampMs, value: Buffer.from("v") }, { timestampMs: timestampMs + 50 }];
+      await call(produceService.produce, { topic: "cut", records });
+    }
+    expect(await startAfterCut("cut", 3)).toBe(3);
+    expect(await startAfterCut("cut", 1)).toBe(3); // It never moves back.
+    const refused = [7, -2].map((offset) => startAfterCut("cut", offset));
+    expect(await Promise.all(refused)).toEqual(["OFFSET_OUT_OF_RANGE", "OFFSET_OUT_OF_RANGE"]);
+    expect(await startAfterCut("cut", 3, 1)).toBe("UNKNOWN_TOPIC_OR_PARTITION");
+
+    const read = (at: StartPositionInit["at"]) =>
+      call(fetchService.fetch, { topic: "cut", partition: 0, start: { at } });
+    await expect(read({ case: "offset", value: 2 })).rejects.toMatchObject({
+      code: "OFFSET_OUT_OF_RANGE",
+      message: expect.stringContaining("offsets 3 to 6"),
+    });
+    const earliest = await read({ case: "edge", value: "EARLIEST" });
+    expect([earliest.startOffset, earliest.logStartOffset, earliest.nextOffset]).toEqual([3, 3, 6]);
+    expect((await read({ case: "timestampMs", value: 0 })).startOffset).toBe(3);
+
+    expect(await startAfterCut("cut", -1)).toBe(6);
+    const next = await call(produceService.produce, { topic: "cut", recordBatch: batchOf(["x"]) });
+    expect(next.baseOffset).toBe(6);
+    expect(await valuesFrom("cut", 6)).toEqual(["x"]);
+  });
+
+  test("takes only records with a key for a compacted topic, and deletes none of them by offset", async () => {
+    const configs = new Map([["cleanup.policy", "compact"]]);
+    await call(topicService.createTopic, { name: "compacted", partitionCount: 1, configs });
+    const keyed = { key: Buffer.from("k"), value: Buffer.from("v") };
+    const produce = (records: { key?: Buffer; value: Buffer }[]) =>
+      call(produceService.produce, { topic: "compacted", records });
+    await expect(produce([keyed, { value: Buffer.from("v") }])).rejects.toMatchObject({
+      code: "INVALID_RECORD",
+      message: expect.stringContaining("record 1 of the batch has no key"),
+    });
+    expect((await produce([keyed, keyed])).nextOffset).toBe(2);
+    expect(await startAfterCut("compacted", 1)).toBe("POLICY_VIOLATION");
+  });
+
   test.each(["", "..", "../etc", "a\u0000b", "x".repeat(300), "naïve", "a b", "__mine"])(
     "refuses the topic name %j",
     async (name) => {
@@ -299,6 +349,24 @@ test("Broker.start() has everything again that was acknowledged before it was st
     await restarted.stop();
   }
   rmSync(own, { recursive: true, force: true });
+});
+
+test.each([
+  ["its checkpoint", () => undefined],
+  ["the log alone", (of: string) => rmSync(join(of, "state"), { recursive: true })],
+])("Broker.start() knows from %s where a partition begins", async (_what, meanwhile) => {
+  await using own = await ownBroker(port + 7);
+  await own.call(topicService.createTopic, { name: "cut", partitionCount: 1 });
+  const produce = () =>
+    own.call(produceService.produce, { topic: "cut", recordBatch: batchOf(["a", "b"]) });
+  await produce();
+  const cut = { topic: "cut", offsets: [{ partition: 0, offset: 1 }] };
+  expect((await own.call(topicService.deleteRecords, cut)).starts[0]?.logStartOffset).toBe(1);
+  await own.again(() => meanwhile(own.directory));
+  await expect.poll(() => codeOf(produce())).toBe("no error");
+  const at = { at: { case: "edge", value: "EARLIEST" } } as const;
+  const { offsets } = await own.call(fetchService.listOffsets, { topic: "cut", at });
+  expect(offsets).toMatchObject([{ offset: 1, logStartOffset: 1, highWatermark: 4 }]);
 });
 
 /** A broker of its own directory, and a client; `again` ends the first and starts another on the same data. */

@@ -74,6 +74,8 @@ export interface BrokerLimits {
   readonly brokerSilenceMs: number;
   /** How often the applied state is written beside the log. */
   readonly checkpointMs: number;
+  /** How often leaders look for what retention lets go; Kafka's `log.retention.check.interval.ms`. */
+  readonly retentionCheckMs: number;
   /** How long a request that was passed on to another broker may take. */
   readonly forwardTimeoutMs: number;
 }
@@ -106,5 +108,6 @@ export const defaultBrokerLimits: BrokerLimits = {
   membersPerGroupMax: 1000,
   brokerSilenceMs: 3000,
   checkpointMs: 1000,
+  retentionCheckMs: 5 * 60 * 1000,
   forwardTimeoutMs: 10_000,
 };

@@ -50,6 +50,9 @@ export interface ReadResult {
   readonly nextOffset: number;
 }
 
+/** The offset that stands for the high watermark where records are deleted; Kafka's number. */
+export const allRecords = -1;
+
 /** A partition, at its leader. Every call answers NOT_LEADER where this broker does not lead it. */
 export interface PartitionLog {
   readonly topic: string;
@@ -63,7 +66,14 @@ export interface PartitionLog {
   ): void;
   /** The offset after the last committed record. */
   highWatermark(): number;
+  /** The first offset that can be read. */
   startOffset(): number;
+  /**
+   * Deletes the committed records below `offset`, or all of them where it is `allRecords`: they cannot be
+   * read any more. Resolves with the start offset once that is replicated. Rejects with OFFSET_OUT_OF_RANGE,
+   * or POLICY_VIOLATION where the topic is only compacted.
+   */
+  deleteRecords(principal: Principal, offset: number): Promise<number>;
   /** Throws OFFSET_OUT_OF_RANGE. */
   resolve(start: StartPosition): number | Promise<number>;
   /** Committed batches from `offset` on; empty at the high watermark. Throws OFFSET_OUT_OF_RANGE. */

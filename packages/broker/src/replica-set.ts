@@ -15,6 +15,7 @@ import { GroupMachine } from "./group/group-machine.ts";
 import { groupsTopic, type GroupRouter } from "./group/group-router.ts";
 import type { LeaderTable } from "./leader-table.ts";
 import { expectJoined } from "./joined.ts";
+import { historyCut, segmentsOf } from "./partition/log-history.ts";
 import { decodePartitionCheckpoint } from "./partition/partition-checkpoint.ts";
 import { PartitionReplica } from "./partition/partition-replica.ts";
 import type { PartitionDirectory, PartitionLog } from "./ports.ts";
@@ -197,16 +198,19 @@ export class ReplicaSet implements PartitionDirectory {
   }
 
   #dataReplica(topic: TopicImage, image: PartitionImage, log: GroupLog): Replica {
-    const { clock, host, limits, state } = this.#options;
+    const { clock, host, limits, logger, state } = this.#options;
     const checkpointKey = `partition/${image.groupId}`;
     const bytes = state.get(checkpointKey);
     const partition = new PartitionReplica({
       topic: topic.name,
       partition: image.partition,
       clock,
-      batchBytesMax: topicConfig(topic.configs, limits.batchBytesMax).batchBytesMax,
+      logger,
+      config: topicConfig(topic, limits.batchBytesMax),
       checkpoint: bytes === undefined ? undefined : decodePartitionCheckpoint(bytes),
       checkpointKey,
+      segments: () => segmentsOf(log),
+      historyCut: (startOffset) => historyCut(log, startOffset),
       damaged: (error) => {
         this.#stayOut(topic, image, error);
         // A lone replica goes on with what can still be read.

@@ -35,6 +35,16 @@ describe("explainFailure()", () => {
     expect(explainFailure(error, attempt)).toMatchObject({ message, exitStatus: 1, cause: error });
   });
 
+  test("explainFailure() advises on an offset out of range by what was tried", () => {
+    const error = new RopewalkError("OFFSET_OUT_OF_RANGE", "it has offsets 3 to 6");
+    const tried = (action: string) => explainFailure(error, { ...attempt, action });
+    expect(tried("read orders")).toMatchObject({ message: expect.stringContaining("--offset") });
+    expect(tried("delete records of orders-0")).toMatchObject({
+      message:
+        "cannot delete records of orders-0: it has offsets 3 to 6; use --before end for everything there is",
+    });
+  });
+
   test("explainFailure() leaves alone what was explained already, and what nobody expected", () => {
     for (const error of [failure("done"), new TypeError("x is not a function")]) {
       expect(explainFailure(error, attempt)).toBe(error);

@@ -72,7 +72,9 @@ function adviceFor(error: RopewalkError, { action, topic }: Attempt): string | u
     case "REQUEST_TIMED_OUT":
       return "see: ropewalk cluster health";
     case "OFFSET_OUT_OF_RANGE":
-      return "use --offset earliest or latest";
+      return action.startsWith("delete records ")
+        ? "use --before end for everything there is"
+        : "use --offset earliest or latest";
     case "UNKNOWN_OUTCOME":
       return "it may have happened all the same: look before you try again";
     default:

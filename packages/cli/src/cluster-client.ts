@@ -71,6 +71,7 @@ export async function checkTopic(
   throw failure(`topic ${topic} has no partition ${missing}; it has 0–${existing.length - 1}`);
 }
 
-function questions(client: RopewalkClient): Admin {
+/** Asks what somebody at a terminal waits for. */
+export function questions(client: RopewalkClient): Admin {
   return client.admin({ timeoutMs: QUESTION_TIMEOUT_MS });
 }

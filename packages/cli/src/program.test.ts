@@ -31,6 +31,7 @@ describe("runCommandLine()", () => {
     [["dev", "--help"], "--ephemeral"],
     [["broker", "--help"], "ROPEWALK_ID=auto"],
     [["topic", "create", "--help"], "ropewalk topic create orders -p 3"],
+    [["topic", "delete-records", "--help"], "--before 1000 --dry-run"],
     [["produce", "--help"], "--key-separator"],
     [["consume", "--help"], "%T timestamp in ms"],
     [["cluster", "health", "--help"], "--bootstrap-server"],
@@ -46,6 +47,12 @@ describe("runCommandLine()", () => {
       ["topic", "create", "x", "-p", "0"],
       /'0' is invalid\. .* from 1 to 10000; see ropewalk topic create --help$/,
     ],
+    [
+      ["topic", "delete-records", "x", "-p", "0", "--before", "-1"],
+      /'-1' is invalid\. It must be an offset, or end; see ropewalk topic delete-records --help$/,
+    ],
+    [["topic", "delete-records", "x", "-p", "0"], /required option '--before <offset>'/],
+    [["topic", "delete-records", "x", "--before", "5"], /required option '-p, --partition/],
     [["consume", "x", "-o", "soon"], /'soon' is invalid\. It must be earliest, latest/],
     [
       ["consume", "x", "--from-beginning", "-o", "5"],

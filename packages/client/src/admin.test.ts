@@ -193,4 +193,63 @@ describe("Admin", () => {
       [1, 11],
     ]);
   });
+
+  test("Admin.deleteRecords() asks every leader, and the new one when one has moved", async () => {
+    await using one = await ScriptedBroker.start(1);
+    await using two = await ScriptedBroker.start(2);
+    let moved = false;
+    for (const broker of [one, two]) {
+      broker.on(clusterService.getMetadata, () =>
+        metadataOf([one, two], "t", [1, moved ? 1 : 2], moved ? 2 : 1),
+      );
+    }
+    one.on(topicService.deleteRecords, ({ offsets }) => ({
+      starts: offsets.map(({ offset, partition }) => ({ partition, logStartOffset: offset })),
+    }));
+    two.on(topicService.deleteRecords, ({ offsets }) => {
+      moved = true;
+      const error = { code: "NOT_LEADER" as const };
+      return { starts: offsets.map(({ partition }) => ({ partition, error })) };
+    });
+    await using client = createClient({ bootstrapServers: [one.address] });
+    const offsets = [
+      { partition: 1, offset: 7 },
+      { partition: 0, offset: 5 },
+    ];
+    expect(await client.admin().deleteRecords({ topic: "t", offsets })).toEqual([
+      { partition: 0, logStartOffset: 5 },
+      { partition: 1, logStartOffset: 7 },
+    ]);
+  });
+
+  test("Admin.deleteRecords() repeats what may have happened for an offset, not for the latest", async () => {
+    await using broker = await ScriptedBroker.start(1);
+    broker.on(clusterService.getMetadata, () => metadataOf([broker], "t", [1]));
+    const asked: number[] = [];
+    broker.on(topicService.deleteRecords, ({ offsets: [first] }) => {
+      asked.push(first?.offset ?? 0);
+      if (asked.length === 1) return { starts: [{ error: { code: "UNKNOWN_OUTCOME" as const } }] };
+      if (asked.length === 2) return { starts: [{ logStartOffset: 5 }] };
+      return { starts: [{ error: { code: "UNKNOWN_OUTCOME" as const } }] };
+    });
+    await using client = createClient({ bootstrapServers: [broker.address] });
+    const cut = (offset: number | "latest") =>
+      client.admin().deleteRecords({ topic: "t", offsets: [{ partition: 0, offset }] });
+    expect(await cut(5)).toEqual([{ partition: 0, logStartOffset: 5 }]);
+    await expect(cut("latest")).rejects.toMatchObject({ code: "UNKNOWN_OUTCOME" });
+    expect(asked).toEqual([5, 5, -1]);
+  });
+
+  test("Admin.deleteRecords() refuses what is no offset, and a partition that is named twice", async () => {
+    await using client = createClient({ bootstrapServers: ["127.0.0.1:1"] });
+    const cut = (...offsets: { partition: number; offset: number }[]) =>
+      client.admin().deleteRecords({ topic: "t", offsets });
+    for (const offset of [-1, 1.5, Number.NaN]) {
+      await expect(cut({ partition: 0, offset })).rejects.toMatchObject({
+        code: "OFFSET_OUT_OF_RANGE",
+      });
+    }
+    const zero = { partition: 0, offset: 1 };
+    await expect(cut(zero, zero)).rejects.toMatchObject({ code: "INVALID_REQUEST" });
+  });
 });

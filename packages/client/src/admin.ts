@@ -11,7 +11,8 @@ import {
 import type { CallOptions, ClusterConnection } from "./cluster-connection.ts";
 import { type GroupDescription, groupDescriptionOf } from "./group-description.ts";
 import type { PartitionOffset } from "./group-session.ts";
-import { OffsetLookup, type PartitionOffsets } from "./offset-lookup.ts";
+import { lookUpOffsets, type PartitionOffsets } from "./offset-lookup.ts";
+import { deleteRecords, type PartitionStart, type RecordDeletion } from "./record-deletion.ts";
 import { type NewTopic, type TopicDescription, topicDescriptionOf } from "./topic-description.ts";
 
 /** How admin calls are made. */
@@ -83,6 +84,15 @@ export class Admin {
     await this.#cluster.call(topicService.deleteTopic, { name }, options);
   }
 
+  /**
+   * Deletes the records of partitions below an offset, and answers where each begins then: at that offset, or
+   * where it began already. OFFSET_OUT_OF_RANGE beyond the end, POLICY_VIOLATION where the topic is only
+   * compacted. Where one partition fails, others may be done; the same call again does the rest.
+   */
+  async deleteRecords(deletion: RecordDeletion): Promise<PartitionStart[]> {
+    return deleteRecords(this.#cluster, deletion, this.#timeoutMs);
+  }
+
   /** Brokers, controller and counts, as the broker that is asked sees them. */
   describeCluster(): Promise<DescribeClusterResponse> {
     const options = this.#question("Cannot describe the cluster");
@@ -133,7 +143,7 @@ export class Admin {
     const ask = async (topic: string, partitions: readonly number[]): Promise<void> => {
       try {
         const question = { topic, partitions, at: "latest", timeoutMs: lagTimeoutMs } as const;
-        const offsets = await new OffsetLookup(this.#cluster, question).run();
+        const offsets = await lookUpOffsets(this.#cluster, question);
         ends.set(topic, new Map(offsets.map((one) => [one.partition, one.highWatermark])));
       } catch (error) {
         this.#cluster.logger.debug("The end of a topic is not known.", { topic, error });
@@ -162,7 +172,7 @@ export class Admin {
     const wanted =
       partitions ?? (await this.describeTopic(topic)).partitions.map(({ partition }) => partition);
     const question = { topic, partitions: wanted, at, timeoutMs: this.#timeoutMs };
-    return new OffsetLookup(this.#cluster, question).run();
+    return lookUpOffsets(this.#cluster, question);
   }
 
   #question(action: string): CallOptions {

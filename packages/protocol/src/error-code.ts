@@ -69,6 +69,7 @@ export const errorTraits: Readonly<Record<ErrorCode, ErrorTraits>> = {
   INVALID_CONFIG: traits(40, grpc.INVALID_ARGUMENT, "definite", "final"),
   NOT_CONTROLLER: traits(41, grpc.UNAVAILABLE, "definite", "retry"),
   INVALID_REQUEST: traits(42, grpc.INVALID_ARGUMENT, "definite", "final"),
+  POLICY_VIOLATION: traits(44, grpc.FAILED_PRECONDITION, "definite", "final"),
   OUT_OF_ORDER_SEQUENCE_NUMBER: traits(45, grpc.FAILED_PRECONDITION, "definite", "final"),
   INVALID_PRODUCER_EPOCH: traits(47, grpc.FAILED_PRECONDITION, "definite", "final"),
   STORAGE_ERROR: traits(56, grpc.INTERNAL, "indefinite", "retry"),

@@ -124,6 +124,14 @@ export type {
   CreateTopicRequestInit,
   CreateTopicResponse,
   CreateTopicResponseInit,
+  DeleteRecordsRequest,
+  DeleteRecordsRequestInit,
+  DeleteRecordsRequestPartitionOffset,
+  DeleteRecordsRequestPartitionOffsetInit,
+  DeleteRecordsResponse,
+  DeleteRecordsResponseInit,
+  DeleteRecordsResponsePartitionStart,
+  DeleteRecordsResponsePartitionStartInit,
   DeleteTopicRequest,
   DeleteTopicRequestInit,
   DeleteTopicResponse,
@@ -297,6 +305,18 @@ export type {
   TopicState,
   TopicStateInit,
 } from "./generated/ropewalk-internal-v1-metadata.ts";
+export {
+  decodeAdvanceStartOffset,
+  decodePartitionCommand,
+  encodeAdvanceStartOffset,
+  encodePartitionCommand,
+} from "./generated/ropewalk-internal-v1-partition.ts";
+export type {
+  AdvanceStartOffset,
+  AdvanceStartOffsetInit,
+  PartitionCommand,
+  PartitionCommandInit,
+} from "./generated/ropewalk-internal-v1-partition.ts";
 export {
   decodePartitionCheckpoint,
   encodePartitionCheckpoint,

@@ -2,19 +2,24 @@ import type { UntypedServiceImplementation } from "@grpc/grpc-js";
 import {
   type CreateTopicRequest,
   type CreateTopicResponseInit,
+  type DeleteRecordsRequest,
+  type DeleteRecordsRequestPartitionOffset,
+  type DeleteRecordsResponseInit,
+  type DeleteRecordsResponsePartitionStartInit,
   type DeleteTopicRequest,
   type DescribeTopicRequest,
   type DescribeTopicResponseInit,
   type ListTopicsRequest,
   type ListTopicsResponseInit,
   RopewalkError,
+  toProtoError,
   type TopicDescriptionInit,
 } from "@ropewalk/protocol";
 import type { Logger } from "@ropewalk/runtime";
 import { anonymous, type BrokerPorts, type TopicView } from "../ports.ts";
 import { expectJoined } from "../joined.ts";
 import { pageOf } from "./page.ts";
-import { unary } from "./unary.ts";
+import { toRopewalkError, unary } from "./unary.ts";
 
 /** Answers `ropewalk.v1.TopicService`. */
 export function topicHandlers(ports: BrokerPorts, logger: Logger): UntypedServiceImplementation {
@@ -34,6 +39,9 @@ export function topicHandlers(ports: BrokerPorts, logger: Logger): UntypedServic
       await ports.topics.deleteTopic(anonymous, name);
       return {};
     }),
+    deleteRecords: unary(logger, (request: DeleteRecordsRequest) =>
+      deleteRecords(ports, logger, request),
+    ),
   };
 }
 
@@ -66,4 +74,27 @@ function listTopics(ports: BrokerPorts, request: ListTopicsRequest): ListTopicsR
     }));
   const page = pageOf(topics, ({ name }) => name, request.pageSize, request.pageToken);
   return { topics: page.items, nextPageToken: page.nextPageToken };
+}
+
+async function deleteRecords(
+  ports: BrokerPorts,
+  logger: Logger,
+  { offsets, topic }: DeleteRecordsRequest,
+): Promise<DeleteRecordsResponseInit> {
+  const starts = offsets.map((offset) => deleteBelow(ports, logger, topic, offset));
+  return { starts: await Promise.all(starts) };
+}
+
+async function deleteBelow(
+  ports: BrokerPorts,
+  logger: Logger,
+  topic: string,
+  { offset, partition }: DeleteRecordsRequestPartitionOffset,
+): Promise<DeleteRecordsResponsePartitionStartInit> {
+  try {
+    const log = ports.partitions.leader(topic, partition);
+    return { partition, logStartOffset: await log.deleteRecords(anonymous, offset) };
+  } catch (error) {
+    return { partition, error: toProtoError(toRopewalkError(error, logger)) };
+  }
 }

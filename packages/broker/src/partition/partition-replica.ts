@@ -7,36 +7,46 @@ import {
   batchProducerEpoch,
   batchProducerId,
   batchRecordCount,
-  readRecords,
   RopewalkError,
   validateBatch,
 } from "@ropewalk/protocol";
-import type { Clock, KeyValueChange } from "@ropewalk/runtime";
-import type {
-  Acknowledgement,
-  AppendCallback,
-  PartitionLog,
-  Principal,
-  ReadResult,
-  StartPosition,
+import type { Clock, KeyValueChange, Logger } from "@ropewalk/runtime";
+import type { TopicConfig } from "../controller/topic-config.ts";
+import {
+  type Acknowledgement,
+  allRecords,
+  type AppendCallback,
+  type PartitionLog,
+  type Principal,
+  type ReadResult,
+  type StartPosition,
 } from "../ports.ts";
-import { isRecordBatch } from "../raft/command-entry.ts";
+import { bareCommandOf, encodeBareCommand, isRecordBatch } from "../raft/command-entry.ts";
 import type { RaftGroup } from "../raft/raft-group.ts";
 import type { Leadership, StateMachine } from "../raft/state-machine.ts";
+import { keylessFault } from "./keyed-batch.ts";
 import { encodePartitionCheckpoint, type PartitionCheckpoint } from "./partition-checkpoint.ts";
+import { decodePartitionCommand, encodePartitionCommand } from "./partition-command.ts";
 import { PendingAppend, unknownOutcome } from "./pending-append.ts";
 import { ProducerTable, type SequencedBatch } from "./producer-table.ts";
 import { RecordWaiters } from "./record-waiters.ts";
+import { retentionPolicy, retentionStartOffset, type SegmentView } from "./retention.ts";
+import { searchTimestamp } from "./timestamp-search.ts";
 
 /** How a replica is made. */
 export interface PartitionReplicaOptions {
   readonly topic: string;
   readonly partition: number;
   readonly clock: Clock;
-  readonly batchBytesMax: number;
+  readonly logger: Logger;
+  readonly config: TopicConfig;
   /** What was kept beside the log; `undefined`: everything is applied anew. */
   readonly checkpoint: PartitionCheckpoint | undefined;
   readonly checkpointKey: string;
+  /** The segments of the partition's log, oldest first. */
+  readonly segments: () => readonly SegmentView[];
+  /** The partition begins here from now on; the same may be said again. */
+  readonly historyCut: (startOffset: number) => void;
   /** Stored bytes are not what was written. */
   readonly damaged: (error: unknown) => void;
   readonly leadershipChanged: (replica: PartitionReplica, leadership: Leadership) => void;
@@ -46,8 +56,8 @@ export interface PartitionReplicaOptions {
 const entriesPerCheckpoint = 4096;
 
 /**
- * One replica of a partition: what the committed batches amount to (the high watermark, the producers'
- * sequences), and, at the leader, the way in and out for records.
+ * One replica of a partition: what the committed entries amount to (where it begins, the high watermark, the
+ * producers' sequences), and, at the leader, the way in and out for records.
  */
 export class PartitionReplica implements StateMachine, PartitionLog {
   readonly topic: string;
@@ -60,7 +70,9 @@ export class PartitionReplica implements StateMachine, PartitionLog {
   readonly #waiters: RecordWaiters;
   #group: RaftGroup | undefined;
   #appendsInFlight = 0;
-  #highWatermark = 0;
+  /** Derived from what was applied, never from the log, which may hold more than that, or less. */
+  #startOffset: number;
+  #highWatermark: number;
   #appliedIndex: number;
   #checkpointedIndex: number;
 
@@ -70,6 +82,8 @@ export class PartitionReplica implements StateMachine, PartitionLog {
     this.#options = options;
     this.#waiters = new RecordWaiters(options.clock);
     this.restoredIndex = options.checkpoint?.appliedIndex ?? 0;
+    this.#startOffset = options.checkpoint?.startOffset ?? 0;
+    this.#highWatermark = options.checkpoint?.nextOffset ?? 0;
     this.#appliedIndex = this.restoredIndex;
     this.#checkpointedIndex = this.restoredIndex;
     this.#producers.restore(options.checkpoint?.producers ?? []);
@@ -78,20 +92,18 @@ export class PartitionReplica implements StateMachine, PartitionLog {
   /** Ties the replica to its group; once, before anything else. */
   attach(group: RaftGroup): void {
     this.#group = group;
-    this.#highWatermark = group.log.offsetAfter(this.restoredIndex);
+    // The process may have ended between an advance and what the log does about it.
+    if (this.#startOffset > 0) this.#options.historyCut(this.#startOffset);
   }
 
   get name(): string {
     return `${this.topic}-${this.partition}`;
   }
 
-  apply(entry: LogEntry, nextOffset: number): void {
+  apply(entry: LogEntry): void {
     this.#appliedIndex = entry.index;
-    if (!isRecordBatch(entry)) return;
-    const batch = sequencedBatch(entry.data);
-    if (batch.producerId >= 0) this.#producers.record(batch, batchBaseOffset(entry.data));
-    this.#highWatermark = nextOffset;
-    this.#waiters.advance(nextOffset);
+    if (isRecordBatch(entry)) this.#applyBatch(entry.data);
+    else this.#applyCommand(entry);
   }
 
   leadershipChanged(leadership: Leadership): void {
@@ -112,6 +124,8 @@ export class PartitionReplica implements StateMachine, PartitionLog {
     this.#checkpointedIndex = this.#appliedIndex;
     const value = encodePartitionCheckpoint({
       appliedIndex: this.#appliedIndex,
+      startOffset: this.#startOffset,
+      nextOffset: this.#highWatermark,
       producers: this.#producers.producers(),
     });
     return [{ key: this.#options.checkpointKey, value }];
@@ -128,9 +142,9 @@ export class PartitionReplica implements StateMachine, PartitionLog {
       done(this.#notLeading("append to"));
       return;
     }
-    const fault = validateBatch(bytes, { batchBytesMax: this.#options.batchBytesMax });
+    const fault = this.#faultOf(bytes);
     if (fault !== undefined) {
-      done(batchFaultError(fault));
+      done(fault);
       return;
     }
     const batch = sequencedBatch(bytes);
@@ -143,18 +157,55 @@ export class PartitionReplica implements StateMachine, PartitionLog {
   }
 
   startOffset(): number {
-    return this.#leading("read").log.startOffset();
+    this.#leading("read");
+    return this.#startOffset;
+  }
+
+  deleteRecords(_principal: Principal, offset: number): Promise<number> {
+    return Promise.try(() => {
+      const action = "delete records of";
+      const group = this.#leading(action);
+      const { compact, delete: deletes } = this.#options.config.cleanup;
+      if (compact && !deletes) {
+        throw new RopewalkError(
+          "POLICY_VIOLATION",
+          `Cannot ${action} ${this.name}: its topic keeps the last record of every key (cleanup.policy=compact)`,
+        );
+      }
+      const isInRange = offset === allRecords || (offset >= 0 && offset <= this.#highWatermark);
+      if (!isInRange) throw this.#outOfRange(`${action} ${this.name} before`, offset);
+      const startOffset = offset === allRecords ? this.#highWatermark : offset;
+      return this.#advanceStart(group, startOffset);
+    });
+  }
+
+  /**
+   * Lets go what the topic's retention keeps no longer, where this broker leads. Resolves with the new start
+   * offset, `undefined` where nothing is to go.
+   */
+  cutExpired(nowMs: number): Promise<number | undefined> {
+    const group = this.#group;
+    const policy = retentionPolicy(this.#options.config);
+    if (group?.leadership.kind !== "leading" || policy === undefined) {
+      return Promise.resolve(undefined);
+    }
+    const moment = { nowMs, highWatermark: this.#highWatermark };
+    const startOffset = retentionStartOffset(this.#options.segments(), policy, moment);
+    if (startOffset === undefined || startOffset <= this.#startOffset) {
+      return Promise.resolve(undefined);
+    }
+    return this.#advanceStart(group, startOffset);
   }
 
   resolve(start: StartPosition): number | Promise<number> {
     const group = this.#leading("read");
     switch (start.kind) {
       case "earliest":
-        return group.log.startOffset();
+        return this.#startOffset;
       case "latest":
         return this.#highWatermark;
       case "offset":
-        this.#checkRange(group, start.offset);
+        this.#checkRange(start.offset);
         return start.offset;
       case "timestamp":
         return this.#findTimestamp(group, start.timestampMs);
@@ -163,7 +214,7 @@ export class PartitionReplica implements StateMachine, PartitionLog {
 
   read(_principal: Principal, offset: number, bytesMax: number): ReadResult | Promise<ReadResult> {
     const group = this.#leading("read");
-    this.#checkRange(group, offset);
+    this.#checkRange(offset);
     if (offset === this.#highWatermark) return { batches: [], nextOffset: offset };
     const batches = group.log.read(offset, this.#highWatermark, bytesMax);
     return batches instanceof Promise
@@ -179,6 +230,54 @@ export class PartitionReplica implements StateMachine, PartitionLog {
     if (this.#group?.leadership.kind !== "leading") this.#waiters.wakeAll();
     else if (offset < this.#highWatermark) this.#waiters.advance(this.#highWatermark);
     return cancel;
+  }
+
+  #applyBatch(data: Uint8Array): void {
+    const batch = sequencedBatch(data);
+    if (batch.producerId >= 0) this.#producers.record(batch, batchBaseOffset(data));
+    this.#highWatermark = batchNextOffset(data);
+    this.#waiters.advance(this.#highWatermark);
+  }
+
+  #applyCommand(entry: LogEntry): void {
+    const bytes = bareCommandOf(entry);
+    if (bytes === undefined) return; // An election or a membership change.
+    const command = decodePartitionCommand(bytes);
+    if (command === undefined) {
+      this.#options.logger.warn("a partition command of an unknown kind was passed over", {
+        partition: this.name,
+        index: entry.index,
+      });
+      return;
+    }
+    // The same on every replica: the watermark is that of this entry.
+    const startOffset = Math.min(command.offset, this.#highWatermark);
+    if (startOffset <= this.#startOffset) return;
+    this.#startOffset = startOffset;
+    this.#options.historyCut(startOffset);
+  }
+
+  #faultOf(bytes: Uint8Array): RopewalkError | undefined {
+    const { batchBytesMax, cleanup } = this.#options.config;
+    const fault = validateBatch(bytes, { batchBytesMax });
+    if (fault !== undefined) return batchFaultError(fault);
+    return cleanup.compact ? keylessFault(this.name, bytes) : undefined;
+  }
+
+  /** Resolves with the start offset once the advance is applied here. */
+  #advanceStart(group: RaftGroup, offset: number): Promise<number> {
+    if (offset <= this.#startOffset) return Promise.resolve(this.#startOffset);
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    const action = "delete records of";
+    const command = encodePartitionCommand({ kind: "startOffsetAdvanced", offset });
+    const proposed = group.proposeBare(encodeBareCommand(command), {
+      committed: () => resolve(this.#startOffset),
+      failed: (reason) =>
+        reject(reason === "lost" ? this.#notLeading(action) : unknownCut(this.name)),
+    });
+    if (proposed.kind === "notLeading") reject(this.#notLeading(action));
+    else if (proposed.kind === "busy") reject(this.#busy(action));
+    return promise;
   }
 
   #appendSequenced(
@@ -229,12 +328,7 @@ export class PartitionReplica implements StateMachine, PartitionLog {
       this.#appendsInFlight += 1;
       if (batch.producerId >= 0) this.#appended.record(batch, proposed.baseOffset);
     } else if (proposed.kind === "busy") {
-      done(
-        new RopewalkError(
-          "BUSY",
-          `Cannot append to ${this.name}: too much waits for a majority of its replicas`,
-        ),
-      );
+      done(this.#busy("append to"));
     } else {
       done(this.#notLeading("append to"));
     }
@@ -257,15 +351,11 @@ export class PartitionReplica implements StateMachine, PartitionLog {
     });
   }
 
+  /** The first record of that time or later; the end where there is none. */
   async #findTimestamp(group: RaftGroup, timestampMs: number): Promise<number> {
-    const highWatermark = this.#highWatermark;
-    const found = await group.log.findTimestamp(timestampMs, highWatermark);
-    if (found === undefined) return highWatermark;
-    const [batch] = await group.log.read(found.batchBaseOffset, highWatermark, 1);
-    for (const record of batch === undefined ? [] : readRecords(batch)) {
-      if (record.timestampMs >= timestampMs) return record.offset;
-    }
-    return highWatermark;
+    const endOffset = this.#highWatermark;
+    const found = await searchTimestamp(group.log, timestampMs, this.#startOffset, endOffset);
+    return Math.max(found ?? endOffset, this.#startOffset); // It may have moved meanwhile.
   }
 
   /** Damage takes this replica out, so that another one answers; what else failed is the reader's to know. */
@@ -291,12 +381,22 @@ export class PartitionReplica implements StateMachine, PartitionLog {
     );
   }
 
-  #checkRange(group: RaftGroup, offset: number): void {
-    const startOffset = group.log.startOffset();
-    if (offset >= startOffset && offset <= this.#highWatermark) return;
-    throw new RopewalkError(
+  #busy(action: string): RopewalkError {
+    return new RopewalkError(
+      "BUSY",
+      `Cannot ${action} ${this.name}: too much waits for a majority of its replicas`,
+    );
+  }
+
+  #checkRange(offset: number): void {
+    if (offset >= this.#startOffset && offset <= this.#highWatermark) return;
+    throw this.#outOfRange(`read ${this.name} at`, offset);
+  }
+
+  #outOfRange(action: string, offset: number): RopewalkError {
+    return new RopewalkError(
       "OFFSET_OUT_OF_RANGE",
-      `Cannot read ${this.name} at offset ${offset}: it has offsets ${startOffset} to ${this.#highWatermark}`,
+      `Cannot ${action} offset ${offset}: it has offsets ${this.#startOffset} to ${this.#highWatermark}`,
     );
   }
 }
@@ -313,4 +413,11 @@ function sequencedBatch(bytes: Uint8Array): SequencedBatch {
 function readResult(batches: readonly Uint8Array[], offset: number): ReadResult {
   const last = batches.at(-1);
   return { batches, nextOffset: last === undefined ? offset : batchNextOffset(last) };
+}
+
+function unknownCut(name: string): RopewalkError {
+  return new RopewalkError(
+    "UNKNOWN_OUTCOME",
+    `Cannot say whether records of ${name} were deleted: this broker stopped leading it meanwhile`,
+  );
 }

@@ -147,11 +147,19 @@ export class RaftGroup {
     if (this.#leadership.kind !== "leading" || node === undefined) return { kind: "notLeading" };
     const baseOffset = this.#nextOffset;
     patchBatch(batch, 0, baseOffset, node.term);
-    const outcome = node.propose(batch);
-    if (outcome.kind !== "appended") return { kind: "busy" };
+    const index = this.#append(node, batch, listener);
+    if (index === undefined) return { kind: "busy" };
     this.#nextOffset += recordCount;
-    this.#proposals.push({ index: outcome.index, term: outcome.term, listener });
-    return { kind: "appended", index: outcome.index, baseOffset };
+    return { kind: "appended", index, baseOffset };
+  }
+
+  /** Appends an entry that takes no offset: a bare command, as `encodeBareCommand` makes it. */
+  proposeBare(command: Uint8Array, listener: ProposalListener): Proposed {
+    const node = this.#node;
+    if (this.#leadership.kind !== "leading" || node === undefined) return { kind: "notLeading" };
+    const index = this.#append(node, command, listener);
+    if (index === undefined) return { kind: "busy" };
+    return { kind: "appended", index, baseOffset: this.#nextOffset };
   }
 
   /** Does what the node wants done, or hands it to the host. */
@@ -183,6 +191,18 @@ export class RaftGroup {
     this.#become({ kind: "following", term: this.term, leaderId: 0 });
   }
 
+  /** Answers the index; `undefined`: too much is on its way already. */
+  #append(
+    node: GroupHandle<RaftGroup>,
+    data: Uint8Array,
+    listener: ProposalListener,
+  ): number | undefined {
+    const outcome = node.propose(data);
+    if (outcome.kind !== "appended") return undefined;
+    this.#proposals.push({ index: outcome.index, term: outcome.term, listener });
+    return outcome.index;
+  }
+
   #dispatch(message: Message, output: PassOutput): void {
     if (message.to === APPEND_THREAD) this.#handOutAppend(message, output);
     else if (message.to === APPLY_THREAD) this.#apply(message);
@@ -211,7 +231,7 @@ export class RaftGroup {
 
   #apply(message: Message): void {
     for (const entry of message.entries) {
-      this.#machine.apply(entry, this.log.offsetAfter(entry.index));
+      this.#machine.apply(entry);
       this.#proposals.applied(entry.index, entry.term);
       if (this.#leadership.kind === "following") this.#leadershipMayHaveChanged(entry.term);
     }

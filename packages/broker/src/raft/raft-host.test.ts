@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { LogStore } from "@ropewalk/log";
-import { batchBaseOffset, batchLeaderEpoch } from "@ropewalk/protocol";
+import { batchBaseOffset, batchLeaderEpoch, batchNextOffset } from "@ropewalk/protocol";
 import type { Runtime } from "@ropewalk/runtime";
 import { nodeRuntime } from "@ropewalk/runtime/node";
 import { describe, expect, test } from "vitest";
@@ -22,11 +22,11 @@ class Journalist implements StateMachine {
   readonly offsets: number[] = [];
   leadership: Leadership = { kind: "following", term: 0, leaderId: 0 };
 
-  apply(entry: Parameters<StateMachine["apply"]>[0], nextOffset: number): void {
+  apply(entry: Parameters<StateMachine["apply"]>[0]): void {
     const command = commandOf(entry);
     if (command === undefined) return;
     this.commands.push(new TextDecoder().decode(command));
-    this.offsets.push(nextOffset);
+    this.offsets.push(batchNextOffset(entry.data));
   }
 
   leadershipChanged(leadership: Leadership): void {

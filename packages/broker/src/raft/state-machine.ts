@@ -12,9 +12,9 @@ export type Leadership =
 export interface StateMachine {
   /**
    * Takes the next committed entry; indexes come one after another. Entries that are no record batch
-   * (a new leader's first, membership) come too. `nextOffset` is the record offset after the entry.
+   * (a new leader's first, membership) come too.
    */
-  apply(entry: LogEntry, nextOffset: number): void;
+  apply(entry: LogEntry): void;
   leadershipChanged(leadership: Leadership): void;
   /** The last index that is in what `takeChanges` gave out or in what the machine was restored from. */
   readonly restoredIndex: number;

@@ -1,10 +1,11 @@
 import { Command } from "commander";
 
-import { askAdmin, changeByAdmin } from "../cluster-client.ts";
+import { askAdmin, changeByAdmin, questions, withClient } from "../cluster-client.ts";
 import { collectNameValues, integerFlag, type NameValue } from "../flag-value.ts";
 import { globalOptions } from "../global-options.ts";
 import { formatPairs, formatTable } from "../table.ts";
 import { printJson, printResult } from "../terminal.ts";
+import { deleteRecordsCommand } from "./topic-delete-records.ts";
 
 /** The most partitions that can be asked for; the broker has a bound of its own. */
 const PARTITIONS_MAX = 10_000;
@@ -13,11 +14,12 @@ const REPLICATION_FACTOR_MAX = 1000;
 /** `ropewalk topic …` */
 export function topicCommand(): Command {
   return new Command("topic")
-    .description("create, list, describe and delete topics")
+    .description("create, list, describe and delete topics, or what is oldest in them")
     .addCommand(createCommand())
     .addCommand(listCommand())
     .addCommand(describeCommand())
-    .addCommand(deleteCommand());
+    .addCommand(deleteCommand())
+    .addCommand(deleteRecordsCommand());
 }
 
 interface CreateOptions {
@@ -102,11 +104,12 @@ function describeCommand(): Command {
     .addHelpText("after", "\nExample:\n  ropewalk topic describe orders")
     .action(async (name: string, _options: object, command: Command) => {
       const globals = globalOptions(command);
-      const topic = await askAdmin(
-        globals,
-        { action: `describe topic ${name}`, topic: name },
-        (admin) => admin.describeTopic(name),
-      );
+      const attempted = { action: `describe topic ${name}`, topic: name };
+      const topic = await withClient(globals, attempted, async (client) => {
+        const description = await questions(client).describeTopic(name);
+        const { withOffsets } = await import("../topic-offsets.ts");
+        return { ...description, partitions: await withOffsets(client, description) };
+      });
       if (globals.format === "json") return printJson(topic);
       const configs = Object.entries(topic.configs).map(([key, value]) => `${key}=${value}`);
       const pairs: [string, string | number][] = [
@@ -119,11 +122,12 @@ function describeCommand(): Command {
         partition.partition,
         partition.leaderId === 0 ? "none" : partition.leaderId,
         partition.leaderEpoch,
+        partition.startOffset ?? "-",
+        partition.endOffset ?? "-",
         partition.replicaIds.join(","),
       ]);
-      await printResult(
-        `${formatPairs(pairs)}\n${formatTable(["partition", "leader", "epoch", "replicas"], rows)}`,
-      );
+      const headings = ["partition", "leader", "epoch", "start", "end", "replicas"];
+      await printResult(`${formatPairs(pairs)}\n${formatTable(headings, rows)}`);
     });
 }
 

@@ -648,12 +648,18 @@ function readReportLeadersResponse(reader: Reader, end: number): ReportLeadersRe
 export interface PartitionCheckpoint {
   readonly appliedIndex: number;
   readonly producers: readonly ProducerState[];
+  /** The first offset that can be read. */
+  readonly startOffset: number;
+  /** The offset after the last applied record. Absent where an early version wrote the checkpoint. */
+  readonly nextOffset: number | undefined;
 }
 
 /** {@link PartitionCheckpoint}, to be encoded: what is left out has its default. */
 export interface PartitionCheckpointInit {
   readonly appliedIndex?: number | undefined;
   readonly producers?: readonly ProducerStateInit[] | undefined;
+  readonly startOffset?: number | undefined;
+  readonly nextOffset?: number | undefined;
 }
 
 /** Encodes `ropewalk.internal.v1.PartitionCheckpoint`. Throws a `RangeError` for a number that its field cannot hold. */
@@ -669,6 +675,12 @@ function writePartitionCheckpoint(writer: Writer, message: PartitionCheckpointIn
   for (const value of message.producers ?? []) {
     writeProducerState(writer.uint32(18).fork(), value).ldelim();
   }
+  if (message.startOffset !== undefined && message.startOffset !== 0) {
+    writeInt64(writer.uint32(24), message.startOffset);
+  }
+  if (message.nextOffset !== undefined) {
+    writeInt64(writer.uint32(32), message.nextOffset);
+  }
   return writer;
 }
 
@@ -681,6 +693,8 @@ export function decodePartitionCheckpoint(bytes: Uint8Array): PartitionCheckpoin
 function readPartitionCheckpoint(reader: Reader, end: number): PartitionCheckpoint {
   let appliedIndex: number = 0;
   const producers: ProducerState[] = [];
+  let startOffset: number = 0;
+  let nextOffset: number | undefined;
   while (reader.pos < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -690,12 +704,18 @@ function readPartitionCheckpoint(reader: Reader, end: number): PartitionCheckpoi
       case 18:
         producers.push(readProducerState(reader, delimitedEnd(reader, end)));
         break;
+      case 24:
+        startOffset = readInt64(reader);
+        break;
+      case 32:
+        nextOffset = readInt64(reader);
+        break;
       default:
         skipField(reader, tag);
     }
   }
   expectEnd(reader, end);
-  return { appliedIndex, producers };
+  return { appliedIndex, producers, startOffset, nextOffset };
 }
 
 /** The message `ropewalk.internal.v1.ProducerState`. */
