@@ -29,6 +29,7 @@ export {
   batchBytes,
   batchCodec,
   batchCrc,
+  batchDeleteHorizon,
   batchHeaderBytes,
   batchLastOffset,
   batchLastOffsetDelta,
@@ -50,6 +51,7 @@ export type { CompressionCodec } from "./record-batch-header.ts";
 export { compress, decompress, decompressedBytesMaxDefault } from "./compression.ts";
 export { RecordBatchBuilder, recordBytesMax } from "./record-batch-builder.ts";
 export type { BatchOptions, RecordHeader } from "./record-batch-builder.ts";
+export { RecordBatchRewriter } from "./record-batch-rewriter.ts";
 export { isBatchIntact, readRecords, RecordCursor } from "./record-cursor.ts";
 export type { BatchRecord, ReadRecordsOptions } from "./record-cursor.ts";
 export { splitBatches } from "./split-batches.ts";

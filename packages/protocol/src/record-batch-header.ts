@@ -129,9 +129,23 @@ export function batchLastOffsetDelta(bytes: Uint8Array, position: number = 0): n
   return int32At(bytes, position + batchFields.lastOffsetDelta);
 }
 
-/** What the timestamps of the records count from, in milliseconds since the epoch; -1: none. */
+/**
+ * What the timestamps of the records count from, in milliseconds since the epoch; -1: none. It is the
+ * first record's until compaction writes a delete horizon in its place.
+ */
 export function batchBaseTimestamp(bytes: Uint8Array, position: number = 0): number {
   return int64At(bytes, position + batchFields.baseTimestamp);
+}
+
+/**
+ * When compaction may drop the tombstones or the transaction marker in the batch, in milliseconds since
+ * the epoch; `undefined` while no cleaning has decided that (KIP-534).
+ */
+export function batchDeleteHorizon(bytes: Uint8Array, position: number = 0): number | undefined {
+  if ((batchAttributes(bytes, position) & batchAttributeMasks.deleteHorizon) === 0) {
+    return undefined;
+  }
+  return batchBaseTimestamp(bytes, position);
 }
 
 /** The largest timestamp of a record, in milliseconds since the epoch; -1: none. */
@@ -162,7 +176,10 @@ export function batchLastSequence(bytes: Uint8Array, position: number = 0): numb
   return (baseSequence + batchLastOffsetDelta(bytes, position)) & 0x7fffffff;
 }
 
-/** How many records the batch holds. */
+/**
+ * How many records the batch holds: one for each of its offsets when it is produced, any smaller number
+ * once it was compacted, which leaves gaps between the offsets and may leave no record at all.
+ */
 export function batchRecordCount(bytes: Uint8Array, position: number = 0): number {
   return int32At(bytes, position + batchFields.recordCount);
 }

@@ -68,7 +68,8 @@ export function* readRecords(
 
 /**
  * The fast way through the records of many batches: one cursor, no object per record, slices only
- * where they are asked for.
+ * where they are asked for. Offsets ascend within what the header says, and may have gaps: compaction
+ * takes records out of a batch and changes neither its offsets nor those of the others.
  *
  *     cursor.open(batch);
  *     while (cursor.next()) sum += cursor.value.length;
@@ -82,6 +83,7 @@ export class RecordCursor {
   readonly #reader = new VarintReader(noBytes, 0, 0);
   #records: Uint8Array = noBytes;
   #recordsLeft = 0;
+  #recordStart = 0;
   #baseOffset = 0;
   #lastOffset = 0;
   #baseTimestampMs = 0;
@@ -105,6 +107,7 @@ export class RecordCursor {
     const records = batch.subarray(batchHeaderBytes);
     this.#records = decompress(codec, records, this.#decompressedBytesMax);
     this.#reader.bytes = this.#records;
+    this.#recordStart = 0;
     this.#recordEnd = 0;
     this.#recordsLeft = batchRecordCount(batch);
     this.#baseOffset = batchBaseOffset(batch);
@@ -122,6 +125,7 @@ export class RecordCursor {
       return false;
     }
     const reader = this.#reader;
+    this.#recordStart = this.#recordEnd;
     reader.position = this.#recordEnd;
     reader.end = this.#records.length;
     const recordBytes = this.#number("the length of a record");
@@ -147,6 +151,14 @@ export class RecordCursor {
     return this.#valueEnd < this.#valueStart
       ? undefined
       : this.#records.subarray(this.#valueStart, this.#valueEnd);
+  }
+
+  /**
+   * The present record as it is stored, its length in front, not compressed: a slice, made anew with
+   * every call. Its deltas count from the base offset and the base timestamp of this batch.
+   */
+  get encodedRecord(): Uint8Array {
+    return this.#records.subarray(this.#recordStart, this.#recordEnd);
   }
 
   /** The headers of the present record, decoded anew with every call. */
