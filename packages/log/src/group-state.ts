@@ -3,7 +3,11 @@ import { emptyHardState, type GroupKey, groupName, type HardState } from "./log-
 import type { LogError } from "./log-error.ts";
 import type { ImageInfo } from "./image/image-file.ts";
 import type { SegmentInfo } from "./segment/segment-info.ts";
+import type { SnapshotManifest } from "./snapshot/snapshot-manifest.ts";
 import type { CachedEntries } from "./tail-cache.ts";
+
+/** More records than a journal's window ever holds of one group. */
+const recordNumbersSkipped = 2 ** 30;
 
 /** Everything the store knows of one group; `GroupLog` reads it, the store and recovery change it. */
 export class GroupState {
@@ -55,6 +59,25 @@ export class GroupState {
   get oldestSequence(): number | undefined {
     const { firstIndex, lastIndex } = this.index;
     return lastIndex < firstIndex ? undefined : this.index.locate(firstIndex).sequence;
+  }
+
+  /**
+   * The group has another history from here on. Its numbers go on far behind all that may be left of it in the
+   * journal, also where damage hides how far that reaches.
+   */
+  replaceHistory(manifest: SnapshotManifest, hardState: HardState): void {
+    const { index, endOffset, termRuns, segments } = manifest;
+    this.cached.clear();
+    this.index.restart(index, endOffset, termRuns);
+    this.hardState = hardState;
+    this.committedIndex = index;
+    this.segments = segments;
+    this.raftFirstIndex = manifest.raftFirstIndex;
+    this.startOffset = manifest.startOffset;
+    this.cutIndex = 1;
+    this.nextRecordNumber += recordNumbersSkipped;
+    this.quarantined = undefined;
+    this.isBroken = false;
   }
 
   /** Removes every entry >= `index`. */

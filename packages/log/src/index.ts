@@ -1,8 +1,20 @@
 // The store and the logs in it.
 export { LogStore } from "./log-store.ts";
-export type { GroupWrite, LogStatistics, LogStoreOptions } from "./log-store.ts";
+export type {
+  GroupSettings,
+  GroupWrite,
+  HistoryCut,
+  LogStatistics,
+  LogStoreOptions,
+} from "./log-store.ts";
 export type { GroupLog } from "./group-log.ts";
 export type { GroupKey, HardState, LogEntry } from "./log-entry.ts";
+
+// History: what retention looks at, and what a broker gets that lacks it.
+export type { SegmentView } from "./segment/segment-history.ts";
+export type { FetchSegment } from "./snapshot/segment-copy.ts";
+export { decodeSnapshotManifest, encodeSnapshotManifest } from "./snapshot/snapshot-manifest.ts";
+export type { SnapshotManifest } from "./snapshot/snapshot-manifest.ts";
 
 // Bounds and failures.
 export { defaultLogConfig } from "./log-config.ts";

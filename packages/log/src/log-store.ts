@@ -9,7 +9,7 @@ import { EntryReader } from "./entry-reader.ts";
 import { findStore, type FoundStore } from "./found-store.ts";
 import { GroupLog } from "./group-log.ts";
 import { GroupState } from "./group-state.ts";
-import { imageFileName, readImage, writeImage } from "./image/image-file.ts";
+import { type ImageInfo, imageFileName, readImage, writeImage } from "./image/image-file.ts";
 import { directoryIdBytes } from "./journal/file-header.ts";
 import { Journal, type JournalStatistics } from "./journal/journal.ts";
 import { type RecoveredJournal, recoverJournal } from "./journal/recovery.ts";
@@ -17,7 +17,10 @@ import { quarantine } from "./journal/replay.ts";
 import { completeLogConfig, type LogConfig } from "./log-config.ts";
 import { type GroupKey, groupName, type HardState, type LogEntry } from "./log-entry.ts";
 import { LogError } from "./log-error.ts";
+import type { SegmentInfo } from "./segment/segment-info.ts";
 import { SegmentReader } from "./segment/segment-reader.ts";
+import { copySegment, type FetchSegment } from "./snapshot/segment-copy.ts";
+import type { SnapshotManifest } from "./snapshot/snapshot-manifest.ts";
 import { SpaceWatch } from "./space-watch.ts";
 import { TailCache } from "./tail-cache.ts";
 
@@ -323,6 +326,86 @@ export class LogStore {
   }
 
   /**
+   * Describes a group's history up to entry `index` for a broker that lacks it: everything up to there moves
+   * to segments, which are then read with `readSegment`. `image` is the state machine as of `index`, which
+   * is applied. `undefined` where more than that has moved already: take a later one. The segments may be gone
+   * by the time they are asked for; then take a new one.
+   */
+  async exportSnapshot(
+    group: GroupLog,
+    index: number,
+    image: Uint8Array,
+  ): Promise<SnapshotManifest | undefined> {
+    this.#assertUsable();
+    const state = this.#stateOf(group);
+    await this.#journal.commit(); // What moves must be durable.
+    let manifest: SnapshotManifest | undefined;
+    await this.#destager.moveGroup(state, index, () => {
+      if (state.index.movedIndex === index) manifest = describeHistory(state, image);
+    });
+    return manifest;
+  }
+
+  /** Bytes of a segment's file, for another broker. Rejects with READ_FAILED where it is gone. */
+  async readSegment(
+    group: GroupLog,
+    fileId: number,
+    position: number,
+    length: number,
+  ): Promise<Uint8Array> {
+    const state = this.#stateOf(group);
+    if (!state.segments.some((segment) => segment.fileId === fileId)) {
+      throw new LogError("READ_FAILED", `Group ${state.name} has no segment ${fileId} (any more)`);
+    }
+    const bytes = Buffer.allocUnsafeSlow(length);
+    const bytesRead = await this.#segments.read(state.key, { fileId }, position, bytes);
+    return bytes.subarray(0, bytesRead);
+  }
+
+  /**
+   * Replaces a group's whole log by the history of another broker, whose segments `fetch` brings. Nothing
+   * must be appended to the group meanwhile. Resolves when it is durable; until then, and where it fails, the
+   * group is what it was. `hardState` is what it has afterwards; a group that was quarantined is not any more.
+   */
+  async installSnapshot(
+    group: GroupLog,
+    manifest: SnapshotManifest,
+    hardState: HardState,
+    fetch: FetchSegment,
+  ): Promise<void> {
+    this.#assertUsable();
+    const state = this.#stateOf(group);
+    const { disk, directory } = this.#options;
+    const paths: string[] = [];
+    try {
+      const segments: SegmentInfo[] = [];
+      for (const source of manifest.segments) {
+        const fileId = this.#nextFileId++;
+        const path = this.#segments.pathOf(state.key, { fileId });
+        paths.push(path);
+        segments.push(await copySegment(disk, path, state.key, source, fileId, fetch));
+      }
+      const image = { fileId: this.#nextFileId++, index: manifest.index };
+      const imagePath = disk.join(directory, imageFileName(state.key, image.fileId));
+      paths.push(imagePath);
+      await writeImage(disk, imagePath, state.key, image.index, manifest.image);
+      await disk.syncDirectory(directory);
+      await this.#destager.exclusively(async () => {
+        if (state.isDeleted) throw new LogError("GROUP_DELETED", `Group ${state.name} was deleted`);
+        this.#replaceHistory(state, { ...manifest, segments }, hardState, image);
+        await this.#checkpoint.write();
+      });
+    } catch (error) {
+      for (const path of paths) {
+        if (!state.segments.some((s) => this.#segments.pathOf(state.key, s) === path)) {
+          this.#checkpoint.removeLater(path);
+        }
+      }
+      throw error;
+    }
+  }
+
+  /**
    * Makes writes durable, all with one gathered write and one fdatasync, together with whatever else
    * was appended since the last flush. Reads see them at once. Calls may overlap; they resolve in
    * order. After a crash each write is there wholly or not at all, and never without those before it.
@@ -462,6 +545,20 @@ export class LogStore {
     await this.#journal.release(sequence);
   }
 
+  #replaceHistory(
+    state: GroupState,
+    manifest: SnapshotManifest,
+    hardState: HardState,
+    image: ImageInfo,
+  ): void {
+    for (const segment of state.segments) {
+      this.#segments.forget(state.key, segment);
+      this.#checkpoint.removeLater(this.#segments.pathOf(state.key, segment));
+    }
+    this.#replaceImage(state, image);
+    state.replaceHistory(manifest, hardState);
+  }
+
   #replaceImage(state: GroupState, image: GroupState["image"]): void {
     const { disk, directory } = this.#options;
     const { image: old, key } = state;
@@ -525,4 +622,17 @@ function idBytes(uuid: string): Uint8Array {
   const bytes = Buffer.from(uuid.replaceAll("-", ""), "hex");
   assert(bytes.length === directoryIdBytes, `a directory id must be a UUID, not "${uuid}"`);
   return bytes;
+}
+
+function describeHistory(state: GroupState, image: Uint8Array): SnapshotManifest {
+  const { index, raftFirstIndex, segments, startOffset } = state;
+  return {
+    index: index.movedIndex,
+    endOffset: index.movedOffset,
+    raftFirstIndex,
+    startOffset,
+    termRuns: [...index.termRuns()].filter(([startIndex]) => startIndex <= index.movedIndex),
+    segments,
+    image,
+  };
 }

@@ -141,8 +141,18 @@ function encodeGroup(writer: ByteWriter, group: GroupRow): void {
   writer.uvarint(image?.fileId ?? 0).uvarint(image?.index ?? 0);
   writer.uvarint(termRuns.length);
   for (const [startIndex, term] of termRuns) writer.uvarint(startIndex).uvarint(term);
+  encodeSegments(writer, segments);
+}
+
+/** A list of segments, as it stands in a checkpoint. */
+export function encodeSegments(writer: ByteWriter, segments: readonly SegmentInfo[]): void {
   writer.uvarint(segments.length);
   for (const segment of segments) encodeSegment(writer, segment);
+}
+
+/** Reads what `encodeSegments` wrote. */
+export function decodeSegments(reader: ByteReader): SegmentInfo[] {
+  return list(reader, decodeSegment);
 }
 
 function encodeSegment(writer: ByteWriter, segment: SegmentInfo): void {
@@ -168,7 +178,7 @@ function decodeGroup(reader: ByteReader): GroupRow {
     broken: reader.string(),
     image: decodeImage(reader),
     termRuns: list(reader, () => [reader.uvarint(), reader.uvarint()] as const),
-    segments: list(reader, decodeSegment),
+    segments: decodeSegments(reader),
   };
 }
 

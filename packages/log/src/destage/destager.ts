@@ -69,10 +69,14 @@ export class Destager {
       });
   }
 
-  /** Moves everything of one group up to `index`, which is committed and durable. Rejects where that cannot be. */
-  moveGroup(state: GroupState, index: number): Promise<void> {
+  /**
+   * Moves everything of one group up to `index`, which is committed and durable, and runs `then` before
+   * anything else moves. Rejects where that cannot be.
+   */
+  moveGroup(state: GroupState, index: number, then: () => void): Promise<void> {
     return this.exclusively(async () => {
       if (index > state.index.movedIndex) await this.#move([[state, index]]);
+      then();
     });
   }
 

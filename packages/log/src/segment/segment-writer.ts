@@ -1,7 +1,16 @@
+import assert from "node:assert/strict";
 import type { DiskFile } from "@ropewalk/runtime";
 import type { GroupKey } from "../log-entry.ts";
+import { readUint64 } from "../uint64.ts";
 import type { SegmentInfo } from "./segment-info.ts";
-import { chunkBytes, type ChunkEntry, encodeChunkHead } from "./segment-chunk.ts";
+import {
+  chunkBytes,
+  type ChunkEntry,
+  type ChunkHeader,
+  decodeChunkHeader,
+  encodeChunkHead,
+  encodeChunkHeader,
+} from "./segment-chunk.ts";
 import {
   type ChunkRow,
   encodeSegmentHeader,
@@ -87,6 +96,22 @@ export class SegmentWriter {
     const data = entries.map((entry) => entry.data).filter((piece) => piece.length > 0);
     await this.#writeHeader();
     await this.file.write(info.chunksEnd, [head, ...data]);
+    this.#appended(header, lastIndex);
+  }
+
+  /** Adds a chunk of another file, which had the same place there: verified, and not changed but for its salt. */
+  async appendCopy(chunk: Buffer): Promise<void> {
+    const info = this.#info;
+    const header = decodeOwnHeader(chunk);
+    assert(header.position === info.chunksEnd, `chunk ${header.position} at ${info.chunksEnd}`);
+    encodeChunkHeader(chunk, header, this.#salt);
+    await this.#writeHeader();
+    await this.file.write(info.chunksEnd, [chunk]);
+    this.#appended(header, header.lastIndex);
+  }
+
+  #appended(header: ChunkHeader, lastIndex: number): void {
+    const info = this.#info;
     const bytes = chunkBytes(header);
     const maxTimestampMs = Math.max(info.maxTimestampMs, header.maxTimestampMs);
     const { entryCount, firstIndex, baseOffset, endOffset } = header;
@@ -130,4 +155,11 @@ export class SegmentWriter {
     await this.file.write(0, [encodeSegmentHeader({ key: this.key, fileId }).bytes]);
     this.#isHeaderWritten = true;
   }
+}
+
+/** The header of a chunk that was verified as one of its file. */
+function decodeOwnHeader(chunk: Buffer): ChunkHeader {
+  const header = decodeChunkHeader(chunk, chunk.readUInt32BE(8), readUint64(chunk, 16));
+  assert(header !== undefined, "a chunk that was verified");
+  return header;
 }
