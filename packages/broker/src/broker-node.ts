@@ -21,6 +21,7 @@ import { RetentionChecker } from "./partition/retention-checker.ts";
 import type { PeerNetwork } from "./peer/peer-network.ts";
 import type { NewTopic, Principal, TopicAdmin, TopicView } from "./ports.ts";
 import { CommandProposer } from "./raft/command-proposer.ts";
+import { HistoryKeeper } from "./raft/history-keeper.ts";
 import { openGroupLog } from "./raft/group-storage.ts";
 import { RaftGroup } from "./raft/raft-group.ts";
 import { RaftHost } from "./raft/raft-host.ts";
@@ -63,6 +64,7 @@ export class BrokerNode implements TopicAdmin {
   readonly #logger: Logger;
   readonly #leaders = new LeaderTable();
   readonly #checkpointer: Checkpointer;
+  readonly #history: HistoryKeeper;
   readonly #reporter: LeaderReporter;
   readonly #controllerGroup: RaftGroup;
   readonly #controller: Controller;
@@ -98,6 +100,16 @@ export class BrokerNode implements TopicAdmin {
     });
     this.#checkpointer = new Checkpointer(storage.state, clock, logger, limits.checkpointMs);
     this.#checkpointer.add(this.machine);
+    this.#history = new HistoryKeeper({
+      clock,
+      logger,
+      store: storage.log,
+      state: storage.state,
+      checkpointer: this.#checkpointer,
+      intervalMs: limits.internalCutCheckMs,
+      entriesPerImage: limits.entriesPerImage,
+    });
+    void storage.failed.then((error) => this.host.storageFailed(error));
     const proposer = new CommandProposer(clock, limits.batchBytesMax);
     this.#controllerGroup = this.#createControllerGroup();
     this.#controller = new Controller({
@@ -152,6 +164,7 @@ export class BrokerNode implements TopicAdmin {
     this.#reporter.stop();
     this.#retention.stop();
     await this.host.stop();
+    await this.#history.stop();
     await this.#checkpointer.stop(
       [...this.replicas.partitions()].flatMap((replica) => replica.takeCheckpoint()),
     );
@@ -241,6 +254,7 @@ export class BrokerNode implements TopicAdmin {
       state: storage.state,
       host: this.host,
       checkpointer: this.#checkpointer,
+      history: this.#history,
       proposer,
       groups: this.groups,
       leaders: this.#leaders,

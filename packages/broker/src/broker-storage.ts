@@ -1,6 +1,7 @@
-import { LogStore } from "@ropewalk/log";
+import { type LogError, LogStore } from "@ropewalk/log";
 import type { DiskLock, KeyValueStore, Runtime } from "@ropewalk/runtime";
 import { RopewalkError } from "@ropewalk/protocol";
+import { restoreImages } from "./raft/state-image.ts";
 import { type Identity, type IdentityClaim, openIdentity, writeIdentity } from "./identity.ts";
 
 /** A broker's data directory, opened. */
@@ -9,6 +10,8 @@ export interface BrokerStorage {
   readonly log: LogStore;
   /** What was materialized from the log; rebuilt from it where it is missing. */
   readonly state: KeyValueStore;
+  /** Resolves when the log's disk failed for good, whoever noticed. */
+  readonly failed: Promise<LogError>;
   close(): Promise<void>;
 }
 
@@ -48,12 +51,22 @@ async function openContents(
     );
   }
   const directoryId = identity.directoryId;
-  const log = await LogStore.open({ disk, clock, logger, directory: logDirectory, directoryId });
+  const { promise: failed, resolve: onFailed } = Promise.withResolvers<LogError>();
+  const log = await LogStore.open({
+    disk,
+    clock,
+    logger,
+    directory: logDirectory,
+    directoryId,
+    onFailed,
+  });
   if (!identity.hasJournal) await writeIdentity(disk, directory, { ...identity, hasJournal: true });
   const { store, discarded } = await keyValueStores.open(disk.join(directory, "state"));
   if (discarded !== undefined) {
     logger.warn("the materialized state was damaged; it is rebuilt from the log", { discarded });
   }
+  const restored = await restoreImages(log, store);
+  if (restored > 0) logger.info("materialized state was rebuilt from images", { groups: restored });
   const close = async (): Promise<void> => {
     try {
       await log.close();
@@ -61,7 +74,7 @@ async function openContents(
       await closeAndRelease(store, lock);
     }
   };
-  return { identity: { ...identity, hasJournal: true }, log, state: store, close };
+  return { identity: { ...identity, hasJournal: true }, log, state: store, failed, close };
 }
 
 async function hasFiles({ disk }: Runtime, directory: string): Promise<boolean> {

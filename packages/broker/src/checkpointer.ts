@@ -36,6 +36,12 @@ export class Checkpointer {
     this.#removedKeys.push(...keys);
   }
 
+  /** Writes these changes behind all that changed up to now, in one transaction; answers whether the store has them. */
+  commit(changes: readonly KeyValueChange[]): Promise<boolean> {
+    this.#writing = this.#writing.then(() => this.#write(changes));
+    return this.#writing;
+  }
+
   /** Writes what has changed up to now; answers whether the store has it. */
   flush(): Promise<boolean> {
     this.#writing = this.#writing.then(() => this.#write([]));

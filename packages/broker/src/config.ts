@@ -76,6 +76,9 @@ export interface BrokerLimits {
   readonly checkpointMs: number;
   /** How often leaders look for what retention lets go; Kafka's `log.retention.check.interval.ms`. */
   readonly retentionCheckMs: number;
+  /** How often the logs of internal state machines are looked at, and after how many entries they are cut. */
+  readonly internalCutCheckMs: number;
+  readonly entriesPerImage: number;
   /** How long a request that was passed on to another broker may take. */
   readonly forwardTimeoutMs: number;
 }
@@ -109,5 +112,7 @@ export const defaultBrokerLimits: BrokerLimits = {
   brokerSilenceMs: 3000,
   checkpointMs: 1000,
   retentionCheckMs: 5 * 60 * 1000,
+  internalCutCheckMs: 10_000,
+  entriesPerImage: 50_000,
   forwardTimeoutMs: 10_000,
 };

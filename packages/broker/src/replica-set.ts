@@ -15,14 +15,15 @@ import { GroupMachine } from "./group/group-machine.ts";
 import { groupsTopic, type GroupRouter } from "./group/group-router.ts";
 import type { LeaderTable } from "./leader-table.ts";
 import { expectJoined } from "./joined.ts";
-import { historyCut, segmentsOf } from "./partition/log-history.ts";
 import { decodePartitionCheckpoint } from "./partition/partition-checkpoint.ts";
 import { PartitionReplica } from "./partition/partition-replica.ts";
 import type { PartitionDirectory, PartitionLog } from "./ports.ts";
 import type { CommandProposer } from "./raft/command-proposer.ts";
+import type { HistoryKeeper } from "./raft/history-keeper.ts";
 import { RaftGroup } from "./raft/raft-group.ts";
 import { openGroupLog } from "./raft/group-storage.ts";
 import type { RaftHost } from "./raft/raft-host.ts";
+import { imageMarkKey } from "./raft/state-image.ts";
 import type { Leadership, StateMachine } from "./raft/state-machine.ts";
 
 /** What the set needs. */
@@ -35,6 +36,7 @@ export interface ReplicaSetOptions {
   readonly state: KeyValueStore;
   readonly host: RaftHost;
   readonly checkpointer: Checkpointer;
+  readonly history: HistoryKeeper;
   readonly proposer: CommandProposer;
   readonly groups: GroupRouter;
   readonly leaders: LeaderTable;
@@ -87,7 +89,7 @@ export class ReplicaSet implements PartitionDirectory {
   }
 
   async topicDeleted(topic: TopicImage): Promise<void> {
-    const { checkpointer, host, leaders, store } = this.#options;
+    const { checkpointer, history, host, leaders, store } = this.#options;
     const removed: RaftGroup[] = [];
     for (const { groupId } of topic.partitions) {
       leaders.forget(groupId);
@@ -95,9 +97,13 @@ export class ReplicaSet implements PartitionDirectory {
       if (replica === undefined) continue;
       this.#replicas.delete(groupId);
       host.remove(replica.group);
+      history.remove(replica.group);
       removed.push(replica.group);
       const { checkpointKey } = replica;
-      checkpointer.remove(replica.machine, checkpointKey === undefined ? [] : [checkpointKey]);
+      checkpointer.remove(replica.machine, [
+        ...(checkpointKey === undefined ? [] : [checkpointKey]),
+        imageMarkKey(replica.group.key),
+      ]);
     }
     // The metadata without the topic must be there before the tombstones: a start in between would find
     // the topic, and logs that are deleted for ever.
@@ -198,7 +204,10 @@ export class ReplicaSet implements PartitionDirectory {
   }
 
   #dataReplica(topic: TopicImage, image: PartitionImage, log: GroupLog): Replica {
-    const { clock, host, limits, logger, state } = this.#options;
+    const { clock, history, host, limits, logger, state, store } = this.#options;
+    const config = topicConfig(topic, limits.batchBytesMax);
+    const { segmentBytesMax, segmentMs } = config;
+    store.configure(log, { segmentBytesMax, segmentMsMax: segmentMs });
     const checkpointKey = `partition/${image.groupId}`;
     const bytes = state.get(checkpointKey);
     const partition = new PartitionReplica({
@@ -206,11 +215,12 @@ export class ReplicaSet implements PartitionDirectory {
       partition: image.partition,
       clock,
       logger,
-      config: topicConfig(topic, limits.batchBytesMax),
+      config,
       checkpoint: bytes === undefined ? undefined : decodePartitionCheckpoint(bytes),
       checkpointKey,
-      segments: () => segmentsOf(log),
-      historyCut: (startOffset) => historyCut(log, startOffset),
+      segments: () => log.segments(),
+      historyCut: (startOffset) => history.startMoved({ group, machine: partition }, startOffset),
+      isDiskFull: () => store.isFull,
       damaged: (error) => {
         this.#stayOut(topic, image, error);
         // A lone replica goes on with what can still be read.
@@ -224,7 +234,7 @@ export class ReplicaSet implements PartitionDirectory {
   }
 
   #groupsReplica(topic: TopicImage, image: PartitionImage, log: GroupLog): Replica {
-    const { clock, groups, limits, logger, proposer, state } = this.#options;
+    const { clock, groups, history, limits, logger, proposer, state } = this.#options;
     const machine = new GroupMachine(image.groupId, state, logger, (_machine, leadership) => {
       coordinator.reset();
       this.#leadershipChanged(image, leadership);
@@ -241,6 +251,7 @@ export class ReplicaSet implements PartitionDirectory {
       topicId: (name) => this.#options.image.topics.get(name)?.topicId,
     });
     groups.add(image.partition, coordinator);
+    history.addInternal({ group, machine });
     return { group, machine, partition: undefined, checkpointKey: undefined };
   }
 

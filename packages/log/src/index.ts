@@ -8,6 +8,7 @@ export type {
   LogStoreOptions,
 } from "./log-store.ts";
 export type { GroupLog } from "./group-log.ts";
+export { groupName } from "./log-entry.ts";
 export type { GroupKey, HardState, LogEntry } from "./log-entry.ts";
 
 // History: what retention looks at, and what a broker gets that lacks it.

@@ -8,6 +8,7 @@ import {
   decodeMetadataCommand,
   encodeBrokerState,
   encodeClusterState,
+  encodeMetadataState,
   encodeTopicState,
   restoreImage,
   topicKey,
@@ -66,6 +67,14 @@ export class ControllerMachine implements StateMachine {
 
   leadershipChanged(leadership: Leadership): void {
     this.#listener.leadershipChanged(leadership);
+  }
+
+  get appliedIndex(): number {
+    return this.#appliedIndex;
+  }
+
+  takeImage(): Uint8Array {
+    return encodeMetadataState(this.image, this.#appliedIndex);
   }
 
   takeChanges(): readonly KeyValueChange[] {

@@ -15,6 +15,7 @@ import {
 } from "@ropewalk/protocol";
 import type { KeyValueStore } from "@ropewalk/runtime";
 import { keyAfterPrefix } from "../key-prefix.ts";
+import { encodeStateImage } from "../raft/state-image.ts";
 import type { BrokerRegistration, MetadataCommand } from "./metadata-command.ts";
 import type { MetadataImage, TopicImage } from "./metadata-image.ts";
 
@@ -79,6 +80,18 @@ export function topicOf(topic: TopicState | undefined): TopicImage {
 export function encodeClusterState(image: MetadataImage, appliedIndex: number): Uint8Array {
   const { clusterId, nextGroupId, nextProducerId } = image;
   return encodeCluster({ appliedIndex, clusterId, nextGroupId, nextProducerId });
+}
+
+/** The whole image, as it would be kept. */
+export function encodeMetadataState(image: MetadataImage, appliedIndex: number): Uint8Array {
+  const brokers = [...image.brokers.values()].map(
+    (broker) => [brokerKey(broker.brokerId), encodeBrokerState(broker)] as const,
+  );
+  const topics = [...image.topics.values()].map(
+    (topic) => [topicKey(topic.name), encodeTopicState(topic)] as const,
+  );
+  const cluster = [clusterKey, encodeClusterState(image, appliedIndex)] as const;
+  return encodeStateImage({ prefixes: ["metadata/"], pairs: [...brokers, ...topics, cluster] });
 }
 
 /** Fills the image with what is kept of it; answers the index it is of, 0 where there is nothing. */

@@ -3,6 +3,7 @@ import { decodeGroupCheckpoint, encodeGroupCheckpoint } from "@ropewalk/protocol
 import type { KeyValueChange, KeyValueStore, Logger } from "@ropewalk/runtime";
 import { keyAfterPrefix } from "../key-prefix.ts";
 import { commandOf } from "../raft/command-entry.ts";
+import { encodeStateImage } from "../raft/state-image.ts";
 import type { Leadership, StateMachine } from "../raft/state-machine.ts";
 import {
   type CommittedOffset,
@@ -94,6 +95,21 @@ export class GroupMachine implements StateMachine {
 
   leadershipChanged(leadership: Leadership): void {
     this.#listener(this, leadership);
+  }
+
+  get appliedIndex(): number {
+    return this.#appliedIndex;
+  }
+
+  takeImage(): Uint8Array {
+    const pairs: [string, Uint8Array][] = [];
+    for (const [groupId, { membership, offsets }] of this.#groups) {
+      pairs.push([`${this.#prefix}members/${groupId}`, encodeMembership(membership)]);
+      pairs.push([`${this.#prefix}offsets/${groupId}`, encodeOffsets(offsets.values())]);
+    }
+    const applied = encodeGroupCheckpoint({ appliedIndex: this.#appliedIndex });
+    pairs.push([`${this.#prefix}applied`, applied]);
+    return encodeStateImage({ prefixes: [this.#prefix], pairs });
   }
 
   takeChanges(): readonly KeyValueChange[] {

@@ -38,6 +38,7 @@ class Scene {
       checkpoint,
       checkpointKey: "key",
       segments: () => this.segments,
+      isDiskFull: () => false,
       historyCut: (startOffset) => this.cuts.push(startOffset),
       damaged: (error) => expect.fail(String(error)),
       leadershipChanged: () => undefined,

@@ -23,6 +23,7 @@ import {
 } from "../ports.ts";
 import { bareCommandOf, encodeBareCommand, isRecordBatch } from "../raft/command-entry.ts";
 import type { RaftGroup } from "../raft/raft-group.ts";
+import { encodeStateImage } from "../raft/state-image.ts";
 import type { Leadership, StateMachine } from "../raft/state-machine.ts";
 import { keylessFault } from "./keyed-batch.ts";
 import { encodePartitionCheckpoint, type PartitionCheckpoint } from "./partition-checkpoint.ts";
@@ -47,6 +48,8 @@ export interface PartitionReplicaOptions {
   readonly segments: () => readonly SegmentView[];
   /** The partition begins here from now on; the same may be said again. */
   readonly historyCut: (startOffset: number) => void;
+  /** The disk has no room for records. */
+  readonly isDiskFull: () => boolean;
   /** Stored bytes are not what was written. */
   readonly damaged: (error: unknown) => void;
   readonly leadershipChanged: (replica: PartitionReplica, leadership: Leadership) => void;
@@ -113,6 +116,16 @@ export class PartitionReplica implements StateMachine, PartitionLog {
     this.#options.leadershipChanged(this, leadership);
   }
 
+  get appliedIndex(): number {
+    return this.#appliedIndex;
+  }
+
+  takeImage(): Uint8Array {
+    const { checkpointKey } = this.#options;
+    const prefixes = [`${checkpointKey}/`]; // There are none: the one key is simply written over.
+    return encodeStateImage({ prefixes, pairs: [[checkpointKey, this.#encodeCheckpoint()]] });
+  }
+
   takeChanges(): readonly KeyValueChange[] {
     if (this.#appliedIndex - this.#checkpointedIndex < entriesPerCheckpoint) return [];
     return this.takeCheckpoint();
@@ -122,13 +135,7 @@ export class PartitionReplica implements StateMachine, PartitionLog {
   takeCheckpoint(): readonly KeyValueChange[] {
     if (this.#appliedIndex === this.#checkpointedIndex) return [];
     this.#checkpointedIndex = this.#appliedIndex;
-    const value = encodePartitionCheckpoint({
-      appliedIndex: this.#appliedIndex,
-      startOffset: this.#startOffset,
-      nextOffset: this.#highWatermark,
-      producers: this.#producers.producers(),
-    });
-    return [{ key: this.#options.checkpointKey, value }];
+    return [{ key: this.#options.checkpointKey, value: this.#encodeCheckpoint() }];
   }
 
   append(
@@ -140,6 +147,12 @@ export class PartitionReplica implements StateMachine, PartitionLog {
     const group = this.#group;
     if (group?.leadership.kind !== "leading") {
       done(this.#notLeading("append to"));
+      return;
+    }
+    if (this.#options.isDiskFull()) {
+      done(
+        new RopewalkError("BUSY", `Cannot append to ${this.name}: the disk of its leader is full`),
+      );
       return;
     }
     const fault = this.#faultOf(bytes);
@@ -230,6 +243,15 @@ export class PartitionReplica implements StateMachine, PartitionLog {
     if (this.#group?.leadership.kind !== "leading") this.#waiters.wakeAll();
     else if (offset < this.#highWatermark) this.#waiters.advance(this.#highWatermark);
     return cancel;
+  }
+
+  #encodeCheckpoint(): Uint8Array {
+    return encodePartitionCheckpoint({
+      appliedIndex: this.#appliedIndex,
+      startOffset: this.#startOffset,
+      nextOffset: this.#highWatermark,
+      producers: this.#producers.producers(),
+    });
   }
 
   #applyBatch(data: Uint8Array): void {

@@ -235,6 +235,8 @@ export class RaftGroup {
       this.#proposals.applied(entry.index, entry.term);
       if (this.#leadership.kind === "following") this.#leadershipMayHaveChanged(entry.term);
     }
+    const last = message.entries.at(-1);
+    if (last !== undefined) this.log.markCommitted(last.index);
     for (const response of message.responses) this.#step(response);
   }
 

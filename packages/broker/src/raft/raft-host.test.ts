@@ -17,6 +17,12 @@ const limits = { ...defaultBrokerLimits, tickMs: 5, hibernateAfterTicks: 40 };
 
 /** A machine that remembers the commands it was given. */
 class Journalist implements StateMachine {
+  appliedIndex = 0;
+
+  takeImage(): Uint8Array {
+    return new Uint8Array(0);
+  }
+
   readonly restoredIndex = 0;
   readonly commands: string[] = [];
   readonly offsets: number[] = [];

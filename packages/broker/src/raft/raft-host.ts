@@ -156,6 +156,11 @@ export class RaftHost {
     }
   }
 
+  /** The disk failed while nobody waited for a write: the same as if somebody had. */
+  storageFailed(error: unknown): void {
+    this.#fail(error);
+  }
+
   /** Stops ticking and passing; waits for writes that are under way. */
   async stop(): Promise<void> {
     if (this.#state === "running") this.#state = "stopped";
@@ -171,6 +176,8 @@ export class RaftHost {
       this.#options.logger.warn("a damaged record batch came from a peer", { peer: from });
       return;
     }
+    // A full disk takes no more entries; the leader sends them again.
+    if (message.entries.length > 0 && this.#options.store.isFull) return;
     const outcome = this.#multi.receive(key, message);
     if (outcome !== "unknownGroup" && outcome !== "otherIncarnation") return;
     this.counters.messagesUnknownGroup += 1;

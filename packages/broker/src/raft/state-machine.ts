@@ -18,6 +18,10 @@ export interface StateMachine {
   leadershipChanged(leadership: Leadership): void;
   /** The last index that is in what `takeChanges` gave out or in what the machine was restored from. */
   readonly restoredIndex: number;
+  /** The last entry that was applied. */
+  readonly appliedIndex: number;
+  /** The whole materialized state as of `appliedIndex`, as `encodeStateImage` has it. */
+  takeImage(): Uint8Array;
   /** What changed in the materialized state since the last call, for the store beside the log. */
   takeChanges(): readonly KeyValueChange[];
 }

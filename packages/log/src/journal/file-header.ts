@@ -43,6 +43,8 @@ export interface FileHeader {
 export type FileHeaderOutcome =
   | { readonly kind: "header"; readonly header: FileHeader }
   | { readonly kind: "newer"; readonly version: number }
+  /** Sound, but not what this version writes: of a draft of the format. */
+  | { readonly kind: "foreign" }
   | { readonly kind: "damaged" };
 
 /**
@@ -73,7 +75,9 @@ export function decodeFileHeader(bytes: Buffer): FileHeaderOutcome {
   const version = bytes.readUInt32BE(8);
   if (version !== journalVersion) return { kind: "newer", version };
   const directoryId = Uint8Array.prototype.slice.call(bytes, 16, 16 + directoryIdBytes);
-  return { kind: "header", header: { directoryId, sequence: readUint64(bytes, 32) } };
+  const header = { directoryId, sequence: readUint64(bytes, 32) };
+  const isOurs = encodeFileHeader(header).salt === bytes.readUInt32BE(crcAt);
+  return isOurs ? { kind: "header", header } : { kind: "foreign" };
 }
 
 const fileNamePattern = /^journal-(\d{10})-([0-9a-f]{8})\.log$/;

@@ -154,6 +154,10 @@ export class JournalExamination {
         `Cannot open ${path}: it has format version ${outcome.version}, this broker knows ${journalVersion}`,
       );
     }
+    if (outcome.kind === "foreign" && sequence >= startSequence) {
+      const draft = "it was written in a draft of the format, before version 1 was settled";
+      throw new LogError("FORMAT_UNSUPPORTED", `Cannot open ${path}: ${draft}`);
+    }
     if (!isHeaderSound && sequence >= startSequence) {
       logger.error("The header of a journal file is damaged.", { path });
     }

@@ -1,0 +1,117 @@
+import type { HistoryCut, LogStore } from "@ropewalk/log";
+import type { Clock, KeyValueStore, Logger, Timer } from "@ropewalk/runtime";
+import type { Checkpointer } from "../checkpointer.ts";
+import type { RaftGroup } from "./raft-group.ts";
+import { decodeStateImage, imageChanges } from "./state-image.ts";
+import type { StateMachine } from "./state-machine.ts";
+
+/** What keeping needs. */
+export interface HistoryKeeperOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly store: LogStore;
+  readonly state: KeyValueStore;
+  readonly checkpointer: Checkpointer;
+  /** How often the logs of internal state machines are looked at. */
+  readonly intervalMs: number;
+  /** An internal log is cut when so many entries were applied since its last image. */
+  readonly entriesPerImage: number;
+}
+
+/** A group and the machine that its entries are applied to. */
+export interface KeptGroup {
+  readonly group: RaftGroup;
+  readonly machine: StateMachine;
+}
+
+/**
+ * Lets go what of the groups' history nobody needs: first the state that it led to becomes durable, beside the log
+ * and in it, then the log is cut. So a broker whose materialized state is lost rebuilds it from image and log.
+ */
+export class HistoryKeeper {
+  readonly #options: HistoryKeeperOptions;
+  readonly #internal = new Set<KeptGroup>();
+  readonly #pending = new Map<RaftGroup, { machine: StateMachine; startOffset: number }>();
+  #cutting: Promise<void> = Promise.resolve();
+  #timer: Timer | undefined;
+  #isStopped = false;
+
+  constructor(options: HistoryKeeperOptions) {
+    this.#options = options;
+    this.#schedule();
+  }
+
+  /** The log of an internal state machine: what an image contains may go. */
+  addInternal(kept: KeptGroup): void {
+    this.#internal.add(kept);
+  }
+
+  /** The group is gone. */
+  remove(group: RaftGroup): void {
+    this.#pending.delete(group);
+    for (const kept of this.#internal) if (kept.group === group) this.#internal.delete(kept);
+  }
+
+  /** Records of a group before `startOffset` are not wanted any more. */
+  startMoved({ group, machine }: KeptGroup, startOffset: number): void {
+    if (group.log.startOffset() >= startOffset) return; // The log knows already.
+    this.#pending.set(group, { machine, startOffset });
+    this.#enqueue(async () => {
+      const pending = this.#pending.get(group);
+      this.#pending.delete(group);
+      if (pending !== undefined)
+        await this.#cut(group, machine, { startOffset: pending.startOffset });
+    });
+  }
+
+  /** Nothing begins any more; waits for what is under way. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+    await this.#cutting;
+  }
+
+  #schedule(): void {
+    if (this.#isStopped) return;
+    const { clock, intervalMs } = this.#options;
+    this.#timer = clock.setTimer(intervalMs, () => {
+      this.#enqueue(() => this.#cutInternal());
+      void this.#cutting.then(() => this.#schedule());
+    });
+  }
+
+  async #cutInternal(): Promise<void> {
+    const { entriesPerImage } = this.#options;
+    for (const { group, machine } of this.#internal) {
+      const before = group.log.imageIndex ?? 0;
+      if (machine.appliedIndex - before < entriesPerImage) continue;
+      // What the image before contains goes; what came since stays for replicas that are a little behind.
+      await this.#cut(group, machine, { index: before + 1 });
+    }
+  }
+
+  async #cut(group: RaftGroup, machine: StateMachine, cut: HistoryCut): Promise<void> {
+    const { checkpointer, state, store } = this.#options;
+    if (store.group(group.key) !== group.log) return; // It was deleted.
+    const index = machine.appliedIndex;
+    if (index === 0) return;
+    const image = machine.takeImage();
+    const changes = imageChanges(state, group.key, index, decodeStateImage(image));
+    if (!(await checkpointer.commit(changes))) return;
+    await store.saveImage(group.log, index, image);
+    await store.cut(group.log, cut);
+  }
+
+  #enqueue(work: () => Promise<void>): void {
+    const { logger, store } = this.#options;
+    this.#cutting = this.#cutting.then(async () => {
+      if (this.#isStopped || store.failed !== undefined) return;
+      try {
+        await work();
+      } catch (error) {
+        // Nothing is lost by it: more is kept than would have to be.
+        logger.warn("history that is not needed could not be let go", { error });
+      }
+    });
+  }
+}
