@@ -17,6 +17,7 @@ import { groupsTopic, GroupRouter } from "./group/group-router.ts";
 import { ImageView } from "./image-view.ts";
 import { LeaderReporter } from "./leader-reporter.ts";
 import { LeaderTable } from "./leader-table.ts";
+import { CompactionChecker } from "./partition/compaction-checker.ts";
 import { RetentionChecker } from "./partition/retention-checker.ts";
 import type { PeerNetwork } from "./peer/peer-network.ts";
 import type { NewTopic, Principal, TopicAdmin, TopicView } from "./ports.ts";
@@ -68,6 +69,7 @@ export class BrokerNode implements TopicAdmin {
   readonly #reporter: LeaderReporter;
   readonly #controllerGroup: RaftGroup;
   readonly #controller: Controller;
+  readonly #compaction: CompactionChecker;
   readonly #retention: RetentionChecker;
   readonly #addressAttempts = new Map<number, number>();
   #started = false;
@@ -100,15 +102,7 @@ export class BrokerNode implements TopicAdmin {
     });
     this.#checkpointer = new Checkpointer(storage.state, clock, logger, limits.checkpointMs);
     this.#checkpointer.add(this.machine);
-    this.#history = new HistoryKeeper({
-      clock,
-      logger,
-      store: storage.log,
-      state: storage.state,
-      checkpointer: this.#checkpointer,
-      intervalMs: limits.internalCutCheckMs,
-      entriesPerImage: limits.entriesPerImage,
-    });
+    this.#history = this.#createHistoryKeeper();
     void storage.failed.then((error) => this.host.storageFailed(error));
     const proposer = new CommandProposer(clock, limits.batchBytesMax);
     this.#controllerGroup = this.#createControllerGroup();
@@ -139,12 +133,8 @@ export class BrokerNode implements TopicAdmin {
     });
     this.groups = this.#createGroupRouter();
     this.replicas = this.#createReplicaSet(proposer);
-    this.#retention = new RetentionChecker({
-      clock,
-      logger,
-      intervalMs: limits.retentionCheckMs,
-      partitions: () => this.replicas.partitions(),
-    });
+    this.#compaction = this.#createCompactionChecker();
+    this.#retention = this.#createRetentionChecker();
     this.producerIds = new ProducerIdPool(async (count) => {
       const answer = await this.controllerClient.call(peerService.allocateProducerIds, { count });
       return answer.firstProducerId;
@@ -163,6 +153,7 @@ export class BrokerNode implements TopicAdmin {
     this.groups.stop();
     this.#reporter.stop();
     this.#retention.stop();
+    this.#compaction.stop();
     await this.host.stop();
     await this.#history.stop();
     await this.#checkpointer.stop(
@@ -240,6 +231,45 @@ export class BrokerNode implements TopicAdmin {
         });
         this.host.remove(group);
       },
+    });
+  }
+
+  #createCompactionChecker(): CompactionChecker {
+    const { limits, runtime, storage } = this.#options;
+    const { clock, logger, random } = runtime;
+    return new CompactionChecker({
+      clock,
+      random,
+      logger,
+      store: storage.log,
+      history: this.#history,
+      intervalMs: limits.compactionCheckMs,
+      partitions: () => this.replicas.compactedPartitions(),
+    });
+  }
+
+  #createRetentionChecker(): RetentionChecker {
+    const { limits, runtime } = this.#options;
+    const { clock, logger } = runtime;
+    return new RetentionChecker({
+      clock,
+      logger,
+      intervalMs: limits.retentionCheckMs,
+      partitions: () => this.replicas.partitions(),
+    });
+  }
+
+  #createHistoryKeeper(): HistoryKeeper {
+    const { limits, runtime, storage } = this.#options;
+    const { clock, logger } = runtime;
+    return new HistoryKeeper({
+      clock,
+      logger,
+      store: storage.log,
+      state: storage.state,
+      checkpointer: this.#checkpointer,
+      intervalMs: limits.internalCutCheckMs,
+      entriesPerImage: limits.entriesPerImage,
     });
   }
 

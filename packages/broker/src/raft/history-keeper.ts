@@ -64,6 +64,16 @@ export class HistoryKeeper {
     });
   }
 
+  /** Makes the state that a log has led to durable, so that what it was made from may go. */
+  saveImage({ group, machine }: KeptGroup): Promise<void> {
+    const saved = this.#cutting.then(() => this.#saveImage(group, machine));
+    this.#cutting = saved.then(
+      () => undefined,
+      () => undefined, // Told to who asked.
+    );
+    return saved.then(() => undefined);
+  }
+
   /** Nothing begins any more; waits for what is under way. */
   async stop(): Promise<void> {
     this.#isStopped = true;
@@ -91,15 +101,19 @@ export class HistoryKeeper {
   }
 
   async #cut(group: RaftGroup, machine: StateMachine, cut: HistoryCut): Promise<void> {
+    if (await this.#saveImage(group, machine)) await this.#options.store.cut(group.log, cut);
+  }
+
+  async #saveImage(group: RaftGroup, machine: StateMachine): Promise<boolean> {
     const { checkpointer, state, store } = this.#options;
-    if (store.group(group.key) !== group.log) return; // It was deleted.
     const index = machine.appliedIndex;
-    if (index === 0) return;
+    const isGone = (): boolean => store.group(group.key) !== group.log;
+    if (isGone() || index === 0) return false;
     const image = machine.takeImage();
     const changes = imageChanges(state, group.key, index, decodeStateImage(image));
-    if (!(await checkpointer.commit(changes))) return;
+    if (!(await checkpointer.commit(changes)) || isGone()) return false;
     await store.saveImage(group.log, index, image);
-    await store.cut(group.log, cut);
+    return !isGone();
   }
 
   #enqueue(work: () => Promise<void>): void {

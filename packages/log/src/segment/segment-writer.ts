@@ -65,6 +65,7 @@ export class SegmentWriter {
       chunksEnd: segmentHeaderBytes,
       chunkCount: 0,
       isSealed: false,
+      deleteHorizonMs: 0,
     };
     return new SegmentWriter(key, file, info, [], false);
   }
