@@ -6,6 +6,15 @@ import type { SegmentInfo } from "../segment/segment-info.ts";
 import { SegmentWriter } from "../segment/segment-writer.ts";
 import type { DestagerOptions } from "./destager.ts";
 
+/** Entries of one chunk, on their way from the journal. */
+interface LoadingChunk {
+  readonly firstIndex: number;
+  readonly lastIndex: number;
+  /** The offset before the first entry. */
+  readonly baseOffset: number;
+  readonly loading: Promise<ChunkEntry[]>;
+}
+
 /** Moves the entries of one group up to one index from the journal to its segments, in steps that its owner orders. */
 export class GroupMove {
   readonly #options: DestagerOptions;
@@ -87,20 +96,30 @@ export class GroupMove {
   }
 
   async #write(): Promise<void> {
-    let at = Math.max(this.#state.index.movedIndex, this.#droppedIndex) + 1;
-    while (at <= this.#endIndex && !this.#state.isDeleted) {
-      const indexes = this.#nextChunk(at);
-      const baseOffset = this.#state.index.offsetAfter(at - 1);
-      const entries = await this.#load(indexes);
-      const writer = await this.#writer(at, baseOffset);
+    let next = this.#loadFrom(Math.max(this.#state.index.movedIndex, this.#droppedIndex) + 1);
+    while (next !== undefined && !this.#state.isDeleted) {
+      const { baseOffset, firstIndex, lastIndex, loading } = next;
+      const entries = await loading;
+      // The next chunk is read while this one is written.
+      next = this.#state.isDeleted ? undefined : this.#loadFrom(lastIndex + 1);
+      next?.loading.catch(() => undefined); // Awaited in its turn, unless this write fails.
+      const writer = await this.#writer(firstIndex, baseOffset);
       const before = writer.info.chunksEnd;
-      at += indexes.length;
-      await writer.append(entries, at - 1);
+      await writer.append(entries, lastIndex);
       const bytes = writer.info.chunksEnd - before;
       this.#movedBytes += bytes;
       if (writer.info.chunksEnd >= this.#segmentBytesMax) await writer.seal();
       await this.#pace(bytes);
     }
+  }
+
+  /** Begins to load the chunk that begins with this entry; `undefined` behind the last one. */
+  #loadFrom(firstIndex: number): LoadingChunk | undefined {
+    if (firstIndex > this.#endIndex) return undefined;
+    const indexes = this.#nextChunk(firstIndex);
+    const lastIndex = indexes.at(-1) ?? firstIndex;
+    const baseOffset = this.#state.index.offsetAfter(firstIndex - 1);
+    return { firstIndex, lastIndex, baseOffset, loading: this.#load(indexes) };
   }
 
   #nextChunk(firstIndex: number): number[] {
