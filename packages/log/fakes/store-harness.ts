@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { batchHeaderBytes, patchBatch, recordBatchMagic } from "@ropewalk/protocol";
 import type { Clock, Logger, Timer } from "@ropewalk/runtime";
 import { defaultLogConfig, type LogConfig } from "../src/log-config.ts";
@@ -93,6 +94,17 @@ export function openStore(
     config,
     directoryId,
   });
+}
+
+/** The paths of the journal's files, in their order. */
+export function journalPaths(disk: SimulatedDisk): string[] {
+  return disk.paths().filter((path) => path.includes("/journal-"));
+}
+
+/** Lets others go on until something holds: by turns, never by time. */
+export async function waitUntil(condition: () => boolean): Promise<void> {
+  for (let turn = 0; turn < 100_000 && !condition(); turn++) await Promise.resolve();
+  assert(condition(), "what was waited for did not come");
 }
 
 /** The key of a test's group. */
