@@ -46,6 +46,8 @@ export class GroupMove {
     try {
       await this.#write();
     } catch (error) {
+      // Of a group that was deleted meanwhile, entries and files may be gone.
+      if (this.#state.isDeleted) return;
       if (!(error instanceof LogError) || error.reason !== "DATA_DAMAGED") throw error;
       this.#state.quarantined ??= error;
       this.#damage = error;
@@ -72,8 +74,9 @@ export class GroupMove {
     for (const { info, rows } of this.#writers) {
       this.#options.segments.rowsChanged(state.key, info, rows);
     }
+    const hasDropped = this.#droppedIndex > state.index.movedIndex;
     state.index.moveThrough(this.#endIndex);
-    if (this.#droppedIndex >= state.raftFirstIndex) {
+    if (hasDropped) {
       state.raftFirstIndex = this.#droppedIndex + 1;
       state.index.forgetTermsBefore(this.#droppedIndex);
     }
@@ -92,6 +95,7 @@ export class GroupMove {
     while (at <= this.#endIndex && !this.#state.isDeleted) {
       const indexes = this.#nextChunk(at);
       const entries = await this.#load(indexes);
+      if (this.#state.isDeleted) return;
       const writer = await this.#writer(at);
       const before = writer.info.chunksEnd;
       at += indexes.length;
@@ -124,15 +128,18 @@ export class GroupMove {
       const location = locations[row];
       if (location !== undefined && !cached.has(at)) missing.push(location);
     }
-    const inMemory = indexes.map((at) => cached.get(at)?.data);
+    // All of it before the read: the group may be deleted meanwhile.
+    const known = indexes.map((at) => {
+      const data = cached.get(at)?.data;
+      return { index: at, term: index.term(at), type: index.type(at), data };
+    });
     const read = await this.#options.entries.read(missing);
     let next = 0;
-    return indexes.map((at, row) => {
-      const data = inMemory[row] ?? read[next++];
+    return known.map((entry, row) => {
+      const data = entry.data ?? read[next++];
       const location = locations[row];
-      assert(data !== undefined && location !== undefined, `entry ${at} was not loaded`);
-      const { dataCrc } = location;
-      return { index: at, term: index.term(at), type: index.type(at), data, dataCrc };
+      assert(data !== undefined && location !== undefined, `entry ${entry.index} was not loaded`);
+      return { ...entry, data, dataCrc: location.dataCrc };
     });
   }
 
@@ -164,9 +171,9 @@ export class GroupMove {
     const { index, key } = this.#state;
     const fileId = takeFileId();
     const path = segments.pathOf(key, { fileId });
+    const baseOffset = index.offsetAfter(firstIndex - 1);
     const file = await disk.create(path);
     this.#newPaths.push(path);
-    const baseOffset = index.offsetAfter(firstIndex - 1);
     const createdMs = Math.max(0, Math.floor(clock.wallMs()));
     const segment = { fileId, firstIndex, baseOffset, createdMs, isCompacted: false };
     const writer = SegmentWriter.create(key, file, segment);
