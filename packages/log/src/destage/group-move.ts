@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import type { EntryLocation } from "../entry-index.ts";
 import type { GroupState } from "../group-state.ts";
 import { LogError } from "../log-error.ts";
 import { type ChunkEntry, chunkDataBytesMax, chunkEntriesMax } from "../segment/segment-chunk.ts";
@@ -46,7 +45,7 @@ export class GroupMove {
     try {
       await this.#write();
     } catch (error) {
-      // Of a group that was deleted meanwhile, entries and files may be gone.
+      // The files of a group that was deleted meanwhile may be gone.
       if (this.#state.isDeleted) return;
       if (!(error instanceof LogError) || error.reason !== "DATA_DAMAGED") throw error;
       this.#state.quarantined ??= error;
@@ -94,9 +93,9 @@ export class GroupMove {
     let at = Math.max(this.#state.index.movedIndex, this.#droppedIndex) + 1;
     while (at <= this.#endIndex && !this.#state.isDeleted) {
       const indexes = this.#nextChunk(at);
+      const baseOffset = this.#state.index.offsetAfter(at - 1);
       const entries = await this.#load(indexes);
-      if (this.#state.isDeleted) return;
-      const writer = await this.#writer(at);
+      const writer = await this.#writer(at, baseOffset);
       const before = writer.info.chunksEnd;
       at += indexes.length;
       await writer.append(entries, at - 1);
@@ -120,36 +119,31 @@ export class GroupMove {
     return indexes;
   }
 
+  /** The entries, from memory or from the journal. The group may be deleted meanwhile: nothing of it is asked then. */
   async #load(indexes: readonly number[]): Promise<ChunkEntry[]> {
     const { cached, index } = this.#state;
-    const locations = indexes.map((at) => index.locate(at));
-    const missing: EntryLocation[] = [];
-    for (const [row, at] of indexes.entries()) {
-      const location = locations[row];
-      if (location !== undefined && !cached.has(at)) missing.push(location);
-    }
-    // All of it before the read: the group may be deleted meanwhile.
-    const known = indexes.map((at) => {
-      const data = cached.get(at)?.data;
-      return { index: at, term: index.term(at), type: index.type(at), data };
+    const rows = indexes.map((at) => {
+      const location = index.locate(at);
+      const { dataCrc } = location;
+      const shape = { index: at, term: index.term(at), type: index.type(at), dataCrc };
+      return { shape, location, data: cached.get(at)?.data };
     });
-    const read = await this.#options.entries.read(missing);
+    const missing = rows.filter(({ data }) => data === undefined);
+    const read = await this.#options.entries.read(missing.map(({ location }) => location));
     let next = 0;
-    return known.map((entry, row) => {
-      const data = entry.data ?? read[next++];
-      const location = locations[row];
-      assert(data !== undefined && location !== undefined, `entry ${entry.index} was not loaded`);
-      return { ...entry, data, dataCrc: location.dataCrc };
+    return rows.map(({ shape, data = read[next++] }) => {
+      assert(data !== undefined, `entry ${shape.index} was not loaded`);
+      return { ...shape, data };
     });
   }
 
-  async #writer(firstIndex: number): Promise<SegmentWriter> {
+  async #writer(firstIndex: number, baseOffset: number): Promise<SegmentWriter> {
     const current = this.#writers.at(-1);
     if (current !== undefined && !current.info.isSealed) return current;
     const active = current === undefined ? this.#state.segments.at(-1) : undefined;
     const resumed = active === undefined ? undefined : await this.#resume(active);
     if (resumed !== undefined && !resumed.info.isSealed) return resumed;
-    return this.#create(firstIndex);
+    return this.#create(firstIndex, baseOffset);
   }
 
   /** Opens the group's last segment again; seals it where it has become too old to go on. */
@@ -166,12 +160,11 @@ export class GroupMove {
     return writer;
   }
 
-  async #create(firstIndex: number): Promise<SegmentWriter> {
+  async #create(firstIndex: number, baseOffset: number): Promise<SegmentWriter> {
     const { clock, disk, segments, takeFileId } = this.#options;
-    const { index, key } = this.#state;
+    const { key } = this.#state;
     const fileId = takeFileId();
     const path = segments.pathOf(key, { fileId });
-    const baseOffset = index.offsetAfter(firstIndex - 1);
     const file = await disk.create(path);
     this.#newPaths.push(path);
     const createdMs = Math.max(0, Math.floor(clock.wallMs()));
