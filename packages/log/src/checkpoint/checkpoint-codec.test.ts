@@ -40,6 +40,7 @@ const checkpoint: Checkpoint = {
         createdMs: 1.8e12,
         isSealed: flag,
         isCompacted: !flag,
+        deleteHorizonMs: row * 1e12,
       })),
     },
     {

@@ -22,6 +22,7 @@ function info(fileId: number, first: number, last: number, base: number, end: nu
     createdMs: 0,
     isSealed: true,
     isCompacted: false,
+    deleteHorizonMs: 0,
   };
 }
 
