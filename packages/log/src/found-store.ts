@@ -74,10 +74,15 @@ function expectDirectory(
   );
 }
 
-/** Whether there must have been a checkpoint: only a directory whose first start was cut short has none. */
+/**
+ * Whether there must have been a checkpoint: only a directory whose first start was cut short has none. The very
+ * first one, in slot 1, may be torn then; it says nothing that the journal does not say.
+ */
 function isOld(names: readonly string[], copies: readonly CheckpointCopy[]): boolean {
-  const isCopyThere = copies.some(({ state }) => state === "damaged");
-  return isCopyThere || firstSequence(names) > 1 || names.some((n) => ownerOfFileName(n));
+  const isSecondThere = copies.some(
+    ({ name, state }) => state === "damaged" && name.startsWith("checkpoint-0"),
+  );
+  return isSecondThere || firstSequence(names) > 1 || names.some((n) => ownerOfFileName(n));
 }
 
 function firstSequence(names: readonly string[]): number {

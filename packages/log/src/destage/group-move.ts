@@ -54,6 +54,8 @@ export class GroupMove {
     try {
       await this.#write();
     } catch (error) {
+      // The files of a group that was deleted meanwhile may be gone.
+      if (this.#state.isDeleted) return;
       if (!(error instanceof LogError) || error.reason !== "DATA_DAMAGED") throw error;
       this.#state.quarantined ??= error;
       this.#damage = error;
@@ -80,8 +82,9 @@ export class GroupMove {
     for (const { info, rows } of this.#writers) {
       this.#options.segments.rowsChanged(state.key, info, rows);
     }
+    const hasDropped = this.#droppedIndex > state.index.movedIndex;
     state.index.moveThrough(this.#endIndex);
-    if (this.#droppedIndex >= state.raftFirstIndex) {
+    if (hasDropped) {
       state.raftFirstIndex = this.#droppedIndex + 1;
       state.index.forgetTermsBefore(this.#droppedIndex);
     }
