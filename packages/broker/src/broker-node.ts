@@ -28,6 +28,7 @@ import { RaftHost } from "./raft/raft-host.ts";
 import type { Leadership } from "./raft/state-machine.ts";
 import { RemoteCaller } from "./remote-caller.ts";
 import { ReplicaSet } from "./replica-set.ts";
+import { ReplicaRebuilding } from "./snapshot/replica-rebuilding.ts";
 
 /** What a node is made of. */
 export interface BrokerNodeOptions {
@@ -65,6 +66,7 @@ export class BrokerNode implements TopicAdmin {
   readonly #leaders = new LeaderTable();
   readonly #checkpointer: Checkpointer;
   readonly #history: HistoryKeeper;
+  readonly rebuilding: ReplicaRebuilding;
   readonly #reporter: LeaderReporter;
   readonly #controllerGroup: RaftGroup;
   readonly #controller: Controller;
@@ -92,6 +94,9 @@ export class BrokerNode implements TopicAdmin {
         sendBatch: (batch) => options.peers().sendBatch(batch),
         flush: () => options.peers().flush(),
       },
+      snapshotArrived: (from, group, message) => {
+        this.rebuilding.snapshotArrived(from, group, message);
+      },
       storageFailed: options.storageFailed,
     });
     this.machine = new ControllerMachine(storage.state, logger, {
@@ -109,6 +114,7 @@ export class BrokerNode implements TopicAdmin {
       intervalMs: limits.internalCutCheckMs,
       entriesPerImage: limits.entriesPerImage,
     });
+    this.rebuilding = this.#createRebuilding();
     void storage.failed.then((error) => this.host.storageFailed(error));
     const proposer = new CommandProposer(clock, limits.batchBytesMax);
     this.#controllerGroup = this.#createControllerGroup();
@@ -163,6 +169,7 @@ export class BrokerNode implements TopicAdmin {
     this.groups.stop();
     this.#reporter.stop();
     this.#retention.stop();
+    await this.rebuilding.stop();
     await this.host.stop();
     await this.#history.stop();
     await this.#checkpointer.stop(
@@ -243,6 +250,23 @@ export class BrokerNode implements TopicAdmin {
     });
   }
 
+  #createRebuilding(): ReplicaRebuilding {
+    const { config, limits, runtime, storage } = this.#options;
+    return new ReplicaRebuilding({
+      brokerId: config.brokerId,
+      clock: runtime.clock,
+      logger: this.#logger,
+      limits,
+      store: storage.log,
+      state: storage.state,
+      host: this.host,
+      checkpointer: this.#checkpointer,
+      caller: this.caller,
+      leaders: this.#leaders,
+      home: () => this.replicas,
+    });
+  }
+
   #createReplicaSet(proposer: CommandProposer): ReplicaSet {
     const { config, limits, runtime, storage } = this.#options;
     return new ReplicaSet({
@@ -260,6 +284,8 @@ export class BrokerNode implements TopicAdmin {
       leaders: this.#leaders,
       image: this.machine.image,
       isReady: this.#options.isReady,
+      snapshotWanted: (group) => this.rebuilding.snapshotWanted(group),
+      repair: (absent) => this.rebuilding.repair(absent),
       leads: (groupId, term) => this.#reporter.leads({ groupId, term }),
     });
   }

@@ -65,10 +65,11 @@ export class Broker {
   static async start(config: BrokerConfig, runtime: Runtime): Promise<Broker> {
     const logger = runtime.logger.child({ broker: config.brokerId });
     const world = { ...runtime, logger };
-    const storage = await openBrokerStorage(world, config.dataDirectory, {
+    const claim = {
       brokerId: config.brokerId,
       bootstrapIds: config.bootstrap.map(({ brokerId }) => brokerId).toSorted((a, b) => a - b),
-    });
+    };
+    const storage = await openBrokerStorage(world, config.dataDirectory, claim, config.log);
     let broker: Broker | undefined;
     try {
       broker = new Broker(config, world, storage);
@@ -96,6 +97,7 @@ export class Broker {
     const ports = this.#ports();
     const metrics = createMetrics({
       host: this.#node.host,
+      rebuilding: this.#node.rebuilding,
       replicas: this.#node.replicas,
       peers: this.#peers,
       store: this.#storage.log,
@@ -135,6 +137,7 @@ export class Broker {
       onRaftMessages: (from, messages, batches) => host.receive(from, messages, batches),
       onRequest: (from, method, body) => caller.answer(from, String(method), body),
       onUnreachable: (id) => host.unreachable(id),
+      onSnapshotStatus: (id, key, _message, outcome) => host.snapshotSent(id, key, outcome),
     });
     return starting.then((peers) => {
       for (const other of bootstrap) if (other.brokerId !== brokerId) peers.connect(other.brokerId);

@@ -1,3 +1,4 @@
+import type { LogConfig } from "@ropewalk/log";
 import type { Address } from "@ropewalk/runtime";
 
 /** Another broker of the set that forms the cluster, and where its peers reach it. */
@@ -25,6 +26,8 @@ export interface BrokerConfig {
   /** Failure domain; replicas of a partition are spread over racks. Empty: none. */
   readonly rack: string;
   readonly limits?: Partial<BrokerLimits>;
+  /** Bounds of the log, where they differ from its own. */
+  readonly log?: Partial<LogConfig>;
 }
 
 /** Bounds and pace of a broker. */
@@ -79,6 +82,11 @@ export interface BrokerLimits {
   /** How often the logs of internal state machines are looked at, and after how many entries they are cut. */
   readonly internalCutCheckMs: number;
   readonly entriesPerImage: number;
+  /** A replica that lags behind is sent another snapshot when it has not taken one in for so long. */
+  readonly snapshotRetryMs: number;
+  /** The first and the longest wait between two attempts to repair a damaged replica. */
+  readonly repairRetryMsMin: number;
+  readonly repairRetryMsMax: number;
   /** How long a request that was passed on to another broker may take. */
   readonly forwardTimeoutMs: number;
 }
@@ -114,5 +122,8 @@ export const defaultBrokerLimits: BrokerLimits = {
   retentionCheckMs: 5 * 60 * 1000,
   internalCutCheckMs: 10_000,
   entriesPerImage: 50_000,
+  snapshotRetryMs: 2000,
+  repairRetryMsMin: 500,
+  repairRetryMsMax: 30_000,
   forwardTimeoutMs: 10_000,
 };

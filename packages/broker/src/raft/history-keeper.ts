@@ -64,6 +64,11 @@ export class HistoryKeeper {
     });
   }
 
+  /** Resolves when nothing that was begun up to now is under way. */
+  settled(): Promise<void> {
+    return this.#cutting;
+  }
+
   /** Nothing begins any more; waits for what is under way. */
   async stop(): Promise<void> {
     this.#isStopped = true;
