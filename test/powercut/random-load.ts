@@ -58,6 +58,7 @@ export class RandomLoad {
       const groups = [...this.#store.groups()];
       if (groups.length < groupsMax || this.#random.chance(3)) this.#addGroup();
       if (groups.length >= groupsMax && this.#random.chance(6)) this.#deleteOldest(groups);
+      if (this.#random.chance(2)) this.#cut();
       this.#append();
       while (this.#inFlight.size >= this.#inFlightMax) await Promise.race(this.#inFlight);
       if (this.#random.chance(1)) await delay(pauseMs);
@@ -70,7 +71,28 @@ export class RandomLoad {
     this.#store.createGroup({ groupId: this.#nextGroupId++, incarnation });
   }
 
-  // In the end all groups must go, or no file ever would.
+  /** Lets some committed history go: what is still there must be what it was. */
+  #cut(): void {
+    const groups = [...this.#store.groups()].filter(({ hardState }) => hardState.commit > 1);
+    const group = groups[this.#random.integer(Math.max(1, groups.length))];
+    if (group === undefined) return;
+    const { commit } = group.hardState;
+    const index = 1 + this.#random.integer(commit);
+    const cut = this.#store
+      .saveImage(group, commit, Buffer.from(`${nameOf(group)} ${commit}`))
+      .then(() => this.#store.cut(group, { index }));
+    const owned = cut.then(
+      () => void this.#inFlight.delete(owned),
+      (error: unknown) => {
+        this.#inFlight.delete(owned);
+        // A group that was deleted meanwhile has no history; what else fails ends the run.
+        if (this.#store.group(group.key) === group) throw error;
+      },
+    );
+    owned.catch(() => undefined);
+    this.#inFlight.add(owned);
+  }
+
   #deleteOldest(groups: readonly GroupLog[]): void {
     const oldest = groups.toSorted((left, right) => left.key.groupId - right.key.groupId)[0];
     if (oldest === undefined) return;
@@ -97,9 +119,9 @@ export class RandomLoad {
   }
 
   #planEntries(group: GroupLog): PlannedEntry[] {
-    // Now and then a new leader replaces the end of the log.
+    // Now and then a new leader replaces the end of the log, as far as it is not committed.
     const replaced = this.#random.chance(8) ? this.#random.integer(4) : 0;
-    const first = Math.max(1, group.lastIndex() + 1 - replaced);
+    const first = Math.max(group.hardState.commit + 1, group.lastIndex() + 1 - replaced);
     const isNewTerm = replaced > 0 || group.hardState.term === 0 || this.#random.chance(2);
     const term = group.hardState.term + (isNewTerm ? 1 : 0);
     let offset = group.offsetAfter(first - 1);

@@ -115,15 +115,15 @@ function differenceOf(
   if (expected === undefined) return found === undefined ? undefined : "should not be there";
   if (found === undefined) return `lost, with ${expected.entries.length} entries`;
   const { entries } = expected;
-  const shared = Math.min(entries.length, found.entries.length);
+  const kept = entries.slice(found.firstIndex - 1);
+  const shared = Math.min(kept.length, found.entries.length);
   for (let row = 0; row < shared; row++) {
-    if (entries[row] !== found.entries[row]) {
-      return `entry ${row + 1} is "${found.entries[row]}", not "${entries[row]}"`;
+    if (kept[row] !== found.entries[row]) {
+      return `entry ${found.firstIndex + row} is "${found.entries[row]}", not "${kept[row]}"`;
     }
   }
-  if (entries.length !== found.entries.length) {
-    return `ends at entry ${found.entries.length}, not ${entries.length}`;
-  }
+  const lastIndex = found.firstIndex + found.entries.length - 1;
+  if (entries.length !== lastIndex) return `ends at entry ${lastIndex}, not ${entries.length}`;
   const hardStates = [found.hardState, expected.hardState].map((state) => JSON.stringify(state));
   if (hardStates[0] !== hardStates[1]) return `hard state ${hardStates[0]}, not ${hardStates[1]}`;
   if (found.endOffset === expected.endOffset) return undefined;

@@ -22,7 +22,10 @@ import {
 
 const readBytesMax = 4 * 1024 * 1024;
 
+const journalFiles = 6;
 const config = {
+  segmentBytesMax: 4 * 1024 * 1024,
+  destageBytesPerSecondMax: 0,
   fillAheadBytes: 512 * 1024,
   recordBytesMax: 4 * 1024 * 1024,
   cacheBytesMax: 1024 * 1024,
@@ -43,13 +46,15 @@ const logger: Logger = {
 async function contentOf(group: GroupLog): Promise<GroupContent> {
   const entries: EntryPrint[] = [];
   const { hardState, quarantined } = group;
-  for (let index = 1; quarantined === undefined && index <= group.lastIndex();) {
+  const firstIndex = group.firstIndex();
+  for (let index = firstIndex; quarantined === undefined && index <= group.lastIndex();) {
     const piece = await group.fetch(index, group.lastIndex() + 1, readBytesMax);
     entries.push(...piece.map(printOf));
     index += piece.length;
   }
   const endOffset = group.endOffset();
-  return { name: nameOf(group), hardState, endOffset, entries, quarantined: quarantined?.message };
+  const name = nameOf(group);
+  return { name, hardState, firstIndex, endOffset, entries, quarantined: quarantined?.message };
 }
 
 async function live(task: WriterTask): Promise<void> {
@@ -61,7 +66,13 @@ async function live(task: WriterTask): Promise<void> {
     directory: task.directory,
     logger,
     clock,
-    config: { ...config, fileBytesMax, flushBytesMax },
+    // So small that entries move to segments, and files are used again, all the time.
+    config: {
+      ...config,
+      fileBytesMax,
+      flushBytesMax,
+      journalBytesMax: journalFiles * fileBytesMax,
+    },
   });
   const groups: GroupContent[] = [];
   for (const group of store.groups()) groups.push(await contentOf(group));

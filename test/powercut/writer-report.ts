@@ -37,6 +37,8 @@ export function nameOf({ key }: GroupLog): string {
 export interface GroupContent {
   readonly name: string;
   readonly hardState: HardState;
+  /** What is before was cut. */
+  readonly firstIndex: number;
   readonly endOffset: number;
   /** From index 1 on. */
   readonly entries: readonly EntryPrint[];

@@ -17,6 +17,7 @@ import { groupsTopic, GroupRouter } from "./group/group-router.ts";
 import { ImageView } from "./image-view.ts";
 import { LeaderReporter } from "./leader-reporter.ts";
 import { LeaderTable } from "./leader-table.ts";
+import { CompactionChecker } from "./partition/compaction-checker.ts";
 import { RetentionChecker } from "./partition/retention-checker.ts";
 import type { PeerNetwork } from "./peer/peer-network.ts";
 import type { NewTopic, Principal, TopicAdmin, TopicView } from "./ports.ts";
@@ -70,6 +71,7 @@ export class BrokerNode implements TopicAdmin {
   readonly #reporter: LeaderReporter;
   readonly #controllerGroup: RaftGroup;
   readonly #controller: Controller;
+  readonly #compaction: CompactionChecker;
   readonly #retention: RetentionChecker;
   readonly #addressAttempts = new Map<number, number>();
   #started = false;
@@ -105,15 +107,7 @@ export class BrokerNode implements TopicAdmin {
     });
     this.#checkpointer = new Checkpointer(storage.state, clock, logger, limits.checkpointMs);
     this.#checkpointer.add(this.machine);
-    this.#history = new HistoryKeeper({
-      clock,
-      logger,
-      store: storage.log,
-      state: storage.state,
-      checkpointer: this.#checkpointer,
-      intervalMs: limits.internalCutCheckMs,
-      entriesPerImage: limits.entriesPerImage,
-    });
+    this.#history = this.#createHistoryKeeper();
     this.rebuilding = this.#createRebuilding();
     void storage.failed.then((error) => this.host.storageFailed(error));
     const proposer = new CommandProposer(clock, limits.batchBytesMax);
@@ -135,22 +129,11 @@ export class BrokerNode implements TopicAdmin {
       timeoutMs: limits.forwardTimeoutMs,
     });
     this.view = new ImageView(brokerId, this.machine.image, this.#leaders, this.isAlive);
-    this.#reporter = new LeaderReporter({
-      clock,
-      logger,
-      caller: this.caller,
-      table: this.#leaders,
-      connectedPeers: () => options.peers().connectedPeers(),
-      ledGroups: () => this.#ledGroups(),
-    });
+    this.#reporter = this.#createReporter();
     this.groups = this.#createGroupRouter();
     this.replicas = this.#createReplicaSet(proposer);
-    this.#retention = new RetentionChecker({
-      clock,
-      logger,
-      intervalMs: limits.retentionCheckMs,
-      partitions: () => this.replicas.partitions(),
-    });
+    this.#compaction = this.#createCompactionChecker();
+    this.#retention = this.#createRetentionChecker();
     this.producerIds = new ProducerIdPool(async (count) => {
       const answer = await this.controllerClient.call(peerService.allocateProducerIds, { count });
       return answer.firstProducerId;
@@ -169,6 +152,7 @@ export class BrokerNode implements TopicAdmin {
     this.groups.stop();
     this.#reporter.stop();
     this.#retention.stop();
+    this.#compaction.stop();
     await this.rebuilding.stop();
     await this.host.stop();
     await this.#history.stop();
@@ -250,6 +234,18 @@ export class BrokerNode implements TopicAdmin {
     });
   }
 
+  #createReporter(): LeaderReporter {
+    const { peers, runtime } = this.#options;
+    return new LeaderReporter({
+      clock: runtime.clock,
+      logger: this.#logger,
+      caller: this.caller,
+      table: this.#leaders,
+      connectedPeers: () => peers().connectedPeers(),
+      ledGroups: () => this.#ledGroups(),
+    });
+  }
+
   #createRebuilding(): ReplicaRebuilding {
     const { config, limits, runtime, storage } = this.#options;
     return new ReplicaRebuilding({
@@ -264,6 +260,45 @@ export class BrokerNode implements TopicAdmin {
       caller: this.caller,
       leaders: this.#leaders,
       home: () => this.replicas,
+    });
+  }
+
+  #createCompactionChecker(): CompactionChecker {
+    const { limits, runtime, storage } = this.#options;
+    const { clock, logger, random } = runtime;
+    return new CompactionChecker({
+      clock,
+      random,
+      logger,
+      store: storage.log,
+      history: this.#history,
+      intervalMs: limits.compactionCheckMs,
+      partitions: () => this.replicas.compactedPartitions(),
+    });
+  }
+
+  #createRetentionChecker(): RetentionChecker {
+    const { limits, runtime } = this.#options;
+    const { clock, logger } = runtime;
+    return new RetentionChecker({
+      clock,
+      logger,
+      intervalMs: limits.retentionCheckMs,
+      partitions: () => this.replicas.partitions(),
+    });
+  }
+
+  #createHistoryKeeper(): HistoryKeeper {
+    const { limits, runtime, storage } = this.#options;
+    const { clock, logger } = runtime;
+    return new HistoryKeeper({
+      clock,
+      logger,
+      store: storage.log,
+      state: storage.state,
+      checkpointer: this.#checkpointer,
+      intervalMs: limits.internalCutCheckMs,
+      entriesPerImage: limits.entriesPerImage,
     });
   }
 

@@ -79,6 +79,8 @@ export interface BrokerLimits {
   readonly checkpointMs: number;
   /** How often leaders look for what retention lets go; Kafka's `log.retention.check.interval.ms`. */
   readonly retentionCheckMs: number;
+  /** How often replicas look whether a log is to be compacted; Kafka's `log.cleaner.backoff.ms`. */
+  readonly compactionCheckMs: number;
   /** How often the logs of internal state machines are looked at, and after how many entries they are cut. */
   readonly internalCutCheckMs: number;
   readonly entriesPerImage: number;
@@ -120,6 +122,7 @@ export const defaultBrokerLimits: BrokerLimits = {
   brokerSilenceMs: 3000,
   checkpointMs: 1000,
   retentionCheckMs: 5 * 60 * 1000,
+  compactionCheckMs: 15_000,
   internalCutCheckMs: 10_000,
   entriesPerImage: 50_000,
   snapshotRetryMs: 2000,

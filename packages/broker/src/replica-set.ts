@@ -16,6 +16,7 @@ import { GroupMachine } from "./group/group-machine.ts";
 import { groupsTopic, type GroupRouter } from "./group/group-router.ts";
 import type { LeaderTable } from "./leader-table.ts";
 import { expectJoined } from "./joined.ts";
+import type { CompactedPartition } from "./partition/compaction-checker.ts";
 import { decodePartitionCheckpoint } from "./partition/partition-checkpoint.ts";
 import { PartitionReplica } from "./partition/partition-replica.ts";
 import type { PartitionDirectory, PartitionLog } from "./ports.ts";
@@ -165,6 +166,15 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
       if (replica.group.leadership.kind === "leading") led.push(replica.partition);
     }
     return led;
+  }
+
+  /** Data partitions with a replica here whose topics are compacted. */
+  *compactedPartitions(): Iterable<CompactedPartition> {
+    for (const { group, machine, partition } of this.#replicas.values()) {
+      if (partition === undefined || !partition.config.cleanup.compact) continue;
+      const { config, name } = partition;
+      yield { group, machine, name, config, highWatermark: () => partition.highWatermark() };
+    }
   }
 
   /** Every group of a topic that has a replica here. */

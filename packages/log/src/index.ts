@@ -1,12 +1,7 @@
 // The store and the logs in it.
 export { LogStore } from "./log-store.ts";
-export type {
-  GroupSettings,
-  GroupWrite,
-  HistoryCut,
-  LogStatistics,
-  LogStoreOptions,
-} from "./log-store.ts";
+export type { GroupSettings, GroupWrite, LogStatistics, LogStoreOptions } from "./store-options.ts";
+export type { HistoryCut } from "./history-store.ts";
 export type { GroupLog } from "./group-log.ts";
 export { groupName } from "./log-entry.ts";
 export type { GroupKey, HardState, LogEntry } from "./log-entry.ts";
@@ -16,6 +11,10 @@ export type { SegmentView } from "./segment/segment-history.ts";
 export type { FetchSegment } from "./snapshot/segment-copy.ts";
 export { decodeSnapshotManifest, encodeSnapshotManifest } from "./snapshot/snapshot-manifest.ts";
 export type { SnapshotManifest } from "./snapshot/snapshot-manifest.ts";
+
+// Compaction.
+export type { CompactionConfig } from "./compaction/compaction-policy.ts";
+export type { CompactionOutcome, CompactionRequest } from "./compaction/compactor.ts";
 
 // Bounds and failures.
 export { defaultLogConfig } from "./log-config.ts";

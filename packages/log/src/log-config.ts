@@ -31,6 +31,12 @@ export interface LogConfig {
   readonly chunkCacheBytesMax: number;
   /** Indexes of segments that were read lately. */
   readonly indexCacheBytesMax: number;
+  /** Memory for the keys of one compaction. */
+  readonly keyMapBytesMax: number;
+  /** Compaction reads at most this much a second; 0: as fast as it goes. */
+  readonly compactionBytesPerSecondMax: number;
+  /** Cold segments are read again at this rate; 0: never. */
+  readonly scrubBytesPerSecondMax: number;
   /** With less than this free the disk counts as full. */
   readonly diskReserveBytes: number;
   /** How often the free space is looked at. */
@@ -53,12 +59,19 @@ export const defaultLogConfig: LogConfig = {
   openFilesMax: 128,
   chunkCacheBytesMax: 32 * 1024 * 1024,
   indexCacheBytesMax: 32 * 1024 * 1024,
+  keyMapBytesMax: 64 * 1024 * 1024,
+  compactionBytesPerSecondMax: 64 * 1024 * 1024,
+  scrubBytesPerSecondMax: 4 * 1024 * 1024,
   diskReserveBytes: 128 * 1024 * 1024,
   spaceCheckMs: 1000,
 };
 
 /** Bounds that may be zero, which then means none. */
-const unboundedNames: ReadonlySet<string> = new Set(["destageBytesPerSecondMax"]);
+const unboundedNames: ReadonlySet<string> = new Set([
+  "destageBytesPerSecondMax",
+  "compactionBytesPerSecondMax",
+  "scrubBytesPerSecondMax",
+]);
 
 /** Positions in a file are stored in 32 bits. */
 const positionsMax = 0xffff_ffff;

@@ -1,68 +1,23 @@
 import assert from "node:assert/strict";
-import type { Clock, Disk, DiskLock, Logger } from "@ropewalk/runtime";
+import type { DiskLock } from "@ropewalk/runtime";
+import { assertAppendable } from "./append-check.ts";
 import { batchCoverage } from "./batch-coverage.ts";
-import { captureGroups, startSequenceOf } from "./checkpoint/checkpoint-capture.ts";
-import { CheckpointWriter } from "./checkpoint/checkpoint-writer.ts";
-import { Destager, type DestageStatistics } from "./destage/destager.ts";
+import type { CompactionOutcome, CompactionRequest } from "./compaction/compactor.ts";
 import { lockLogDirectory } from "./directory-lock.ts";
-import { EntryReader } from "./entry-reader.ts";
 import { findStore, type FoundStore } from "./found-store.ts";
 import { GroupLog } from "./group-log.ts";
 import { GroupState } from "./group-state.ts";
-import { type ImageInfo, imageFileName, readImage, writeImage } from "./image/image-file.ts";
-import { directoryIdBytes } from "./journal/file-header.ts";
-import { Journal, type JournalStatistics } from "./journal/journal.ts";
+import { directoryIdOf } from "./journal/file-header.ts";
+import type { HistoryCut } from "./history-store.ts";
 import { type RecoveredJournal, recoverJournal } from "./journal/recovery.ts";
 import { quarantine } from "./journal/replay.ts";
 import { completeLogConfig, type LogConfig } from "./log-config.ts";
-import { type GroupKey, groupName, type HardState, type LogEntry } from "./log-entry.ts";
+import { type GroupKey, groupName, type HardState } from "./log-entry.ts";
 import { LogError } from "./log-error.ts";
-import type { SegmentInfo } from "./segment/segment-info.ts";
-import { SegmentReader } from "./segment/segment-reader.ts";
-import { copySegment, type FetchSegment } from "./snapshot/segment-copy.ts";
+import type { FetchSegment } from "./snapshot/segment-copy.ts";
 import type { SnapshotManifest } from "./snapshot/snapshot-manifest.ts";
-import { SpaceWatch } from "./space-watch.ts";
-import { TailCache } from "./tail-cache.ts";
-
-/** What one group must make durable in one step: wholly or not at all. */
-export interface GroupWrite {
-  readonly group: GroupLog;
-  /** The new hard state; `undefined` leaves it as it is. */
-  readonly hardState: HardState | undefined;
-  /** Consecutive entries that replace everything from the first one's index on. The store keeps their data. */
-  readonly entries: readonly LogEntry[];
-}
-
-/** Where and how to open a store. */
-export interface LogStoreOptions {
-  readonly disk: Disk;
-  readonly directory: string;
-  readonly logger: Logger;
-  readonly clock: Clock;
-  readonly config?: Partial<LogConfig> | undefined;
-  /** The UUID of the broker's directory: files of another one are refused. Absent: whatever the files carry. */
-  readonly directoryId?: string | undefined;
-  /** The disk failed for good, perhaps while nobody waited for it: told once. */
-  readonly onFailed?: ((error: LogError) => void) | undefined;
-}
-
-/** What a store has done since it was opened, and what it holds. */
-export interface LogStatistics extends JournalStatistics, DestageStatistics {
-  /** The cache of recent entries, at most `cacheBytesMax` and what is not durable yet. */
-  readonly cachedBytes: number;
-}
-
-/** How a group's history is kept. */
-export interface GroupSettings {
-  readonly segmentBytesMax: number;
-  readonly segmentMsMax: number;
-}
-
-/** What of a group's history nobody needs any more: offsets before one, or entries before one, or both. */
-export interface HistoryCut {
-  readonly startOffset?: number | undefined;
-  readonly index?: number | undefined;
-}
+import { createStoreParts, type StoreParts } from "./store-parts.ts";
+import type { GroupSettings, GroupWrite, LogStatistics, LogStoreOptions } from "./store-options.ts";
 
 /**
  * One broker's storage: the logs and hard states of all its Raft groups. What is new lies in one journal;
@@ -71,20 +26,13 @@ export interface HistoryCut {
 export class LogStore {
   readonly #options: LogStoreOptions;
   readonly #lock: DiskLock;
-  readonly #journal: Journal;
-  readonly #cache: TailCache;
-  readonly #reader: EntryReader;
-  readonly #segments: SegmentReader;
-  readonly #checkpoint: CheckpointWriter;
-  readonly #destager: Destager;
-  readonly #space: SpaceWatch;
+  readonly #parts: StoreParts;
   readonly #groups = new Map<string, GroupLog>();
   readonly #states = new Map<GroupLog, GroupState>();
   /** Groups with a tombstone in the journal, and the file that it is in. */
   readonly #deleted: Map<string, number>;
   /** Where records were lost whose groups nobody can name. */
   readonly #damage: string | undefined;
-  #nextFileId: number;
   #failed: LogError | undefined;
   #closing: Promise<void> | undefined;
 
@@ -93,69 +41,25 @@ export class LogStore {
     config: LogConfig,
     lock: DiskLock,
     found: FoundStore,
-    { directoryId, end, files, freeFiles }: RecoveredJournal,
+    recovered: RecoveredJournal,
   ) {
-    const { disk, directory, logger, clock } = options;
     this.#options = options;
     this.#lock = lock;
     this.#deleted = found.replay.deleted;
     this.#damage = found.replay.damage;
-    this.#nextFileId = found.nextFileId;
-    this.#cache = new TailCache(config.cacheBytesMax);
-    const onFailed = (error: LogError): void => this.#fail(error);
-    this.#journal = new Journal({
-      disk,
-      directory,
-      directoryId,
-      logger,
-      clock,
+    let { nextFileId } = found;
+    this.#parts = createStoreParts({
+      options,
       config,
-      files,
-      freeFiles,
-      end,
-      onDurable: (appendNumber) => this.#cache.markDurable(appendNumber),
-      onFailed,
-    });
-    this.#reader = new EntryReader(this.#journal.files, config.readBytesMax);
-    this.#segments = new SegmentReader(disk, directory, config);
-    this.#checkpoint = new CheckpointWriter({
-      disk,
-      directory,
-      logger,
-      lastNumber: found.checkpoint?.number ?? 0,
-      capture: () => ({
-        directoryId,
-        nextFileId: this.#nextFileId,
-        startSequence: startSequenceOf(this.#states.values(), this.#journal.activeSequence),
-        durableTo: this.#journal.end,
-        damage: this.#damage ?? "",
-        groups: captureGroups(this.#states.values()),
-      }),
-      barrier: () => this.#journal.commit(),
-      written: ({ startSequence }) => this.#forgetJournalBefore(startSequence),
-      onFailed,
-    });
-    this.#destager = new Destager({
-      disk,
-      directory,
-      clock,
-      logger,
-      config,
-      journal: this.#journal,
-      entries: this.#reader,
-      segments: this.#segments,
-      checkpoint: this.#checkpoint,
-      groups: () => this.#states.values(),
-      takeFileId: () => this.#nextFileId++,
-      onFailed,
-    });
-    this.#space = new SpaceWatch({
-      disk,
-      directory,
-      clock,
-      logger,
-      config,
-      journal: this.#journal,
+      recovered,
+      checkpointNumber: found.checkpoint?.number ?? 0,
+      damage: found.replay.damage ?? "",
+      states: () => this.#states.values(),
+      nextFileId: () => nextFileId,
+      takeFileId: () => nextFileId++,
+      checkpointed: ({ startSequence }) => this.#forgetJournalBefore(startSequence),
+      onFailed: (error) => this.#fail(error),
+      onDamaged: (state, error) => this.#damaged(state, error),
     });
     for (const state of found.replay.groups.values()) this.#addGroup(state);
   }
@@ -173,7 +77,7 @@ export class LogStore {
     const lock = await lockLogDirectory(disk, directory, "ropewalk log");
     try {
       const directoryId =
-        options.directoryId === undefined ? undefined : idBytes(options.directoryId);
+        options.directoryId === undefined ? undefined : directoryIdOf(options.directoryId);
       const found = await findStore(disk, directory, directoryId, logger);
       const recovered = await recoverJournal({
         disk,
@@ -204,15 +108,16 @@ export class LogStore {
    * should append records; hard states, tombstones, reads and removals go on. It passes by itself.
    */
   get isFull(): boolean {
-    return this.#space.isFull;
+    return this.#parts.space.isFull;
   }
 
   /** Counts since the store was opened, and what is in memory, for metrics. */
   get statistics(): LogStatistics {
     return {
-      ...this.#journal.statistics,
-      ...this.#destager.statistics,
-      cachedBytes: this.#cache.bytes,
+      ...this.#parts.journal.statistics,
+      ...this.#parts.destager.statistics,
+      ...this.#parts.scrubber.statistics,
+      cachedBytes: this.#parts.cache.bytes,
     };
   }
 
@@ -263,7 +168,7 @@ export class LogStore {
     this.#states.delete(group);
     state.truncate(state.index.firstIndex);
     const { nextRecordNumber: recordNumber, hardState } = state;
-    const { sequence } = this.#journal.place({
+    const { sequence } = this.#parts.journal.place({
       kind: "tombstone",
       key,
       recordNumber,
@@ -271,8 +176,8 @@ export class LogStore {
       entries: [],
     });
     this.#deleted.set(name, sequence);
-    await this.#journal.commit();
-    await this.#removeFilesOf(state);
+    await this.#parts.journal.commit();
+    await this.#parts.history.removeFilesOf(state);
   }
 
   /** Says when a group's segments are sealed; the store's own bounds hold until then. */
@@ -286,28 +191,16 @@ export class LogStore {
    * Keeps the state machine of a group as of entry `index`, which is applied. What it was made from need not
    * be kept any more; see `cut`. Resolves when it is durable, and replaces the image before.
    */
-  async saveImage(group: GroupLog, index: number, body: Uint8Array): Promise<void> {
+  saveImage(group: GroupLog, index: number, body: Uint8Array): Promise<void> {
     this.#assertUsable();
-    const state = this.#stateOf(group);
-    const { disk, directory } = this.#options;
-    const fileId = this.#nextFileId++;
-    const path = disk.join(directory, imageFileName(state.key, fileId));
-    await writeImage(disk, path, state.key, index, body);
-    await disk.syncDirectory(directory);
-    if (state.isDeleted) this.#checkpoint.removeLater(path);
-    if (!state.isDeleted) this.#replaceImage(state, { fileId, index });
-    await this.#checkpoint.write();
+    return this.#parts.history.saveImage(this.#stateOf(group), index, body);
   }
 
   /** The newest image of a group. Rejects with DATA_DAMAGED or the disk's error. */
-  async image(
+  image(
     group: GroupLog,
   ): Promise<{ readonly index: number; readonly body: Uint8Array } | undefined> {
-    const { image, key } = this.#stateOf(group);
-    if (image === undefined) return undefined;
-    const { disk, directory } = this.#options;
-    const path = disk.join(directory, imageFileName(key, image.fileId));
-    return { index: image.index, body: await readImage(disk, path, key, image.index) };
+    return this.#parts.history.image(this.#stateOf(group));
   }
 
   /**
@@ -315,14 +208,24 @@ export class LogStore {
    * image contains what they led to; what is still in the journal never moves to one. Resolves when
    * what goes is durably gone.
    */
-  async cut(group: GroupLog, { index = 0, startOffset = 0 }: HistoryCut): Promise<void> {
+  cut(group: GroupLog, cut: HistoryCut): Promise<void> {
     this.#assertUsable();
-    const state = this.#stateOf(group);
-    state.cutIndex = Math.max(state.cutIndex, index);
-    state.startOffset = Math.max(state.startOffset, startOffset);
-    await this.#destager.exclusively(async () => {
-      if (!state.isDeleted && this.#dropSegments(state)) await this.#checkpoint.write();
-    });
+    return this.#parts.history.cut(this.#stateOf(group), cut);
+  }
+
+  /** Why a group should be compacted now; `undefined`: not (yet). */
+  compactionReason(group: GroupLog, request: CompactionRequest): string | undefined {
+    return this.#parts.compactor.plan(this.#stateOf(group), request)?.reason;
+  }
+
+  /**
+   * Compacts a group by key, where that is due, as far as the group has an image of what its entries led to: from
+   * then on Raft cannot be sent what was compacted. Answers what came of it; `undefined` where nothing was done.
+   * Rejects with DATA_DAMAGED where a segment is not what was written, and then changes nothing.
+   */
+  compact(group: GroupLog, request: CompactionRequest): Promise<CompactionOutcome | undefined> {
+    this.#assertUsable();
+    return this.#parts.history.compact(this.#stateOf(group), request);
   }
 
   /**
@@ -331,35 +234,23 @@ export class LogStore {
    * is applied. `undefined` where more than that has moved already: take a later one. The segments may be gone
    * by the time they are asked for; then take a new one.
    */
-  async exportSnapshot(
+  exportSnapshot(
     group: GroupLog,
     index: number,
     image: Uint8Array,
   ): Promise<SnapshotManifest | undefined> {
     this.#assertUsable();
-    const state = this.#stateOf(group);
-    await this.#journal.commit(); // What moves must be durable.
-    let manifest: SnapshotManifest | undefined;
-    await this.#destager.moveGroup(state, index, () => {
-      if (state.index.movedIndex === index) manifest = describeHistory(state, image);
-    });
-    return manifest;
+    return this.#parts.history.exportSnapshot(this.#stateOf(group), index, image);
   }
 
   /** Bytes of a segment's file, for another broker. Rejects with READ_FAILED where it is gone. */
-  async readSegment(
+  readSegment(
     group: GroupLog,
     fileId: number,
     position: number,
     length: number,
   ): Promise<Uint8Array> {
-    const state = this.#stateOf(group);
-    if (!state.segments.some((segment) => segment.fileId === fileId)) {
-      throw new LogError("READ_FAILED", `Group ${state.name} has no segment ${fileId} (any more)`);
-    }
-    const bytes = Buffer.allocUnsafeSlow(length);
-    const bytesRead = await this.#segments.read(state.key, { fileId }, position, bytes);
-    return bytes.subarray(0, bytesRead);
+    return this.#parts.history.readSegment(this.#stateOf(group), fileId, position, length);
   }
 
   /**
@@ -367,42 +258,14 @@ export class LogStore {
    * must be appended to the group meanwhile. Resolves when it is durable; until then, and where it fails, the
    * group is what it was. `hardState` is what it has afterwards; a group that was quarantined is not any more.
    */
-  async installSnapshot(
+  installSnapshot(
     group: GroupLog,
     manifest: SnapshotManifest,
     hardState: HardState,
     fetch: FetchSegment,
   ): Promise<void> {
     this.#assertUsable();
-    const state = this.#stateOf(group);
-    const { disk, directory } = this.#options;
-    const paths: string[] = [];
-    try {
-      const segments: SegmentInfo[] = [];
-      for (const source of manifest.segments) {
-        const fileId = this.#nextFileId++;
-        const path = this.#segments.pathOf(state.key, { fileId });
-        paths.push(path);
-        segments.push(await copySegment(disk, path, state.key, source, fileId, fetch));
-      }
-      const image = { fileId: this.#nextFileId++, index: manifest.index };
-      const imagePath = disk.join(directory, imageFileName(state.key, image.fileId));
-      paths.push(imagePath);
-      await writeImage(disk, imagePath, state.key, image.index, manifest.image);
-      await disk.syncDirectory(directory);
-      await this.#destager.exclusively(async () => {
-        if (state.isDeleted) throw new LogError("GROUP_DELETED", `Group ${state.name} was deleted`);
-        this.#replaceHistory(state, { ...manifest, segments }, hardState, image);
-        await this.#checkpoint.write();
-      });
-    } catch (error) {
-      for (const path of paths) {
-        if (!state.segments.some((s) => this.#segments.pathOf(state.key, s) === path)) {
-          this.#checkpoint.removeLater(path);
-        }
-      }
-      throw error;
-    }
+    return this.#parts.history.installSnapshot(this.#stateOf(group), manifest, hardState, fetch);
   }
 
   /**
@@ -420,11 +283,11 @@ export class LogStore {
       return Promise.reject(error);
     }
     for (const write of writes) {
-      this.#assertValid(write);
+      assertAppendable(this.#stateOf(write.group), write.entries);
       this.#place(write);
     }
-    this.#destager.poke();
-    return this.#journal.commit();
+    this.#parts.destager.poke();
+    return this.#parts.journal.commit();
   }
 
   /** Waits for what is under way, marks the journal as complete and releases the directory. */
@@ -435,11 +298,12 @@ export class LogStore {
 
   async #close(): Promise<void> {
     try {
-      this.#space.stop();
-      await this.#destager.stop();
-      await this.#checkpoint.close();
-      await this.#segments.close();
-      await this.#journal.close();
+      this.#parts.space.stop();
+      await this.#parts.scrubber.stop();
+      await this.#parts.destager.stop();
+      await this.#parts.checkpoint.close();
+      await this.#parts.segments.close();
+      await this.#parts.journal.close();
     } finally {
       await this.#lock.release();
     }
@@ -448,14 +312,21 @@ export class LogStore {
   /** Makes the journal ready to be written, and the first checkpoint where there is none. */
   async #begin({ checkpoint, copies, unnamedFiles }: FoundStore): Promise<void> {
     const { disk, directory } = this.#options;
-    if (checkpoint !== undefined) await this.#checkpoint.settle(checkpoint);
-    await this.#journal.begin();
+    if (checkpoint !== undefined) await this.#parts.checkpoint.settle(checkpoint);
+    await this.#parts.journal.begin();
     // A copy that cannot be read may name files that the others do not.
     if (copies.every(({ state }) => state !== "damaged")) {
       for (const name of unnamedFiles) await disk.remove(disk.join(directory, name));
     }
-    if (checkpoint === undefined) await this.#checkpoint.write();
-    this.#space.start();
+    if (checkpoint === undefined) await this.#parts.checkpoint.write();
+    this.#parts.space.start();
+    this.#parts.scrubber.start();
+  }
+
+  #damaged(state: GroupState, error: LogError): void {
+    state.quarantined ??= error;
+    const group = this.#groups.get(state.name);
+    if (group !== undefined) this.#options.onDamaged?.(group, error);
   }
 
   #fail(error: LogError): void {
@@ -465,7 +336,8 @@ export class LogStore {
   }
 
   #addGroup(state: GroupState): GroupLog {
-    const group = new GroupLog(state, this.#reader, this.#segments, this.#cache);
+    const { cache, reader, segments } = this.#parts;
+    const group = new GroupLog(state, reader, segments, cache);
     this.#groups.set(state.name, group);
     this.#states.set(group, state);
     return group;
@@ -482,36 +354,17 @@ export class LogStore {
     if (this.failed !== undefined) throw this.failed;
   }
 
-  #assertValid({ group, entries }: GroupWrite): void {
-    const { name, index, isBroken } = this.#stateOf(group);
-    assert(!isBroken, `group ${name} was recovered as quarantined`);
-    const first = entries[0];
-    if (first === undefined) return;
-    assert(
-      first.index >= index.firstIndex && first.index <= index.lastIndex + 1,
-      `entry ${first.index} of group ${name}, whose log ends at ${index.lastIndex}`,
-    );
-    let offset = index.offsetAfter(first.index - 1);
-    for (const [row, entry] of entries.entries()) {
-      assert(
-        entry.index === first.index + row,
-        `entry ${entry.index} after ${first.index + row - 1}`,
-      );
-      const coverage = batchCoverage(entry.type, entry.data);
-      if (coverage === undefined) continue;
-      assert(
-        coverage.baseOffset === offset && coverage.recordCount > 0,
-        `entry ${entry.index} of group ${name} begins at offset ${coverage.baseOffset}, not ${offset}`,
-      );
-      offset += coverage.recordCount;
-    }
-  }
-
   #place(write: GroupWrite): void {
     const state = this.#stateOf(write.group);
     const { entries, hardState = state.hardState } = write;
     const { key, nextRecordNumber: recordNumber } = state;
-    const placed = this.#journal.place({ kind: "write", key, recordNumber, hardState, entries });
+    const placed = this.#parts.journal.place({
+      kind: "write",
+      key,
+      recordNumber,
+      hardState,
+      entries,
+    });
     state.hardState = hardState;
     state.nextRecordNumber++;
     if (entries[0] !== undefined) state.truncate(entries[0].index);
@@ -532,7 +385,7 @@ export class LogStore {
         coverage,
         recordNumber,
       });
-      this.#cache.add(state.cached, entry, this.#journal.appendNumber);
+      this.#parts.cache.add(state.cached, entry, this.#parts.journal.appendNumber);
       dataPosition += dataBytes;
     }
   }
@@ -542,63 +395,7 @@ export class LogStore {
     for (const [name, tombstone] of this.#deleted) {
       if (tombstone < sequence) this.#deleted.delete(name);
     }
-    await this.#journal.release(sequence);
-  }
-
-  #replaceHistory(
-    state: GroupState,
-    manifest: SnapshotManifest,
-    hardState: HardState,
-    image: ImageInfo,
-  ): void {
-    for (const segment of state.segments) {
-      this.#segments.forget(state.key, segment);
-      this.#checkpoint.removeLater(this.#segments.pathOf(state.key, segment));
-    }
-    this.#replaceImage(state, image);
-    state.replaceHistory(manifest, hardState);
-  }
-
-  #replaceImage(state: GroupState, image: GroupState["image"]): void {
-    const { disk, directory } = this.#options;
-    const { image: old, key } = state;
-    if (old !== undefined) {
-      this.#checkpoint.removeLater(disk.join(directory, imageFileName(key, old.fileId)));
-    }
-    state.image = image;
-  }
-
-  /** Forgets the segments that nobody needs; answers whether there were any. */
-  #dropSegments(state: GroupState): boolean {
-    const { cutIndex, image, key, segments, startOffset } = state;
-    const isNeeded = segments.findIndex(({ endOffset, lastIndex }) => {
-      const isWanted = endOffset > startOffset && lastIndex >= cutIndex;
-      return isWanted || lastIndex > (image?.index ?? 0);
-    });
-    const dropped = segments.slice(0, isNeeded === -1 ? segments.length : isNeeded);
-    const last = dropped.at(-1);
-    if (last === undefined) return false;
-    state.segments = segments.slice(dropped.length);
-    state.raftFirstIndex = Math.max(state.raftFirstIndex, last.lastIndex + 1);
-    state.index.forgetTermsBefore(state.raftFirstIndex - 1);
-    for (const segment of dropped) {
-      this.#segments.forget(key, segment);
-      this.#checkpoint.removeLater(this.#segments.pathOf(key, segment));
-    }
-    return true;
-  }
-
-  // Its tombstone is durable, so a start in between finds the group deleted, whatever the checkpoint says.
-  async #removeFilesOf({ image, key, segments }: GroupState): Promise<void> {
-    const { disk, directory, logger } = this.#options;
-    const paths = segments.map((segment) => this.#segments.pathOf(key, segment));
-    for (const segment of segments) this.#segments.forget(key, segment);
-    if (image !== undefined) paths.push(disk.join(directory, imageFileName(key, image.fileId)));
-    for (const path of paths) {
-      await disk.remove(path).catch((error: unknown) => {
-        logger.warn("A file of a deleted group could not be removed.", { path, error });
-      });
-    }
+    await this.#parts.journal.release(sequence);
   }
 
   #reportRecovery(durationMs: number): void {
@@ -616,23 +413,4 @@ export class LogStore {
       quarantined,
     });
   }
-}
-
-function idBytes(uuid: string): Uint8Array {
-  const bytes = Buffer.from(uuid.replaceAll("-", ""), "hex");
-  assert(bytes.length === directoryIdBytes, `a directory id must be a UUID, not "${uuid}"`);
-  return bytes;
-}
-
-function describeHistory(state: GroupState, image: Uint8Array): SnapshotManifest {
-  const { index, raftFirstIndex, segments, startOffset } = state;
-  return {
-    index: index.movedIndex,
-    endOffset: index.movedOffset,
-    raftFirstIndex,
-    startOffset,
-    termRuns: [...index.termRuns()].filter(([startIndex]) => startIndex <= index.movedIndex),
-    segments,
-    image,
-  };
 }

@@ -13,14 +13,44 @@ interface Slot {
   readonly appendNumber: number;
 }
 
+/** First in, first out, without moving what is in it. */
+class SlotQueue {
+  #slots: (Slot | undefined)[] = [];
+  #first = 0;
+
+  get length(): number {
+    return this.#slots.length - this.#first;
+  }
+
+  get first(): Slot | undefined {
+    return this.#slots[this.#first];
+  }
+
+  push(slot: Slot): void {
+    this.#slots.push(slot);
+  }
+
+  shift(): Slot | undefined {
+    const slot = this.#slots[this.#first];
+    if (slot === undefined) return undefined;
+    this.#slots[this.#first++] = undefined;
+    if (this.#first > 1024 && this.#first * 2 > this.#slots.length) {
+      this.#slots = this.#slots.slice(this.#first);
+      this.#first = 0;
+    }
+    return slot;
+  }
+}
+
 /**
  * Recent entries of all groups, first in, first out, bounded in bytes. An entry that was replaced or
- * whose group was deleted leaves its map at once, and its slot in its turn.
+ * whose group was deleted leaves its map at once, and its slot in its turn. What is not durable yet waits
+ * apart, so that a flush that takes long keeps nobody else's entries.
  */
 export class TailCache {
   readonly #bytesMax: number;
-  #slots: (Slot | undefined)[] = [];
-  #oldest = 0;
+  readonly #durable = new SlotQueue();
+  readonly #pending = new SlotQueue();
   #bytes = 0;
   #durableAppendNumber = 0;
 
@@ -36,7 +66,8 @@ export class TailCache {
   /** Keeps an entry. `appendNumber` is that of its append, or 0 for what was read from disk. */
   add(cached: CachedEntries, entry: LogEntry, appendNumber: number): void {
     cached.set(entry.index, entry);
-    this.#slots.push({ cached, entry, appendNumber });
+    const isPending = appendNumber > this.#durableAppendNumber;
+    (isPending ? this.#pending : this.#durable).push({ cached, entry, appendNumber });
     this.#bytes += entry.data.length + entryOverheadBytes;
     this.#evict();
   }
@@ -44,22 +75,22 @@ export class TailCache {
   /** Says that every append up to this one is durable. */
   markDurable(appendNumber: number): void {
     this.#durableAppendNumber = appendNumber;
+    while ((this.#pending.first?.appendNumber ?? Infinity) <= appendNumber) {
+      const slot = this.#pending.shift();
+      if (slot !== undefined) this.#durable.push(slot);
+    }
     this.#evict();
   }
 
   #evict(): void {
     // The newest entry stays even when it is larger than the whole cache, or it could never be read.
-    while (this.#bytes > this.#bytesMax && this.#oldest < this.#slots.length - 1) {
-      const slot = this.#slots[this.#oldest];
-      if (slot === undefined || slot.appendNumber > this.#durableAppendNumber) break;
+    const keptMin = this.#pending.length > 0 ? 0 : 1;
+    while (this.#bytes > this.#bytesMax && this.#durable.length > keptMin) {
+      const slot = this.#durable.shift();
+      if (slot === undefined) return;
       const { cached, entry } = slot;
       if (cached.get(entry.index) === entry) cached.delete(entry.index);
       this.#bytes -= entry.data.length + entryOverheadBytes;
-      this.#slots[this.#oldest++] = undefined;
-    }
-    if (this.#oldest > 1024 && this.#oldest * 2 > this.#slots.length) {
-      this.#slots = this.#slots.slice(this.#oldest);
-      this.#oldest = 0;
     }
   }
 }

@@ -99,6 +99,10 @@ export class PartitionReplica implements StateMachine, PartitionLog {
     if (this.#startOffset > 0) this.#options.historyCut(this.#startOffset);
   }
 
+  get config(): TopicConfig {
+    return this.#options.config;
+  }
+
   get name(): string {
     return `${this.topic}-${this.partition}`;
   }
@@ -228,14 +232,15 @@ export class PartitionReplica implements StateMachine, PartitionLog {
   read(_principal: Principal, offset: number, bytesMax: number): ReadResult | Promise<ReadResult> {
     const group = this.#leading("read");
     this.#checkRange(offset);
-    if (offset === this.#highWatermark) return { batches: [], nextOffset: offset };
-    const batches = group.log.read(offset, this.#highWatermark, bytesMax);
+    const highWatermark = this.#highWatermark;
+    if (offset === highWatermark) return { batches: [], nextOffset: offset };
+    const batches = group.log.read(offset, highWatermark, bytesMax);
     return batches instanceof Promise
       ? batches.then(
-          (read) => readResult(read, offset),
-          (error: unknown) => this.#readFailed(error),
+          (read) => readResult(read, highWatermark),
+          (error: unknown) => this.#readFailed(offset, error),
         )
-      : readResult(batches, offset);
+      : readResult(batches, highWatermark);
   }
 
   awaitRecords(offset: number, listener: () => void): () => void {
@@ -381,7 +386,8 @@ export class PartitionReplica implements StateMachine, PartitionLog {
   }
 
   /** Damage takes this replica out, so that another one answers; what else failed is the reader's to know. */
-  #readFailed(error: unknown): never {
+  #readFailed(offset: number, error: unknown): never {
+    this.#checkRange(offset); // Retention may have been faster.
     if (!(error instanceof LogError) || error.reason !== "DATA_DAMAGED") throw error;
     this.#options.damaged(error);
     throw error;
@@ -432,9 +438,10 @@ function sequencedBatch(bytes: Uint8Array): SequencedBatch {
   };
 }
 
-function readResult(batches: readonly Uint8Array[], offset: number): ReadResult {
+/** Where nothing is left below the watermark, because it was compacted, reading goes on there. */
+function readResult(batches: readonly Uint8Array[], highWatermark: number): ReadResult {
   const last = batches.at(-1);
-  return { batches, nextOffset: last === undefined ? offset : batchNextOffset(last) };
+  return { batches, nextOffset: last === undefined ? highWatermark : batchNextOffset(last) };
 }
 
 function unknownCut(name: string): RopewalkError {

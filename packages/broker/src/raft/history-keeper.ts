@@ -32,6 +32,8 @@ export class HistoryKeeper {
   readonly #options: HistoryKeeperOptions;
   readonly #internal = new Set<KeptGroup>();
   readonly #pending = new Map<RaftGroup, { machine: StateMachine; startOffset: number }>();
+  /** Replicas that are gone; another one may have their log. */
+  readonly #removed = new WeakSet<RaftGroup>();
   #cutting: Promise<void> = Promise.resolve();
   #timer: Timer | undefined;
   #isStopped = false;
@@ -48,6 +50,7 @@ export class HistoryKeeper {
 
   /** The group is gone. */
   remove(group: RaftGroup): void {
+    this.#removed.add(group);
     this.#pending.delete(group);
     for (const kept of this.#internal) if (kept.group === group) this.#internal.delete(kept);
   }
@@ -67,6 +70,16 @@ export class HistoryKeeper {
   /** Resolves when nothing that was begun up to now is under way. */
   settled(): Promise<void> {
     return this.#cutting;
+  }
+
+  /** Makes the state that a log has led to durable, so that what it was made from may go. */
+  saveImage({ group, machine }: KeptGroup): Promise<void> {
+    const saved = this.#cutting.then(() => this.#saveImage(group, machine));
+    this.#cutting = saved.then(
+      () => undefined,
+      () => undefined, // Told to who asked.
+    );
+    return saved.then(() => undefined);
   }
 
   /** Nothing begins any more; waits for what is under way. */
@@ -96,15 +109,19 @@ export class HistoryKeeper {
   }
 
   async #cut(group: RaftGroup, machine: StateMachine, cut: HistoryCut): Promise<void> {
+    if (await this.#saveImage(group, machine)) await this.#options.store.cut(group.log, cut);
+  }
+
+  async #saveImage(group: RaftGroup, machine: StateMachine): Promise<boolean> {
     const { checkpointer, state, store } = this.#options;
-    if (store.group(group.key) !== group.log) return; // It was deleted.
     const index = machine.appliedIndex;
-    if (index === 0) return;
+    const isGone = (): boolean => this.#removed.has(group) || store.group(group.key) !== group.log;
+    if (isGone() || index === 0) return false;
     const image = machine.takeImage();
     const changes = imageChanges(state, group.key, index, decodeStateImage(image));
-    if (!(await checkpointer.commit(changes))) return;
+    if (!(await checkpointer.commit(changes)) || isGone()) return false;
     await store.saveImage(group.log, index, image);
-    await store.cut(group.log, cut);
+    return !isGone();
   }
 
   #enqueue(work: () => Promise<void>): void {

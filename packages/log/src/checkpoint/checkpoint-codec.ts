@@ -30,7 +30,8 @@ import { readUint64, writeUint64 } from "../uint64.ts";
  *          cut index v | broken: length v, UTF-8 | image: file id v (0: none), index v |
  *          run count v | per run: start index v, term v | segment count v | segments
  *   segment: file id v | first index v | last index v | base offset v | end offset v |
- *            max timestamp + 1 v | chunks end v | chunk count v | created ms v | flags 1 (1 sealed, 2 compacted)
+ *            max timestamp + 1 v | chunks end v | chunk count v | created ms v | flags 1 (1 sealed, 2 compacted) |
+ *            delete horizon v
  */
 
 const headerBytes = 64;
@@ -161,7 +162,7 @@ function encodeSegment(writer: ByteWriter, segment: SegmentInfo): void {
   writer.uvarint(segment.maxTimestampMs + 1).uvarint(segment.chunksEnd);
   writer.uvarint(segment.chunkCount).uvarint(segment.createdMs);
   const flags = (segment.isSealed ? sealedFlag : 0) + (segment.isCompacted ? compactedFlag : 0);
-  writer.uint8(flags);
+  writer.uint8(flags).uvarint(segment.deleteHorizonMs);
 }
 
 function decodeGroup(reader: ByteReader): GroupRow {
@@ -202,7 +203,8 @@ function decodeSegment(reader: ByteReader): SegmentInfo {
   };
   const flags = reader.uint8();
   const isSealed = (flags & sealedFlag) !== 0;
-  return { ...segment, isSealed, isCompacted: (flags & compactedFlag) !== 0 };
+  const isCompacted = (flags & compactedFlag) !== 0;
+  return { ...segment, isSealed, isCompacted, deleteHorizonMs: reader.uvarint() };
 }
 
 function list<T>(reader: ByteReader, decode: (reader: ByteReader) => T): T[] {

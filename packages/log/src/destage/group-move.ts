@@ -17,7 +17,7 @@ export class GroupMove {
   readonly #newPaths: string[] = [];
   #movedBytes = 0;
   /** Entries up to this one are dropped: nobody wants them. */
-  #droppedIndex: number;
+  readonly #droppedIndex: number;
   #damage: LogError | undefined;
 
   constructor(

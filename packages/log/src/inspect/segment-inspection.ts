@@ -2,6 +2,7 @@ import type { Disk } from "@ropewalk/runtime";
 import type { GroupState } from "../group-state.ts";
 import { imageFileName, readImage } from "../image/image-file.ts";
 import { LogError } from "../log-error.ts";
+import { segmentHeaderBytes } from "../segment/segment-header.ts";
 import { type SegmentInfo, segmentFileName } from "../segment/segment-info.ts";
 import { SegmentReader } from "../segment/segment-reader.ts";
 import type { LogFault, SegmentInspection } from "./log-inspection.ts";
@@ -69,8 +70,8 @@ async function segmentFaults(
       faults.push({ file, position, endPosition, group, index, what });
     }
   };
-  await check(0, 64, undefined, () => reader.checkHeader(key, info));
-  await check(64, info.chunksEnd, info.firstIndex, async () => {
+  await check(0, segmentHeaderBytes, undefined, () => reader.checkHeader(key, info));
+  await check(segmentHeaderBytes, info.chunksEnd, info.firstIndex, async () => {
     const rows = await reader.rows(key, info);
     if (rows.length !== info.chunkCount) {
       throw new LogError("DATA_DAMAGED", `${rows.length} chunks of ${info.chunkCount}`);

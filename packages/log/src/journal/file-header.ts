@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { crc32c } from "@ropewalk/protocol";
 import { readUint64, writeUint64 } from "../uint64.ts";
 
@@ -28,6 +29,13 @@ export const journalVersion = 1;
 
 /** Bytes of a directory id. */
 export const directoryIdBytes = 16;
+
+/** A directory's UUID as the files carry it. */
+export function directoryIdOf(uuid: string): Uint8Array {
+  const bytes = Buffer.from(uuid.replaceAll("-", ""), "hex");
+  assert(bytes.length === directoryIdBytes, `a directory id must be a UUID, not "${uuid}"`);
+  return bytes;
+}
 
 const fixedBytes = 64;
 const crcAt = 60;

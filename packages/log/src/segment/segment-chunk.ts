@@ -80,7 +80,16 @@ export interface Chunk {
   readonly entries: readonly LogEntry[];
 }
 
-/** What a chunk takes in the file. */
+/** Chunks begin at multiples of this. */
+const chunkAlignment = 4096;
+
+/** Where the next chunk begins. */
+export function chunkEnd(header: ChunkHeader): number {
+  const end = header.position + chunkBytes(header);
+  return Math.ceil(end / chunkAlignment) * chunkAlignment;
+}
+
+/** What a chunk takes in the file, without the zeros behind it. */
 export function chunkBytes({
   dataBytes,
   entryCount,

@@ -5,8 +5,9 @@ import { readUint64, writeUint64 } from "../uint64.ts";
 /*
  * A segment file: the committed entries of one group, one chunk after another, and behind the last chunk of
  * a sealed one its index. All numbers are big-endian. The first 64 bytes keep their meaning in every version.
+ * Chunks begin at multiples of 4096, with zeros between them, so that they can be written past the page cache.
  *
- *   0        64                                         index position        end − 64       end
+ *   0        4096                                       index position        end − 64       end
  *   +--------+---------+---------+------------+---------+---------------------+--------------+
  *   | header | chunk 0 | chunk 1 | …          | chunk n | index, 48 B a chunk | footer, 64 B |
  *   +--------+---------+---------+------------+---------+---------------------+--------------+
@@ -20,6 +21,7 @@ import { readUint64, writeUint64 } from "../uint64.ts";
  *                 32      8  file id       as in the name; never given twice in a directory
  *                 40     20  zeros
  *                 60      4  CRC-32C of [0, 60); also the salt of the file's chunks
+ *                 64   4032  zeros
  *
  *   footer: position  bytes  field
  *                  0      8  magic         "RWSEGEND"
@@ -44,7 +46,9 @@ import { readUint64, writeUint64 } from "../uint64.ts";
  */
 
 /** Where the first chunk begins. */
-export const segmentHeaderBytes = 64;
+export const segmentHeaderBytes = 4096;
+
+const fixedBytes = 64;
 
 /** Bytes at the end of a sealed segment that say where its index is. */
 export const segmentFooterBytes = 64;
@@ -100,7 +104,7 @@ export function checkSegmentHeader(
 ): "sound" | "newer" | "damaged" {
   if (bytes.equals(encodeSegmentHeader(expected).bytes)) return "sound";
   const isSound =
-    bytes.length === segmentHeaderBytes &&
+    bytes.length >= fixedBytes &&
     bytes.subarray(0, magic.length).equals(magic) &&
     crc32c(bytes, 0, crcAt) === bytes.readUInt32BE(crcAt);
   return isSound && bytes.readUInt32BE(8) > segmentVersion ? "newer" : "damaged";

@@ -20,6 +20,8 @@ export interface SegmentInfo {
   /** Nothing is added any more, and its index is at its end. */
   readonly isSealed: boolean;
   readonly isCompacted: boolean;
+  /** The earliest time at which something in it may go that compaction has to keep for a while; 0: nothing. */
+  readonly deleteHorizonMs: number;
 }
 
 /** The name of a segment's file. */

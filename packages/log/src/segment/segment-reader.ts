@@ -5,6 +5,7 @@ import { RecentMap } from "../recent-map.ts";
 import {
   type Chunk,
   chunkBytes,
+  chunkEnd,
   chunkHeaderBytes,
   decodeChunk,
   decodeChunkHeader,
@@ -226,7 +227,7 @@ export class SegmentReader {
         endOffset,
         maxTimestampMs,
       });
-      position += chunkBytes(header);
+      position = chunkEnd(header);
     }
     return rows;
   }

@@ -5,6 +5,7 @@ import { readUint64 } from "../uint64.ts";
 import type { SegmentInfo } from "./segment-info.ts";
 import {
   chunkBytes,
+  chunkEnd,
   type ChunkEntry,
   type ChunkHeader,
   decodeChunkHeader,
@@ -17,6 +18,8 @@ import {
   encodeSegmentIndex,
   segmentHeaderBytes,
 } from "./segment-header.ts";
+
+const zeros = new Uint8Array(segmentHeaderBytes);
 
 /** How a segment that has nothing in it yet is described. */
 export interface NewSegment {
@@ -65,6 +68,7 @@ export class SegmentWriter {
       chunksEnd: segmentHeaderBytes,
       chunkCount: 0,
       isSealed: false,
+      deleteHorizonMs: 0,
     };
     return new SegmentWriter(key, file, info, [], false);
   }
@@ -95,7 +99,7 @@ export class SegmentWriter {
     const { head, header } = encodeChunkHead(entries, this.#salt, info.chunksEnd, info.endOffset);
     const data = entries.map((entry) => entry.data).filter((piece) => piece.length > 0);
     await this.#writeHeader();
-    await this.file.write(info.chunksEnd, [head, ...data]);
+    await this.file.write(info.chunksEnd, [head, ...data, ...paddingOf(header)]);
     this.#appended(header, lastIndex);
   }
 
@@ -106,7 +110,7 @@ export class SegmentWriter {
     assert(header.position === info.chunksEnd, `chunk ${header.position} at ${info.chunksEnd}`);
     encodeChunkHeader(chunk, header, this.#salt);
     await this.#writeHeader();
-    await this.file.write(info.chunksEnd, [chunk]);
+    await this.file.write(info.chunksEnd, [chunk, ...paddingOf(header)]);
     this.#appended(header, header.lastIndex);
   }
 
@@ -129,7 +133,7 @@ export class SegmentWriter {
       lastIndex,
       endOffset,
       maxTimestampMs,
-      chunksEnd: info.chunksEnd + bytes,
+      chunksEnd: chunkEnd(header),
       chunkCount: info.chunkCount + 1,
     };
   }
@@ -155,6 +159,12 @@ export class SegmentWriter {
     await this.file.write(0, [encodeSegmentHeader({ key: this.key, fileId }).bytes]);
     this.#isHeaderWritten = true;
   }
+}
+
+/** Zeros up to where the next chunk begins. */
+function paddingOf(header: ChunkHeader): Uint8Array[] {
+  const bytes = chunkEnd(header) - header.position - chunkBytes(header);
+  return bytes === 0 ? [] : [zeros.subarray(0, bytes)];
 }
 
 /** The header of a chunk that was verified as one of its file. */

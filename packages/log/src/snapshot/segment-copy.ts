@@ -88,7 +88,7 @@ export async function copySegment(
     for (let position = segmentHeaderBytes; position < source.chunksEnd;) {
       const bytes = await remote.chunkAt(key, position);
       await writer.appendCopy(bytes);
-      position += bytes.length;
+      position = writer.info.chunksEnd;
     }
     writer.extend(source.lastIndex, source.endOffset);
     if (source.isSealed) await writer.seal();
