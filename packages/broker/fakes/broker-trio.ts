@@ -38,6 +38,7 @@ const limits = {
   tickMs: 10,
   checkpointMs: 100,
   snapshotRetryMs: 200,
+  snapshotPieceTimeoutMs: 500,
   repairRetryMsMin: 50,
   groupPartitionCount: 1,
 };
@@ -53,7 +54,7 @@ export class BrokerTrio {
   readonly directory: string = mkdtempSync(join(tmpdir(), "ropewalk-trio-"));
   readonly #brokers = new Map<number, Broker>();
   readonly #firstPort = nextPort;
-  #gate: Promise<void> = Promise.resolve();
+  readonly #gates = new Map<number, Promise<void>>();
   #heldCount = 0;
 
   private constructor() {
@@ -72,7 +73,7 @@ export class BrokerTrio {
   }
 
   async start(id: number): Promise<void> {
-    const broker = await Broker.start(this.#config(id), this.#runtime());
+    const broker = await Broker.start(this.#config(id), this.#runtime(id));
     this.#brokers.set(id, broker);
     await broker.ready;
   }
@@ -92,15 +93,18 @@ export class BrokerTrio {
     return join(this.directory, String(id), "log");
   }
 
-  /** Segments that are about to be copied wait until what is answered is called. */
-  holdCopies(): () => void {
+  /** Segments that a broker is about to create, as for copies, wait until what is answered is called. */
+  holdSegments(id: number): () => void {
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#gate = promise;
+    this.#gates.set(id, promise);
     this.#heldCount = 0;
-    return resolve;
+    return () => {
+      this.#gates.delete(id);
+      resolve();
+    };
   }
 
-  /** How many copies of segments have waited. */
+  /** How many segments have waited. */
   get heldCount(): number {
     return this.#heldCount;
   }
@@ -252,15 +256,15 @@ export class BrokerTrio {
     return { client: first, peer: first + 1, http: first + 2 };
   }
 
-  /** Copies are the only segments that are created while a gate is closed, since nothing is written then. */
-  #runtime(): Runtime {
+  #runtime(id: number): Runtime {
     const runtime = nodeRuntime({
       log: { level: process.env["TRIO_LOG"] === undefined ? "silent" : "info" },
     });
     const create = async (path: string): ReturnType<Disk["create"]> => {
-      if (path.includes("segment-")) {
+      const gate = path.includes("segment-") ? this.#gates.get(id) : undefined;
+      if (gate !== undefined) {
         this.#heldCount += 1;
-        await this.#gate;
+        await gate;
       }
       return runtime.disk.create(path);
     };

@@ -86,6 +86,8 @@ export interface BrokerLimits {
   readonly entriesPerImage: number;
   /** A replica that lags behind is sent another snapshot when it has not taken one in for so long. */
   readonly snapshotRetryMs: number;
+  /** How long another broker may take to answer with a piece of a segment; a replica waits for it, absent. */
+  readonly snapshotPieceTimeoutMs: number;
   /** The first and the longest wait between two attempts to repair a damaged replica. */
   readonly repairRetryMsMin: number;
   readonly repairRetryMsMax: number;
@@ -126,6 +128,7 @@ export const defaultBrokerLimits: BrokerLimits = {
   internalCutCheckMs: 10_000,
   entriesPerImage: 50_000,
   snapshotRetryMs: 2000,
+  snapshotPieceTimeoutMs: 5000,
   repairRetryMsMin: 500,
   repairRetryMsMax: 30_000,
   forwardTimeoutMs: 10_000,

@@ -65,7 +65,12 @@ export class ReplicaRebuilding {
     const damaged = (group: RaftGroup, error: unknown): void => home().damaged(group, error);
     const dataBytesMax = peerFrameBytesMax - frameRestBytesMax;
     this.#exporter = new SnapshotExporter({ clock, logger, store, dataBytesMax, damaged });
-    const fetcher = new SegmentFetcher(caller, clock, this.#interruption);
+    const fetcher = new SegmentFetcher(
+      caller,
+      clock,
+      this.#interruption,
+      limits.snapshotPieceTimeoutMs,
+    );
     this.#installer = new SnapshotInstaller({ ...options, fetcher, turns });
     this.#repairer = new ReplicaRepairer({
       ...options,

@@ -7,7 +7,7 @@ import type { Interruption } from "./interruption.ts";
 /** One request brings this much at most. */
 export const segmentPieceBytesMax: number = 1024 * 1024;
 
-const attemptsMax = 5;
+const attemptsMax = 3;
 const firstRetryMs = 200;
 
 /** After these the same piece may well be had a moment later. */
@@ -23,11 +23,13 @@ export class SegmentFetcher {
   readonly #caller: RemoteCaller;
   readonly #clock: Clock;
   readonly #interruption: Interruption;
+  readonly #timeoutMs: number;
 
-  constructor(caller: RemoteCaller, clock: Clock, interruption: Interruption) {
+  constructor(caller: RemoteCaller, clock: Clock, interruption: Interruption, timeoutMs: number) {
     this.#caller = caller;
     this.#clock = clock;
     this.#interruption = interruption;
+    this.#timeoutMs = timeoutMs;
   }
 
   /** Reads segments of one group at one broker. */
@@ -51,9 +53,10 @@ export class SegmentFetcher {
 
   async #piece(brokerId: number, request: SegmentPiece): Promise<Uint8Array> {
     const method = peerService.readSegment;
+    const options = { answerSize: "large", timeoutMs: this.#timeoutMs } as const;
     for (let attempt = 1; ; attempt++) {
       try {
-        const answer = this.#caller.call(method, brokerId, request, { answerSize: "large" });
+        const answer = this.#caller.call(method, brokerId, request, options);
         return (await this.#interruption.guard(answer)).data;
       } catch (error) {
         const isPassing = error instanceof RopewalkError && passing.has(error.code);

@@ -67,6 +67,9 @@ export class SnapshotExporter {
     const { dataBytesMax, store } = this.#options;
     const { confState, log } = group;
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
+      if (store.group(log.key) !== log) {
+        throw new LogError("GROUP_DELETED", `Group ${log.key.groupId} was deleted`);
+      }
       const index = group.appliedIndex;
       const manifest = await store.exportSnapshot(log, index, group.takeImage());
       if (log.quarantined !== undefined) throw log.quarantined;
@@ -101,6 +104,7 @@ export class SnapshotExporter {
     try {
       this.#keep(group, await this.export(group));
     } catch (error) {
+      if (error instanceof LogError && error.reason === "GROUP_DELETED") return;
       this.#options.logger.error("a replica lags behind, and a snapshot for it cannot be made", {
         ...group.key,
         error,
