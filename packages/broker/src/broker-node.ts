@@ -6,6 +6,7 @@ import type { BrokerConfig, BrokerLimits } from "./config.ts";
 import { Controller } from "./controller/controller.ts";
 import { ControllerClient } from "./controller/controller-client.ts";
 import { ControllerMachine } from "./controller/controller-machine.ts";
+import { controllerVoters } from "./controller/controller-voters.ts";
 import { registrationOf, topicOf } from "./controller/metadata-codec.ts";
 import {
   type ApplyOutcome,
@@ -45,7 +46,6 @@ export interface BrokerNodeOptions {
   readonly imageChanged: () => void;
 }
 
-const votersMax = 5;
 const topicLedMs = 3000;
 const topicLedPollMs = 5;
 
@@ -209,21 +209,12 @@ export class BrokerNode implements TopicAdmin {
 
   #createControllerGroup(): RaftGroup {
     const { config, limits, storage } = this.#options;
-    const brokerIds = config.bootstrap.map(({ brokerId }) => brokerId).toSorted((a, b) => a - b);
     const log = openGroupLog(storage.log, { groupId: controllerGroupId, incarnation: 1 });
-    if (log.quarantined !== undefined) {
-      throw new RopewalkError(
-        "STORAGE_ERROR",
-        `Cannot start: the log of the cluster's metadata is damaged: ${log.quarantined.message}`,
-        { cause: log.quarantined },
-      );
-    }
     return new RaftGroup({
       brokerId: config.brokerId,
       log,
       machine: this.machine,
-      voters: brokerIds.slice(0, votersMax),
-      learners: brokerIds.slice(votersMax),
+      ...controllerVoters(config),
       limits,
       readFailed: (group, error) => {
         this.#logger.error("the metadata's log cannot be read; this broker stays out of it", {
@@ -319,6 +310,7 @@ export class BrokerNode implements TopicAdmin {
       leaders: this.#leaders,
       image: this.machine.image,
       isReady: this.#options.isReady,
+      metadataIndexAtStart: this.#controllerGroup.log.lastIndex(),
       snapshotWanted: (group) => this.rebuilding.snapshotWanted(group),
       repair: (absent) => this.rebuilding.repair(absent),
       leads: (groupId, term) => this.#reporter.leads({ groupId, term }),

@@ -91,6 +91,8 @@ export interface BrokerLimits {
   /** The first and the longest wait between two attempts to repair a damaged replica. */
   readonly repairRetryMsMin: number;
   readonly repairRetryMsMax: number;
+  /** A broker whose copy of the metadata is damaged ends when it could not repair it for so long. */
+  readonly controllerRepairMsMax: number;
   /** How long a request that was passed on to another broker may take. */
   readonly forwardTimeoutMs: number;
 }
@@ -131,5 +133,6 @@ export const defaultBrokerLimits: BrokerLimits = {
   snapshotPieceTimeoutMs: 5000,
   repairRetryMsMin: 500,
   repairRetryMsMax: 30_000,
+  controllerRepairMsMax: 60_000,
   forwardTimeoutMs: 10_000,
 };

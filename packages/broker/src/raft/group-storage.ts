@@ -78,7 +78,7 @@ export class GroupStorage implements Storage {
   }
 }
 
-/** The group's log, which becomes durable with its first write. */
-export function openGroupLog(store: LogStore, key: GroupKey): GroupLog {
-  return store.group(key) ?? store.createGroup(key);
+/** The group's log, which becomes durable with its first write. For `isNew` see `LogStore.createGroup`. */
+export function openGroupLog(store: LogStore, key: GroupKey, isNew: boolean = false): GroupLog {
+  return store.group(key) ?? store.createGroup(key, isNew ? "neverExisted" : "perhapsKnown");
 }

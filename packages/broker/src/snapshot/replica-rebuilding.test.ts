@@ -125,6 +125,31 @@ test("a replica whose journal is damaged is quarantined, repaired from the leade
   expect((await trio.read(topic, partition)).slice(0, before.length)).toEqual(before);
 }, 60_000);
 
+test("a broker whose journal is damaged all over repairs the metadata's log first, then all others", async () => {
+  await using trio = await BrokerTrio.start();
+  await trio.createTopic(topic);
+  const partition = await trio.partitionOf(topic, 3);
+  await trio.produce(topic, partition, 30);
+  const before = await trio.read(topic, partition);
+  await trio.stop(3);
+  const directory = trio.logDirectory(3);
+  for (const name of readdirSync(directory).filter((each) => each.startsWith("journal-"))) {
+    const bytes = readFileSync(join(directory, name));
+    for (let at = 4096; at < bytes.length; at += 64) bytes[at] = (bytes[at] ?? 0) ^ 0x55;
+    writeFileSync(join(directory, name), bytes);
+  }
+  await trio.start(3);
+  await until(async () => (await trio.metric(3, "ropewalk_replicas_repaired_total")) >= 3);
+  await until(async () => (await trio.metric(3, "ropewalk_replicas_absent")) === 0);
+  expect(await trio.metric(3, "ropewalk_replicas")).toBe(3);
+  // The controller's group needs it, too.
+  await trio.stop(1);
+  await trio.createTopic("another");
+  await trio.startAll();
+  await trio.lead(topic, partition, 3);
+  expect((await trio.read(topic, partition)).slice(0, before.length)).toEqual(before);
+}, 60_000);
+
 test("a replica whose segment turns out to be damaged when it is read is repaired, and can lead again", async () => {
   await using trio = await BrokerTrio.start();
   await trio.createTopic(topic);

@@ -8,6 +8,7 @@ import { peerFrameBytesMax } from "../peer/peer-config.ts";
 import type { RaftGroup } from "../raft/raft-group.ts";
 import type { RaftHost } from "../raft/raft-host.ts";
 import type { RemoteCaller } from "../remote-caller.ts";
+import { HistoryInstaller } from "./history-installer.ts";
 import { Interruption } from "./interruption.ts";
 import { RepairSource } from "./repair-source.ts";
 import type { AbsentReplica, ReplicaHome } from "./replica-home.ts";
@@ -71,10 +72,13 @@ export class ReplicaRebuilding {
       this.#interruption,
       limits.snapshotPieceTimeoutMs,
     );
-    this.#installer = new SnapshotInstaller({ ...options, fetcher, turns });
+    const { checkpointer, state } = options;
+    const commit: Checkpointer["commit"] = (changes) => checkpointer.commit(changes);
+    const histories = new HistoryInstaller({ store, state, commit, fetcher });
+    this.#installer = new SnapshotInstaller({ logger, store, host, home, histories, turns });
     this.#repairer = new ReplicaRepairer({
       ...options,
-      installer: this.#installer,
+      installer: histories,
       interruption: this.#interruption,
       turns,
       retryMsMin: limits.repairRetryMsMin,

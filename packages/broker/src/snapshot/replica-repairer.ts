@@ -5,7 +5,7 @@ import type { LeaderTable } from "../leader-table.ts";
 import type { RemoteCaller } from "../remote-caller.ts";
 import type { Interruption } from "./interruption.ts";
 import type { AbsentReplica } from "./replica-home.ts";
-import type { RemoteHistory, SnapshotInstaller } from "./snapshot-installer.ts";
+import type { HistoryInstaller, RemoteHistory } from "./history-installer.ts";
 import type { Turns } from "./turns.ts";
 
 /** What repairing needs. */
@@ -15,7 +15,7 @@ export interface ReplicaRepairerOptions {
   readonly logger: Logger;
   readonly caller: RemoteCaller;
   readonly leaders: LeaderTable;
-  readonly installer: SnapshotInstaller;
+  readonly installer: HistoryInstaller;
   readonly interruption: Interruption;
   readonly turns: Turns;
   readonly retryMsMin: number;
@@ -137,6 +137,6 @@ export class ReplicaRepairer {
 }
 
 /** Whether a leader can commit entries without one of the replicas. */
-function othersAreMajority(replicaIds: readonly number[]): boolean {
+export function othersAreMajority(replicaIds: readonly number[]): boolean {
   return replicaIds.length - 1 > replicaIds.length / 2;
 }

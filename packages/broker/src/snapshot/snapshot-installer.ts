@@ -1,41 +1,28 @@
-import { decodeSnapshotManifest, type HardState, type LogStore } from "@ropewalk/log";
+import { decodeSnapshotManifest, type LogStore } from "@ropewalk/log";
 import type { SnapshotManifest } from "@ropewalk/log";
 import { RopewalkError } from "@ropewalk/protocol";
-import type { KeyValueStore, Logger } from "@ropewalk/runtime";
+import type { Logger } from "@ropewalk/runtime";
 import type { Message } from "raft-ts";
-import type { Checkpointer } from "../checkpointer.ts";
 import type { RaftGroup } from "../raft/raft-group.ts";
 import type { RaftHost } from "../raft/raft-host.ts";
-import { decodeStateImage, imageChanges } from "../raft/state-image.ts";
-import type { AbsentReplica, ReplicaHome } from "./replica-home.ts";
-import type { SegmentFetcher } from "./segment-fetcher.ts";
+import type { HistoryInstaller } from "./history-installer.ts";
+import type { ReplicaHome } from "./replica-home.ts";
 import type { Turns } from "./turns.ts";
 
 /** What installing needs. */
 export interface SnapshotInstallerOptions {
   readonly logger: Logger;
   readonly store: LogStore;
-  readonly state: KeyValueStore;
-  readonly checkpointer: Checkpointer;
   readonly host: RaftHost;
   readonly home: () => ReplicaHome;
-  readonly fetcher: SegmentFetcher;
+  readonly histories: HistoryInstaller;
   /** Replicas that are being rebuilt. */
   readonly turns: Turns;
 }
 
-/** A group's history at another broker. */
-export interface RemoteHistory {
-  /** The broker that has the segments. */
-  readonly brokerId: number;
-  readonly manifest: SnapshotManifest;
-  /** What the replica has promised, as of when it has the history. */
-  readonly hardState: HardState;
-}
-
 /**
- * Replaces the log of a replica by the history of another broker. Meanwhile the replica is no part of Raft: it
- * is taken out, and one that is made of what is stored then takes its place, whatever came of it.
+ * Takes in snapshots of leaders. Meanwhile the replica is no part of Raft: it is taken out, and one that is made
+ * of what is stored then takes its place, whatever came of it.
  */
 export class SnapshotInstaller {
   readonly #options: SnapshotInstallerOptions;
@@ -63,27 +50,6 @@ export class SnapshotInstaller {
     this.#running.add(done);
   }
 
-  /**
-   * Makes a history the replica's own. Once that is durable in the log it is for good; the materialized state
-   * follows, and would at the next start (`restoreImages`). Rejects where either is not so.
-   */
-  async install(absent: AbsentReplica, history: RemoteHistory): Promise<void> {
-    const { checkpointer, fetcher, state, store } = this.#options;
-    const { brokerId, hardState, manifest } = history;
-    const image = decodeStateImage(manifest.image);
-    await absent.settled;
-    if (absent.isGone()) throw gone(absent);
-    const fetch = fetcher.from(brokerId, absent.key);
-    await store.installSnapshot(absent.log, manifest, hardState, fetch);
-    if (absent.isGone()) throw gone(absent);
-    const changes = imageChanges(state, absent.key, manifest.index, image);
-    if (await checkpointer.commit(changes)) return;
-    throw new RopewalkError(
-      "STORAGE_ERROR",
-      `Cannot take in the state of group ${absent.key.groupId}: it cannot be written`,
-    );
-  }
-
   /** Nothing begins any more; waits for what is under way, which its owner has interrupted. */
   async stop(): Promise<void> {
     this.#isStopped = true;
@@ -91,7 +57,7 @@ export class SnapshotInstaller {
   }
 
   async #takeIn(from: number, group: RaftGroup, message: Message): Promise<void> {
-    const { home, host, logger } = this.#options;
+    const { histories, home, host, logger } = this.#options;
     const { key } = group;
     const manifest = manifestOf(message);
     const absent = home().takeOut(group);
@@ -106,7 +72,7 @@ export class SnapshotInstaller {
         vote: term >= message.term ? vote : 0,
         commit: manifest.index,
       };
-      await this.install(absent, { brokerId: from, manifest, hardState });
+      await histories.install(absent, { brokerId: from, manifest, hardState });
       this.counters.installed += 1;
       logger.info("a snapshot took the place of a replica's log", { ...key, from, ...hardState });
     } catch (error) {
@@ -132,9 +98,4 @@ function manifestOf({ snapshot }: Message): SnapshotManifest {
   if (manifest.index === snapshot?.index) return manifest;
   const message = `A snapshot as of entry ${snapshot?.index} holds the state as of ${manifest.index}`;
   throw new RopewalkError("CORRUPT_MESSAGE", message);
-}
-
-function gone({ key }: AbsentReplica): RopewalkError {
-  const message = `Group ${key.groupId} was deleted`;
-  return new RopewalkError("UNKNOWN_TOPIC_OR_PARTITION", message);
 }
