@@ -6,6 +6,7 @@ import type { BrokerConfig, BrokerLimits } from "./config.ts";
 import { Controller } from "./controller/controller.ts";
 import { ControllerClient } from "./controller/controller-client.ts";
 import { ControllerMachine } from "./controller/controller-machine.ts";
+import { controllerVoters } from "./controller/controller-voters.ts";
 import { registrationOf, topicOf } from "./controller/metadata-codec.ts";
 import {
   type ApplyOutcome,
@@ -29,6 +30,7 @@ import { RaftHost } from "./raft/raft-host.ts";
 import type { Leadership } from "./raft/state-machine.ts";
 import { RemoteCaller } from "./remote-caller.ts";
 import { ReplicaSet } from "./replica-set.ts";
+import { ReplicaRebuilding } from "./snapshot/replica-rebuilding.ts";
 
 /** What a node is made of. */
 export interface BrokerNodeOptions {
@@ -44,7 +46,6 @@ export interface BrokerNodeOptions {
   readonly imageChanged: () => void;
 }
 
-const votersMax = 5;
 const topicLedMs = 3000;
 const topicLedPollMs = 5;
 
@@ -66,6 +67,7 @@ export class BrokerNode implements TopicAdmin {
   readonly #leaders = new LeaderTable();
   readonly #checkpointer: Checkpointer;
   readonly #history: HistoryKeeper;
+  readonly rebuilding: ReplicaRebuilding;
   readonly #reporter: LeaderReporter;
   readonly #controllerGroup: RaftGroup;
   readonly #controller: Controller;
@@ -94,6 +96,9 @@ export class BrokerNode implements TopicAdmin {
         sendBatch: (batch) => options.peers().sendBatch(batch),
         flush: () => options.peers().flush(),
       },
+      snapshotArrived: (from, group, message) => {
+        this.rebuilding.snapshotArrived(from, group, message);
+      },
       storageFailed: options.storageFailed,
     });
     this.machine = new ControllerMachine(storage.state, logger, {
@@ -103,6 +108,7 @@ export class BrokerNode implements TopicAdmin {
     this.#checkpointer = new Checkpointer(storage.state, clock, logger, limits.checkpointMs);
     this.#checkpointer.add(this.machine);
     this.#history = this.#createHistoryKeeper();
+    this.rebuilding = this.#createRebuilding();
     void storage.failed.then((error) => this.host.storageFailed(error));
     const proposer = new CommandProposer(clock, limits.batchBytesMax);
     this.#controllerGroup = this.#createControllerGroup();
@@ -123,14 +129,7 @@ export class BrokerNode implements TopicAdmin {
       timeoutMs: limits.forwardTimeoutMs,
     });
     this.view = new ImageView(brokerId, this.machine.image, this.#leaders, this.isAlive);
-    this.#reporter = new LeaderReporter({
-      clock,
-      logger,
-      caller: this.caller,
-      table: this.#leaders,
-      connectedPeers: () => options.peers().connectedPeers(),
-      ledGroups: () => this.#ledGroups(),
-    });
+    this.#reporter = this.#createReporter();
     this.groups = this.#createGroupRouter();
     this.replicas = this.#createReplicaSet(proposer);
     this.#compaction = this.#createCompactionChecker();
@@ -154,6 +153,7 @@ export class BrokerNode implements TopicAdmin {
     this.#reporter.stop();
     this.#retention.stop();
     this.#compaction.stop();
+    await this.rebuilding.stop();
     await this.host.stop();
     await this.#history.stop();
     await this.#checkpointer.stop(
@@ -209,21 +209,12 @@ export class BrokerNode implements TopicAdmin {
 
   #createControllerGroup(): RaftGroup {
     const { config, limits, storage } = this.#options;
-    const brokerIds = config.bootstrap.map(({ brokerId }) => brokerId).toSorted((a, b) => a - b);
     const log = openGroupLog(storage.log, { groupId: controllerGroupId, incarnation: 1 });
-    if (log.quarantined !== undefined) {
-      throw new RopewalkError(
-        "STORAGE_ERROR",
-        `Cannot start: the log of the cluster's metadata is damaged: ${log.quarantined.message}`,
-        { cause: log.quarantined },
-      );
-    }
     return new RaftGroup({
       brokerId: config.brokerId,
       log,
       machine: this.machine,
-      voters: brokerIds.slice(0, votersMax),
-      learners: brokerIds.slice(votersMax),
+      ...controllerVoters(config),
       limits,
       readFailed: (group, error) => {
         this.#logger.error("the metadata's log cannot be read; this broker stays out of it", {
@@ -231,6 +222,35 @@ export class BrokerNode implements TopicAdmin {
         });
         this.host.remove(group);
       },
+    });
+  }
+
+  #createReporter(): LeaderReporter {
+    const { peers, runtime } = this.#options;
+    return new LeaderReporter({
+      clock: runtime.clock,
+      logger: this.#logger,
+      caller: this.caller,
+      table: this.#leaders,
+      connectedPeers: () => peers().connectedPeers(),
+      ledGroups: () => this.#ledGroups(),
+    });
+  }
+
+  #createRebuilding(): ReplicaRebuilding {
+    const { config, limits, runtime, storage } = this.#options;
+    return new ReplicaRebuilding({
+      brokerId: config.brokerId,
+      clock: runtime.clock,
+      logger: this.#logger,
+      limits,
+      store: storage.log,
+      state: storage.state,
+      host: this.host,
+      checkpointer: this.#checkpointer,
+      caller: this.caller,
+      leaders: this.#leaders,
+      home: () => this.replicas,
     });
   }
 
@@ -290,6 +310,9 @@ export class BrokerNode implements TopicAdmin {
       leaders: this.#leaders,
       image: this.machine.image,
       isReady: this.#options.isReady,
+      metadataIndexAtStart: this.#controllerGroup.log.lastIndex(),
+      snapshotWanted: (group) => this.rebuilding.snapshotWanted(group),
+      repair: (absent) => this.rebuilding.repair(absent),
       leads: (groupId, term) => this.#reporter.leads({ groupId, term }),
     });
   }

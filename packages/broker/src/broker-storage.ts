@@ -1,4 +1,4 @@
-import { type LogError, LogStore } from "@ropewalk/log";
+import { type LogConfig, type LogError, LogStore } from "@ropewalk/log";
 import type { DiskLock, KeyValueStore, Runtime } from "@ropewalk/runtime";
 import { RopewalkError } from "@ropewalk/protocol";
 import { restoreImages } from "./raft/state-image.ts";
@@ -23,13 +23,14 @@ export async function openBrokerStorage(
   runtime: Runtime,
   directory: string,
   claim: IdentityClaim,
+  logConfig: Partial<LogConfig> = {},
 ): Promise<BrokerStorage> {
   const { disk, random } = runtime;
   await disk.makeDirectory(directory);
   const lock = await disk.lockDirectory(directory, `broker ${claim.brokerId}`);
   try {
     const identity = await openIdentity(disk, random, directory, claim);
-    return await openContents(runtime, directory, identity, lock);
+    return await openContents(runtime, directory, identity, lock, logConfig);
   } catch (error) {
     await lock.release();
     throw error;
@@ -41,6 +42,7 @@ async function openContents(
   directory: string,
   identity: Identity,
   lock: DiskLock,
+  config: Partial<LogConfig>,
 ): Promise<BrokerStorage> {
   const { clock, disk, keyValueStores, logger } = runtime;
   const logDirectory = disk.join(directory, "log");
@@ -56,6 +58,7 @@ async function openContents(
     disk,
     clock,
     logger,
+    config,
     directory: logDirectory,
     directoryId,
     onFailed,

@@ -6,10 +6,10 @@ import { GrpcDoor } from "./grpc/grpc-door.ts";
 import { openHttpDoor } from "./http-door.ts";
 import { writeIdentity } from "./identity.ts";
 import { createMetrics } from "./metrics.ts";
-import type { PeerHello } from "./peer/hello.ts";
 import { PeerNetwork } from "./peer/peer-network.ts";
 import type { BrokerPorts } from "./ports.ts";
 import { Registration } from "./registration.ts";
+import { directoryFault, repairController } from "./snapshot/controller-repair.ts";
 import { brokerVersion } from "./version.ts";
 
 /** How long a stop waits for other brokers to take over what this one leads. */
@@ -65,12 +65,15 @@ export class Broker {
   static async start(config: BrokerConfig, runtime: Runtime): Promise<Broker> {
     const logger = runtime.logger.child({ broker: config.brokerId });
     const world = { ...runtime, logger };
-    const storage = await openBrokerStorage(world, config.dataDirectory, {
+    const claim = {
       brokerId: config.brokerId,
       bootstrapIds: config.bootstrap.map(({ brokerId }) => brokerId).toSorted((a, b) => a - b),
-    });
+    };
+    const storage = await openBrokerStorage(world, config.dataDirectory, claim, config.log);
     let broker: Broker | undefined;
     try {
+      const limits = { ...defaultBrokerLimits, ...config.limits };
+      await repairController({ config, limits, runtime: world, storage });
       broker = new Broker(config, world, storage);
       await broker.#open();
       return broker;
@@ -96,6 +99,7 @@ export class Broker {
     const ports = this.#ports();
     const metrics = createMetrics({
       host: this.#node.host,
+      rebuilding: this.#node.rebuilding,
       replicas: this.#node.replicas,
       peers: this.#peers,
       store: this.#storage.log,
@@ -131,10 +135,11 @@ export class Broker {
       listen: peer.listen,
       clusterId: () => this.#clusterId,
       addressOf: (id) => this.#node.addressOf(id),
-      verifyPeer: (hello) => this.#verifyPeer(hello),
+      verifyPeer: (hello) => directoryFault(this.#node.machine.image, hello),
       onRaftMessages: (from, messages, batches) => host.receive(from, messages, batches),
       onRequest: (from, method, body) => caller.answer(from, String(method), body),
       onUnreachable: (id) => host.unreachable(id),
+      onSnapshotStatus: (id, key, _message, outcome) => host.snapshotSent(id, key, outcome),
     });
     return starting.then((peers) => {
       for (const other of bootstrap) if (other.brokerId !== brokerId) peers.connect(other.brokerId);
@@ -145,13 +150,6 @@ export class Broker {
   #startedPeers(): PeerNetwork {
     if (this.#peers === undefined) throw new Error("the peer network is not started yet");
     return this.#peers;
-  }
-
-  /** A wiped disk must not take the place of the one whose votes and entries were counted. */
-  #verifyPeer(hello: PeerHello): string | undefined {
-    const known = this.#node.machine.image.brokers.get(hello.brokerId);
-    if (known === undefined || known.directoryId === hello.directoryId) return undefined;
-    return `broker ${hello.brokerId} has data directory ${known.directoryId} in this cluster, not ${hello.directoryId}`;
   }
 
   #register(clientPort: number): void {

@@ -30,9 +30,9 @@ export class Checkpointer {
     this.#machines.add(machine);
   }
 
-  /** The machine is gone, and with it what was kept of it. */
-  remove(machine: StateMachine, keys: readonly string[]): void {
-    this.#machines.delete(machine);
+  /** The machine is gone, if it was there, and with it what was kept of it under these keys. */
+  remove(machine: StateMachine | undefined, keys: readonly string[]): void {
+    if (machine !== undefined) this.#machines.delete(machine);
     this.#removedKeys.push(...keys);
   }
 

@@ -1,3 +1,4 @@
+import type { LogConfig } from "@ropewalk/log";
 import type { Address } from "@ropewalk/runtime";
 
 /** Another broker of the set that forms the cluster, and where its peers reach it. */
@@ -25,6 +26,8 @@ export interface BrokerConfig {
   /** Failure domain; replicas of a partition are spread over racks. Empty: none. */
   readonly rack: string;
   readonly limits?: Partial<BrokerLimits>;
+  /** Bounds of the log, where they differ from its own. */
+  readonly log?: Partial<LogConfig>;
 }
 
 /** Bounds and pace of a broker. */
@@ -81,6 +84,15 @@ export interface BrokerLimits {
   /** How often the logs of internal state machines are looked at, and after how many entries they are cut. */
   readonly internalCutCheckMs: number;
   readonly entriesPerImage: number;
+  /** A replica that lags behind is sent another snapshot when it has not taken one in for so long. */
+  readonly snapshotRetryMs: number;
+  /** How long another broker may take to answer with a piece of a segment; a replica waits for it, absent. */
+  readonly snapshotPieceTimeoutMs: number;
+  /** The first and the longest wait between two attempts to repair a damaged replica. */
+  readonly repairRetryMsMin: number;
+  readonly repairRetryMsMax: number;
+  /** A broker whose copy of the metadata is damaged ends when it could not repair it for so long. */
+  readonly controllerRepairMsMax: number;
   /** How long a request that was passed on to another broker may take. */
   readonly forwardTimeoutMs: number;
 }
@@ -117,5 +129,10 @@ export const defaultBrokerLimits: BrokerLimits = {
   compactionCheckMs: 15_000,
   internalCutCheckMs: 10_000,
   entriesPerImage: 50_000,
+  snapshotRetryMs: 2000,
+  snapshotPieceTimeoutMs: 5000,
+  repairRetryMsMin: 500,
+  repairRetryMsMax: 30_000,
+  controllerRepairMsMax: 60_000,
   forwardTimeoutMs: 10_000,
 };

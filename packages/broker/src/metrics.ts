@@ -3,6 +3,7 @@ import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import type { PeerNetwork } from "./peer/peer-network.ts";
 import type { RaftHost } from "./raft/raft-host.ts";
 import type { ReplicaSet } from "./replica-set.ts";
+import type { ReplicaRebuilding } from "./snapshot/replica-rebuilding.ts";
 
 /** What is counted where it happens; everything else is looked up when somebody asks. */
 export interface Metrics {
@@ -14,6 +15,7 @@ export interface Metrics {
 /** Where figures are looked up. */
 export interface MetricSources {
   readonly host: RaftHost;
+  readonly rebuilding: ReplicaRebuilding;
   readonly replicas: ReplicaSet;
   readonly peers: PeerNetwork;
   readonly store: LogStore;
@@ -71,6 +73,11 @@ function registerGauges(
   gauge("ropewalk_replicas_leaderless", "Replicas on this broker that know no leader.", () =>
     count(({ leaderId }) => leaderId === 0),
   );
+  gauge(
+    "ropewalk_replicas_absent",
+    "Replicas on this broker that take no part: damaged, or being rebuilt from others.",
+    () => replicas.absentCount,
+  );
   gauge("ropewalk_raft_groups_awake", "Raft groups that are ticked; the others hibernate.", () => {
     return host.awakeCount;
   });
@@ -99,7 +106,10 @@ function registerPartitionGauge(registers: Registry[], replicas: ReplicaSet): vo
   });
 }
 
-function registerCounters(registers: Registry[], { host, peers, store }: MetricSources): void {
+function registerCounters(
+  registers: Registry[],
+  { host, peers, rebuilding, store }: MetricSources,
+): void {
   const counter = (name: string, help: string, value: () => number): void => {
     void new Counter({
       name,
@@ -134,6 +144,24 @@ function registerCounters(registers: Registry[], { host, peers, store }: MetricS
   counter("ropewalk_journal_flushed_bytes_total", "Bytes made durable by them.", () => {
     return store.statistics.flushedBytes;
   });
+  counter("ropewalk_snapshots_sent_total", "Snapshots sent to replicas that lag behind.", () => {
+    return counters.snapshotsSent;
+  });
+  counter(
+    "ropewalk_snapshots_installed_total",
+    "Snapshots that took the place of a replica's log here.",
+    () => rebuilding.counters.snapshotsInstalled,
+  );
+  counter(
+    "ropewalk_snapshots_failed_total",
+    "Snapshots that could not be sent to a replica, or not be taken in here.",
+    () => counters.snapshotsLost + rebuilding.counters.snapshotsFailed,
+  );
+  counter(
+    "ropewalk_replicas_repaired_total",
+    "Damaged replicas on this broker that were rebuilt from others.",
+    () => rebuilding.counters.replicasRepaired,
+  );
   for (const lane of ["control", "append", "bulk"] as const) {
     const of = peers.counters[lane];
     counter(

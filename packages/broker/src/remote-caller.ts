@@ -1,4 +1,5 @@
 import { type GrpcMethod, RopewalkError } from "@ropewalk/protocol";
+import type { AnswerSize } from "./peer/request-codec.ts";
 
 /** Something that one broker asks of another: a method of a service, without streams. */
 export type RemoteCall<Request, RequestInit, Response, ResponseInit> = GrpcMethod<
@@ -12,7 +13,19 @@ export type RemoteCall<Request, RequestInit, Response, ResponseInit> = GrpcMetho
 
 /** The part of the peer network that calls go over. */
 export interface RequestSender {
-  request(to: number, method: string, body: Uint8Array, timeoutMs: number): Promise<Uint8Array>;
+  request(
+    to: number,
+    method: string,
+    body: Uint8Array,
+    timeoutMs: number,
+    answerSize?: AnswerSize,
+  ): Promise<Uint8Array>;
+}
+
+/** How a call differs from most. */
+export interface CallOptions {
+  readonly timeoutMs?: number;
+  readonly answerSize?: AnswerSize;
 }
 
 type Handler = (from: number, body: Uint8Array) => Promise<Uint8Array>;
@@ -54,12 +67,13 @@ export class RemoteCaller {
     call: RemoteCall<Request, RequestInit, Response, ResponseInit>,
     brokerId: number,
     request: RequestInit,
+    { answerSize = "small", timeoutMs = this.#timeoutMs }: CallOptions = {},
   ): Promise<Response> {
     const body = call.requestSerialize(request);
     const answer =
       brokerId === this.#brokerId
         ? await this.answer(brokerId, call.path, body)
-        : await this.#sender().request(brokerId, call.path, body, this.#timeoutMs);
+        : await this.#sender().request(brokerId, call.path, body, timeoutMs, answerSize);
     return call.responseDeserialize(asBuffer(answer));
   }
 }

@@ -1,6 +1,7 @@
 import type { GroupKey, GroupLog, LogStore } from "@ropewalk/log";
 import { RopewalkError } from "@ropewalk/protocol";
 import type { Clock, KeyValueStore, Logger } from "@ropewalk/runtime";
+import type { Snapshot } from "raft-ts";
 import type { Checkpointer } from "./checkpointer.ts";
 import type { BrokerLimits } from "./config.ts";
 import {
@@ -26,6 +27,7 @@ import { openGroupLog } from "./raft/group-storage.ts";
 import type { RaftHost } from "./raft/raft-host.ts";
 import { imageMarkKey } from "./raft/state-image.ts";
 import type { Leadership, StateMachine } from "./raft/state-machine.ts";
+import type { AbsentReplica, ReplicaHome } from "./snapshot/replica-home.ts";
 
 /** What the set needs. */
 export interface ReplicaSetOptions {
@@ -44,11 +46,19 @@ export interface ReplicaSetOptions {
   readonly image: MetadataImage;
   /** Whether this broker is part of its cluster, so that what it does not know does not exist. */
   readonly isReady: () => boolean;
+  /** The last entry of the metadata's log when this process opened it. */
+  readonly metadataIndexAtStart: number;
+  /** A replica needs what the log of its leader here does not hold any more. */
+  readonly snapshotWanted: (group: RaftGroup) => Snapshot | "unavailable";
+  /** A replica is out, for its log is damaged: to be put back once it is whole. */
+  readonly repair: (absent: AbsentReplica) => void;
   /** This broker leads a group since a moment ago. */
   readonly leads: (groupId: number, term: number) => void;
 }
 
 interface Replica {
+  readonly topic: TopicImage;
+  readonly image: PartitionImage;
   readonly group: RaftGroup;
   readonly machine: StateMachine;
   /** `undefined` for the internal topic of the consumer groups, which is not read as records. */
@@ -58,9 +68,11 @@ interface Replica {
 }
 
 /** The replicas on this broker: those that the cluster's metadata puts here. */
-export class ReplicaSet implements PartitionDirectory {
+export class ReplicaSet implements PartitionDirectory, ReplicaHome {
   readonly #options: ReplicaSetOptions;
   readonly #replicas = new Map<number, Replica>();
+  /** Those that are out of Raft: damaged, or being rebuilt. */
+  readonly #absent = new Map<number, AbsentReplica>();
 
   constructor(options: ReplicaSetOptions) {
     this.#options = options;
@@ -85,32 +97,52 @@ export class ReplicaSet implements PartitionDirectory {
   topicCreated(topic: TopicImage): void {
     for (const partition of topic.partitions) {
       if (!partition.replicaIds.includes(this.#options.brokerId)) continue;
-      if (!this.#replicas.has(partition.groupId)) this.#add(topic, partition);
+      const isHere = this.#replicas.has(partition.groupId) || this.#absent.has(partition.groupId);
+      if (!isHere) this.#add(topic, partition);
     }
   }
 
   async topicDeleted(topic: TopicImage): Promise<void> {
-    const { checkpointer, history, host, leaders, store } = this.#options;
-    const removed: RaftGroup[] = [];
-    for (const { groupId } of topic.partitions) {
+    const { checkpointer, leaders, store } = this.#options;
+    const removed: GroupKey[] = [];
+    for (const partition of topic.partitions) {
+      const { groupId } = partition;
       leaders.forget(groupId);
       const replica = this.#replicas.get(groupId);
-      if (replica === undefined) continue;
-      this.#replicas.delete(groupId);
-      host.remove(replica.group);
-      history.remove(replica.group);
-      removed.push(replica.group);
-      const { checkpointKey } = replica;
-      checkpointer.remove(replica.machine, [
-        ...(checkpointKey === undefined ? [] : [checkpointKey]),
-        imageMarkKey(replica.group.key),
-      ]);
+      if (replica === undefined && !this.#absent.delete(groupId)) continue;
+      const key = groupKey(topic, partition);
+      removed.push(key);
+      const { checkpointKey = partitionKey(groupId), machine } = replica ?? {};
+      if (replica !== undefined) this.#remove(replica);
+      checkpointer.remove(machine, [checkpointKey, imageMarkKey(key)]);
     }
     // The metadata without the topic must be there before the tombstones: a start in between would find
     // the topic, and logs that are deleted for ever.
     // Where it cannot be written, the next start removes the logs.
     if (!(await checkpointer.flush())) return;
-    for (const { key } of removed) await store.deleteGroup(key);
+    for (const key of removed) await store.deleteGroup(key);
+  }
+
+  takeOut(group: RaftGroup): AbsentReplica | undefined {
+    const replica = this.#replicas.get(group.key.groupId);
+    if (replica?.group !== group) return undefined;
+    this.#remove(replica);
+    this.#options.checkpointer.remove(replica.machine, []);
+    return this.#addAbsent(replica.topic, replica.image, group.log, this.#settled());
+  }
+
+  damaged(group: RaftGroup, error: unknown): void {
+    const replica = this.#replicas.get(group.key.groupId);
+    // A lone replica goes on with what can still be read.
+    if (replica?.group !== group || replica.image.replicaIds.length === 1) return;
+    this.#stayOut(replica.topic, replica.image, error);
+    const absent = this.takeOut(group);
+    if (absent !== undefined) this.#options.repair(absent);
+  }
+
+  /** Replicas that are out of Raft: damaged, or being rebuilt. */
+  get absentCount(): number {
+    return this.#absent.size;
   }
 
   leader(topic: string, partition: number): PartitionLog {
@@ -188,10 +220,14 @@ export class ReplicaSet implements PartitionDirectory {
     const { checkpointer, host, store } = this.#options;
     const key = groupKey(topic, partition);
     if (store.wasDeleted(key)) return; // An old topic, gone through again: its deletion follows.
-    const log = openGroupLog(store, key);
+    // The metadata's log reached this broker up to here when it started, and no further: a topic that was
+    // created behind that cannot have had a replica here that damage hides.
+    const isNew = topic.incarnation > this.#options.metadataIndexAtStart;
+    const log = openGroupLog(store, key, isNew);
     if (log.quarantined !== undefined) {
       // Its log cannot be trusted, so it neither votes nor serves; the other replicas do.
       this.#stayOut(topic, partition, log.quarantined);
+      this.#options.repair(this.#addAbsent(topic, partition, log, Promise.resolve()));
       return;
     }
     try {
@@ -208,17 +244,51 @@ export class ReplicaSet implements PartitionDirectory {
     }
   }
 
+  /** Takes a replica out of everything that it takes part in. */
+  #remove({ group, image }: Replica): void {
+    const { history, host } = this.#options;
+    this.#replicas.delete(image.groupId);
+    host.remove(group);
+    history.remove(group);
+  }
+
+  #addAbsent(
+    topic: TopicImage,
+    partition: PartitionImage,
+    log: GroupLog,
+    settled: Promise<void>,
+  ): AbsentReplica {
+    const { groupId, replicaIds } = partition;
+    const isGone = (): boolean => this.#absent.get(groupId) !== absent;
+    const reopen = (): void => {
+      if (isGone()) return;
+      this.#absent.delete(groupId);
+      this.#add(topic, partition);
+    };
+    const absent: AbsentReplica = { key: log.key, log, replicaIds, settled, isGone, reopen };
+    this.#absent.set(groupId, absent);
+    return absent;
+  }
+
+  /** What is on its way to the disk for replicas that were just removed is there, or never will be. */
+  async #settled(): Promise<void> {
+    const { checkpointer, history, host } = this.#options;
+    await host.settled();
+    await history.settled();
+    await checkpointer.flush();
+  }
+
   #stayOut(topic: TopicImage, { partition }: PartitionImage, error: unknown): void {
     const where = { topic: topic.name, partition };
     this.#options.logger.error("a replica is damaged and stays out", { ...where, error });
   }
 
   #dataReplica(topic: TopicImage, image: PartitionImage, log: GroupLog): Replica {
-    const { clock, history, host, limits, logger, state, store } = this.#options;
+    const { clock, history, limits, logger, state, store } = this.#options;
     const config = topicConfig(topic, limits.batchBytesMax);
     const { segmentBytesMax, segmentMs } = config;
     store.configure(log, { segmentBytesMax, segmentMsMax: segmentMs });
-    const checkpointKey = `partition/${image.groupId}`;
+    const checkpointKey = partitionKey(image.groupId);
     const bytes = state.get(checkpointKey);
     const partition = new PartitionReplica({
       topic: topic.name,
@@ -232,15 +302,14 @@ export class ReplicaSet implements PartitionDirectory {
       historyCut: (startOffset) => history.startMoved({ group, machine: partition }, startOffset),
       isDiskFull: () => store.isFull,
       damaged: (error) => {
-        this.#stayOut(topic, image, error);
-        // A lone replica goes on with what can still be read.
-        if (image.replicaIds.length > 1) host.remove(group);
+        if (image.replicaIds.length > 1) this.damaged(group, error);
+        else this.#stayOut(topic, image, error);
       },
       leadershipChanged: (_replica, leadership) => this.#leadershipChanged(image, leadership),
     });
     const group: RaftGroup = this.#raftGroup(topic, image, partition, log);
     partition.attach(group);
-    return { group, machine: partition, partition, checkpointKey };
+    return { topic, image, group, machine: partition, partition, checkpointKey };
   }
 
   #groupsReplica(topic: TopicImage, image: PartitionImage, log: GroupLog): Replica {
@@ -262,7 +331,7 @@ export class ReplicaSet implements PartitionDirectory {
     });
     groups.add(image.partition, coordinator);
     history.addInternal({ group, machine });
-    return { group, machine, partition: undefined, checkpointKey: undefined };
+    return { topic, image, group, machine, partition: undefined, checkpointKey: undefined };
   }
 
   #raftGroup(
@@ -281,9 +350,13 @@ export class ReplicaSet implements PartitionDirectory {
       limits,
       readFailed: (group, error) => {
         // What is stored is not what was written: the replica stays out, the others go on.
-        this.#stayOut(topic, image, error);
-        host.remove(group);
+        if (image.replicaIds.length > 1) this.damaged(group, error);
+        else {
+          this.#stayOut(topic, image, error);
+          host.remove(group);
+        }
       },
+      snapshotWanted: this.#options.snapshotWanted,
     });
   }
 
@@ -301,6 +374,11 @@ export class ReplicaSet implements PartitionDirectory {
     }
     return counts;
   }
+}
+
+/** Where a data partition keeps its state beside the log. */
+function partitionKey(groupId: number): string {
+  return `partition/${groupId}`;
 }
 
 function groupKey({ incarnation }: TopicImage, { groupId }: PartitionImage): GroupKey {

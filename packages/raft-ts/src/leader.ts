@@ -7,7 +7,7 @@ import { becomeFollower } from "./role.ts";
 import { progressStatus } from "./status.ts";
 import type { StepOutcome } from "./step-outcome.ts";
 import type { Progress } from "./tracker/progress.ts";
-import { continueTransfer, startTransfer } from "./transfer.ts";
+import { abortTransfer, continueTransfer, startTransfer } from "./transfer.ts";
 
 /** What a leader does with a message of its term, or of none. */
 export function stepLeader(raft: Raft, message: Message): StepOutcome {
@@ -111,6 +111,15 @@ export function checkQuorum(raft: Raft): void {
 export function handleUnreachable(raft: Raft, peer: Progress): void {
   if (peer.state === "replicate") peer.becomeProbe();
   raft.onEvent?.({ kind: "peerUnreachable", peer: progressStatus(peer) });
+}
+
+/**
+ * Leader: `peer` has lost what it once acknowledged, so none of it counts any more. Until it acknowledges
+ * entries anew it takes part in no majority.
+ */
+export function forgetProgress(raft: Raft, peer: Progress): void {
+  if (raft.transferTarget === peer.id) abortTransfer(raft);
+  peer.reset(0, raft.log.lastIndex() + 1);
 }
 
 /** Leader: the transport tells what became of a snapshot. The next answer or heartbeat resumes. */

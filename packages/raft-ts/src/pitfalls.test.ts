@@ -362,6 +362,46 @@ describe("replication", () => {
     ).toEqual([4, 0, 0]);
   });
 
+  test("a leader does not count what a follower acknowledged that has lost it since", () => {
+    const group = groupWithLeader();
+    const leader = group.node(1);
+    group.isolate(2);
+    group.refuse(({ type, from }) => type === "MsgAppResp" && from === 3);
+    leader.propose(bytes("lost"));
+    group.settle();
+    const { match: before } = leader.status().progress[2] ?? {};
+    leader.forgetProgress(3);
+    expect(leader.status().progress[2]).toMatchObject({ match: 0, state: "probe" });
+    expect(before).toBe(1);
+    group.isolate(3);
+    leader.propose(bytes("fresh"));
+    group.settle();
+    expect(leader.committed).toBe(1);
+    group.heal();
+    group.isolate(3);
+    group.tick(1);
+    group.settle();
+    expect(leader.committed).toBe(3); // By the others alone.
+    group.heal();
+    group.tick(1);
+    group.settle();
+    expect(leader.status().progress[2]).toMatchObject({ match: 3, state: "replicate" });
+  });
+
+  test("forgetting a follower ends a transfer to it, and says nothing to anybody else", () => {
+    const group = groupWithLeader();
+    group.isolate(3);
+    group.node(1).propose(bytes("a"));
+    group.node(1).transferLeader(3);
+    expect(group.node(1).transferTarget).toBe(3);
+    group.node(1).forgetProgress(3);
+    group.node(1).forgetProgress(1);
+    group.node(1).forgetProgress(9);
+    group.node(2).forgetProgress(3);
+    expect(group.node(1).transferTarget).toBe(0);
+    expect(group.node(1).status().progress[0]?.match).toBeGreaterThan(0);
+  });
+
   test("a late append does not cut a log that went on", () => {
     const group = new InMemoryGroup(3);
     const node = group.node(1);

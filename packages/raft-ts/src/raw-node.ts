@@ -8,7 +8,7 @@ import { startCampaign } from "./election.ts";
 import type { Entry, EntryType } from "./entry.ts";
 import { entriesBytes } from "./entry.ts";
 import { forgetLeader } from "./follower.ts";
-import { handleSnapshotStatus, handleUnreachable } from "./leader.ts";
+import { forgetProgress, handleSnapshotStatus, handleUnreachable } from "./leader.ts";
 import { applyConfChange, confChangesHandedOut } from "./membership.ts";
 import {
   createMessage,
@@ -212,6 +212,17 @@ export class RawNode {
   reportSnapshot(id: number, result: "finish" | "failure"): void {
     const peer = this.#leadersPeer(id);
     if (peer !== undefined) handleSnapshotStatus(this.#raft, peer, result === "failure");
+  }
+
+  /**
+   * Leader: `id` has lost entries that it acknowledged, as its owner knows for certain, and takes no part in the
+   * group until it was given all of them anew. Its acknowledgements so far count no more; those of later
+   * do. What this leader committed with their help stays committed: before the member comes back it
+   * must have everything up to an entry that was proposed after this call and committed.
+   */
+  forgetProgress(id: number): void {
+    const peer = this.#leadersPeer(id);
+    if (peer !== undefined && id !== this.#raft.id) forgetProgress(this.#raft, peer);
   }
 
   /** Tells that entries which storage answered as "pending" can be read now. */

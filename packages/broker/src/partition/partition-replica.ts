@@ -390,6 +390,7 @@ export class PartitionReplica implements StateMachine, PartitionLog {
     this.#checkRange(offset); // Retention may have been faster.
     if (!(error instanceof LogError) || error.reason !== "DATA_DAMAGED") throw error;
     this.#options.damaged(error);
+    if (this.#group?.leadership.kind !== "leading") throw this.#notLeading("read");
     throw error;
   }
 

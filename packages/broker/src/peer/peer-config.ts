@@ -56,9 +56,12 @@ export interface PeerConfig {
 const kibibyte = 1024;
 const mebibyte = 1024 * kibibyte;
 
+/** Largest payload of one frame between brokers. */
+export const peerFrameBytesMax: number = 16 * mebibyte + 64 * kibibyte;
+
 /** What holds unless the owner says otherwise. */
 const defaultPeerConfig: PeerConfig = {
-  frameBytesMax: 16 * mebibyte + 64 * kibibyte,
+  frameBytesMax: peerFrameBytesMax,
   frameBytesTarget: mebibyte,
   appendChecksums: false,
   queueBytesMax: { control: 8 * mebibyte, append: 64 * mebibyte, bulk: 64 * mebibyte },

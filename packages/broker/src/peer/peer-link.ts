@@ -5,7 +5,7 @@ import { OutgoingLane } from "./outgoing-lane.ts";
 import { lanes } from "./peer-config.ts";
 import type { Lane } from "./peer-config.ts";
 import type { PeerContext } from "./peer-context.ts";
-import type { PeerMethod } from "./request-codec.ts";
+import type { AnswerSize, PeerMethod } from "./request-codec.ts";
 
 /**
  * The lane of a message.
@@ -72,9 +72,15 @@ export class PeerLink {
     for (const lane of lanes) this.#lanes[lane].flush();
   }
 
-  request(method: PeerMethod, body: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
+  request(
+    method: PeerMethod,
+    body: Uint8Array,
+    timeoutMs: number,
+    answerSize: AnswerSize,
+  ): Promise<Uint8Array> {
     const isSmall = body.length <= this.#context.config.controlRequestBytesMax;
-    return this.#lanes[isSmall ? "control" : "bulk"].request(method, body, timeoutMs);
+    const lane = isSmall && answerSize === "small" ? "control" : "bulk";
+    return this.#lanes[lane].request(method, body, timeoutMs);
   }
 
   /** Bytes of messages that one lane holds for the peer. */

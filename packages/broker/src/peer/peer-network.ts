@@ -17,7 +17,7 @@ import { PeerLink } from "./peer-link.ts";
 import { ReceiveBudget } from "./receive-budget.ts";
 import { RefusalLog } from "./refusal-log.ts";
 import { requestHeadBytesMax } from "./request-codec.ts";
-import type { PeerMethod } from "./request-codec.ts";
+import type { AnswerSize, PeerMethod } from "./request-codec.ts";
 
 /** What a {@link PeerNetwork} is started with. */
 export interface PeerNetworkOptions extends PeerEvents {
@@ -150,6 +150,7 @@ export class PeerNetwork {
     method: PeerMethod,
     body: Uint8Array,
     timeoutMs: number,
+    answerSize: AnswerSize = "small",
   ): Promise<Uint8Array> {
     if (this.#isClosed) {
       return Promise.reject(
@@ -161,7 +162,7 @@ export class PeerNetwork {
       const message = `Cannot ask broker ${peerId} for ${method}: ${body.length} bytes, ${frameBytesMax} are allowed.`;
       return Promise.reject(new RopewalkError("MESSAGE_TOO_LARGE", message));
     }
-    return this.#link(peerId).request(method, body, timeoutMs);
+    return this.#link(peerId).request(method, body, timeoutMs, answerSize);
   }
 
   /** When anything last arrived from a broker, by the monotonic clock; undefined: not since the start. */

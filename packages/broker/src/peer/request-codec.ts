@@ -18,6 +18,9 @@ import { corruptFrame, frameKind, patchFrameHeader, reserveFrameHeader } from ".
 /** What is asked for: a number or a name that both sides know. */
 export type PeerMethod = number | string;
 
+/** A large answer must not stand before heartbeats, so what brings one takes the lane for large things. */
+export type AnswerSize = "small" | "large";
+
 /** A request as it arrived; `body` is a slice of the frame. */
 export interface PeerRequest {
   readonly requestId: number;

@@ -18,8 +18,9 @@ export class EarlyMessages {
   #count = 0;
 
   hold(groupId: number, from: number, message: Message): void {
-    // What carries entries is not worth its memory: the leader sends it again.
-    if (this.#count >= earlyMessagesMax || message.entries.length > 0) return;
+    // What carries entries or a snapshot is not worth its memory: the leader sends it again.
+    const isLarge = message.entries.length > 0 || message.snapshot !== undefined;
+    if (this.#count >= earlyMessagesMax || isLarge) return;
     this.#count += 1;
     const held = this.#current.get(groupId);
     if (held === undefined) this.#current.set(groupId, [{ from, message }]);

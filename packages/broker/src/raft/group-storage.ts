@@ -1,28 +1,35 @@
 import type { GroupKey, GroupLog, LogStore } from "@ropewalk/log";
 import type { ConfState, Entry, HardState, Snapshot, Storage } from "raft-ts";
 
+/** What a storage asks of its group, and tells it. */
+export interface GroupStorageEvents {
+  /** Entries that were asked for are in memory; with an error if that failed. */
+  fetched(error: unknown): void;
+  /** A replica needs what the log does not hold any more. */
+  snapshotWanted(): Snapshot | "unavailable";
+}
+
 /**
- * Shows a group's log to raft-ts. The log keeps every entry since the group began, so there are no
- * snapshots, and the membership is the one the group was created with.
+ * Shows a group's log to raft-ts. The membership is the one the group was created with. Snapshots are made
+ * elsewhere, for they take time.
  */
 export class GroupStorage implements Storage {
   readonly #log: GroupLog;
   readonly #confState: ConfState;
   readonly #appliedIndex: number;
-  readonly #fetched: (error: unknown) => void;
+  readonly #events: GroupStorageEvents;
   #fetching = false;
 
-  /** `fetched` runs when entries that were asked for are in memory, with an error if that failed. */
   constructor(
     log: GroupLog,
     confState: ConfState,
     appliedIndex: number,
-    fetched: (error: unknown) => void,
+    events: GroupStorageEvents,
   ) {
     this.#log = log;
     this.#confState = confState;
     this.#appliedIndex = appliedIndex;
-    this.#fetched = fetched;
+    this.#events = events;
   }
 
   initialState(): { hardState: HardState; confState: ConfState } {
@@ -56,7 +63,7 @@ export class GroupStorage implements Storage {
   }
 
   snapshot(): Snapshot | "unavailable" {
-    return "unavailable";
+    return this.#events.snapshotWanted();
   }
 
   /** One read at a time: whoever else waits asks again when it is done. */
@@ -65,13 +72,13 @@ export class GroupStorage implements Storage {
     this.#fetching = true;
     const done = (error?: unknown): void => {
       this.#fetching = false;
-      this.#fetched(error);
+      this.#events.fetched(error);
     };
     this.#log.fetch(startIndex, endIndex, bytesMax).then(() => done(), done);
   }
 }
 
-/** The group's log, which becomes durable with its first write. */
-export function openGroupLog(store: LogStore, key: GroupKey): GroupLog {
-  return store.group(key) ?? store.createGroup(key);
+/** The group's log, which becomes durable with its first write. For `isNew` see `LogStore.createGroup`. */
+export function openGroupLog(store: LogStore, key: GroupKey, isNew: boolean = false): GroupLog {
+  return store.group(key) ?? store.createGroup(key, isNew ? "neverExisted" : "perhapsKnown");
 }

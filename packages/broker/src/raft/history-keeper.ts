@@ -32,6 +32,8 @@ export class HistoryKeeper {
   readonly #options: HistoryKeeperOptions;
   readonly #internal = new Set<KeptGroup>();
   readonly #pending = new Map<RaftGroup, { machine: StateMachine; startOffset: number }>();
+  /** Replicas that are gone; another one may have their log. */
+  readonly #removed = new WeakSet<RaftGroup>();
   #cutting: Promise<void> = Promise.resolve();
   #timer: Timer | undefined;
   #isStopped = false;
@@ -48,6 +50,7 @@ export class HistoryKeeper {
 
   /** The group is gone. */
   remove(group: RaftGroup): void {
+    this.#removed.add(group);
     this.#pending.delete(group);
     for (const kept of this.#internal) if (kept.group === group) this.#internal.delete(kept);
   }
@@ -62,6 +65,11 @@ export class HistoryKeeper {
       if (pending !== undefined)
         await this.#cut(group, machine, { startOffset: pending.startOffset });
     });
+  }
+
+  /** Resolves when nothing that was begun up to now is under way. */
+  settled(): Promise<void> {
+    return this.#cutting;
   }
 
   /** Makes the state that a log has led to durable, so that what it was made from may go. */
@@ -107,7 +115,7 @@ export class HistoryKeeper {
   async #saveImage(group: RaftGroup, machine: StateMachine): Promise<boolean> {
     const { checkpointer, state, store } = this.#options;
     const index = machine.appliedIndex;
-    const isGone = (): boolean => store.group(group.key) !== group.log;
+    const isGone = (): boolean => this.#removed.has(group) || store.group(group.key) !== group.log;
     if (isGone() || index === 0) return false;
     const image = machine.takeImage();
     const changes = imageChanges(state, group.key, index, decodeStateImage(image));

@@ -1,6 +1,14 @@
 import { patchBatch, RopewalkError } from "@ropewalk/protocol";
 import type { GroupKey, GroupLog, GroupWrite } from "@ropewalk/log";
-import { APPEND_THREAD, APPLY_THREAD, type Message, type Ready, type StepOutcome } from "raft-ts";
+import {
+  APPEND_THREAD,
+  APPLY_THREAD,
+  type ConfState,
+  type Message,
+  type Ready,
+  type Snapshot,
+  type StepOutcome,
+} from "raft-ts";
 import type { GroupConfig, GroupHandle } from "raft-ts/multi";
 import type { BrokerLimits } from "../config.ts";
 import { GroupStorage } from "./group-storage.ts";
@@ -27,6 +35,8 @@ export interface RaftGroupOptions {
   readonly limits: BrokerLimits;
   /** Entries could not be read from disk. */
   readonly readFailed: (group: RaftGroup, error: unknown) => void;
+  /** A replica needs what the log does not hold any more. Absent: such a log is never cut. */
+  readonly snapshotWanted?: (group: RaftGroup) => Snapshot | "unavailable";
 }
 
 /** What came of `propose`. */
@@ -42,6 +52,8 @@ export type Proposed =
 export class RaftGroup {
   readonly key: GroupKey;
   readonly log: GroupLog;
+  /** Who belongs to the group. */
+  readonly confState: ConfState;
   /** What the group's node is made of. */
   readonly config: GroupConfig;
   /** The node, once the host has taken the group in. */
@@ -76,9 +88,13 @@ export class RaftGroup {
       learnersNext: [],
       autoLeave: false,
     };
-    const storage = new GroupStorage(log, confState, machine.restoredIndex, (error) => {
-      if (error === undefined) this.#node?.entriesFetched();
-      else options.readFailed(this, error);
+    this.confState = confState;
+    const storage = new GroupStorage(log, confState, machine.restoredIndex, {
+      fetched: (error) => {
+        if (error === undefined) this.#node?.entriesFetched();
+        else options.readFailed(this, error);
+      },
+      snapshotWanted: () => options.snapshotWanted?.(this) ?? "unavailable",
     });
     this.config = {
       storage,
@@ -109,6 +125,34 @@ export class RaftGroup {
 
   get term(): number {
     return this.#node?.term ?? this.#writtenTerm;
+  }
+
+  /** The last entry that was applied. */
+  get appliedIndex(): number {
+    return this.#machine.appliedIndex;
+  }
+
+  /** The state of the machine as of `appliedIndex`. */
+  takeImage(): Uint8Array {
+    return this.#machine.takeImage();
+  }
+
+  /**
+   * Whether a leader's snapshot holds what the log of this replica does not, so that the log has to give way to
+   * it. Everything else about snapshots the node decides.
+   */
+  lacks({ snapshot, term }: Message): boolean {
+    const node = this.#node;
+    if (node === undefined || snapshot === undefined) return false;
+    if (term < node.term || snapshot.index <= node.committed) return false;
+    const { learners, voters } = snapshot.confState;
+    const isMember = voters.includes(this.#brokerId) || learners.includes(this.#brokerId);
+    return isMember && node.termAt(snapshot.index) !== snapshot.term;
+  }
+
+  /** Leader: what this member acknowledged so far counts no more. See `RawNode.forgetProgress`. */
+  forgetProgress(brokerId: number): void {
+    this.#node?.forgetProgress(brokerId);
   }
 
   /** Whether this is the replica that is meant to lead, and nobody does. */
@@ -267,8 +311,17 @@ export class RaftGroup {
   }
 }
 
-/** What was applied is in the log, or the log is not the one that it was applied from. */
+/**
+ * What was applied is in the log, or the log is not the one that it was applied from; and what comes next is
+ * in the log, too.
+ */
 function expectBehindLog(log: GroupLog, machine: StateMachine): void {
+  if (machine.restoredIndex < log.firstIndex() - 1) {
+    throw new RopewalkError(
+      "STORAGE_ERROR",
+      `Cannot start group ${log.key.groupId}: entries up to ${machine.restoredIndex} were applied, but its log begins at ${log.firstIndex()}, and there is no image of what led there`,
+    );
+  }
   if (machine.restoredIndex <= log.lastIndex()) return;
   throw new RopewalkError(
     "STORAGE_ERROR",

@@ -95,6 +95,7 @@ class Trio {
         },
         flush: () => undefined,
       },
+      snapshotArrived: () => undefined,
       storageFailed: (error) => {
         throw error;
       },

@@ -34,11 +34,21 @@ export interface RaftHostOptions {
   readonly store: LogStore;
   readonly limits: BrokerLimits;
   readonly sender: MessageSender;
+  /** A leader sent what the group's log lacks; the message was not taken. */
+  readonly snapshotArrived: (from: number, group: RaftGroup, message: Message) => void;
   /** The disk failed: nothing is acknowledged by this broker any more. */
   readonly storageFailed: (error: unknown) => void;
 }
 
 const handOverPollMs = 10;
+
+/** A snapshot that was sent, or was lost, and when the leader is told. */
+interface SentSnapshot {
+  readonly key: GroupKey;
+  readonly to: number;
+  readonly outcome: "finish" | "failure";
+  readonly dueMs: number;
+}
 
 interface Delivery {
   readonly group: RaftGroup;
@@ -65,10 +75,17 @@ export class RaftHost {
   #passScheduled = false;
   #writesInFlight = 0;
   #lastWrite: Promise<void> = Promise.resolve();
+  #sentSnapshots: SentSnapshot[] = [];
   #timer: Timer | undefined;
   #state: "running" | "failed" | "stopped" = "running";
   /** What happened so far, for the metrics. */
-  readonly counters = { writes: 0, messagesUnknownGroup: 0, messagesDamaged: 0 };
+  readonly counters = {
+    writes: 0,
+    messagesUnknownGroup: 0,
+    messagesDamaged: 0,
+    snapshotsSent: 0,
+    snapshotsLost: 0,
+  };
 
   constructor(options: RaftHostOptions) {
     const { brokerId, clock, epoch, limits, random } = options;
@@ -99,6 +116,10 @@ export class RaftHost {
 
   *groups(): Iterable<RaftGroup> {
     for (const { owner } of this.#multi.groups()) yield owner;
+  }
+
+  group(key: GroupKey): RaftGroup | undefined {
+    return this.#multi.group(key)?.owner;
   }
 
   add(group: RaftGroup): void {
@@ -142,6 +163,23 @@ export class RaftHost {
     this.#multi.reportUnreachable(brokerId);
   }
 
+  /** Resolves when the writes that are under way now are durable, or failed. */
+  settled(): Promise<void> {
+    return this.#lastWrite.catch(() => undefined);
+  }
+
+  /**
+   * A snapshot left this broker, or certainly did not arrive. Its leader is told after a while: a replica that
+   * takes it in answers before, and one that did not is given another one no sooner.
+   */
+  snapshotSent(to: number, key: GroupKey, outcome: "finish" | "failure"): void {
+    const { clock, limits } = this.#options;
+    if (outcome === "finish") this.counters.snapshotsSent += 1;
+    else this.counters.snapshotsLost += 1;
+    const dueMs = clock.monotonicMs() + limits.snapshotRetryMs;
+    this.#sentSnapshots.push({ key, to, outcome, dueMs });
+  }
+
   /**
    * Gives leadership away where another broker can take it, so that a planned stop is no outage. Resolves
    * when nothing is led here any more, or after `deadlineMs`.
@@ -178,6 +216,11 @@ export class RaftHost {
     }
     // A full disk takes no more entries; the leader sends them again.
     if (message.entries.length > 0 && this.#options.store.isFull) return;
+    const group = message.type === "MsgSnap" ? this.group(key) : undefined;
+    if (group?.lacks(message) === true) {
+      this.#options.snapshotArrived(from, group, message);
+      return;
+    }
     const outcome = this.#multi.receive(key, message);
     if (outcome !== "unknownGroup" && outcome !== "otherIncarnation") return;
     this.counters.messagesUnknownGroup += 1;
@@ -214,9 +257,18 @@ export class RaftHost {
   #tick(): void {
     if (this.#state !== "running") return;
     this.#early.age();
+    this.#reportSnapshots();
     this.#multi.tick();
     this.#schedulePass();
     this.#scheduleTick();
+  }
+
+  #reportSnapshots(): void {
+    if (this.#sentSnapshots.length === 0) return;
+    const nowMs = this.#options.clock.monotonicMs();
+    const due = this.#sentSnapshots.filter(({ dueMs }) => dueMs <= nowMs);
+    this.#sentSnapshots = this.#sentSnapshots.filter(({ dueMs }) => dueMs > nowMs);
+    for (const { key, outcome, to } of due) this.#multi.group(key)?.reportSnapshot(to, outcome);
   }
 
   #schedulePass(): void {

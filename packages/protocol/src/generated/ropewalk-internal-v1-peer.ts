@@ -4,6 +4,7 @@ import type { GrpcMethod } from "../grpc-method.ts";
 import {
   decodeMessage,
   delimitedEnd,
+  emptyBytes,
   expectEnd,
   readInt64,
   skipField,
@@ -71,6 +72,24 @@ export const peerService: {
     false,
     false
   >;
+  /** At a replica of the group: bytes of one of its segments, for a replica that takes over its history. */
+  readonly readSegment: GrpcMethod<
+    ReadSegmentRequest,
+    ReadSegmentRequestInit,
+    ReadSegmentResponse,
+    ReadSegmentResponseInit,
+    false,
+    false
+  >;
+  /** At the group's leader: the sender's replica has lost what it had acknowledged, and begins anew. */
+  readonly repairReplica: GrpcMethod<
+    RepairReplicaRequest,
+    RepairReplicaRequestInit,
+    RepairReplicaResponse,
+    RepairReplicaResponseInit,
+    false,
+    false
+  >;
 } = {
   registerBroker: {
     path: "/ropewalk.internal.v1.PeerService/RegisterBroker",
@@ -116,6 +135,24 @@ export const peerService: {
     requestDeserialize: decodeReportLeadersRequest,
     responseSerialize: encodeReportLeadersResponse,
     responseDeserialize: decodeReportLeadersResponse,
+  },
+  readSegment: {
+    path: "/ropewalk.internal.v1.PeerService/ReadSegment",
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: encodeReadSegmentRequest,
+    requestDeserialize: decodeReadSegmentRequest,
+    responseSerialize: encodeReadSegmentResponse,
+    responseDeserialize: decodeReadSegmentResponse,
+  },
+  repairReplica: {
+    path: "/ropewalk.internal.v1.PeerService/RepairReplica",
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: encodeRepairReplicaRequest,
+    requestDeserialize: decodeRepairReplicaRequest,
+    responseSerialize: encodeRepairReplicaResponse,
+    responseDeserialize: decodeRepairReplicaResponse,
   },
 };
 
@@ -642,6 +679,251 @@ function readReportLeadersResponse(reader: Reader, end: number): ReportLeadersRe
   while (reader.pos < end) skipField(reader, reader.tag());
   expectEnd(reader, end);
   return {};
+}
+
+/** The message `ropewalk.internal.v1.ReadSegmentRequest`. */
+export interface ReadSegmentRequest {
+  readonly groupId: number;
+  readonly incarnation: number;
+  readonly fileId: number;
+  readonly position: number;
+  readonly length: number;
+}
+
+/** {@link ReadSegmentRequest}, to be encoded: what is left out has its default. */
+export interface ReadSegmentRequestInit {
+  readonly groupId?: number | undefined;
+  readonly incarnation?: number | undefined;
+  readonly fileId?: number | undefined;
+  readonly position?: number | undefined;
+  readonly length?: number | undefined;
+}
+
+/** Encodes `ropewalk.internal.v1.ReadSegmentRequest`. Throws a `RangeError` for a number that its field cannot hold. */
+function encodeReadSegmentRequest(message: ReadSegmentRequestInit): Buffer {
+  return writeReadSegmentRequest(Writer.create(), message).finish(true) as Buffer;
+}
+
+/** Appends `ropewalk.internal.v1.ReadSegmentRequest` to a writer. */
+function writeReadSegmentRequest(writer: Writer, message: ReadSegmentRequestInit): Writer {
+  if (message.groupId !== undefined && message.groupId !== 0) {
+    writeInt64(writer.uint32(8), message.groupId);
+  }
+  if (message.incarnation !== undefined && message.incarnation !== 0) {
+    writeInt64(writer.uint32(16), message.incarnation);
+  }
+  if (message.fileId !== undefined && message.fileId !== 0) {
+    writeInt64(writer.uint32(24), message.fileId);
+  }
+  if (message.position !== undefined && message.position !== 0) {
+    writeInt64(writer.uint32(32), message.position);
+  }
+  if (message.length !== undefined && message.length !== 0) {
+    writeInt32(writer.uint32(40), message.length);
+  }
+  return writer;
+}
+
+/** Decodes `ropewalk.internal.v1.ReadSegmentRequest`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
+function decodeReadSegmentRequest(bytes: Uint8Array): ReadSegmentRequest {
+  return decodeMessage(bytes, "ropewalk.internal.v1.ReadSegmentRequest", readReadSegmentRequest);
+}
+
+/** Reads `ropewalk.internal.v1.ReadSegmentRequest` up to `end`. */
+function readReadSegmentRequest(reader: Reader, end: number): ReadSegmentRequest {
+  let groupId: number = 0;
+  let incarnation: number = 0;
+  let fileId: number = 0;
+  let position: number = 0;
+  let length: number = 0;
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 8:
+        groupId = readInt64(reader);
+        break;
+      case 16:
+        incarnation = readInt64(reader);
+        break;
+      case 24:
+        fileId = readInt64(reader);
+        break;
+      case 32:
+        position = readInt64(reader);
+        break;
+      case 40:
+        length = reader.int32();
+        break;
+      default:
+        skipField(reader, tag);
+    }
+  }
+  expectEnd(reader, end);
+  return { groupId, incarnation, fileId, position, length };
+}
+
+/** The message `ropewalk.internal.v1.ReadSegmentResponse`. */
+export interface ReadSegmentResponse {
+  /** As many bytes as were asked for, or fewer where the file ends. */
+  readonly data: Uint8Array;
+}
+
+/** {@link ReadSegmentResponse}, to be encoded: what is left out has its default. */
+export interface ReadSegmentResponseInit {
+  readonly data?: Uint8Array | undefined;
+}
+
+/** Encodes `ropewalk.internal.v1.ReadSegmentResponse`. Throws a `RangeError` for a number that its field cannot hold. */
+function encodeReadSegmentResponse(message: ReadSegmentResponseInit): Buffer {
+  return writeReadSegmentResponse(Writer.create(), message).finish(true) as Buffer;
+}
+
+/** Appends `ropewalk.internal.v1.ReadSegmentResponse` to a writer. */
+function writeReadSegmentResponse(writer: Writer, message: ReadSegmentResponseInit): Writer {
+  if (message.data !== undefined && message.data.length > 0) {
+    writer.uint32(10).bytes(message.data);
+  }
+  return writer;
+}
+
+/** Decodes `ropewalk.internal.v1.ReadSegmentResponse`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
+function decodeReadSegmentResponse(bytes: Uint8Array): ReadSegmentResponse {
+  return decodeMessage(bytes, "ropewalk.internal.v1.ReadSegmentResponse", readReadSegmentResponse);
+}
+
+/** Reads `ropewalk.internal.v1.ReadSegmentResponse` up to `end`. */
+function readReadSegmentResponse(reader: Reader, end: number): ReadSegmentResponse {
+  let data: Uint8Array = emptyBytes;
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 10:
+        data = reader.bytes();
+        break;
+      default:
+        skipField(reader, tag);
+    }
+  }
+  expectEnd(reader, end);
+  return { data };
+}
+
+/** The message `ropewalk.internal.v1.RepairReplicaRequest`. */
+export interface RepairReplicaRequest {
+  readonly groupId: number;
+  readonly incarnation: number;
+}
+
+/** {@link RepairReplicaRequest}, to be encoded: what is left out has its default. */
+export interface RepairReplicaRequestInit {
+  readonly groupId?: number | undefined;
+  readonly incarnation?: number | undefined;
+}
+
+/** Encodes `ropewalk.internal.v1.RepairReplicaRequest`. Throws a `RangeError` for a number that its field cannot hold. */
+function encodeRepairReplicaRequest(message: RepairReplicaRequestInit): Buffer {
+  return writeRepairReplicaRequest(Writer.create(), message).finish(true) as Buffer;
+}
+
+/** Appends `ropewalk.internal.v1.RepairReplicaRequest` to a writer. */
+function writeRepairReplicaRequest(writer: Writer, message: RepairReplicaRequestInit): Writer {
+  if (message.groupId !== undefined && message.groupId !== 0) {
+    writeInt64(writer.uint32(8), message.groupId);
+  }
+  if (message.incarnation !== undefined && message.incarnation !== 0) {
+    writeInt64(writer.uint32(16), message.incarnation);
+  }
+  return writer;
+}
+
+/** Decodes `ropewalk.internal.v1.RepairReplicaRequest`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
+function decodeRepairReplicaRequest(bytes: Uint8Array): RepairReplicaRequest {
+  return decodeMessage(
+    bytes,
+    "ropewalk.internal.v1.RepairReplicaRequest",
+    readRepairReplicaRequest,
+  );
+}
+
+/** Reads `ropewalk.internal.v1.RepairReplicaRequest` up to `end`. */
+function readRepairReplicaRequest(reader: Reader, end: number): RepairReplicaRequest {
+  let groupId: number = 0;
+  let incarnation: number = 0;
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 8:
+        groupId = readInt64(reader);
+        break;
+      case 16:
+        incarnation = readInt64(reader);
+        break;
+      default:
+        skipField(reader, tag);
+    }
+  }
+  expectEnd(reader, end);
+  return { groupId, incarnation };
+}
+
+/** The message `ropewalk.internal.v1.RepairReplicaResponse`. */
+export interface RepairReplicaResponse {
+  /** The term that the leader proved to lead in. */
+  readonly term: number;
+  /** The group's history from the leader's segments, as a snapshot carries it. */
+  readonly manifest: Uint8Array;
+}
+
+/** {@link RepairReplicaResponse}, to be encoded: what is left out has its default. */
+export interface RepairReplicaResponseInit {
+  readonly term?: number | undefined;
+  readonly manifest?: Uint8Array | undefined;
+}
+
+/** Encodes `ropewalk.internal.v1.RepairReplicaResponse`. Throws a `RangeError` for a number that its field cannot hold. */
+function encodeRepairReplicaResponse(message: RepairReplicaResponseInit): Buffer {
+  return writeRepairReplicaResponse(Writer.create(), message).finish(true) as Buffer;
+}
+
+/** Appends `ropewalk.internal.v1.RepairReplicaResponse` to a writer. */
+function writeRepairReplicaResponse(writer: Writer, message: RepairReplicaResponseInit): Writer {
+  if (message.term !== undefined && message.term !== 0) {
+    writeInt64(writer.uint32(8), message.term);
+  }
+  if (message.manifest !== undefined && message.manifest.length > 0) {
+    writer.uint32(18).bytes(message.manifest);
+  }
+  return writer;
+}
+
+/** Decodes `ropewalk.internal.v1.RepairReplicaResponse`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
+function decodeRepairReplicaResponse(bytes: Uint8Array): RepairReplicaResponse {
+  return decodeMessage(
+    bytes,
+    "ropewalk.internal.v1.RepairReplicaResponse",
+    readRepairReplicaResponse,
+  );
+}
+
+/** Reads `ropewalk.internal.v1.RepairReplicaResponse` up to `end`. */
+function readRepairReplicaResponse(reader: Reader, end: number): RepairReplicaResponse {
+  let term: number = 0;
+  let manifest: Uint8Array = emptyBytes;
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 8:
+        term = readInt64(reader);
+        break;
+      case 18:
+        manifest = reader.bytes();
+        break;
+      default:
+        skipField(reader, tag);
+    }
+  }
+  expectEnd(reader, end);
+  return { term, manifest };
 }
 
 /** What a partition keeps beside the log: per producer the last batches, as of the applied index. */

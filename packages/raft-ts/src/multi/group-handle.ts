@@ -41,6 +41,7 @@ export interface GroupHandle<Owner> {
   readIndex(context: number): StepOutcome;
   transferLeader(to: number): void;
   reportSnapshot(id: number, result: "finish" | "failure"): void;
+  forgetProgress(id: number): void;
   entriesFetched(): void;
   /** Asks for an election with the next tick that has room for one; dropped if a leader is known then. */
   campaign(): void;

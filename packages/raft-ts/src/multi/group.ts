@@ -155,6 +155,11 @@ export class Group<Owner> implements GroupHandle<Owner> {
     this.node.reportSnapshot(id, result);
   }
 
+  forgetProgress(id: number): void {
+    this.#scheduler.activity(this, 0);
+    this.node.forgetProgress(id);
+  }
+
   entriesFetched(): void {
     this.#scheduler.activity(this, 0);
     this.node.entriesFetched();
