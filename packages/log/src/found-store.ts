@@ -45,7 +45,7 @@ export async function findStore(
   for (const row of checkpoint?.groups ?? []) {
     states.set(groupName(row.key), seedOf(row, new Set(names)));
   }
-  const replay = new Replay([...states.values()], checkpoint?.damage || undefined);
+  const replay = new Replay([...states.values()], damageOf(checkpoint));
   if (checkpoint === undefined && isOld(names, copies)) {
     logger.error("The checkpoint is lost; groups with history before the journal are quarantined.");
     loseCheckpoint(replay, names);
@@ -137,4 +137,9 @@ function nextFileId(names: readonly string[], checkpoint: Checkpoint | undefined
   let next = checkpoint?.nextFileId ?? 1;
   for (const name of names) next = Math.max(next, (ownerOfFileName(name)?.fileId ?? 0) + 1);
   return next;
+}
+
+function damageOf(checkpoint: Checkpoint | undefined): string | undefined {
+  const damage = checkpoint?.damage ?? "";
+  return damage === "" ? undefined : damage;
 }
