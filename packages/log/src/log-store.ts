@@ -300,6 +300,7 @@ export class LogStore {
     try {
       this.#parts.space.stop();
       await this.#parts.scrubber.stop();
+      await this.#parts.history.stop();
       await this.#parts.destager.stop();
       await this.#parts.checkpoint.close();
       await this.#parts.segments.close();
