@@ -25,8 +25,7 @@ const powerlessError = /^(DiskError|LogError): (?!.*cannot be recovered)/;
 interface PowerCutFigures {
   readonly cuts: Record<Moment, number>;
   recoveries: number;
-  tornEndsErased: number;
-  reclaimRounds: number;
+  destageRuns: number;
   /** Acknowledgements between the beginning of a cut and its end, and how late the last one came. */
   acknowledgedDuringCut: number;
   lastAfterCutMs: number;
@@ -34,10 +33,12 @@ interface PowerCutFigures {
   cutMsMax: number;
 }
 
+/** What a store says when it finds less than it promised to keep. */
+const damageMessages = /is damaged|is lost/;
+
 /** What the store says when it does what only a test as hard as this brings about. */
-const figureOfMessage: Readonly<Record<string, "tornEndsErased" | "reclaimRounds">> = {
-  "A torn write at the end of the journal was erased.": "tornEndsErased",
-  "Journal files without a living group were removed.": "reclaimRounds",
+const figureOfMessage: Readonly<Record<string, "destageRuns">> = {
+  "Entries were moved from the journal to segments.": "destageRuns",
 };
 
 /** One store on one volume, whose power is cut again and again; each time it must have kept its word. */
@@ -46,8 +47,7 @@ export class PowerCutRun {
   readonly figures: PowerCutFigures = {
     cuts: { opening: 0, load: 0, closed: 0 },
     recoveries: 0,
-    tornEndsErased: 0,
-    reclaimRounds: 0,
+    destageRuns: 0,
     acknowledgedDuringCut: 0,
     lastAfterCutMs: 0,
     cutMsMax: 0,
@@ -111,12 +111,12 @@ export class PowerCutRun {
 
   /** One line for people. */
   describe(): string {
-    const { cuts, recoveries, reclaimRounds, tornEndsErased } = this.figures;
+    const { cuts, destageRuns, recoveries } = this.figures;
     const { acknowledgedDuringCut, cutMsMax, lastAfterCutMs } = this.figures;
     const { model } = this;
     return [
       `${cuts.load} cuts under load, ${cuts.opening} while opening, ${cuts.closed} after a clean end`,
-      `${recoveries} recoveries checked, ${tornEndsErased} torn ends, ${reclaimRounds} reclaims`,
+      `${recoveries} recoveries checked, ${destageRuns} moves to segments`,
       `${model.acknowledgedSteps} writes with ${model.acknowledgedEntries} entries acknowledged`,
       `${acknowledgedDuringCut} appends acknowledged during a cut (of at most ${cutMsMax.toFixed(1)} ms, ` +
         `the last after ${lastAfterCutMs.toFixed(1)} ms), ${model.vanishedDuringCut} of their writes vanished`,
@@ -171,6 +171,9 @@ export class PowerCutRun {
     } else if (report.kind === "logged") {
       const figure = figureOfMessage[report.message];
       if (figure !== undefined) this.figures[figure]++;
+      if (damageMessages.test(report.message)) {
+        this.faults.push(`damage was found: ${report.message} ${JSON.stringify(report.fields)}`);
+      }
     } else if (
       report.kind === "failed" &&
       (this.#cutAtMs === Number.POSITIVE_INFINITY || !powerlessError.test(report.message))

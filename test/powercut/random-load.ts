@@ -68,7 +68,7 @@ export class RandomLoad {
 
   #addGroup(): void {
     const incarnation = 1 + this.#random.integer(3);
-    this.#store.createGroup({ groupId: this.#nextGroupId++, incarnation });
+    this.#store.createGroup({ groupId: this.#nextGroupId++, incarnation }, "neverExisted");
   }
 
   /** Lets some committed history go: what is still there must be what it was. */

@@ -36,7 +36,7 @@ function tell(report: WriterReport): void {
 }
 
 const logger: Logger = {
-  debug: () => undefined,
+  debug: (message, fields) => tell({ kind: "logged", message, fields }),
   info: (message, fields) => tell({ kind: "logged", message, fields }),
   warn: (message, fields) => tell({ kind: "logged", message, fields }),
   error: (message, fields) => tell({ kind: "logged", message, fields }),

@@ -55,7 +55,7 @@ describe.skipIf(obstacle !== undefined)("a store whose power is cut", () => {
       const run = new PowerCutRun(volume, seed, { isLying: true });
       for (let count = 0; count < lyingCutsMax && run.faults.length === 0; count++) await run.cut();
       if (run.faults.length === 0) await run.finish();
-      expect(run.faults[0]).toMatch(/differ from write|cannot be recovered|LogError/);
+      expect(run.faults[0]).toMatch(/differ from write|damage was found/);
     },
     lyingCutsMax * cutMsMax,
   );

@@ -132,6 +132,7 @@ export class BrokerNode implements TopicAdmin {
     this.#reporter = this.#createReporter();
     this.groups = this.#createGroupRouter();
     this.replicas = this.#createReplicaSet(proposer);
+    storage.hearDamage((key, error) => this.replicas.logDamaged(key, error));
     this.#compaction = this.#createCompactionChecker();
     this.#retention = this.#createRetentionChecker();
     this.producerIds = new ProducerIdPool(async (count) => {

@@ -1,8 +1,11 @@
-import { type LogConfig, type LogError, LogStore } from "@ropewalk/log";
+import { type LogConfig, type LogError, LogStore, type GroupKey } from "@ropewalk/log";
 import type { DiskLock, KeyValueStore, Runtime } from "@ropewalk/runtime";
 import { RopewalkError } from "@ropewalk/protocol";
 import { restoreImages } from "./raft/state-image.ts";
 import { type Identity, type IdentityClaim, openIdentity, writeIdentity } from "./identity.ts";
+
+/** Hears that a group's log is damaged. */
+export type DamageListener = (key: GroupKey, error: LogError) => void;
 
 /** A broker's data directory, opened. */
 export interface BrokerStorage {
@@ -12,6 +15,8 @@ export interface BrokerStorage {
   readonly state: KeyValueStore;
   /** Resolves when the log's disk failed for good, whoever noticed. */
   readonly failed: Promise<LogError>;
+  /** Who hears when a group's stored bytes are found damaged that nobody had asked for. */
+  hearDamage(listener: DamageListener): void;
   close(): Promise<void>;
 }
 
@@ -53,6 +58,10 @@ async function openContents(
     );
   }
   const directoryId = identity.directoryId;
+  let listener: DamageListener | undefined;
+  const hearDamage = (heard: DamageListener): void => {
+    listener = heard;
+  };
   const { promise: failed, resolve: onFailed } = Promise.withResolvers<LogError>();
   const log = await LogStore.open({
     disk,
@@ -62,6 +71,7 @@ async function openContents(
     directory: logDirectory,
     directoryId,
     onFailed,
+    onDamaged: (group, error) => listener?.(group.key, error),
   });
   if (!identity.hasJournal) await writeIdentity(disk, directory, { ...identity, hasJournal: true });
   const { store, discarded } = await keyValueStores.open(disk.join(directory, "state"));
@@ -77,7 +87,14 @@ async function openContents(
       await closeAndRelease(store, lock);
     }
   };
-  return { identity: { ...identity, hasJournal: true }, log, state: store, failed, close };
+  return {
+    identity: { ...identity, hasJournal: true },
+    log,
+    state: store,
+    failed,
+    hearDamage,
+    close,
+  };
 }
 
 async function hasFiles({ disk }: Runtime, directory: string): Promise<boolean> {

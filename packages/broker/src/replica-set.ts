@@ -140,6 +140,12 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
     if (absent !== undefined) this.#options.repair(absent);
   }
 
+  /** Stored bytes of a group that nobody had asked for are not what was written. */
+  logDamaged({ groupId }: GroupKey, error: unknown): void {
+    const replica = this.#replicas.get(groupId);
+    if (replica !== undefined) this.damaged(replica.group, error);
+  }
+
   /** Replicas that are out of Raft: damaged, or being rebuilt. */
   get absentCount(): number {
     return this.#absent.size;

@@ -1,19 +1,55 @@
 import { type Disk, DiskError, type DiskFile, type DiskLock } from "@ropewalk/runtime";
 import type { SeededRandom } from "./seeded-random.ts";
-import { SimulatedInode } from "./simulated-inode.ts";
+import {
+  anySectors,
+  type InodeSnapshot,
+  type KeptPieces,
+  SimulatedInode,
+  type UnsyncedWrite,
+} from "./simulated-inode.ts";
 
 /** The operations that can be made to fail, and at which a disk can be made to die. */
 export type DiskOperation =
   | "write"
   | "read"
   | "datasync"
+  | "open"
   | "create"
   | "rename"
   | "remove"
   | "syncDirectory";
 
 type Names = Map<string, SimulatedInode>;
-type NameChange = (names: Names) => void;
+
+/** `inode` loses the name `from` and gets the name `to`. */
+interface NameChange {
+  readonly inode: SimulatedInode;
+  readonly from: string | undefined;
+  readonly to: string | undefined;
+}
+
+/** Everything that a power cut at one moment could leave. */
+export interface DiskSnapshot {
+  readonly durableNames: ReadonlyMap<string, SimulatedInode>;
+  readonly unsyncedNames: readonly NameChange[];
+  readonly contents: ReadonlyMap<SimulatedInode, InodeSnapshot>;
+}
+
+/** What a power cut spares of what was not synced. */
+export interface PowerCut {
+  readonly names: "none" | "all" | "any";
+  /** By sectors. */
+  readonly writes: "none" | "all" | "any";
+  /** Of one write, its first bytes and no more. */
+  readonly torn?: { readonly write: UnsyncedWrite; readonly keptBytes: number } | undefined;
+}
+
+/** A change of the disk that is about to be made, or was just made; `write` is what was written. */
+export type DiskObserver = (
+  operation: DiskOperation,
+  phase: "before" | "after",
+  write?: UnsyncedWrite,
+) => void;
 
 /**
  * A disk in memory, for tests, that forgets what was not synced. `crash` keeps of every unsynced
@@ -26,15 +62,59 @@ export class SimulatedDisk implements Disk {
   #durableNames: Names = new Map();
   #unsyncedNames: NameChange[] = [];
   readonly #locked = new Set<string>();
-  readonly #failures = new Map<DiskOperation, DiskError>();
+  readonly #failures = new Map<DiskOperation, { callsLeft: number; readonly error: DiskError }>();
+  readonly #turnsMax: number;
   #operationsLeft = Number.POSITIVE_INFINITY;
   /** What the disk says that it has left. */
   bytesFree: number = Number.MAX_SAFE_INTEGER;
   /** How often each operation was called. */
   readonly counts: Map<DiskOperation, number> = new Map();
 
-  constructor(random: SeededRandom) {
+  /** Hears of every change. */
+  observer: DiskObserver | undefined = undefined;
+
+  constructor(random: SeededRandom, turnsMax: number = 6) {
     this.#random = random;
+    this.#turnsMax = turnsMax;
+  }
+
+  /** The disk that a power cut at the moment of a snapshot leaves. The snapshot can be used again. */
+  static afterPowerCut(
+    { contents, durableNames, unsyncedNames }: DiskSnapshot,
+    cut: PowerCut,
+    random: SeededRandom,
+    turnsMax: number = 6,
+  ): SimulatedDisk {
+    const disk = new SimulatedDisk(random, turnsMax);
+    const names = new Map(durableNames);
+    for (const change of unsyncedNames) {
+      if (cut.names === "all" || (cut.names === "any" && random.chance(50))) apply(change, names);
+    }
+    for (const [path, inode] of names) {
+      const content = contents.get(inode);
+      if (content === undefined) throw new Error(`${path} is not in the snapshot`);
+      disk.#names.set(path, SimulatedInode.crashed(content, keptBy(cut, random)));
+    }
+    disk.#durableNames = new Map(disk.#names);
+    return disk;
+  }
+
+  /** What is durable now and what is not. */
+  snapshot(): DiskSnapshot {
+    const contents = new Map<SimulatedInode, InodeSnapshot>();
+    const unsyncedNames = [...this.#unsyncedNames];
+    const inodes = unsyncedNames.map(({ inode }) => inode);
+    for (const inode of [...this.#durableNames.values(), ...inodes]) {
+      contents.set(inode, inode.snapshot());
+    }
+    return { durableNames: new Map(this.#durableNames), unsyncedNames, contents };
+  }
+
+  /** Another disk with the same files, everything durable. */
+  copy(): SimulatedDisk {
+    const copy = new SimulatedDisk(this.#random, this.#turnsMax);
+    for (const path of this.paths()) copy.replace(path, this.bytesOf(path));
+    return copy;
   }
 
   /** Lets `count` more changing operations begin; the one after that, and all later ones, fail. */
@@ -44,14 +124,19 @@ export class SimulatedDisk implements Disk {
 
   /** Makes the next operation of this kind fail. A failed sync loses what it was to sync. */
   failNext(operation: DiskOperation, error: DiskError): void {
-    this.#failures.set(operation, error);
+    this.failAfter(operation, 0, error);
+  }
+
+  /** Makes one operation of this kind fail, after so many that do not. */
+  failAfter(operation: DiskOperation, callsBefore: number, error: DiskError): void {
+    this.#failures.set(operation, { callsLeft: callsBefore, error });
   }
 
   /** The power goes and comes back. Files that were open must not be used any more. */
   crash(): void {
     const names = new Map(this.#durableNames);
-    for (const change of this.#unsyncedNames) if (this.#random.chance(50)) change(names);
-    for (const inode of new Set(names.values())) inode.crash(this.#random);
+    for (const change of this.#unsyncedNames) if (this.#random.chance(50)) apply(change, names);
+    for (const inode of new Set(names.values())) inode.crash(anySectors(this.#random));
     this.#restart(names);
   }
 
@@ -68,6 +153,19 @@ export class SimulatedDisk implements Disk {
   /** A copy of the bytes of a file. */
   bytesOf(path: string): Uint8Array {
     return this.#inode(path).bytes();
+  }
+
+  /** Puts a file in the place of what has this name, durably. */
+  replace(path: string, bytes: Uint8Array): void {
+    const inode = new SimulatedInode(Uint8Array.from(bytes));
+    this.#names.set(path, inode);
+    this.#durableNames.set(path, inode);
+  }
+
+  /** Takes a file away, durably. */
+  lose(path: string): void {
+    this.#names.delete(path);
+    this.#durableNames.delete(path);
   }
 
   /** Damages a durable byte. */
@@ -96,7 +194,7 @@ export class SimulatedDisk implements Disk {
   }
 
   async open(path: string, _access: "read" | "read-write"): Promise<DiskFile> {
-    await this.#turns();
+    await this.begin("open");
     return new SimulatedFile(this, path, this.#inode(path));
   }
 
@@ -104,7 +202,7 @@ export class SimulatedDisk implements Disk {
     await this.begin("create");
     if (this.#names.has(path)) throw new DiskError("EXISTS", `${path} exists`);
     const inode = new SimulatedInode();
-    this.#changeNames((names) => names.set(path, inode));
+    this.#changeNames("create", { inode, from: undefined, to: path });
     return new SimulatedFile(this, path, inode);
   }
 
@@ -120,13 +218,12 @@ export class SimulatedDisk implements Disk {
   async rename(from: string, to: string): Promise<void> {
     await this.begin("rename");
     const inode = this.#inode(from);
-    this.#changeNames((names) => names.delete(from) && names.set(to, inode));
+    this.#changeNames("rename", { inode, from, to });
   }
 
   async remove(path: string): Promise<void> {
     await this.begin("remove");
-    this.#inode(path);
-    this.#changeNames((names) => names.delete(path));
+    this.#changeNames("remove", { inode: this.#inode(path), from: path, to: undefined });
   }
 
   async freeBytes(_path: string): Promise<number> {
@@ -138,8 +235,9 @@ export class SimulatedDisk implements Disk {
     // As with `datasync`: what is changed while it runs is not promised.
     const covered = new Set(this.#unsyncedNames);
     await this.begin("syncDirectory");
-    for (const change of this.#unsyncedNames) if (covered.has(change)) change(this.#durableNames);
+    for (const change of covered) apply(change, this.#durableNames);
     this.#unsyncedNames = this.#unsyncedNames.filter((change) => !covered.has(change));
+    this.observer?.("syncDirectory", "after");
   }
 
   async lockDirectory(path: string, owner: string): Promise<DiskLock> {
@@ -158,12 +256,24 @@ export class SimulatedDisk implements Disk {
   async begin(operation: DiskOperation): Promise<void> {
     this.counts.set(operation, (this.counts.get(operation) ?? 0) + 1);
     await this.#turns();
-    const failure = this.#failures.get(operation);
-    this.#failures.delete(operation);
-    if (failure !== undefined) throw failure;
-    if (operation === "read") return;
+    this.#failWhereAsked(operation);
+    if (operation === "read" || operation === "open") return;
     if (this.#operationsLeft <= 0) throw new DiskError("IO", "the simulated disk died");
     this.#operationsLeft--;
+    this.observer?.(operation, "before");
+  }
+
+  /** Whether failures that were asked for are still to come. */
+  get hasFailuresLeft(): boolean {
+    return this.#failures.size > 0;
+  }
+
+  #failWhereAsked(operation: DiskOperation): void {
+    const failure = this.#failures.get(operation);
+    if (failure === undefined) return;
+    if (failure.callsLeft-- > 0) return;
+    this.#failures.delete(operation);
+    throw failure.error;
   }
 
   #restart(names: Names): void {
@@ -175,9 +285,10 @@ export class SimulatedDisk implements Disk {
     this.#operationsLeft = Number.POSITIVE_INFINITY;
   }
 
-  #changeNames(change: NameChange): void {
-    change(this.#names);
+  #changeNames(operation: DiskOperation, change: NameChange): void {
+    apply(change, this.#names);
     this.#unsyncedNames.push(change);
+    this.observer?.(operation, "after");
   }
 
   #inode(path: string): SimulatedInode {
@@ -187,8 +298,26 @@ export class SimulatedDisk implements Disk {
   }
 
   async #turns(): Promise<void> {
-    for (let left = this.#random.integer(6); left >= 0; left--) await Promise.resolve();
+    for (let left = this.#random.integer(this.#turnsMax); left >= 0; left--)
+      await Promise.resolve();
   }
+}
+
+function apply({ from, inode, to }: NameChange, names: Names): void {
+  // A file whose old name never came to be durable gets no new one.
+  if (from !== undefined && !names.delete(from)) return;
+  if (to !== undefined) names.set(to, inode);
+}
+
+function keptBy({ torn, writes }: PowerCut, random: SeededRandom): KeptPieces {
+  const any = anySectors(random);
+  return (write) => {
+    if (write === torn?.write) {
+      return [{ position: write.position, bytes: write.bytes.subarray(0, torn.keptBytes) }];
+    }
+    if (writes === "any") return any(write);
+    return writes === "all" ? [write] : [];
+  };
 }
 
 class SimulatedFile implements DiskFile {
@@ -211,7 +340,8 @@ class SimulatedFile implements DiskFile {
       this.#inode.write(position, bytes.subarray(0, bytes.length >> 1));
       throw error;
     }
-    this.#inode.write(position, bytes);
+    const write = this.#inode.write(position, bytes);
+    this.#disk.observer?.("write", "after", write);
   }
 
   async read(position: number, target: Uint8Array): Promise<number> {
@@ -232,6 +362,7 @@ class SimulatedFile implements DiskFile {
       throw error;
     }
     this.#inode.sync(covered);
+    this.#disk.observer?.("datasync", "after");
   }
 
   async truncate(sizeBytes: number): Promise<void> {

@@ -1,8 +1,12 @@
+import assert from "node:assert/strict";
 import { batchHeaderBytes, patchBatch, recordBatchMagic } from "@ropewalk/protocol";
 import type { Clock, Logger, Timer } from "@ropewalk/runtime";
 import { defaultLogConfig, type LogConfig } from "../src/log-config.ts";
 import type { GroupKey, LogEntry } from "../src/log-entry.ts";
+import type { LogError } from "../src/log-error.ts";
+import type { GroupLog } from "../src/group-log.ts";
 import { LogStore } from "../src/log-store.ts";
+import type { SegmentView } from "../src/segment/segment-history.ts";
 import type { SimulatedDisk } from "./simulated-disk.ts";
 
 /** Where the tests' stores live. */
@@ -84,6 +88,7 @@ export function openStore(
   config: Partial<LogConfig> = smallConfig,
   directoryId?: string,
   clock: Clock = new ManualClock(),
+  onFailed?: (error: LogError) => void,
 ): Promise<LogStore> {
   return LogStore.open({
     disk,
@@ -92,7 +97,68 @@ export function openStore(
     clock,
     config,
     directoryId,
+    onFailed,
   });
+}
+
+/** The paths of the journal's files, in their order. */
+export function journalPaths(disk: SimulatedDisk): string[] {
+  return disk.paths().filter((path) => path.includes("/journal-"));
+}
+
+/** Lets others go on until something holds: by turns, never by time. */
+export async function waitUntil(condition: () => boolean): Promise<void> {
+  for (let turn = 0; turn < 100_000 && !condition(); turn++) await Promise.resolve();
+  assert(condition(), "what was waited for did not come");
+}
+
+/** The paths of segments and images, of one group or of all. */
+export function groupPaths(disk: SimulatedDisk, groupId?: number): string[] {
+  const owner = groupId === undefined ? "" : `${groupId}.`;
+  const beginnings = ["segment-", "image-"].map((kind) => `${directory}/${kind}${owner}`);
+  return disk.paths().filter((path) => beginnings.some((each) => path.startsWith(each)));
+}
+
+/** Appends one batch to each group, all committed, as often as asked, a flush each. */
+export async function appendRounds(
+  store: LogStore,
+  groups: readonly GroupLog[],
+  rounds: number,
+  bytes: number = 1000,
+): Promise<void> {
+  for (let round = 0; round < rounds; round++) {
+    for (const group of groups) {
+      const index = group.lastIndex() + 1;
+      const data = sampleBatch(group.endOffset(), 2, bytes, index, index);
+      const hardState = { term: 1, vote: 1, commit: index - 1 };
+      await store.append([{ group, hardState, entries: [sampleEntry(index, 1, data)] }]);
+      group.markCommitted(index);
+    }
+  }
+}
+
+/** Waits for a move that is under way. */
+export async function moved(store: LogStore): Promise<void> {
+  for (const group of store.groups()) return store.cut(group, {});
+}
+
+/** Segments of a group; what is still in the journal is none. */
+export function segmentsOf(group: GroupLog): readonly SegmentView[] {
+  return group.segments().filter(({ recent }) => !recent);
+}
+
+/** Reads all of a group from its start, as `appendRounds` wrote it, and compares every byte. */
+export async function checkRounds(group: GroupLog): Promise<void> {
+  for (let offset = group.startOffset(); offset < group.endOffset();) {
+    const batches = await group.read(offset, group.endOffset(), 5000);
+    assert(batches.length > 0, `nothing at offset ${offset}`);
+    for (const batch of batches) {
+      const index = offset / 2 + 1;
+      const wanted = sampleBatch(offset, 2, batch.length, index, index);
+      assert(Buffer.compare(batch, wanted) === 0, `another batch at offset ${offset}`);
+      offset += 2;
+    }
+  }
 }
 
 /** The key of a test's group. */

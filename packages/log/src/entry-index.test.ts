@@ -1,7 +1,12 @@
 import { expect, test } from "vitest";
 import { EntryIndex, type IndexedEntry } from "./entry-index.ts";
 
-function entryOf(term: number, recordCount: number, baseOffset: number): IndexedEntry {
+function entryOf(
+  term: number,
+  recordCount: number,
+  baseOffset: number,
+  recordNumber: number = 0,
+): IndexedEntry {
   const coverage =
     recordCount === 0 ? undefined : { baseOffset, recordCount, maxTimestampMs: 10 * baseOffset };
   return {
@@ -12,6 +17,7 @@ function entryOf(term: number, recordCount: number, baseOffset: number): Indexed
     term,
     type: "normal",
     coverage,
+    recordNumber,
   };
 }
 
@@ -81,4 +87,60 @@ test("EntryIndex.indexOfTimestamp() passes over entries without a timestamp", ()
   expect(index.indexOfTimestamp(1, 3)).toBe(3);
   expect(index.indexOfTimestamp(20, 2)).toBeUndefined();
   expect(index.indexOfTimestamp(21, 3)).toBeUndefined();
+});
+
+test("EntryIndex.moveThrough() forgets places, and keeps terms and where offsets go on", () => {
+  const index = filled([2, 0, 3, 1]);
+  index.push(entryOf(7, 2, 6));
+  index.moveThrough(3);
+  expect([index.movedIndex, index.movedOffset, index.firstIndex]).toEqual([3, 5, 4]);
+  expect([index.lastIndex, index.endOffset]).toEqual([5, 8]);
+  expect([1, 3, 4, 5].map((at) => index.term(at))).toEqual([1, 1, 1, 7]);
+  expect(() => index.locate(3)).toThrow(/index 3/);
+  expect(() => index.offsetAfter(2)).toThrow(/index 2/);
+  expect([5, 6].map((offset) => index.indexOfOffset(offset))).toEqual([4, 5]);
+  expect([index.indexOfTimestamp(0, 8), index.indexOfTimestamp(51, 8)]).toEqual([4, 5]);
+  expect(index.maxTimestampMs).toBe(60);
+  index.moveThrough(5);
+  expect([index.firstIndex, index.lastIndex, index.endOffset]).toEqual([6, 5, 8]);
+  index.push(entryOf(7, 1, 8));
+  expect([index.lastIndex, index.endOffset, index.maxTimestampMs]).toEqual([6, 9, 80]);
+});
+
+test("EntryIndex refuses to move what it does not hold, and to truncate what was moved", () => {
+  const index = filled([1, 1, 1]);
+  index.moveThrough(2);
+  expect(() => index.moveThrough(1)).toThrow(/move through 1/);
+  expect(() => index.moveThrough(4)).toThrow(/move through 4/);
+  expect(() => index.truncate(2)).toThrow(/moved through 2/);
+  index.truncate(3);
+  expect([index.lastIndex, index.endOffset]).toEqual([2, 2]);
+});
+
+test("EntryIndex.restart() begins behind what is not in the journal, with its terms", () => {
+  const index = filled([1, 1, 1]);
+  const runs = [
+    [4, 2],
+    [8, 5],
+  ] as const;
+  index.restart(9, 30, runs);
+  expect([index.firstIndex, index.lastIndex, index.endOffset]).toEqual([10, 9, 30]);
+  expect([7, 8, 9].map((at) => index.term(at))).toEqual([2, 5, 5]);
+  expect(index.maxTimestampMs).toBe(-1);
+  index.push(entryOf(6, 2, 30));
+  expect([...index.termRuns()]).toEqual([...runs, [10, 6]]);
+  index.forgetTermsBefore(9);
+  expect([...index.termRuns()]).toEqual([
+    [8, 5],
+    [10, 6],
+  ]);
+});
+
+test("EntryIndex.recordNumber() gives record numbers back that need more than 32 bits", () => {
+  const index = new EntryIndex();
+  const first = 2 ** 32 * 5 - 2;
+  for (let row = 0; row < 4; row++) index.push(entryOf(1, 0, 0, first + row));
+  expect([1, 2, 3, 4].map((at) => index.recordNumber(at, first + 9))).toEqual(
+    [0, 1, 2, 3].map((row) => first + row),
+  );
 });

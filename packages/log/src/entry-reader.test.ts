@@ -19,9 +19,8 @@ interface Fixture {
 
 async function fixture(): Promise<Fixture> {
   const disk = new SimulatedDisk(new SeededRandom(1));
-  const options = { sequence: 1, directoryId: new Uint8Array(16), flushBytesMax: 1 };
-  const filledBytes = fileHeaderBytes + 1024 * 1024;
-  const file = await JournalFile.create(disk, directory, { ...options, filledBytes });
+  const target = { disk, directory, sequence: 1, directoryId: new Uint8Array(16) };
+  const file = await JournalFile.create(target, fileHeaderBytes + 1024 * 1024);
   return { disk, file, reader: new EntryReader(new Map([[1, file]]), readBytesMax) };
 }
 

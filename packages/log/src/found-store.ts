@@ -45,7 +45,7 @@ export async function findStore(
   for (const row of checkpoint?.groups ?? []) {
     states.set(groupName(row.key), seedOf(row, new Set(names)));
   }
-  const replay = new Replay([...states.values()], checkpoint?.damage || undefined);
+  const replay = new Replay([...states.values()], damageOf(checkpoint));
   if (checkpoint === undefined && isOld(names, copies)) {
     logger.error("The checkpoint is lost; groups with history before the journal are quarantined.");
     loseCheckpoint(replay, names);
@@ -74,10 +74,15 @@ function expectDirectory(
   );
 }
 
-/** Whether there must have been a checkpoint: only a directory whose first start was cut short has none. */
+/**
+ * Whether there must have been a checkpoint: only a directory whose first start was cut short has none. The very
+ * first one, in slot 1, may be torn then; it says nothing that the journal does not say.
+ */
 function isOld(names: readonly string[], copies: readonly CheckpointCopy[]): boolean {
-  const isCopyThere = copies.some(({ state }) => state === "damaged");
-  return isCopyThere || firstSequence(names) > 1 || names.some((n) => ownerOfFileName(n));
+  const isSecondThere = copies.some(
+    ({ name, state }) => state === "damaged" && name.startsWith("checkpoint-0"),
+  );
+  return isSecondThere || firstSequence(names) > 1 || names.some((n) => ownerOfFileName(n));
 }
 
 function firstSequence(names: readonly string[]): number {
@@ -132,4 +137,9 @@ function nextFileId(names: readonly string[], checkpoint: Checkpoint | undefined
   let next = checkpoint?.nextFileId ?? 1;
   for (const name of names) next = Math.max(next, (ownerOfFileName(name)?.fileId ?? 0) + 1);
   return next;
+}
+
+function damageOf(checkpoint: Checkpoint | undefined): string | undefined {
+  const damage = checkpoint?.damage ?? "";
+  return damage === "" ? undefined : damage;
 }

@@ -4,7 +4,13 @@ import type { LogEntry } from "./log-entry.ts";
 import type { LogStore } from "./log-store.ts";
 import { SeededRandom } from "../fakes/seeded-random.ts";
 import { SimulatedDisk } from "../fakes/simulated-disk.ts";
-import { keyOf, openStore, sampleBatch, sampleEntry } from "../fakes/store-harness.ts";
+import {
+  journalPaths,
+  keyOf,
+  openStore,
+  sampleBatch,
+  sampleEntry,
+} from "../fakes/store-harness.ts";
 
 const hardState = { term: 1, vote: 1, commit: 0 };
 
@@ -104,7 +110,7 @@ test("GroupLog.read() from disk shares one buffer between neighbouring batches",
 
 test("GroupLog.fetch() rejects damaged data and quarantines the group, which still takes appends", async () => {
   const { disk, store, group } = await reopened();
-  const path = disk.paths()[0] ?? "";
+  const path = journalPaths(disk)[0] ?? "";
   const needle = Buffer.alloc(50, 3);
   disk.flip(path, Buffer.from(disk.bytesOf(path)).indexOf(needle) + 10, 1);
   await expect(group.fetch(5, 6, 1000)).rejects.toMatchObject({ reason: "DATA_DAMAGED" });

@@ -1,29 +1,28 @@
+import assert from "node:assert/strict";
 import { DiskError } from "@ropewalk/runtime";
 import { describe, expect, test } from "vitest";
 import { fileHeaderBytes } from "./journal/file-header.ts";
+import { recordHeaderBytes } from "./journal/journal-record.ts";
 import { LogError } from "./log-error.ts";
 import type { LogStore } from "./log-store.ts";
 import type { GroupLog } from "./group-log.ts";
 import { SeededRandom } from "../fakes/seeded-random.ts";
 import { type DiskOperation, SimulatedDisk } from "../fakes/simulated-disk.ts";
 import {
+  journalPaths,
   keyOf,
   ManualClock,
   openStore,
   sampleBatch,
   sampleEntry,
   smallConfig,
+  waitUntil,
 } from "../fakes/store-harness.ts";
 
 const hardState = { term: 1, vote: 2, commit: 0 };
 
 function newDisk(): SimulatedDisk {
   return new SimulatedDisk(new SeededRandom(1));
-}
-
-async function waitUntil(condition: () => boolean): Promise<void> {
-  for (let turn = 0; turn < 10_000 && !condition(); turn++) await Promise.resolve();
-  expect(condition()).toBe(true);
 }
 
 function appendNext(store: LogStore, group: GroupLog, bytes: number = 100): Promise<void> {
@@ -66,7 +65,8 @@ describe("LogStore", () => {
     await Promise.all(appends);
     expect(disk.counts.get("datasync")).toBe(syncs + 1);
     expect(disk.counts.get("write")).toBe(writes + 1);
-    expect(store.statistics).toMatchObject({ flushCount: 1, queuedBytes: 0, fileCount: 1 });
+    // The first flush was the mark that began the file.
+    expect(store.statistics).toMatchObject({ flushCount: 2, queuedBytes: 0, fileCount: 1 });
   });
 
   test("LogStore.append() of nothing resolves after what was appended before", async () => {
@@ -140,23 +140,62 @@ describe("LogStore", () => {
     expect((await openStore(disk)).group(keyOf(1))?.lastIndex()).toBe(1);
   });
 
-  test("LogStore.deleteGroup() forgets a group for good and removes files nobody needs", async () => {
+  test("LogStore.deleteGroup() forgets a group for good; the journal goes on without it", async () => {
     const disk = newDisk();
     const store = await openStore(disk);
     const [lost, kept] = [store.createGroup(keyOf(1)), store.createGroup(keyOf(2))];
-    for (let round = 0; round < 200; round++) await appendNext(store, lost);
-    const filesBefore = disk.paths().length;
+    for (let round = 0; round < 100; round++) await appendNext(store, lost);
     await appendNext(store, kept);
     await store.deleteGroup(keyOf(1));
     expect(store.group(keyOf(1))).toBeUndefined();
+    expect(store.wasDeleted(keyOf(1))).toBe(true);
     expect(() => store.createGroup(keyOf(1))).toThrow(/deleted/);
     expect(() => store.append([{ group: lost, hardState, entries: [] }])).toThrow(/deleted/);
     await store.close();
-    expect(disk.paths().length).toBeLessThan(filesBefore - 1);
     disk.crash();
     const reopened = await openStore(disk);
     expect([...reopened.groups()].map((group) => group.key)).toEqual([keyOf(2)]);
+    expect(reopened.wasDeleted(keyOf(1))).toBe(true);
     reopened.createGroup(keyOf(1, 2));
+  });
+
+  test("LogStore.deleteGroup() removes the group's segments and its image", async () => {
+    const disk = newDisk();
+    const store = await openStore(disk);
+    const [lost, kept] = [store.createGroup(keyOf(1)), store.createGroup(keyOf(2))];
+    const ownFiles = (groupId: number): string[] =>
+      disk.paths().filter((path) => /(segment|image)-/.test(path) && path.includes(`-${groupId}.`));
+    for (let round = 0; ownFiles(1).length === 0 || ownFiles(2).length === 0; round++) {
+      for (const group of [lost, kept]) {
+        group.markCommitted(group.lastIndex());
+        await appendNext(store, group, 1000);
+      }
+      assert(round < 200, "nothing moved");
+    }
+    await store.saveImage(lost, 1, Buffer.from("image"));
+    await store.deleteGroup(keyOf(1));
+    await store.close();
+    expect(ownFiles(1)).toEqual([]);
+    expect(ownFiles(2)).not.toEqual([]);
+    const reopened = await openStore(disk);
+    expect([...reopened.groups()].map((group) => group.key)).toEqual([keyOf(2)]);
+  });
+
+  test("LogStore forgets a deleted group once the journal file with its tombstone is used again", async () => {
+    const disk = newDisk();
+    const store = await openStore(disk);
+    const [lost, kept] = [store.createGroup(keyOf(1)), store.createGroup(keyOf(2))];
+    await appendNext(store, lost);
+    await store.deleteGroup(keyOf(1));
+    for (let round = 0; store.wasDeleted(keyOf(1)); round++) {
+      kept.markCommitted(kept.lastIndex());
+      await appendNext(store, kept, 1000);
+      assert(round < 200, "the tombstone is still there");
+    }
+    await store.close();
+    const reopened = await openStore(disk);
+    expect(reopened.group(keyOf(1))).toBeUndefined();
+    expect(reopened.group(keyOf(2))?.quarantined).toBeUndefined();
   });
 
   test("LogStore marks the end of the journal once when nothing was appended for a while", async () => {
@@ -165,18 +204,22 @@ describe("LogStore", () => {
     const store = await openStore(disk, smallConfig, undefined, clock);
     const group = store.createGroup(keyOf(1));
     await appendNext(store, group);
-    await waitUntil(() => clock.timerCount === 1);
-    clock.advance(1000);
-    await waitUntil(() => store.statistics.flushCount === 2);
-    await Promise.resolve();
-    clock.advance(1000);
-    expect(clock.timerCount).toBe(0);
+    await waitUntil(() => clock.timerCount === 2); // The other one looks at the free space.
+    const flushes = store.statistics.flushCount;
+    const marksAfter = async (ms: number): Promise<number> => {
+      clock.advance(ms);
+      for (let turn = 0; turn < 200; turn++) await Promise.resolve();
+      return store.statistics.flushCount - flushes;
+    };
+    expect(await marksAfter(50)).toBe(0);
+    expect(await marksAfter(50)).toBe(1);
+    expect(await marksAfter(1000)).toBe(1);
     disk.dieAfter(0);
     await store.close();
     disk.crash();
     // The record is damaged, and the mark behind it says that this is no torn write.
-    const path = disk.paths()[0] ?? "";
-    disk.flip(path, fileHeaderBytes + 200, 1);
+    const path = journalPaths(disk)[0] ?? "";
+    disk.flip(path, fileHeaderBytes + recordHeaderBytes + 200, 1);
     const reopened = await openStore(disk);
     expect(reopened.group(keyOf(1))?.quarantined?.reason).toBe("DATA_DAMAGED");
   });

@@ -67,7 +67,7 @@ test("LogStore.compact() leaves the newest record of each key at its offset, als
   const request = { config, committedOffset: group.endOffset(), random: new SeededRandom(2) };
   expect(store.compactionReason(group, request)).toBe("DIRTY_RATIO");
   const outcome = await store.compact(group, request);
-  expect(outcome?.bytesAfter).toBeLessThan((outcome?.bytesBefore ?? 0) / 10);
+  expect(outcome?.bytesAfter).toBeLessThan((outcome?.bytesBefore ?? 0) / 5);
   const behind = before.filter((record) => Number.parseInt(record) >= (sealed?.endOffset ?? 0));
   const compacted = before.filter((record) => !behind.includes(record));
   const newest = new Map(compacted.map((record) => [record.split(/[ =]/)[1], record]));

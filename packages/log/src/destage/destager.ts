@@ -31,6 +31,9 @@ export interface DestageStatistics {
   readonly runCount: number;
 }
 
+/** Groups that are written, or synced, at the same time: the thread pool has four threads, and the journal needs one. */
+const movesAtOnce = 3;
+
 /** A journal this much beyond its bound is emptied as fast as the disk allows. */
 const hurryFactor = 1.5;
 
@@ -121,12 +124,12 @@ export class Destager {
     const { checkpoint, disk, directory, logger } = this.#options;
     const done: GroupMove[] = [];
     try {
-      for (const [state, endIndex] of moves) {
+      await atOnce(movesAtOnce, moves, async ([state, endIndex]) => {
         const move = new GroupMove(this.#options, state, endIndex, (bytes) => this.#pace(bytes));
         done.push(move);
         await move.write();
-      }
-      for (const move of done) await move.sync();
+      });
+      await atOnce(movesAtOnce, done, (move) => move.sync());
       if (done.some(({ hasNewFiles }) => hasNewFiles)) await disk.syncDirectory(directory);
     } catch (cause) {
       for (const move of done) await move.abandon();
@@ -162,6 +165,28 @@ export class Destager {
     const pauseMs = (bytes * 1000) / rate;
     await new Promise<void>((resolve) => void clock.setTimer(pauseMs, resolve));
   }
+}
+
+/** Does `work` for every item, so many at once. Rejects with the first failure, when all that began has ended. */
+async function atOnce<T>(
+  count: number,
+  items: readonly T[],
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const left = items.values();
+  let failure: { readonly cause: unknown } | undefined;
+  const worker = async (): Promise<void> => {
+    for (const item of left) {
+      if (failure !== undefined) return;
+      try {
+        await work(item);
+      } catch (cause) {
+        failure ??= { cause };
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: count }, worker));
+  if (failure !== undefined) throw failure.cause;
 }
 
 /** The last committed entry in the journal's files up to `target`; `movedIndex` where there is none. */

@@ -1,11 +1,19 @@
 import assert from "node:assert/strict";
-import type { EntryLocation } from "../entry-index.ts";
 import type { GroupState } from "../group-state.ts";
 import { LogError } from "../log-error.ts";
 import { type ChunkEntry, chunkDataBytesMax, chunkEntriesMax } from "../segment/segment-chunk.ts";
 import type { SegmentInfo } from "../segment/segment-info.ts";
 import { SegmentWriter } from "../segment/segment-writer.ts";
 import type { DestagerOptions } from "./destager.ts";
+
+/** Entries of one chunk, on their way from the journal. */
+interface LoadingChunk {
+  readonly firstIndex: number;
+  readonly lastIndex: number;
+  /** The offset before the first entry. */
+  readonly baseOffset: number;
+  readonly loading: Promise<ChunkEntry[]>;
+}
 
 /** Moves the entries of one group up to one index from the journal to its segments, in steps that its owner orders. */
 export class GroupMove {
@@ -46,6 +54,8 @@ export class GroupMove {
     try {
       await this.#write();
     } catch (error) {
+      // The files of a group that was deleted meanwhile may be gone.
+      if (this.#state.isDeleted) return;
       if (!(error instanceof LogError) || error.reason !== "DATA_DAMAGED") throw error;
       this.#state.quarantined ??= error;
       this.#damage = error;
@@ -72,8 +82,9 @@ export class GroupMove {
     for (const { info, rows } of this.#writers) {
       this.#options.segments.rowsChanged(state.key, info, rows);
     }
+    const hasDropped = this.#droppedIndex > state.index.movedIndex;
     state.index.moveThrough(this.#endIndex);
-    if (this.#droppedIndex >= state.raftFirstIndex) {
+    if (hasDropped) {
       state.raftFirstIndex = this.#droppedIndex + 1;
       state.index.forgetTermsBefore(this.#droppedIndex);
     }
@@ -88,19 +99,30 @@ export class GroupMove {
   }
 
   async #write(): Promise<void> {
-    let at = Math.max(this.#state.index.movedIndex, this.#droppedIndex) + 1;
-    while (at <= this.#endIndex && !this.#state.isDeleted) {
-      const indexes = this.#nextChunk(at);
-      const entries = await this.#load(indexes);
-      const writer = await this.#writer(at);
+    let next = this.#loadFrom(Math.max(this.#state.index.movedIndex, this.#droppedIndex) + 1);
+    while (next !== undefined && !this.#state.isDeleted) {
+      const { baseOffset, firstIndex, lastIndex, loading } = next;
+      const entries = await loading;
+      // The next chunk is read while this one is written.
+      next = this.#state.isDeleted ? undefined : this.#loadFrom(lastIndex + 1);
+      next?.loading.catch(() => undefined); // Awaited in its turn, unless this write fails.
+      const writer = await this.#writer(firstIndex, baseOffset);
       const before = writer.info.chunksEnd;
-      at += indexes.length;
-      await writer.append(entries, at - 1);
+      await writer.append(entries, lastIndex);
       const bytes = writer.info.chunksEnd - before;
       this.#movedBytes += bytes;
       if (writer.info.chunksEnd >= this.#segmentBytesMax) await writer.seal();
       await this.#pace(bytes);
     }
+  }
+
+  /** Begins to load the chunk that begins with this entry; `undefined` behind the last one. */
+  #loadFrom(firstIndex: number): LoadingChunk | undefined {
+    if (firstIndex > this.#endIndex) return undefined;
+    const indexes = this.#nextChunk(firstIndex);
+    const lastIndex = indexes.at(-1) ?? firstIndex;
+    const baseOffset = this.#state.index.offsetAfter(firstIndex - 1);
+    return { firstIndex, lastIndex, baseOffset, loading: this.#load(indexes) };
   }
 
   #nextChunk(firstIndex: number): number[] {
@@ -116,33 +138,31 @@ export class GroupMove {
     return indexes;
   }
 
+  /** The entries, from memory or from the journal. The group may be deleted meanwhile: nothing of it is asked then. */
   async #load(indexes: readonly number[]): Promise<ChunkEntry[]> {
     const { cached, index } = this.#state;
-    const locations = indexes.map((at) => index.locate(at));
-    const missing: EntryLocation[] = [];
-    for (const [row, at] of indexes.entries()) {
-      const location = locations[row];
-      if (location !== undefined && !cached.has(at)) missing.push(location);
-    }
-    const inMemory = indexes.map((at) => cached.get(at)?.data);
-    const read = await this.#options.entries.read(missing);
-    let next = 0;
-    return indexes.map((at, row) => {
-      const data = inMemory[row] ?? read[next++];
-      const location = locations[row];
-      assert(data !== undefined && location !== undefined, `entry ${at} was not loaded`);
+    const rows = indexes.map((at) => {
+      const location = index.locate(at);
       const { dataCrc } = location;
-      return { index: at, term: index.term(at), type: index.type(at), data, dataCrc };
+      const shape = { index: at, term: index.term(at), type: index.type(at), dataCrc };
+      return { shape, location, data: cached.get(at)?.data };
+    });
+    const missing = rows.filter(({ data }) => data === undefined);
+    const read = await this.#options.entries.read(missing.map(({ location }) => location));
+    let next = 0;
+    return rows.map(({ shape, data = read[next++] }) => {
+      assert(data !== undefined, `entry ${shape.index} was not loaded`);
+      return { ...shape, data };
     });
   }
 
-  async #writer(firstIndex: number): Promise<SegmentWriter> {
+  async #writer(firstIndex: number, baseOffset: number): Promise<SegmentWriter> {
     const current = this.#writers.at(-1);
     if (current !== undefined && !current.info.isSealed) return current;
     const active = current === undefined ? this.#state.segments.at(-1) : undefined;
     const resumed = active === undefined ? undefined : await this.#resume(active);
     if (resumed !== undefined && !resumed.info.isSealed) return resumed;
-    return this.#create(firstIndex);
+    return this.#create(firstIndex, baseOffset);
   }
 
   /** Opens the group's last segment again; seals it where it has become too old to go on. */
@@ -159,14 +179,13 @@ export class GroupMove {
     return writer;
   }
 
-  async #create(firstIndex: number): Promise<SegmentWriter> {
+  async #create(firstIndex: number, baseOffset: number): Promise<SegmentWriter> {
     const { clock, disk, segments, takeFileId } = this.#options;
-    const { index, key } = this.#state;
+    const { key } = this.#state;
     const fileId = takeFileId();
     const path = segments.pathOf(key, { fileId });
     const file = await disk.create(path);
     this.#newPaths.push(path);
-    const baseOffset = index.offsetAfter(firstIndex - 1);
     const createdMs = Math.max(0, Math.floor(clock.wallMs()));
     const segment = { fileId, firstIndex, baseOffset, createdMs, isCompacted: false };
     const writer = SegmentWriter.create(key, file, segment);

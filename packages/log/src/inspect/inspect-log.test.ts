@@ -14,6 +14,7 @@ import { SeededRandom } from "../../fakes/seeded-random.ts";
 import { SimulatedDisk } from "../../fakes/simulated-disk.ts";
 import {
   directory,
+  journalPaths,
   keyOf,
   ManualClock,
   openStore,
@@ -26,6 +27,7 @@ const dataBytes = 104;
 /** Every record below is header, one row and this data: a multiple of eight, so without padding. */
 const recordBytes = recordHeaderBytes + tableRowBytes + dataBytes;
 const firstFile = "journal-0000000001-00000000.log";
+const firstPath = `${directory}/${firstFile}`;
 
 async function fill(store: LogStore, groupIds: readonly number[], rounds: number): Promise<void> {
   for (let round = 0; round < rounds; round++) {
@@ -48,18 +50,9 @@ async function closedStore(): Promise<SimulatedDisk> {
   return disk;
 }
 
+/** Behind the mark that begins a file. */
 function positionOf(record: number): number {
-  return fileHeaderBytes + record * recordBytes;
-}
-
-/** What a process that died left behind, without those of its writes that are still under way. */
-async function copyOf(disk: SimulatedDisk): Promise<SimulatedDisk> {
-  const copy = new SimulatedDisk(new SeededRandom(1));
-  for (const path of disk.paths()) {
-    const bytes = disk.bytesOf(path);
-    await (await copy.create(path)).write(0, [bytes]);
-  }
-  return copy;
+  return fileHeaderBytes + recordHeaderBytes + record * recordBytes;
 }
 
 function digestOf(disk: SimulatedDisk): string[] {
@@ -88,7 +81,13 @@ describe("inspectLog()", () => {
       directoryId: "0".repeat(32),
       durableTo: { file: firstFile, position: positionOf(6) },
       end: { file: firstFile, position: end },
-      tornBytes: 0,
+      segments: [],
+      checkpoints: [
+        { name: "checkpoint-0a", state: "missing", number: undefined },
+        { name: "checkpoint-0b", state: "missing", number: undefined },
+        { name: "checkpoint-1a", state: "sound", number: 1 },
+        { name: "checkpoint-1b", state: "sound", number: 1 },
+      ],
       unfinishedFiles: [],
       faults: [],
       entries: undefined,
@@ -97,11 +96,11 @@ describe("inspectLog()", () => {
     expect(files[0]).toEqual({
       name: firstFile,
       state: "written",
-      sizeBytes: disk.bytesOf(disk.paths()[0] ?? "").length,
+      sizeBytes: disk.bytesOf(firstPath).length,
       usedBytes: end,
-      recordCount: 7,
+      recordCount: 8,
       tombstoneCount: 0,
-      markCount: 1,
+      markCount: 2,
       entryCount: 6,
       groupCount: 2,
     });
@@ -113,7 +112,8 @@ describe("inspectLog()", () => {
         lastIndex: 3,
         startOffset: 0,
         endOffset: 6,
-        batchCount: 3,
+        segmentCount: 0,
+        journalEntryCount: 3,
         dataBytes: 3 * dataBytes,
         quarantined: undefined,
       })),
@@ -149,7 +149,7 @@ describe("inspectLog()", () => {
     const { faults, files, groups, unfinishedFiles } = await inspected(disk);
     expect(faults).toEqual([]);
     expect(files.map(({ state }) => state)).toEqual(["written", "prepared"]);
-    expect(files[0]).toMatchObject({ tombstoneCount: 1, groupCount: 2, recordCount: 42 });
+    expect(files[0]).toMatchObject({ tombstoneCount: 1, groupCount: 2, recordCount: 43 });
     expect(groups.map(({ group }) => group)).toEqual(["2.1"]);
     expect(unfinishedFiles).toEqual(["journal-0000000009-00000000.log.tmp"]);
   });
@@ -157,18 +157,17 @@ describe("inspectLog()", () => {
   test("inspectLog() takes a write that was cut short for no damage, and leaves it there", async () => {
     const running = new SimulatedDisk(new SeededRandom(1));
     await fill(await openStore(running), [1, 2], 3);
-    const disk = await copyOf(running);
-    disk.flip(disk.paths()[0] ?? "", positionOf(5) + recordHeaderBytes + 30, 1);
+    const disk = running.copy();
+    disk.flip(firstPath, positionOf(5) + recordHeaderBytes + 30, 1);
     const inspection = await inspected(disk);
     expect(inspection.faults).toEqual([]);
-    expect(inspection.tornBytes).toBe(recordBytes);
     expect(inspection.end).toEqual({ file: firstFile, position: positionOf(5) });
     expect(inspection.groups.map(({ lastIndex }) => lastIndex)).toEqual([3, 2]);
   });
 
   test("inspectLog() tells file, position, group and entry of damaged data", async () => {
     const disk = await closedStore();
-    disk.flip(disk.paths()[0] ?? "", positionOf(3) + recordBytes - 1, 1);
+    disk.flip(firstPath, positionOf(3) + recordBytes - 1, 1);
     const inspection = await inspected(disk);
     expect(inspection.faults).toEqual([
       {
@@ -187,7 +186,7 @@ describe("inspectLog()", () => {
 
   test("inspectLog() tells the place of a record whose header is damaged, and the gap it leaves", async () => {
     const disk = await closedStore();
-    disk.flip(disk.paths()[0] ?? "", positionOf(3) + 40, 1);
+    disk.flip(firstPath, positionOf(3) + 40, 1);
     const [loss, gap, ...more] = await faultsOf(disk);
     const where = { file: firstFile, position: positionOf(3), endPosition: positionOf(4) };
     expect(loss).toMatchObject({ ...where, group: undefined });
@@ -196,22 +195,22 @@ describe("inspectLog()", () => {
     expect(more).toEqual([]);
   });
 
-  test("inspectLog() tells files whose header is damaged, with records and without", async () => {
-    const disk = new SimulatedDisk(new SeededRandom(1));
-    const store = await openStore(disk);
-    await fill(store, [1, 2], 20);
-    await store.close();
-    for (const path of disk.paths()) disk.flip(path, 33, 1);
-    const { faults, files } = await inspected(disk);
-    expect(files.map(({ state }) => state)).toEqual(["damaged", "damaged"]);
-    expect(faults.map(({ file, position, what }) => `${file} ${position}: ${what}`)).toEqual(
-      files.map(({ name }) => `${name} 0: the file's header is not what was written`),
-    );
+  test("inspectLog() tells a file whose header is damaged, and all that is in it nevertheless", async () => {
+    const disk = await closedStore();
+    disk.flip(firstPath, 33, 1);
+    const { faults, groups } = await inspected(disk);
+    expect(faults.map(({ file, position, what }) => `${file} ${position}: ${what}`)).toEqual([
+      `${firstFile} 0: the file's header is not what was written`,
+    ]);
+    expect(groups.map(({ lastIndex, quarantined }) => [lastIndex, quarantined])).toEqual([
+      [3, undefined],
+      [3, undefined],
+    ]);
   });
 
   test("inspectLog() finds a fault whichever byte of a durable record is damaged", async () => {
     const disk = await closedStore();
-    const path = disk.paths()[0] ?? "";
+    const path = firstPath;
     for (let position = positionOf(2); position < positionOf(3); position++) {
       disk.flip(path, position, 0x20);
       const { faults } = await inspectLog({ disk, directory });
@@ -231,7 +230,7 @@ describe("inspectLog()", () => {
     const mixed = await closedStore();
     const other = new SimulatedDisk(new SeededRandom(1));
     await (await openStore(other, {}, "01234567-89ab-cdef-0123-456789abcdef")).close();
-    const bytes = other.bytesOf(other.paths()[0] ?? "");
+    const bytes = other.bytesOf(journalPaths(other)[0] ?? "");
     const file = await mixed.create(`${directory}/journal-0000000002-01234567.log`);
     await file.write(0, [bytes]);
     await expect(failure(mixed)).rejects.toMatchObject({ reason: "DIRECTORY_MISMATCH" });
@@ -260,7 +259,8 @@ describe("inspectLog()", () => {
       rmSync(join(path, "LOCK.owner"));
       writeFileSync(join(path, journal), before.subarray(0, fileHeaderBytes + recordHeaderBytes));
       expect((await inspectLog(options)).groups).toEqual([]);
-      expect(readdirSync(path)).toEqual([journal]);
+      const names = readdirSync(path);
+      expect(names.filter((name) => !name.startsWith("checkpoint-"))).toEqual([journal]);
     } finally {
       rmSync(path, { recursive: true, force: true });
     }

@@ -88,7 +88,10 @@ export class InspectionBuilder implements ExaminationObserver {
       ],
       durableTo: floor.sequence === 0 ? undefined : named(floor, name),
       end: tail === undefined ? undefined : named(tail, name),
-      faults: this.#faults.map(({ sequence, ...fault }) => ({ file: name(sequence), ...fault })),
+      faults: [
+        ...[...found].filter(([sequence]) => sequence <= lastUsed).flatMap(headerFaults),
+        ...this.#faults.map(({ sequence, ...fault }) => ({ file: name(sequence), ...fault })),
+      ],
       entries: listed === undefined ? undefined : inspectEntries(listed, name),
     };
   }
@@ -115,6 +118,14 @@ export class InspectionBuilder implements ExaminationObserver {
     }
     return counts;
   }
+}
+
+/** A damaged header costs nothing, but it shows that the disk is not to be trusted. */
+function headerFaults([, { isHeaderSound, name }]: readonly [number, FoundFile]): LogFault[] {
+  if (isHeaderSound) return [];
+  const what = "the file's header is not what was written";
+  const where = { file: name, position: 0, endPosition: fileHeaderBytes };
+  return [{ ...where, group: undefined, index: undefined, what }];
 }
 
 function named(at: JournalPosition, name: (sequence: number) => string): NamedPosition {

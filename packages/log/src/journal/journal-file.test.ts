@@ -1,19 +1,17 @@
 import { DiskError } from "@ropewalk/runtime";
 import { expect, test } from "vitest";
-import { fileHeaderBytes } from "./file-header.ts";
-import { JournalFile } from "./journal-file.ts";
+import { decodeFileHeader, fileHeaderBytes } from "./file-header.ts";
+import { JournalFile, type NewJournalFile } from "./journal-file.ts";
 import { SeededRandom } from "../../fakes/seeded-random.ts";
 import { SimulatedDisk } from "../../fakes/simulated-disk.ts";
 import { directory } from "../../fakes/store-harness.ts";
 
+function targetOf(disk: SimulatedDisk, sequence: number): NewJournalFile {
+  return { disk, directory, sequence, directoryId: new Uint8Array(16) };
+}
+
 function newFile(disk: SimulatedDisk, filledBytes: number): Promise<JournalFile> {
-  const directoryId = new Uint8Array(16);
-  return JournalFile.create(disk, directory, {
-    sequence: 1,
-    directoryId,
-    flushBytesMax: 1,
-    filledBytes,
-  });
+  return JournalFile.create(targetOf(disk, 1), filledBytes);
 }
 
 test("JournalFile.create() leaves a file of its full length that a power cut does not take", async () => {
@@ -66,5 +64,31 @@ test("JournalFile.append() fails when the sync of zeros beside it took the disk'
     const later = file.append(fileHeaderBytes + 8, [new Uint8Array(8)], 8);
     const isZerosFailure = outcomes[0]?.status === "rejected";
     if (isZerosFailure) await expect(later).rejects.toThrow(/input\/output/);
+  }
+});
+
+test("JournalFile.recycle() gives a file the next name and salt, and keeps what was written ahead", async () => {
+  const disk = new SimulatedDisk(new SeededRandom(1));
+  const old = await newFile(disk, 10_000);
+  await old.append(fileHeaderBytes, [new Uint8Array(100).fill(7)], 100);
+  const file = await old.recycle(targetOf(disk, 8));
+  expect([file.sequence, file.filledBytes]).toEqual([8, 10_000]);
+  expect(file.salt).not.toBe(old.salt);
+  disk.crash();
+  expect(disk.paths()).toEqual([file.path]);
+  const bytes = Buffer.from(disk.bytesOf(file.path));
+  expect(decodeFileHeader(bytes)).toMatchObject({ kind: "header", header: { sequence: 8 } });
+  expect(bytes[fileHeaderBytes]).toBe(7);
+});
+
+test("JournalFile.recycle() leaves the file under one of its two names when it is cut short", async () => {
+  for (let seed = 0; seed < 40; seed++) {
+    const disk = new SimulatedDisk(new SeededRandom(seed));
+    const old = await newFile(disk, 10_000);
+    disk.dieAfter(seed % 4);
+    await expect(old.recycle(targetOf(disk, 2))).rejects.toThrow(/died/);
+    disk.crash();
+    expect(disk.paths(), `seed ${seed}`).toHaveLength(1);
+    expect(disk.bytesOf(disk.paths()[0] ?? "").length).toBe(10_000);
   }
 });

@@ -14,12 +14,7 @@ const sizeBytes = 3 * 1024 * 1024;
 async function newFile(): Promise<JournalFile> {
   const disk = new SimulatedDisk(new SeededRandom(1));
   const directoryId = new Uint8Array(16);
-  return JournalFile.create(disk, directory, {
-    sequence: 1,
-    directoryId,
-    flushBytesMax: 1,
-    filledBytes: sizeBytes,
-  });
+  return JournalFile.create({ disk, directory, sequence: 1, directoryId }, sizeBytes);
 }
 
 async function writeRecord(
@@ -81,4 +76,16 @@ test("scanJournalFile() reports a record whose data is not what was written, and
   await writeRecord(file, next, 80);
   await file.write(next - 1, [new Uint8Array([8])]);
   expect((await scan(file)).slice(0, 2)).toEqual(["record 4096 bad", "record 4296 good"]);
+});
+
+test("scanJournalFile() takes records of another salt, as of a file's use before, for none", async () => {
+  const file = await newFile();
+  const end = await writeRecord(file, await writeRecord(file, fileHeaderBytes, 80), 80);
+  const window = new ScanWindow(file, await file.sizeBytes());
+  const events: ScanEvent[] = [];
+  for await (const event of scanJournalFile(window, file.salt ^ 1, fileHeaderBytes, true))
+    events.push(event);
+  expect(events).toEqual([
+    { kind: "gap", position: fileHeaderBytes, end: sizeBytes, nonZeroEnd: end },
+  ]);
 });

@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
 import { crc32c } from "@ropewalk/protocol";
 import { describe, expect, test } from "vitest";
-import { fileHeaderBytes } from "./file-header.ts";
-import { recordHeaderBytes, tableRowBytes } from "./journal-record.ts";
+import { encodeFileHeader, fileHeaderBytes, journalFileName } from "./file-header.ts";
+import {
+  decodeRecordHeader,
+  type JournalPosition,
+  recordHeaderBytes,
+  tableRowBytes,
+} from "./journal-record.ts";
 import type { GroupLog } from "../group-log.ts";
 import { LogError } from "../log-error.ts";
 import type { LogStore } from "../log-store.ts";
@@ -10,6 +15,7 @@ import { SeededRandom } from "../../fakes/seeded-random.ts";
 import { SimulatedDisk } from "../../fakes/simulated-disk.ts";
 import {
   directory,
+  journalPaths,
   keyOf,
   openStore,
   sampleBatch,
@@ -45,14 +51,27 @@ function groupOf(store: LogStore, groupId: number): GroupLog {
 }
 
 function pathOf(disk: SimulatedDisk, row: number = 0): string {
-  const path = disk.paths()[row];
+  const path = journalPaths(disk)[row];
   assert(path !== undefined, `file ${row}`);
   return path;
 }
 
-/** Where the record with this number, counted over all groups, begins in the first file. */
+/** Where the record with this number, counted over all groups, begins in the first file: behind a mark. */
 function positionOf(record: number): number {
-  return fileHeaderBytes + record * recordBytes;
+  return fileHeaderBytes + recordHeaderBytes + record * recordBytes;
+}
+
+/** What the first record of a file says of the file before. */
+function floorOf(disk: SimulatedDisk, sequence: number): JournalPosition | undefined {
+  const directoryId = new Uint8Array(16);
+  const path = `${directory}/${journalFileName(sequence, directoryId)}`;
+  const { salt } = encodeFileHeader({ directoryId, sequence });
+  const bytes = Buffer.from(disk.bytesOf(path));
+  return decodeRecordHeader(bytes, fileHeaderBytes, salt, fileHeaderBytes)?.floor;
+}
+
+function zero(disk: SimulatedDisk, path: string, start: number, end: number): void {
+  disk.replace(path, Buffer.from(disk.bytesOf(path)).fill(0, start, end));
 }
 
 async function closed(
@@ -75,23 +94,39 @@ async function failureOf(opened: Promise<LogStore>): Promise<LogError> {
 }
 
 describe("Recovery", () => {
-  test("Recovery erases a torn record at the end and appends in its place", async () => {
-    const disk = newDisk();
-    const store = await openStore(disk);
-    await fill(store, [1, 2], 3);
-    disk.restartProcess();
+  test("Recovery leaves a torn record alone and goes on in a new file that says where the old one ends", async () => {
+    const running = newDisk();
+    await fill(await openStore(running), [1, 2], 3);
+    const disk = running.copy();
     // The last flush has no successor that says it was durable: a bad byte there is a torn write.
     disk.flip(pathOf(disk), positionOf(5) + recordHeaderBytes + 30, 1);
+    const torn = disk.bytesOf(pathOf(disk));
     const reopened = await openStore(disk);
     expect(groupOf(reopened, 1).lastIndex()).toBe(3);
     expect(groupOf(reopened, 2).lastIndex()).toBe(2);
     expect(groupOf(reopened, 2).quarantined).toBeUndefined();
-    const erased = disk.bytesOf(pathOf(disk)).subarray(positionOf(5));
-    expect(erased.every((byte) => byte === 0)).toBe(true);
+    expect(floorOf(disk, 2)).toEqual({ sequence: 1, position: positionOf(5) });
     await fill(reopened, [2], 1);
     await reopened.close();
+    expect(disk.bytesOf(pathOf(disk))).toEqual(torn);
     const again = await openStore(disk);
     expect(groupOf(again, 2).lastIndex()).toBe(3);
+  });
+
+  test("Recovery does not take a torn record for one that came back after its place was given up", async () => {
+    const running = newDisk();
+    await fill(await openStore(running), [1, 2], 3);
+    const disk = running.copy();
+    const path = pathOf(disk);
+    const whole = disk.bytesOf(path);
+    disk.flip(path, positionOf(5) + recordHeaderBytes + 30, 1);
+    const store = await openStore(disk);
+    await store.close();
+    // A page that a failed sync had called clean, and that reached the disk after all.
+    disk.replace(path, whole);
+    const reopened = await openStore(disk);
+    expect(groupOf(reopened, 2).lastIndex()).toBe(2);
+    expect(groupOf(reopened, 2).quarantined).toBeUndefined();
   });
 
   test("Recovery quarantines only the group whose data is damaged", async () => {
@@ -140,90 +175,90 @@ describe("Recovery", () => {
     expect(reopened.createGroup(keyOf(51), "neverExisted").quarantined).toBeUndefined();
   });
 
-  test("Recovery takes a durable record that turned to zeros for damage, not for the end", async () => {
-    const disk = newDisk();
-    await closed(disk, [1, 2], 3);
-    const bytes = disk.bytesOf(pathOf(disk));
-    for (let at = positionOf(3); at < positionOf(6) + recordHeaderBytes; at++) {
-      disk.flip(pathOf(disk), at, bytes[at] ?? 0);
-    }
-    // Even the mark of the clean end is gone, but record 2 knows that records 0 and 1 were durable …
+  test("Recovery takes zeros at the end for a torn write, and before what was durable for damage", async () => {
+    const running = newDisk();
+    await fill(await openStore(running), [1, 2], 3);
+    const disk = running.copy();
+    const size = disk.bytesOf(pathOf(disk)).length;
+    zero(disk, pathOf(disk), positionOf(5), size);
     const store = await openStore(disk);
-    expect(groupOf(store, 1).lastIndex()).toBe(2);
-    await store.close();
-    // … whereas zeros before a record that was durable are damage.
-    const other = newDisk();
-    await closed(other, [1, 2], 3);
-    for (let at = positionOf(3); at < positionOf(4); at++) {
-      other.flip(pathOf(other), at, other.bytesOf(pathOf(other))[at] ?? 0);
-    }
+    expect(groupOf(store, 2).lastIndex()).toBe(2);
+    expect(groupOf(store, 2).quarantined).toBeUndefined();
+    const other = running.copy();
+    zero(other, pathOf(other), positionOf(3), positionOf(4));
     const damaged = await openStore(other);
     expect(groupOf(damaged, 2).quarantined).toBeDefined();
     expect(groupOf(damaged, 1).quarantined).toBeUndefined();
   });
 
+  test("Recovery takes zeros at the end of a file that was closed for damage", async () => {
+    const disk = newDisk();
+    await closed(disk, [1, 2], 3);
+    await (await openStore(disk)).close(); // What begins the second file says where the first one ends.
+    zero(disk, pathOf(disk), positionOf(5), disk.bytesOf(pathOf(disk)).length);
+    const store = await openStore(disk);
+    expect(groupOf(store, 2).quarantined).toBeDefined();
+  });
+
   test("Recovery finds records lost at the end of a file that is not the last", async () => {
     const disk = newDisk();
     const store = await openStore(disk);
-    const inFirst = Math.floor((smallConfig.fileBytesMax - fileHeaderBytes) / recordBytes);
+    const inFirst = Math.floor((smallConfig.fileBytesMax - positionOf(0)) / recordBytes);
     await fill(store, [1], inFirst - 1);
     await fill(store, [2], 1); // The last in its file, and the only one of its group.
     await fill(store, [1], 3);
     await store.close();
-    const bytes = disk.bytesOf(pathOf(disk));
-    for (let at = positionOf(inFirst - 1); at < bytes.length; at++) {
-      disk.flip(pathOf(disk), at, bytes[at] ?? 0);
-    }
+    zero(disk, pathOf(disk), positionOf(inFirst - 1), disk.bytesOf(pathOf(disk)).length);
     const reopened = await openStore(disk);
     expect(groupOf(reopened, 1).quarantined).toBeUndefined();
     expect(reopened.createGroup(keyOf(2)).quarantined).toBeDefined();
   });
 
-  test("Recovery quarantines every group in doubt when the header of a used file is damaged", async () => {
-    const disk = newDisk();
-    await closed(disk, [1, 2], 60);
-    disk.flip(pathOf(disk, 1), 20, 1);
-    const store = await openStore(disk);
-    expect(groupOf(store, 1).quarantined).toBeDefined();
-    expect(groupOf(store, 2).quarantined).toBeDefined();
+  test("Recovery quarantines every group with records in a file that is gone or cut short", async () => {
+    for (const damage of ["gone", "short"]) {
+      const disk = newDisk();
+      await closed(disk, [1, 2], 60);
+      const path = pathOf(disk, 0);
+      if (damage === "gone") disk.lose(path);
+      else disk.replace(path, disk.bytesOf(path).subarray(0, positionOf(4)));
+      const store = await openStore(disk);
+      expect(groupOf(store, 1).quarantined, damage).toBeDefined();
+      expect(groupOf(store, 2).quarantined, damage).toBeDefined();
+      expect(store.createGroup(keyOf(3)).quarantined, damage).toBeDefined();
+    }
   });
 
-  test("Recovery keeps a last file with a damaged header and appends behind it", async () => {
+  test("Recovery loses nothing to a damaged file header: the name says what it said", async () => {
     const disk = newDisk();
-    await closed(disk, [1, 2], 30);
-    const last = 1; // The third was only prepared.
-    disk.flip(pathOf(disk, last), 0, 1);
-    const damaged = disk.bytesOf(pathOf(disk, last));
-    const store = await openStore(disk);
-    expect(groupOf(store, 1).quarantined).toBeDefined();
-    const group = store.createGroup(keyOf(7), "neverExisted");
-    await store.append([{ group, hardState: { term: 3, vote: 1, commit: 0 }, entries: [] }]);
+    const id = "01234567-89ab-4def-8123-456789abcdef";
+    const store = await openStore(disk, smallConfig, id);
+    await fill(store, [1, 2], 60);
     await store.close();
-    expect(Buffer.compare(damaged, disk.bytesOf(pathOf(disk, last)))).toBe(0);
-    const reopened = await openStore(disk);
-    expect(groupOf(reopened, 7).hardState.term).toBe(3);
-    expect(groupOf(reopened, 7).quarantined).toBeUndefined();
+    for (const path of journalPaths(disk)) zero(disk, path, 0, fileHeaderBytes);
+    for (const directoryId of [id, undefined]) {
+      const reopened = await openStore(disk, smallConfig, directoryId);
+      for (const groupId of [1, 2]) {
+        expect(groupOf(reopened, groupId).quarantined).toBeUndefined();
+        expect(groupOf(reopened, groupId).lastIndex()).toBe(60);
+      }
+      await reopened.close();
+    }
   });
 
-  test("Recovery removes a prepared file although its header is damaged", async () => {
+  test("Recovery uses prepared files again, whatever is in them", async () => {
     const disk = newDisk();
     await closed(disk, [1], 2);
-    expect(disk.paths()).toHaveLength(2);
-    disk.flip(pathOf(disk, 1), 0, 1);
+    expect(journalPaths(disk)).toHaveLength(2);
+    zero(disk, pathOf(disk, 1), 0, fileHeaderBytes);
+    disk.flip(pathOf(disk, 1), fileHeaderBytes + 500, 7);
+    const creates = disk.counts.get("create");
     const store = await openStore(disk);
-    expect(groupOf(store, 1).quarantined).toBeUndefined();
-    expect(disk.paths()).toHaveLength(1);
-  });
-
-  test("Recovery takes bytes behind the end that no flush can have left for damage", async () => {
-    const disk = newDisk();
-    const config = { ...smallConfig, recordBytesMax: 512, flushBytesMax: 512 };
-    const store = await openStore(disk, config);
-    await fill(store, [1], 2);
+    await fill(store, [1], 1);
     await store.close();
-    disk.flip(pathOf(disk), positionOf(2) + recordHeaderBytes + 2000, 1);
-    const reopened = await openStore(disk, config);
-    expect(groupOf(reopened, 1).quarantined).toBeDefined();
+    expect(disk.counts.get("create")).toBe((creates ?? 0) + 1); // Only the next one that is prepared.
+    const reopened = await openStore(disk);
+    expect(groupOf(reopened, 1).lastIndex()).toBe(3);
+    expect(groupOf(reopened, 1).quarantined).toBeUndefined();
   });
 
   test("Recovery refuses a file of a newer format, and takes a flipped bit in the version for damage", async () => {
@@ -231,15 +266,11 @@ describe("Recovery", () => {
     await closed(disk, [1], 1);
     const path = pathOf(disk);
     disk.flip(path, 11, 3); // Version 1 becomes 2.
-    const store = await openStore(disk);
-    expect(store.group(keyOf(1))).toBeUndefined();
-    expect(store.createGroup(keyOf(1)).quarantined).toBeDefined();
-    await store.close();
-    const header = Buffer.from(disk.bytesOf(path).subarray(0, 64));
-    const crc = Buffer.alloc(4);
-    crc.writeUInt32BE(crc32c(header, 0, 60));
-    for (const [row, byte] of crc.entries())
-      disk.flip(path, 60 + row, byte ^ (header[60 + row] ?? 0));
+    const store = await openStore(disk.copy());
+    expect(groupOf(store, 1).quarantined).toBeUndefined();
+    const bytes = Buffer.from(disk.bytesOf(path));
+    bytes.writeUInt32BE(crc32c(bytes, 0, 60), 60);
+    disk.replace(path, bytes);
     const failure = await failureOf(openStore(disk));
     expect(failure.reason).toBe("FORMAT_UNSUPPORTED");
     expect(failure.message).toMatch(/version 2/);
@@ -257,13 +288,15 @@ describe("Recovery", () => {
     await (await openStore(disk, smallConfig)).close();
   });
 
-  test("Recovery removes a file that was being created, and files that were only prepared", async () => {
+  test("Recovery removes a file that was being created, and keeps files that were prepared", async () => {
     const disk = newDisk();
     await closed(disk, [1], 1);
-    const torn = await disk.create(`${directory}/journal-0000000002-00000000.log.tmp`);
+    const torn = await disk.create(`${directory}/journal-0000000003-00000000.log.tmp`);
     await torn.write(0, [new Uint8Array(10)]);
+    const before = journalPaths(disk).length - 1;
     const store = await openStore(disk);
-    expect(disk.paths()).toHaveLength(1);
+    expect(journalPaths(disk)).toHaveLength(before);
+    expect(journalPaths(disk).every((path) => path.endsWith(".log"))).toBe(true);
     expect(groupOf(store, 1).lastIndex()).toBe(1);
   });
 });
@@ -276,7 +309,8 @@ test("LogStore.open() never shows a wrong record, whichever byte is damaged", as
     const sound = await openStore(disk);
     const expected = [1, 2, 3].map((groupId) => groupOf(sound, groupId).lastIndex());
     await sound.close();
-    const path = pathOf(disk, random.integer(disk.paths().length));
+    const paths = disk.paths();
+    const path = paths[random.integer(paths.length)] ?? "";
     disk.flip(path, random.integer(disk.bytesOf(path).length), 1 << random.integer(8));
     const store = await openStore(disk);
     for (const [row, groupId] of [1, 2, 3].entries()) {
