@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { freePorts } from "./free-ports.ts";
 import { ropewalkPath } from "./running-command.ts";
 import { waitFor } from "./wait-for.ts";
@@ -11,6 +12,14 @@ interface BrokerPorts {
   readonly peer: number;
   readonly http: number;
 }
+
+/** What runs in the processes: the product, or a broker that takes the same flags and has a small log. */
+export type BrokerProgram = "product" | "smallLog";
+
+const programs: Readonly<Record<BrokerProgram, readonly string[]>> = {
+  product: [ropewalkPath, "broker"],
+  smallLog: ["--conditions=source", fileURLToPath(new URL("small-log-broker.ts", import.meta.url))],
+};
 
 const readyMs = 60_000;
 const stopMs = 30_000;
@@ -22,15 +31,20 @@ const stopMs = 30_000;
 export class ProcessCluster {
   readonly directory: string;
   readonly #ports: readonly BrokerPorts[];
+  readonly #program: readonly string[];
   readonly #processes = new Map<number, ChildProcess>();
 
-  private constructor(directory: string, ports: readonly BrokerPorts[]) {
+  private constructor(directory: string, ports: readonly BrokerPorts[], program: BrokerProgram) {
     this.directory = directory;
     this.#ports = ports;
+    this.#program = programs[program];
   }
 
   /** Broker ids are 1 to `brokerCount`. Nothing runs yet. */
-  static async prepare(brokerCount: number): Promise<ProcessCluster> {
+  static async prepare(
+    brokerCount: number,
+    program: BrokerProgram = "product",
+  ): Promise<ProcessCluster> {
     const directory = mkdtempSync(join(tmpdir(), "ropewalk-cluster-"));
     const free = await freePorts(brokerCount * 3);
     const ports = Array.from({ length: brokerCount }, (_, i) => ({
@@ -38,12 +52,12 @@ export class ProcessCluster {
       peer: free[i * 3 + 1] ?? 0,
       http: free[i * 3 + 2] ?? 0,
     }));
-    return new ProcessCluster(directory, ports);
+    return new ProcessCluster(directory, ports, program);
   }
 
   /** The same, with all brokers started and ready. */
-  static async start(brokerCount: number): Promise<ProcessCluster> {
-    const cluster = await ProcessCluster.prepare(brokerCount);
+  static async start(brokerCount: number, program?: BrokerProgram): Promise<ProcessCluster> {
+    const cluster = await ProcessCluster.prepare(brokerCount, program);
     try {
       for (const id of cluster.brokerIds) cluster.spawn(id);
       await cluster.ready();
@@ -83,7 +97,7 @@ export class ProcessCluster {
   spawn(id: number): ChildProcess {
     const { client, http, peer } = this.#portsOf(id);
     const peers = this.#ports.map((each, i) => `${i + 1}=127.0.0.1:${each.peer}`).join(",");
-    const args = [ropewalkPath, "broker", "--id", String(id), "--peers", peers];
+    const args = [...this.#program, "--id", String(id), "--peers", peers];
     args.push("--data-dir", this.dataDirectory(id));
     args.push("--listen", `127.0.0.1:${client}`, "--advertise", `127.0.0.1:${client}`);
     args.push("--peer-listen", `127.0.0.1:${peer}`, "--peer-advertise", `127.0.0.1:${peer}`);
