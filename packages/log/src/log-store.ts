@@ -315,8 +315,9 @@ export class LogStore {
     const { disk, directory } = this.#options;
     if (checkpoint !== undefined) await this.#parts.checkpoint.settle(checkpoint);
     await this.#parts.journal.begin();
-    // A copy that cannot be read may name files that the others do not.
-    if (copies.every(({ state }) => state !== "damaged")) {
+    // A copy that cannot be read may name files that the others do not; one that is lost did name some.
+    const isLost = checkpoint === undefined || checkpoint.damage !== "";
+    if (!isLost && copies.every(({ state }) => state !== "damaged")) {
       for (const name of unnamedFiles) await disk.remove(disk.join(directory, name));
     }
     if (checkpoint === undefined) await this.#parts.checkpoint.write();
