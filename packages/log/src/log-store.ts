@@ -111,6 +111,11 @@ export class LogStore {
     return this.#parts.space.isFull;
   }
 
+  /** Appended but not durable yet; who appends keeps it within bounds. */
+  get queuedBytes(): number {
+    return this.#parts.journal.queuedBytes;
+  }
+
   /** Counts since the store was opened, and what is in memory, for metrics. */
   get statistics(): LogStatistics {
     return {
