@@ -173,19 +173,7 @@ function registerCounters(
     "Damaged replicas on this broker that were rebuilt from others.",
     () => rebuilding.counters.replicasRepaired,
   );
-  for (const lane of ["control", "append", "bulk"] as const) {
-    const of = peers.counters[lane];
-    counter(
-      `ropewalk_peer_${lane}_sent_bytes_total`,
-      `Bytes sent to peers on the ${lane} lane.`,
-      () => of.bytesSent,
-    );
-    counter(
-      `ropewalk_peer_${lane}_dropped_messages_total`,
-      `Messages to peers that were dropped on the ${lane} lane.`,
-      () => of.messagesDropped,
-    );
-  }
+  registerLanes(counter, peers);
 }
 
 function registerStoredBytes(
@@ -209,4 +197,23 @@ function registerStoredBytes(
   counter("ropewalk_scrub_faults_total", "Segments that were found damaged by it.", () => {
     return store.statistics.scrubFaults;
   });
+}
+
+function registerLanes(
+  counter: (name: string, help: string, value: () => number) => void,
+  peers: MetricSources["peers"],
+): void {
+  for (const lane of ["control", "append", "bulk"] as const) {
+    const of = peers.counters[lane];
+    counter(
+      `ropewalk_peer_${lane}_sent_bytes_total`,
+      `Bytes sent to peers on the ${lane} lane.`,
+      () => of.bytesSent,
+    );
+    counter(
+      `ropewalk_peer_${lane}_dropped_messages_total`,
+      `Messages to peers that were dropped on the ${lane} lane.`,
+      () => of.messagesDropped,
+    );
+  }
 }
