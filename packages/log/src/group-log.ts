@@ -177,8 +177,8 @@ export class GroupLog {
   ): Promise<{ readonly batchBaseOffset: number } | undefined> {
     const moved = await this.#verified(() => this.#history.findTimestamp(timestampMs, endOffset));
     if (moved !== undefined) return { batchBaseOffset: moved };
-    const { index } = this.#state;
-    const found = index.indexOfTimestamp(timestampMs, endOffset);
+    const { index, startOffset } = this.#state;
+    const found = index.indexOfTimestamp(timestampMs, endOffset, startOffset);
     return found === undefined ? undefined : { batchBaseOffset: index.offsetAfter(found - 1) };
   }
 
