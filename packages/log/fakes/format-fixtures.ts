@@ -25,7 +25,7 @@ export const fixtureDirectoryId = "8f14e45f-ceea-467f-a8b2-3c1d5e6f7a8b";
 const config = {
   ...smallConfig,
   fileBytesMax: 8 * 1024,
-  journalBytesMax: 16 * 1024,
+  journalBytesMax: 24 * 1024,
   segmentBytesMax: 10 * 1024,
   fillAheadBytes: 8 * 1024,
 };
@@ -44,12 +44,15 @@ function open(disk: SimulatedDisk): Promise<LogStore> {
 async function fill(disk: SimulatedDisk): Promise<LogStore> {
   const store = await open(disk);
   const groups = [store.createGroup(keyOf(1)), store.createGroup(keyOf(2, 7))];
-  await appendRounds(store, groups, 40, 180);
-  await moved(store);
-  for (const group of groups) {
-    await store.saveImage(group, 12, Buffer.from(`image of group ${group.key.groupId}`));
+  for (let run = 0; run < 9; run++) {
+    await appendRounds(store, groups, 9, 130);
+    await moved(store);
   }
-  for (const group of groups.slice(0, 1)) await store.cut(group, { startOffset: 23 });
+  for (const group of groups.slice(0, 1)) {
+    await store.saveImage(group, 60, Buffer.from("image of the group that was cut"));
+    await store.cut(group, { startOffset: 101 });
+  }
+  for (const group of groups.slice(1)) await store.saveImage(group, 12, Buffer.from("image"));
   const deleted = store.createGroup(keyOf(3));
   await appendRounds(store, [deleted], 2, 100);
   await store.deleteGroup(deleted.key);
