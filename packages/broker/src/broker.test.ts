@@ -1,100 +1,36 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { credentials, makeGenericClientConstructor, Metadata } from "@grpc/grpc-js";
 import {
   batchBaseOffset,
   clusterService,
   crc32c,
-  decodeErrorStatus,
   fetchService,
-  type GrpcMethod,
   groupService,
   healthService,
   produceService,
-  RecordBatchBuilder,
   readRecords,
-  RopewalkError,
   splitBatches,
   type StartPositionInit,
-  statusDetailsKey,
   topicService,
 } from "@ropewalk/protocol";
-import { nodeRuntime } from "@ropewalk/runtime/node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Broker } from "./broker.ts";
-import type { BrokerConfig } from "./config.ts";
+import {
+  batchOf,
+  type Call,
+  codeOf,
+  configOf,
+  connect,
+  localhost,
+  ownBroker,
+  runtime,
+} from "../fakes/own-broker.ts";
 
-const localhost = "127.0.0.1";
-const runtime = nodeRuntime({ log: { level: "silent" } });
 const directory = mkdtempSync(join(tmpdir(), "ropewalk-broker-"));
 let broker: Broker;
-let call: <Q, QI, P, PI>(method: GrpcMethod<Q, QI, P, PI, false, false>, request: QI) => Promise<P>;
+let call: Call;
 let disconnect: () => void;
-
-/** One broker is a whole cluster; port 0 would do, but clients need to know it. */
-function configOf(dataDirectory: string, clientPort: number): BrokerConfig {
-  return {
-    brokerId: 1,
-    dataDirectory,
-    client: {
-      listen: { host: localhost, port: clientPort },
-      advertise: { host: localhost, port: clientPort },
-    },
-    peer: { listen: { host: localhost, port: 0 }, advertise: { host: localhost, port: 0 } },
-    http: { listen: { host: localhost, port: 0 } },
-    bootstrap: [{ brokerId: 1, address: { host: localhost, port: 0 } }],
-    rack: "",
-    limits: { tickMs: 5 },
-  };
-}
-
-/** A client without a product around it: the schema and grpc-js. */
-function connect(port: number): { call: typeof call; close: () => void } {
-  const Client = makeGenericClientConstructor({}, "any");
-  const client = new Client(`${localhost}:${port}`, credentials.createInsecure());
-  return {
-    close: () => client.close(),
-    call: (method, request) =>
-      new Promise((resolve, reject) => {
-        const { path, requestSerialize, responseDeserialize } = method;
-        client.makeUnaryRequest(
-          path,
-          requestSerialize,
-          responseDeserialize,
-          request,
-          new Metadata(),
-          {},
-          (error, answer) => {
-            const details = error?.metadata.get(statusDetailsKey)[0];
-            if (details instanceof Buffer) reject(decodeErrorStatus(details));
-            else if (error !== null) reject(error);
-            else if (answer !== undefined) resolve(answer);
-          },
-        );
-      }),
-  };
-}
-
-function batchOf(
-  values: readonly string[],
-  producer?: { producerId: number; baseSequence: number },
-) {
-  const builder = new RecordBatchBuilder();
-  for (const value of values) builder.append(1000, undefined, Buffer.from(value));
-  return Buffer.from(
-    builder.build(producer === undefined ? {} : { ...producer, producerEpoch: 0 }),
-  );
-}
-
-async function codeOf(answer: Promise<unknown>): Promise<string> {
-  try {
-    await answer;
-    return "no error";
-  } catch (error) {
-    return error instanceof RopewalkError ? error.code : String(error);
-  }
-}
 
 async function valuesFrom(topic: string, offset: number): Promise<string[]> {
   const start = { at: { case: "offset", value: offset } } as const;
@@ -368,32 +304,6 @@ test.each([
   const { offsets } = await own.call(fetchService.listOffsets, { topic: "cut", at });
   expect(offsets).toMatchObject([{ offset: 1, logStartOffset: 1, highWatermark: 4 }]);
 });
-
-/** A broker of its own directory, and a client; `again` ends the first and starts another on the same data. */
-async function ownBroker(clientPort: number) {
-  const own = mkdtempSync(join(tmpdir(), "ropewalk-broker-"));
-  const config = configOf(own, clientPort);
-  let running = await Broker.start(config, runtime);
-  await running.ready;
-  let client = connect(clientPort);
-  return {
-    directory: own,
-    call: ((method, request) => client.call(method, request)) as typeof call,
-    again: async (meanwhile: () => void) => {
-      client.close();
-      await running.stop();
-      meanwhile();
-      running = await Broker.start(config, runtime);
-      await running.ready;
-      client = connect(clientPort);
-    },
-    [Symbol.asyncDispose]: async () => {
-      client.close();
-      await running.stop();
-      rmSync(own, { recursive: true, force: true });
-    },
-  };
-}
 
 test("a topic can be deleted while everything is being written to it", async () => {
   await using own = await ownBroker(port + 3);

@@ -88,6 +88,16 @@ function registerGauges(
     return store.statistics.cachedBytes;
   });
   gauge("ropewalk_journal_files", "Files of the journal.", () => store.statistics.fileCount);
+  gauge(
+    "ropewalk_journal_bytes",
+    "What the journal takes, beyond files that wait to be used.",
+    () => {
+      return store.statistics.fileBytes;
+    },
+  );
+  gauge("ropewalk_disk_full", "Whether records are refused because the disk is full.", () =>
+    Number(store.isFull),
+  );
   registerPartitionGauge(registers, replicas);
 }
 
@@ -144,6 +154,7 @@ function registerCounters(
   counter("ropewalk_journal_flushed_bytes_total", "Bytes made durable by them.", () => {
     return store.statistics.flushedBytes;
   });
+  registerStoredBytes(counter, store);
   counter("ropewalk_snapshots_sent_total", "Snapshots sent to replicas that lag behind.", () => {
     return counters.snapshotsSent;
   });
@@ -175,4 +186,27 @@ function registerCounters(
       () => of.messagesDropped,
     );
   }
+}
+
+function registerStoredBytes(
+  counter: (name: string, help: string, value: () => number) => void,
+  store: MetricSources["store"],
+): void {
+  counter(
+    "ropewalk_segments_moved_bytes_total",
+    "Bytes moved from the journal to segments.",
+    () => {
+      return store.statistics.movedBytes;
+    },
+  );
+  counter(
+    "ropewalk_scrubbed_bytes_total",
+    "Bytes of cold segments read again and verified.",
+    () => {
+      return store.statistics.scrubbedBytes;
+    },
+  );
+  counter("ropewalk_scrub_faults_total", "Segments that were found damaged by it.", () => {
+    return store.statistics.scrubFaults;
+  });
 }

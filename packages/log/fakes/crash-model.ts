@@ -51,14 +51,20 @@ export async function matchModel(
   for (const group of groups) {
     assert(group.quarantined === undefined, `quarantined: ${group.quarantined?.message}`);
   }
+  let cause: unknown;
   for (let number = first; number < models.length; number++) {
     const model = models[number];
     if (model === undefined || !isAlike(groups, model)) continue;
-    for (const group of groups) await checkContent(group, model);
-    return number;
+    try {
+      for (const group of groups) await checkContent(group, model);
+      return number;
+    } catch (error) {
+      cause = error; // The next one may be as long, of the same terms, and have other entries.
+    }
   }
   const shown = groups.map((group) => `${groupName(group.key)} to ${group.lastIndex()}`);
-  throw new Error(`none of the states ${first} to ${models.length - 1} is shown: ${shown.join()}`);
+  const states = `the states ${first} to ${models.length - 1}`;
+  throw new Error(`none of ${states} is shown: ${shown.join()}`, { cause });
 }
 
 /** Whether terms, votes and the ends of all logs are those of the model. */
@@ -79,7 +85,7 @@ async function checkContent(group: GroupLog, model: Model): Promise<void> {
   const entries = model.get(groupName(group.key))?.entries ?? [];
   const endIndex = group.lastIndex() + 1;
   for (let next = group.firstIndex(); next < endIndex;) {
-    const found = await group.fetch(next, endIndex, 2000);
+    const found = await group.fetch(next, endIndex, 100_000);
     assert(found.length > 0, `nothing at entry ${next}`);
     for (const entry of found) {
       const wanted = entries[next - 1];
@@ -100,7 +106,7 @@ async function checkBatches(group: GroupLog, entries: readonly LogEntry[]): Prom
     return [{ data, end: coverage.baseOffset + coverage.recordCount }];
   });
   for (let row = 0; row < wanted.length;) {
-    for (const batch of await group.read(offset, endOffset, 2000)) {
+    for (const batch of await group.read(offset, endOffset, 100_000)) {
       const { data, end } = wanted[row] ?? { data: batch, end: 0 };
       assert(Buffer.compare(data, batch) === 0, `another batch at ${offset}`);
       offset = end;

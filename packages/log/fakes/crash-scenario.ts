@@ -62,8 +62,9 @@ export class CrashScenario {
       await this.#open();
       for (let step = 0; step < stepsPerLife; step++) await this.#step();
       await Promise.all(this.#pending);
-      if (this.#random.chance(60)) await this.#store?.close();
-      if (this.#random.chance(60)) this.#cutPower();
+      const isClosed = this.#random.chance(60);
+      if (isClosed) await this.#store?.close();
+      if (!isClosed || this.#random.chance(50)) this.#cutPower();
     }
   }
 

@@ -99,6 +99,7 @@ function loseCheckpoint(replay: Replay, names: readonly string[]): void {
     if (owner === undefined || replay.groups.has(groupName(owner.key))) continue;
     const state = new GroupState(owner.key);
     quarantine(state, "the checkpoint that says how much of its segments counts is lost");
+    state.nextRecordNumber = 1; // It had records: the next checkpoint must say that it is there.
     replay.groups.set(state.name, state);
   }
 }

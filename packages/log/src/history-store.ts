@@ -43,12 +43,65 @@ export interface HistoryStoreOptions {
  */
 export class HistoryStore {
   readonly #options: HistoryStoreOptions;
+  readonly #running = new Set<Promise<unknown>>();
+  #isStopped = false;
 
   constructor(options: HistoryStoreOptions) {
     this.#options = options;
   }
 
-  async saveImage(state: GroupState, index: number, body: Uint8Array): Promise<void> {
+  /** Waits for what is under way; nothing begins any more. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#options.compactor.stop();
+    await Promise.allSettled(this.#running);
+  }
+
+  saveImage(state: GroupState, index: number, body: Uint8Array): Promise<void> {
+    return this.#run(() => this.#saveImage(state, index, body));
+  }
+
+  cut(state: GroupState, cut: HistoryCut): Promise<void> {
+    return this.#run(() => this.#cut(state, cut));
+  }
+
+  compact(state: GroupState, request: CompactionRequest): Promise<CompactionOutcome | undefined> {
+    return this.#run(() => this.#compact(state, request));
+  }
+
+  exportSnapshot(
+    state: GroupState,
+    index: number,
+    image: Uint8Array,
+  ): Promise<SnapshotManifest | undefined> {
+    return this.#run(() => this.#exportSnapshot(state, index, image));
+  }
+
+  installSnapshot(
+    state: GroupState,
+    manifest: SnapshotManifest,
+    hardState: HardState,
+    fetch: FetchSegment,
+  ): Promise<void> {
+    return this.#run(() => this.#installSnapshot(state, manifest, hardState, fetch));
+  }
+
+  async #run<T>(work: () => Promise<T>): Promise<T> {
+    this.#assertRunning();
+    const running = work();
+    this.#running.add(running);
+    try {
+      return await running;
+    } finally {
+      this.#running.delete(running);
+    }
+  }
+
+  #assertRunning(): void {
+    if (this.#isStopped) throw new LogError("STORE_CLOSED", "The store is closed");
+  }
+
+  async #saveImage(state: GroupState, index: number, body: Uint8Array): Promise<void> {
     const { disk, directory } = this.#options;
     const fileId = this.#options.takeFileId();
     const path = disk.join(directory, imageFileName(state.key, fileId));
@@ -69,7 +122,7 @@ export class HistoryStore {
     return { index: image.index, body: await readImage(disk, path, key, image.index) };
   }
 
-  async cut(state: GroupState, { index = 0, startOffset = 0 }: HistoryCut): Promise<void> {
+  async #cut(state: GroupState, { index = 0, startOffset = 0 }: HistoryCut): Promise<void> {
     state.cutIndex = Math.max(state.cutIndex, index);
     state.startOffset = Math.max(state.startOffset, startOffset);
     await this.#options.destager.exclusively(async () => {
@@ -77,7 +130,7 @@ export class HistoryStore {
     });
   }
 
-  async compact(
+  async #compact(
     state: GroupState,
     request: CompactionRequest,
   ): Promise<CompactionOutcome | undefined> {
@@ -95,7 +148,7 @@ export class HistoryStore {
     return outcome;
   }
 
-  async exportSnapshot(
+  async #exportSnapshot(
     state: GroupState,
     index: number,
     image: Uint8Array,
@@ -122,7 +175,7 @@ export class HistoryStore {
     return bytes.subarray(0, bytesRead);
   }
 
-  async installSnapshot(
+  async #installSnapshot(
     state: GroupState,
     manifest: SnapshotManifest,
     hardState: HardState,
@@ -137,6 +190,7 @@ export class HistoryStore {
         const path = this.#options.segments.pathOf(state.key, { fileId });
         paths.push(path);
         segments.push(await copySegment(disk, path, state.key, source, fileId, fetch));
+        this.#assertRunning();
       }
       const image = { fileId: this.#options.takeFileId(), index: manifest.index };
       const imagePath = disk.join(directory, imageFileName(state.key, image.fileId));
@@ -149,11 +203,9 @@ export class HistoryStore {
         await this.#options.checkpoint.write();
       });
     } catch (error) {
-      for (const path of paths) {
-        if (!state.segments.some((s) => this.#options.segments.pathOf(state.key, s) === path)) {
-          this.#options.checkpoint.removeLater(path);
-        }
-      }
+      // Where only the checkpoint failed, the group has the files already.
+      const used = new Set(this.#pathsOf(state));
+      for (const path of paths) if (!used.has(path)) this.#options.checkpoint.removeLater(path);
       throw error;
     }
   }
@@ -162,16 +214,21 @@ export class HistoryStore {
    * Removes the files of a deleted group. Its tombstone is durable, so a start in between finds the group deleted,
    * whatever the checkpoint says.
    */
-  async removeFilesOf({ image, key, segments }: GroupState): Promise<void> {
-    const { disk, directory, logger } = this.#options;
-    const paths = segments.map((segment) => this.#options.segments.pathOf(key, segment));
-    for (const segment of segments) this.#options.segments.forget(key, segment);
-    if (image !== undefined) paths.push(disk.join(directory, imageFileName(key, image.fileId)));
-    for (const path of paths) {
+  async removeFilesOf(state: GroupState): Promise<void> {
+    const { disk, logger } = this.#options;
+    for (const segment of state.segments) this.#options.segments.forget(state.key, segment);
+    for (const path of this.#pathsOf(state)) {
       await disk.remove(path).catch((error: unknown) => {
         logger.warn("A file of a deleted group could not be removed.", { path, error });
       });
     }
+  }
+
+  #pathsOf({ image, key, segments }: GroupState): string[] {
+    const { disk, directory } = this.#options;
+    const paths = segments.map((segment) => this.#options.segments.pathOf(key, segment));
+    if (image !== undefined) paths.push(disk.join(directory, imageFileName(key, image.fileId)));
+    return paths;
   }
 
   #replaceHistory(

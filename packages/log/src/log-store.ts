@@ -111,6 +111,11 @@ export class LogStore {
     return this.#parts.space.isFull;
   }
 
+  /** Appended but not durable yet; who appends keeps it within bounds. */
+  get queuedBytes(): number {
+    return this.#parts.journal.queuedBytes;
+  }
+
   /** Counts since the store was opened, and what is in memory, for metrics. */
   get statistics(): LogStatistics {
     return {
@@ -300,6 +305,7 @@ export class LogStore {
     try {
       this.#parts.space.stop();
       await this.#parts.scrubber.stop();
+      await this.#parts.history.stop();
       await this.#parts.destager.stop();
       await this.#parts.checkpoint.close();
       await this.#parts.segments.close();
@@ -314,8 +320,9 @@ export class LogStore {
     const { disk, directory } = this.#options;
     if (checkpoint !== undefined) await this.#parts.checkpoint.settle(checkpoint);
     await this.#parts.journal.begin();
-    // A copy that cannot be read may name files that the others do not.
-    if (copies.every(({ state }) => state !== "damaged")) {
+    // A copy that cannot be read may name files that the others do not; one that is lost did name some.
+    const isLost = checkpoint === undefined || checkpoint.damage !== "";
+    if (!isLost && copies.every(({ state }) => state !== "damaged")) {
       for (const name of unnamedFiles) await disk.remove(disk.join(directory, name));
     }
     if (checkpoint === undefined) await this.#parts.checkpoint.write();

@@ -154,7 +154,7 @@ export class RaftHost {
       if (message.from === from) this.#receiveOne(from, group, message);
     }
     const { limits, store } = this.#options;
-    const isBehind = store.statistics.queuedBytes > limits.journalQueueBytesMax;
+    const isBehind = store.queuedBytes > limits.journalQueueBytesMax;
     return isBehind ? this.#lastWrite.catch(() => undefined) : undefined;
   }
 

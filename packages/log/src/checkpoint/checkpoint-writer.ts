@@ -31,6 +31,7 @@ export class CheckpointWriter {
   #next: Promise<void> | undefined;
   #unneeded: string[] = [];
   #failed: LogError | undefined;
+  #isClosed = false;
 
   constructor(options: CheckpointWriterOptions) {
     this.#options = options;
@@ -56,6 +57,7 @@ export class CheckpointWriter {
    * which can be tried again, or with STORAGE_FAILED, which is for good.
    */
   write(): Promise<void> {
+    if (this.#isClosed) return Promise.reject(new LogError("STORE_CLOSED", "The store is closed"));
     if (this.#next === undefined) {
       const next = this.#running.then(() => this.#write());
       this.#next = next;
@@ -66,6 +68,7 @@ export class CheckpointWriter {
 
   /** Waits for what is under way. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.#running;
     await this.#files.close();
   }

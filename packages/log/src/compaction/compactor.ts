@@ -68,9 +68,15 @@ export interface CompactedSegments {
  */
 export class Compactor {
   readonly #options: CompactorOptions;
+  #isStopped = false;
 
   constructor(options: CompactorOptions) {
     this.#options = options;
+  }
+
+  /** What is under way fails with STORE_CLOSED, and changes nothing. */
+  stop(): void {
+    this.#isStopped = true;
   }
 
   /** Why a group should be compacted now; `undefined`: not yet. */
@@ -220,6 +226,7 @@ export class Compactor {
 
   async #pace(bytes: number): Promise<void> {
     const { bytesPerSecondMax, clock } = this.#options;
+    if (this.#isStopped) throw new LogError("STORE_CLOSED", "The store is closed");
     if (bytesPerSecondMax === 0) return;
     const pauseMs = (bytes * 1000) / bytesPerSecondMax;
     await new Promise<void>((resolve) => void clock.setTimer(pauseMs, resolve));

@@ -90,7 +90,7 @@ export class Destager {
     return done;
   }
 
-  /** Waits for what is under way; nothing begins any more. */
+  /** Ends what is under way at the next chunk: the journal still has all of it. Nothing begins any more. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     await this.#running;
@@ -99,9 +99,9 @@ export class Destager {
   /** The last journal file to be emptied: the oldest half of a journal that is larger than it should be. */
   #targetSequence(): number | undefined {
     const { config, journal } = this.#options;
+    if (journal.fileBytes <= config.journalBytesMax) return undefined; // Asked with every append.
     const sizes = [...journal.files.values()].map((file) => [file.sequence, file.filledBytes]);
     let bytes = sizes.reduce((sum, [, size]) => sum + (size ?? 0), 0);
-    if (bytes <= config.journalBytesMax) return undefined;
     let target: number | undefined;
     for (const [sequence = 0, size = 0] of sizes.sort(([a = 0], [b = 0]) => a - b)) {
       if (sequence >= journal.activeSequence || bytes <= config.journalBytesMax / 2) break;
@@ -148,6 +148,7 @@ export class Destager {
   // to acknowledge records on.
   #failed(cause: unknown): unknown {
     const { logger, onFailed } = this.#options;
+    if (this.#isStopped) return cause;
     logger.error("Entries could not be moved from the journal to segments.", { cause });
     const isPassing = cause instanceof DiskError && cause.code === "FULL";
     if (isPassing || cause instanceof LogError) return cause;
@@ -160,8 +161,9 @@ export class Destager {
   async #pace(bytes: number): Promise<void> {
     const { clock, config, journal } = this.#options;
     const { destageBytesPerSecondMax: rate, journalBytesMax } = config;
-    const isLate = journal.statistics.fileBytes > journalBytesMax * hurryFactor;
-    if (rate === 0 || isLate || this.#isStopped) return;
+    if (this.#isStopped) throw new LogError("STORE_CLOSED", "The store is closed");
+    const isLate = journal.fileBytes > journalBytesMax * hurryFactor;
+    if (rate === 0 || isLate) return;
     const pauseMs = (bytes * 1000) / rate;
     await new Promise<void>((resolve) => void clock.setTimer(pauseMs, resolve));
   }

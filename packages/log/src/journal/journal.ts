@@ -109,15 +109,25 @@ export class Journal {
   }
 
   get statistics(): JournalStatistics {
-    let fileBytes = 0;
-    for (const file of this.#files.values()) fileBytes += file.filledBytes;
     return {
-      fileBytes,
+      fileBytes: this.fileBytes,
       flushCount: this.#flushCount,
       flushedBytes: this.#flushedBytes,
-      queuedBytes: this.#placedBytes - this.#flushedBytes,
+      queuedBytes: this.queuedBytes,
       fileCount: this.#files.size,
     };
+  }
+
+  /** Appended but not durable yet. */
+  get queuedBytes(): number {
+    return this.#placedBytes - this.#flushedBytes;
+  }
+
+  /** What the files take on disk, those that wait to be used again not counted. */
+  get fileBytes(): number {
+    let bytes = 0;
+    for (const file of this.#files.values()) bytes += file.filledBytes;
+    return bytes;
   }
 
   /** The number of the append that records placed now belong to. */

@@ -7,13 +7,14 @@ const zeroBlock = Buffer.alloc(4096);
 export class ScanWindow {
   readonly sizeBytes: number;
   readonly #file: JournalFile;
-  #bytes: Buffer<ArrayBuffer> = Buffer.allocUnsafe(windowBytes);
+  #bytes: Buffer<ArrayBuffer>;
   #start = 0;
   #length = 0;
 
   constructor(file: JournalFile, sizeBytes: number) {
     this.#file = file;
     this.sizeBytes = sizeBytes;
+    this.#bytes = Buffer.allocUnsafe(Math.min(windowBytes, sizeBytes));
   }
 
   /** The bytes [position, position + length), or what the file has of them. */
@@ -34,8 +35,7 @@ export class ScanWindow {
   }
 
   async #load(position: number, lengthMin: number): Promise<void> {
-    const wanted = Math.max(windowBytes, lengthMin);
-    if (wanted > this.#bytes.length) this.#bytes = Buffer.allocUnsafe(wanted);
+    if (lengthMin > this.#bytes.length) this.#bytes = Buffer.allocUnsafe(lengthMin);
     const length = Math.max(0, Math.min(this.#bytes.length, this.sizeBytes - position));
     this.#start = position;
     this.#length = await this.#file.read(position, this.#bytes.subarray(0, length));

@@ -1,0 +1,78 @@
+import { DiskError } from "@ropewalk/runtime";
+import { expect, test } from "vitest";
+import type { LogStore } from "./log-store.ts";
+import { SeededRandom } from "../fakes/seeded-random.ts";
+import { SimulatedDisk } from "../fakes/simulated-disk.ts";
+import {
+  appendRounds,
+  keyOf,
+  ManualClock,
+  openStore,
+  smallConfig,
+} from "../fakes/store-harness.ts";
+
+const { diskReserveBytes, spaceCheckMs } = smallConfig;
+
+async function fixture(): Promise<{
+  disk: SimulatedDisk;
+  store: LogStore;
+  look: () => Promise<boolean>;
+}> {
+  const disk = new SimulatedDisk(new SeededRandom(1));
+  const clock = new ManualClock();
+  const store = await openStore(disk, smallConfig, undefined, clock);
+  const look = async (): Promise<boolean> => {
+    clock.advance(spaceCheckMs);
+    for (let turn = 0; turn < 300; turn++) await Promise.resolve();
+    return store.isFull;
+  };
+  return { disk, store, look };
+}
+
+test("SpaceWatch says that the disk is full below the reserve, and that it has room again", async () => {
+  const { disk, look, store } = await fixture();
+  expect(store.isFull).toBe(false);
+  disk.bytesFree = diskReserveBytes - 1;
+  expect(store.isFull).toBe(false);
+  expect(await look()).toBe(true);
+  disk.bytesFree = diskReserveBytes;
+  expect(await look()).toBe(false);
+  await store.close();
+});
+
+test("SpaceWatch lets hard states, tombstones, images and reads go on while the disk is full", async () => {
+  const { disk, look, store } = await fixture();
+  const [group, other] = [store.createGroup(keyOf(1)), store.createGroup(keyOf(2))];
+  await appendRounds(store, [group, other], 3);
+  disk.bytesFree = 0;
+  expect(await look()).toBe(true);
+  const hardState = { term: 5, vote: 1, commit: 2 };
+  await store.append([{ group, hardState, entries: [] }]);
+  await store.saveImage(group, 2, Buffer.from("image"));
+  await store.deleteGroup(other.key);
+  expect(await group.read(0, 6, 10_000)).toHaveLength(3);
+  expect(store.failed).toBeUndefined();
+  await store.close();
+});
+
+test("SpaceWatch tries to prepare the next journal file again, and is full until that works", async () => {
+  const { disk, look, store } = await fixture();
+  const group = store.createGroup(keyOf(1));
+  const full = new DiskError("FULL", "no space left");
+  for (let round = 0; round < 14; round++) {
+    disk.failNext("create", full); // Every flush tries again.
+    await appendRounds(store, [group], 1);
+  }
+  disk.failNext("create", full);
+  expect(await look()).toBe(true);
+  expect(await look()).toBe(false);
+  expect(store.failed).toBeUndefined();
+  await store.close();
+});
+
+test("SpaceWatch stops with the store", async () => {
+  const { disk, look, store } = await fixture();
+  await store.close();
+  disk.bytesFree = 0;
+  expect(await look()).toBe(false);
+});
