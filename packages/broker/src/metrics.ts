@@ -155,24 +155,7 @@ function registerCounters(
     return store.statistics.flushedBytes;
   });
   registerStoredBytes(counter, store);
-  counter("ropewalk_snapshots_sent_total", "Snapshots sent to replicas that lag behind.", () => {
-    return counters.snapshotsSent;
-  });
-  counter(
-    "ropewalk_snapshots_installed_total",
-    "Snapshots that took the place of a replica's log here.",
-    () => rebuilding.counters.snapshotsInstalled,
-  );
-  counter(
-    "ropewalk_snapshots_failed_total",
-    "Snapshots that could not be sent to a replica, or not be taken in here.",
-    () => counters.snapshotsLost + rebuilding.counters.snapshotsFailed,
-  );
-  counter(
-    "ropewalk_replicas_repaired_total",
-    "Damaged replicas on this broker that were rebuilt from others.",
-    () => rebuilding.counters.replicasRepaired,
-  );
+  registerRebuilding(counter, host, rebuilding);
   for (const lane of ["control", "append", "bulk"] as const) {
     const of = peers.counters[lane];
     counter(
@@ -209,4 +192,29 @@ function registerStoredBytes(
   counter("ropewalk_scrub_faults_total", "Segments that were found damaged by it.", () => {
     return store.statistics.scrubFaults;
   });
+}
+
+function registerRebuilding(
+  counter: (name: string, help: string, value: () => number) => void,
+  host: MetricSources["host"],
+  rebuilding: MetricSources["rebuilding"],
+): void {
+  counter("ropewalk_snapshots_sent_total", "Snapshots sent to replicas that lag behind.", () => {
+    return host.counters.snapshotsSent;
+  });
+  counter(
+    "ropewalk_snapshots_installed_total",
+    "Snapshots that took the place of a replica's log here.",
+    () => rebuilding.counters.snapshotsInstalled,
+  );
+  counter(
+    "ropewalk_snapshots_failed_total",
+    "Snapshots that could not be sent to a replica, or not be taken in here.",
+    () => host.counters.snapshotsLost + rebuilding.counters.snapshotsFailed,
+  );
+  counter(
+    "ropewalk_replicas_repaired_total",
+    "Damaged replicas on this broker that were rebuilt from others.",
+    () => rebuilding.counters.replicasRepaired,
+  );
 }
