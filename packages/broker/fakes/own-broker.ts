@@ -118,7 +118,7 @@ export async function ownBroker(
   let client = connect(clientPort);
   return {
     directory: own,
-    call: ((method, request) => client.call(method, request)) as Call,
+    call: (method, request) => client.call(method, request),
     again: async (meanwhile: () => void) => {
       client.close();
       await running.stop();

@@ -155,20 +155,25 @@ function registerCounters(
     return store.statistics.flushedBytes;
   });
   registerStoredBytes(counter, store);
-  registerRebuilding(counter, host, rebuilding);
-  for (const lane of ["control", "append", "bulk"] as const) {
-    const of = peers.counters[lane];
-    counter(
-      `ropewalk_peer_${lane}_sent_bytes_total`,
-      `Bytes sent to peers on the ${lane} lane.`,
-      () => of.bytesSent,
-    );
-    counter(
-      `ropewalk_peer_${lane}_dropped_messages_total`,
-      `Messages to peers that were dropped on the ${lane} lane.`,
-      () => of.messagesDropped,
-    );
-  }
+  counter("ropewalk_snapshots_sent_total", "Snapshots sent to replicas that lag behind.", () => {
+    return counters.snapshotsSent;
+  });
+  counter(
+    "ropewalk_snapshots_installed_total",
+    "Snapshots that took the place of a replica's log here.",
+    () => rebuilding.counters.snapshotsInstalled,
+  );
+  counter(
+    "ropewalk_snapshots_failed_total",
+    "Snapshots that could not be sent to a replica, or not be taken in here.",
+    () => counters.snapshotsLost + rebuilding.counters.snapshotsFailed,
+  );
+  counter(
+    "ropewalk_replicas_repaired_total",
+    "Damaged replicas on this broker that were rebuilt from others.",
+    () => rebuilding.counters.replicasRepaired,
+  );
+  registerLanes(counter, peers);
 }
 
 function registerStoredBytes(
@@ -194,27 +199,21 @@ function registerStoredBytes(
   });
 }
 
-function registerRebuilding(
+function registerLanes(
   counter: (name: string, help: string, value: () => number) => void,
-  host: MetricSources["host"],
-  rebuilding: MetricSources["rebuilding"],
+  peers: MetricSources["peers"],
 ): void {
-  counter("ropewalk_snapshots_sent_total", "Snapshots sent to replicas that lag behind.", () => {
-    return host.counters.snapshotsSent;
-  });
-  counter(
-    "ropewalk_snapshots_installed_total",
-    "Snapshots that took the place of a replica's log here.",
-    () => rebuilding.counters.snapshotsInstalled,
-  );
-  counter(
-    "ropewalk_snapshots_failed_total",
-    "Snapshots that could not be sent to a replica, or not be taken in here.",
-    () => host.counters.snapshotsLost + rebuilding.counters.snapshotsFailed,
-  );
-  counter(
-    "ropewalk_replicas_repaired_total",
-    "Damaged replicas on this broker that were rebuilt from others.",
-    () => rebuilding.counters.replicasRepaired,
-  );
+  for (const lane of ["control", "append", "bulk"] as const) {
+    const of = peers.counters[lane];
+    counter(
+      `ropewalk_peer_${lane}_sent_bytes_total`,
+      `Bytes sent to peers on the ${lane} lane.`,
+      () => of.bytesSent,
+    );
+    counter(
+      `ropewalk_peer_${lane}_dropped_messages_total`,
+      `Messages to peers that were dropped on the ${lane} lane.`,
+      () => of.messagesDropped,
+    );
+  }
 }

@@ -117,8 +117,8 @@ async function checkBatches(group: GroupLog, entries: readonly LogEntry[]): Prom
 }
 
 function isSame(left: LogEntry, right: LogEntry): boolean {
-  const isAlike = left.index === right.index && left.term === right.term;
-  return isAlike && left.type === right.type && Buffer.compare(left.data, right.data) === 0;
+  const isTwin = left.index === right.index && left.term === right.term;
+  return isTwin && left.type === right.type && Buffer.compare(left.data, right.data) === 0;
 }
 
 /** Asserts that images are as new as was promised, and that no more was cut than was asked for. */

@@ -47,7 +47,7 @@ export class CrashScenario {
   readonly #committed = new Map<string, number>();
   readonly #promises = new Map<string, GroupPromises>();
   #groupId = 0;
-  #pending: Promise<void>[] = [];
+  readonly #pending: Promise<void>[] = [];
 
   constructor(seed: number, config: LogConfig) {
     this.#random = new SeededRandom(seed);

@@ -30,7 +30,7 @@ async function closedStore(): Promise<SimulatedDisk> {
 
 function quarantinedGroups(store: LogStore): number[] {
   const groups = [...store.groups()].filter(({ quarantined }) => quarantined !== undefined);
-  return groups.map(({ key }) => key.groupId).sort();
+  return groups.map(({ key }) => key.groupId).toSorted((left, right) => left - right);
 }
 
 /** Of the newest checkpoint, or of the one before. */
