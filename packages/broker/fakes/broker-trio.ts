@@ -31,6 +31,7 @@ const smallLog = {
   fileBytesMax: 64 * kibibyte,
   fillAheadBytes: 32 * kibibyte,
   cacheBytesMax: 64 * kibibyte,
+  segmentBytesMax: 4 * kibibyte,
   destageBytesPerSecondMax: 0,
 };
 
@@ -40,7 +41,9 @@ const limits = {
   snapshotRetryMs: 200,
   snapshotPieceTimeoutMs: 500,
   repairRetryMsMin: 50,
-  groupPartitionCount: 1,
+  groupPartitionCount: 3,
+  internalCutCheckMs: 50,
+  entriesPerImage: 10,
 };
 
 /** Each trio of a process has ports of its own. */
@@ -180,7 +183,7 @@ export class BrokerTrio {
     for (let attempt = 0; attempt < 10; attempt++) {
       await this.stopAll();
       await this.startAll();
-      await this.produce(topic, partition, 1);
+      await this.#untilLed(topic, partition);
       if ((await this.leaderOf(topic, partition)) === id) return;
     }
     throw new Error(`broker ${id} does not lead partition ${partition} of ${topic}`);
@@ -233,6 +236,10 @@ export class BrokerTrio {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stopAll();
     rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  async #untilLed(topic: string, partition: number): Promise<void> {
+    while ((await this.leaderOf(topic, partition)) === 0) await sleep(pollMs);
   }
 
   #config(id: number): BrokerConfig {

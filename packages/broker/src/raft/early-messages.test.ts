@@ -24,3 +24,12 @@ test("EarlyMessages drops what nobody took through two ages, and what comes beyo
   for (let i = 0; i < earlyMessagesMax + 5; i += 1) early.hold(9, 2, message);
   expect(early.take(9).length).toBe(earlyMessagesMax);
 });
+
+test("EarlyMessages holds no snapshots, which are large and come again", () => {
+  const early = new EarlyMessages();
+  const members = { voters: [1], learners: [], votersOutgoing: [], learnersNext: [] };
+  const confState = { ...members, autoLeave: false };
+  const snapshot = { index: 1, term: 1, confState, data: new Uint8Array(9) };
+  early.hold(7, 2, { ...createMessage("MsgSnap", 1), snapshot });
+  expect(early.take(7)).toEqual([]);
+});

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { patchBatch, RopewalkError } from "@ropewalk/protocol";
 import type { GroupKey, GroupLog, GroupWrite } from "@ropewalk/log";
 import {
@@ -255,6 +256,7 @@ export class RaftGroup {
 
   #handOutAppend(message: Message, output: PassOutput): void {
     const { entries, term, vote, commit } = message;
+    assert(message.snapshot === undefined, "a snapshot is taken in before the node hears of it");
     const stateChanged = term !== 0 && (term !== this.#writtenTerm || vote !== this.#writtenVote);
     if (entries.length > 0 || stateChanged) {
       if (stateChanged) {

@@ -5,6 +5,7 @@ import { LogStore } from "@ropewalk/log";
 import { batchBaseOffset, batchLeaderEpoch, batchNextOffset } from "@ropewalk/protocol";
 import type { Runtime } from "@ropewalk/runtime";
 import { nodeRuntime } from "@ropewalk/runtime/node";
+import { createMessage } from "raft-ts";
 import { describe, expect, test } from "vitest";
 import { defaultBrokerLimits } from "../config.ts";
 import { commandOf, encodeCommandBatch } from "./command-entry.ts";
@@ -60,6 +61,8 @@ class Trio {
   drop: (from: number, to: number, message: GroupMessage) => boolean = () => false;
   /** Brokers that nothing goes to or comes from. */
   readonly cutOff = new Set<number>();
+  /** Who sent snapshots that were not in the log yet. */
+  readonly snapshotsFrom: number[] = [];
   #startCount = 0;
 
   async start(id: number): Promise<Member> {
@@ -95,7 +98,7 @@ class Trio {
         },
         flush: () => undefined,
       },
-      snapshotArrived: () => undefined,
+      snapshotArrived: (from) => void this.snapshotsFrom.push(from),
       storageFailed: (error) => {
         throw error;
       },
@@ -180,6 +183,35 @@ describe("RaftHost", () => {
     expect(batches.map((batch) => batchBaseOffset(batch))).toEqual([0, 1]);
     expect(batchLeaderEpoch(batches[1] ?? new Uint8Array())).toBe(next.group.term);
     expect(next.group.term).toBeGreaterThan(1);
+  });
+
+  test("hands over snapshots that hold what the log lacks, and steps all others", async () => {
+    await using trio = await startTrio();
+    const leader = await trio.leader();
+    await propose(leader, "first");
+    const [followerId, follower] =
+      [...trio.members].find(([, { machine }]) => machine.leadership.kind !== "leading") ?? [];
+    if (follower === undefined || followerId === undefined) throw new Error("nobody follows");
+    await expect.poll(() => follower.machine.commands).toEqual(["first"]);
+    const [leaderId = 0] = [...trio.members].find(([, member]) => member === leader) ?? [];
+    const deliver = (index: number, term: number, voters = [1, 2, 3]): void => {
+      const confState = { ...leader.group.confState, voters };
+      const snapshot = { index, term, confState, data: new Uint8Array(0) };
+      const message = { ...createMessage("MsgSnap", followerId), from: leaderId, term, snapshot };
+      void follower.host.receive(leaderId, [{ group: key, message }]);
+    };
+    const { term } = leader.group;
+    deliver(1, term); // It is committed.
+    deliver(99, term - 1);
+    deliver(
+      99,
+      term,
+      [1, 2, 3].filter((id) => id !== followerId),
+    );
+    expect(trio.snapshotsFrom).toEqual([]);
+    deliver(99, term);
+    expect(trio.snapshotsFrom).toEqual([leaderId]);
+    expect(await propose(leader, "second")).toBe("committed");
   });
 
   test("refuses proposals where it does not lead", async () => {

@@ -216,6 +216,8 @@ export class RaftHost {
     }
     // A full disk takes no more entries; the leader sends them again.
     if (message.entries.length > 0 && this.#options.store.isFull) return;
+    // Without a term it is no leader's, and the node would not ask.
+    if (message.type === "MsgSnap" && message.term === 0) return;
     const group = message.type === "MsgSnap" ? this.group(key) : undefined;
     if (group?.lacks(message) === true) {
       this.#options.snapshotArrived(from, group, message);

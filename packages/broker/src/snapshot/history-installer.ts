@@ -41,6 +41,9 @@ export class HistoryInstaller {
     const image = decodeStateImage(manifest.image);
     await absent.settled;
     if (absent.isGone()) throw gone(absent);
+    if (store.isFull) {
+      throw new RopewalkError("BUSY", "Cannot take in another broker's history: the disk is full");
+    }
     const fetch = fetcher.from(brokerId, absent.key);
     await store.installSnapshot(absent.log, manifest, hardState, fetch);
     if (absent.isGone()) throw gone(absent);

@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { topicService } from "@ropewalk/protocol";
+import { groupService, topicService } from "@ropewalk/protocol";
 import { expect, test } from "vitest";
 import { BrokerTrio } from "../../fakes/broker-trio.ts";
+import { groupsTopic } from "../group/group-router.ts";
 
 const topic = "stream";
 
@@ -89,6 +90,31 @@ test("a topic that is deleted during an installation is gone afterwards", async 
   expect(readdirSync(trio.logDirectory(3)).filter((name) => name.startsWith("segment-"))).toEqual(
     [],
   );
+}, 60_000);
+
+test("what consumer groups committed comes with a snapshot, too", async () => {
+  await using trio = await BrokerTrio.start();
+  await trio.createTopic(topic);
+  const groupIds = Array.from({ length: 30 }, (_, each) => `group ${each}`);
+  const commit = async (offset: number): Promise<void> => {
+    const offsets = [{ topic, partition: 0, offset, metadata: "" }];
+    const requests = groupIds.map((groupId) => ({ groupId, memberEpoch: -1, offsets }));
+    await Promise.all(requests.map((each) => trio.callAny(groupService.commitOffsets, each)));
+  };
+  await commit(0);
+  await trio.stop(3);
+  for (let round = 1; round <= 8; round++) {
+    await commit(round);
+    await trio.produce(topic, 0, 20); // Pushes what was committed out of the journal.
+  }
+  await trio.start(3);
+  await until(async () => (await trio.metric(3, "ropewalk_snapshots_installed_total")) >= 3);
+  await until(async () => (await trio.metric(3, "ropewalk_replicas_absent")) === 0);
+  await trio.lead(groupsTopic, await trio.partitionOf(groupsTopic, 3), 3);
+  for (const groupId of groupIds) {
+    const { offsets } = await trio.callAny(groupService.fetchOffsets, { groupId });
+    expect(offsets).toMatchObject([{ topic, partition: 0, offset: 8 }]);
+  }
 }, 60_000);
 
 /** Damages every file of a kind that has this in it, in the middle of it. */
