@@ -14,8 +14,13 @@ const sound = join(testdata, "v1-closed");
 const torn = join(testdata, "v1-torn");
 const damaged = join(testdata, "v1-damaged");
 
-const damage =
-  "journal-0000000001-8f14e45f.log [7128, 7504) group 2.3 index 3: the data is not what was written\n";
+const damage = [
+  "checkpoint-1a [0, 0): the checkpoint is not what was written",
+  "journal-0000000011-8f14e45f.log [0, 4096): the file's header is not what was written",
+  "journal-0000000011-8f14e45f.log [6808, 7664) group 2.7 index 84: the data is not what was written",
+  "segment-1.1-3.seg [4096, 8064) group 1.1 index 49: is not what was written",
+  "",
+].join("\n");
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -38,37 +43,36 @@ async function run(...args: string[]): Promise<{ status: number; out: string; er
 
 describe("ropewalk log", () => {
   test("log verify ends with 0 where all is as it was written, also behind a torn write", async () => {
-    expect(await run("log", "verify", sound)).toEqual({
-      status: 0,
-      out: "sound: 4 files, 2 groups\n",
-      err: "",
-    });
-    expect(await run("log", "verify", torn)).toMatchObject({
-      status: 0,
-      out: "sound: 4 files, 2 groups, 820 bytes of a write that was cut short\n",
-    });
+    const out = "sound: 5 journal files, 3 segments, 2 groups\n";
+    expect(await run("log", "verify", sound)).toEqual({ status: 0, out, err: "" });
+    expect(await run("log", "verify", torn)).toMatchObject({ status: 0 });
   });
 
   test("log verify ends with 1 and says where the damage is", async () => {
     expect(await run("log", "verify", damaged)).toEqual({
       status: 1,
-      out: `damaged in 1 place: 4 files, 2 groups\n${damage}`,
+      out: `damaged in 4 places: 5 journal files, 3 segments, 2 groups\n${damage}`,
       err: "",
     });
     const { out, status } = await run("log", "verify", damaged, "--format", "json");
     expect(status).toBe(1);
-    expect(JSON.parse(out)).toMatchObject({ sound: false, faults: [{ group: "2.3", index: 3 }] });
+    const { faults, sound: isSound } = JSON.parse(out) as { faults: unknown[]; sound: boolean };
+    expect(isSound).toBe(false);
+    expect(faults).toHaveLength(4);
+    expect(faults[2]).toMatchObject({ group: "2.7", index: 84 });
   });
 
-  test("log inspect shows files, groups, entries and damage", async () => {
+  test("log inspect shows files, segments, groups, entries and damage", async () => {
     const { out, status } = await run("log", "inspect", damaged, "--group", "1.1");
     expect(status).toBe(0);
     expect(out).toMatch(/^directory id +8f14e45fceea467fa8b23c1d5e6f7a8b$/m);
-    expect(out).toMatch(/^end +journal-0000000003-8f14e45f\.log, position 4664$/m);
-    expect(out).toMatch(/^journal-0000000004-8f14e45f\.log +prepared +6144 +4096 +0 +0 +0$/m);
-    expect(out).toMatch(/^1\.1 +2 +3 +16 +1 +18 +15 .* 0 +39 +sound$/m);
-    expect(out).toMatch(/^2\.3 .* damaged$/m);
-    expect(out).toMatch(/^ +17 +2 +normal +32–38 +222 +journal-0000000003/m);
+    expect(out).toMatch(/^end +journal-0000000011-8f14e45f\.log, position 7760$/m);
+    expect(out).toMatch(/^checkpoint +7, in 1 copy$/m);
+    expect(out).toMatch(/^journal-0000000012-8f14e45f\.log +prepared +8192 +4096 +0 +0 +0$/m);
+    expect(out).toMatch(/^segment-2\.7-2\.seg +sealed +1 +47 +0–93 +2 +12288$/m);
+    expect(out).toMatch(/^1\.1 +3 +0 +82 +49 +84 +1 +10081 +101 +164 +damaged$/m);
+    expect(out).toMatch(/^2\.7 .* damaged$/m);
+    expect(out).toMatch(/^ +84 +3 +normal +162–163 +700 +journal-0000000011/m);
     expect(out.endsWith(damage)).toBe(true);
   });
 
@@ -76,9 +80,9 @@ describe("ropewalk log", () => {
     const { out } = await run("log", "inspect", sound, "--format", "json");
     expect(JSON.parse(out)).toMatchObject({
       directory: sound,
-      tornBytes: 0,
       faults: [],
-      groups: [{ group: "1.1", lastIndex: 18 }, { group: "2.3" }],
+      groups: [{ group: "1.1", lastIndex: 84 }, { group: "2.7" }],
+      segments: [{ group: "1.1" }, { group: "2.7", isSealed: true }, { group: "2.7" }],
     });
   });
 

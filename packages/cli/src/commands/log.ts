@@ -148,7 +148,8 @@ function formatFiles({ files }: LogInspection): string {
   return formatTable(headings, rows);
 }
 
-function formatGroups({ groups }: LogInspection): string {
+function formatGroups({ faults, groups }: LogInspection): string {
+  const damaged = new Set(faults.map(({ group }) => group));
   const headings = ["group", "term", "vote", "commit", "first", "last", "segments", "bytes"];
   const rows = groups.map(({ hardState, ...group }) => [
     group.group,
@@ -161,7 +162,7 @@ function formatGroups({ groups }: LogInspection): string {
     group.dataBytes,
     group.startOffset,
     group.endOffset,
-    group.quarantined === undefined ? "sound" : "damaged",
+    group.quarantined === undefined && !damaged.has(group.group) ? "sound" : "damaged",
   ]);
   return formatTable([...headings, "start offset", "end offset", "state"], rows);
 }

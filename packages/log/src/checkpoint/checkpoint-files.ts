@@ -18,6 +18,11 @@ const slots = [
 /** Every name a copy of a checkpoint has. */
 export const checkpointFileNames: readonly string[] = slots.flat();
 
+/** The names that a checkpoint of this number has. */
+export function copyNamesOf(number: number): readonly string[] {
+  return slots[number % 2 === 0 ? 0 : 1];
+}
+
 /** Reads all copies there are. Rejects with FORMAT_UNSUPPORTED, or the disk's error. */
 export async function readCheckpoints(disk: Disk, directory: string): Promise<CheckpointCopy[]> {
   const copies: CheckpointCopy[] = [];
@@ -68,7 +73,7 @@ export class CheckpointFiles {
   /** Makes a checkpoint durable, twice. */
   async write(checkpoint: Checkpoint): Promise<void> {
     const buffers = encodeCheckpoint(checkpoint);
-    const names = slots[checkpoint.number % 2 === 0 ? 0 : 1];
+    const names = copyNamesOf(checkpoint.number);
     let isNew = false;
     for (const name of names) {
       const known = this.#files.get(name);

@@ -151,7 +151,7 @@ test.each(names)(
     );
     expect(isOfV1(found)).toMatchObject(inspection as object);
     expect(found.directoryId).toBe(fixtureDirectoryId.replaceAll("-", ""));
-    expect(found.faults.length > 0).toBe(name === "v1-damaged" || name === "v1-torn");
+    expect(found.faults.length > 0).toBe(name === "v1-damaged");
   },
 );
 

@@ -1,6 +1,7 @@
 import type { Disk, DiskLock, Logger } from "@ropewalk/runtime";
 import { lockLogDirectory } from "../directory-lock.ts";
-import type { CheckpointCopy } from "../checkpoint/checkpoint-files.ts";
+import type { Checkpoint } from "../checkpoint/checkpoint-codec.ts";
+import { type CheckpointCopy, copyNamesOf } from "../checkpoint/checkpoint-files.ts";
 import { findStore, type FoundStore } from "../found-store.ts";
 import type { GroupState } from "../group-state.ts";
 import { isUnfinishedFileName, sequenceOfFileName } from "../journal/file-header.ts";
@@ -96,18 +97,26 @@ function inspectCopy({ checkpoint, name, state }: CheckpointCopy): CheckpointIns
   return { name, state, number: checkpoint?.number };
 }
 
-/** A copy that was being written when the power went is no fault while its pair counts. */
+/**
+ * Copies that should be sound. Those of the checkpoint before the newest mean nothing any more: the power may have gone
+ * while one was written over.
+ */
 function checkpointFaults({ checkpoint, copies, replay }: FoundStore): LogFault[] {
   const faults: LogFault[] = [];
   const fault = { position: 0, endPosition: 0, group: undefined, index: undefined };
-  const isDamaged = ({ state }: CheckpointCopy): boolean => state === "damaged";
-  for (const { name } of copies.filter(isDamaged)) {
+  for (const { name, state } of copies) {
+    if (state !== "damaged" || !isCopyOf(name, checkpoint)) continue;
     faults.push({ ...fault, file: name, what: "the checkpoint is not what was written" });
   }
   if (checkpoint === undefined && replay.damage !== undefined && faults.length === 0) {
     faults.push({ ...fault, file: "checkpoint-0a", what: "the checkpoint is gone" });
   }
   return faults;
+}
+
+/** Whether a copy of this name is one of the checkpoint that counts, or there is none. */
+function isCopyOf(name: string, checkpoint: Checkpoint | undefined): boolean {
+  return checkpoint === undefined || copyNamesOf(checkpoint.number).includes(name);
 }
 
 function inspectGroup(state: GroupState): GroupInspection {
