@@ -201,9 +201,14 @@ export class EntryIndex {
     return this.firstIndex + low;
   }
 
-  /** The first batch that ends at or below `endOffset` and has a timestamp >= `timestampMs`. */
-  indexOfTimestamp(timestampMs: number, endOffset: number): number | undefined {
-    for (let row = 0; row < this.#count; row++) {
+  /** The first batch that ends behind `startOffset`, but not behind `endOffset`, and has a timestamp >= `timestampMs`. */
+  indexOfTimestamp(
+    timestampMs: number,
+    endOffset: number,
+    startOffset: number = 0,
+  ): number | undefined {
+    const first = this.indexOfOffset(startOffset) - this.firstIndex;
+    for (let row = first; row < this.#count; row++) {
       if (this.#offset(row, offsets.offsetAfter) > endOffset) return undefined;
       if (this.#offset(row, offsets.maxTimestampMs) >= timestampMs) return this.firstIndex + row;
     }

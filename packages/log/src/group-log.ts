@@ -175,10 +175,15 @@ export class GroupLog {
     timestampMs: number,
     endOffset: number,
   ): Promise<{ readonly batchBaseOffset: number } | undefined> {
-    const moved = await this.#verified(() => this.#history.findTimestamp(timestampMs, endOffset));
-    if (moved !== undefined) return { batchBaseOffset: moved };
-    const { index } = this.#state;
-    const found = index.indexOfTimestamp(timestampMs, endOffset);
+    const { index, startOffset } = this.#state;
+    let movedIndex: number;
+    do {
+      movedIndex = index.movedIndex;
+      const moved = await this.#verified(() => this.#history.findTimestamp(timestampMs, endOffset));
+      if (moved !== undefined) return { batchBaseOffset: moved };
+      // What moved meanwhile was looked at in neither place.
+    } while (index.movedIndex !== movedIndex);
+    const found = index.indexOfTimestamp(timestampMs, endOffset, startOffset);
     return found === undefined ? undefined : { batchBaseOffset: index.offsetAfter(found - 1) };
   }
 
@@ -205,12 +210,12 @@ export class GroupLog {
     endOffset: number,
     bytesMax: number,
   ): readonly Uint8Array[] | Promise<readonly Uint8Array[]> {
+    const { movedOffset } = this.#state.index;
     const read = this.#history.read(offset, endOffset, bytesMax);
     if (!(read instanceof Promise)) return read;
     return this.#verified(async () => {
       const batches = await read;
-      // Behind the last batch of a compacted history comes what is in the journal.
-      const { movedOffset } = this.#state.index;
+      // Behind the last batch of a compacted history comes what was in the journal when the read began.
       return batches.length > 0 ? batches : this.read(movedOffset, endOffset, bytesMax);
     });
   }

@@ -41,6 +41,8 @@ export class GroupState {
   quarantined: LogError | undefined = undefined;
   /** Whether records of the group are missing here, so that none may be added. A later read error is not that. */
   isBroken = false;
+  /** Entries of the group that should move are damaged: nothing of it moves, and the journal is not kept for it. */
+  isStuck = false;
   isDeleted = false;
 
   constructor(key: GroupKey) {
@@ -78,6 +80,7 @@ export class GroupState {
     this.nextRecordNumber += recordNumbersSkipped;
     this.quarantined = undefined;
     this.isBroken = false;
+    this.isStuck = false;
   }
 
   /** Removes every entry >= `index`. */

@@ -105,8 +105,14 @@ export class HistoryStore {
     const { disk, directory } = this.#options;
     const fileId = this.#options.takeFileId();
     const path = disk.join(directory, imageFileName(state.key, fileId));
-    await writeImage(disk, path, state.key, index, body);
-    await disk.syncDirectory(directory);
+    try {
+      await writeImage(disk, path, state.key, index, body);
+      await disk.syncDirectory(directory);
+    } catch (error) {
+      // A disk that is full must get its room back.
+      await disk.remove(path).catch(() => undefined);
+      throw error;
+    }
     if (state.isDeleted) this.#options.checkpoint.removeLater(path);
     if (!state.isDeleted) this.#replaceImage(state, { fileId, index });
     await this.#options.checkpoint.write();

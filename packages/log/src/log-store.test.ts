@@ -193,6 +193,24 @@ describe("LogStore", () => {
     expect([...reopened.groups()].map((group) => group.key)).toEqual([keyOf(2)]);
   });
 
+  test("LogStore.saveImage() leaves nothing of an image that the disk has no room for", async () => {
+    for (const operation of ["write", "datasync", "syncDirectory"] as const) {
+      const disk = newDisk();
+      const store = await openStore(disk);
+      const group = store.createGroup(keyOf(1));
+      await appendNext(store, group);
+      await waitUntil(() => journalPaths(disk).length === 2); // Nothing else is written from here on.
+      const before = disk.paths();
+      disk.failNext(operation, new DiskError("FULL", "no space left"));
+      const saved = store.saveImage(group, 1, Buffer.alloc(100));
+      await expect(saved, operation).rejects.toMatchObject({ code: "FULL" });
+      expect(disk.paths()).toEqual(before);
+      await store.saveImage(group, 1, Buffer.alloc(100));
+      expect(group.imageIndex).toBe(1);
+      await store.close();
+    }
+  });
+
   test("LogStore forgets a deleted group once the journal file with its tombstone is used again", async () => {
     const disk = newDisk();
     const store = await openStore(disk);

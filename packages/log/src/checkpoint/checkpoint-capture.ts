@@ -6,7 +6,8 @@ export function startSequenceOf(states: Iterable<GroupState>, activeSequence: nu
   let start = activeSequence;
   for (const state of states) {
     // What is damaged cannot move; it must not keep the journal of all others.
-    if (!state.isBroken) start = Math.min(start, state.oldestSequence ?? start);
+    const isMovable = !state.isBroken && !state.isStuck;
+    if (isMovable) start = Math.min(start, state.oldestSequence ?? start);
   }
   return start;
 }
@@ -17,7 +18,7 @@ export function captureGroups(states: Iterable<GroupState>): GroupRow[] {
 }
 
 function captureGroup(state: GroupState): GroupRow {
-  const { committedIndex, hardState, index, isBroken, quarantined } = state;
+  const { committedIndex, hardState, index, isBroken, isStuck, quarantined } = state;
   return {
     key: state.key,
     hardState: { ...hardState, commit: Math.max(hardState.commit, committedIndex) },
@@ -28,7 +29,7 @@ function captureGroup(state: GroupState): GroupRow {
     raftFirstIndex: state.raftFirstIndex,
     startOffset: state.startOffset,
     cutIndex: state.cutIndex,
-    broken: isBroken ? (quarantined?.message ?? "damaged") : "",
+    broken: isBroken || isStuck ? (quarantined?.message ?? "damaged") : "",
     image: state.image,
     termRuns: termRunsOf(state),
     segments: state.segments,

@@ -175,6 +175,23 @@ describe("Destager", () => {
     await checkRounds(sound);
   });
 
+  test("Destager does not keep the journal for a group that cannot move, which stays quarantined", async () => {
+    const { disk, groups, store } = await fixture();
+    const [hurt, sound] = groups;
+    await appendRounds(store, groups, roundsBefore);
+    const [path = ""] = journalPaths(disk);
+    disk.flip(path, Buffer.from(disk.bytesOf(path)).indexOf(Buffer.alloc(50, 2)), 1);
+    await appendRounds(store, [sound], 100);
+    await appendRounds(store, [hurt], 2);
+    await moved(store);
+    expect(store.statistics.fileBytes).toBeLessThanOrEqual(smallConfig.journalBytesMax * 1.5);
+    await store.close();
+    const reopened = await openStore(disk);
+    expect(reopened.group(keyOf(1))?.quarantined?.reason).toBe("DATA_DAMAGED");
+    expect(reopened.group(keyOf(2))?.quarantined).toBeUndefined();
+    expect(reopened.createGroup(keyOf(3)).quarantined).toBeUndefined();
+  });
+
   test.each(["create", "write", "datasync", "syncDirectory"] as const)(
     "Destager gives a move up when the disk is full in %s, and tries again later",
     async (operation) => {

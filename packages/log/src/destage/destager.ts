@@ -193,10 +193,10 @@ async function atOnce<T>(
 
 /** The last committed entry in the journal's files up to `target`; `movedIndex` where there is none. */
 function lastMovable(
-  { committedIndex, hardState, index, isBroken }: GroupState,
+  { committedIndex, hardState, index, isBroken, isStuck }: GroupState,
   target: number,
 ): number {
-  if (isBroken) return index.movedIndex;
+  if (isBroken || isStuck) return index.movedIndex;
   let low = index.movedIndex;
   let high = Math.min(Math.max(committedIndex, hardState.commit), index.lastIndex);
   // Entries lie in the journal in the order of their indexes.

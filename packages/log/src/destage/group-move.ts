@@ -58,6 +58,7 @@ export class GroupMove {
       if (this.#state.isDeleted) return;
       if (!(error instanceof LogError) || error.reason !== "DATA_DAMAGED") throw error;
       this.#state.quarantined ??= error;
+      this.#state.isStuck = true;
       this.#damage = error;
     }
   }
