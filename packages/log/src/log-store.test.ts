@@ -32,6 +32,18 @@ function appendNext(store: LogStore, group: GroupLog, bytes: number = 100): Prom
 }
 
 describe("LogStore", () => {
+  test("LogStore.close() leaves no timer behind that would write to what is closed", async () => {
+    const clock = new ManualClock();
+    const store = await openStore(newDisk(), smallConfig, undefined, clock);
+    const group = store.createGroup(keyOf(1));
+    const { timerCount } = clock;
+    await appendNext(store, group);
+    await waitUntil(() => clock.timerCount > timerCount); // For the mark that comes when nothing else does.
+    await store.append([]); // Waits for what is under way, and adds nothing.
+    await store.close();
+    expect(clock.timerCount).toBe(0);
+  });
+
   test("LogStore.append() shows entries at once and keeps them over a restart", async () => {
     const disk = newDisk();
     const store = await openStore(disk);

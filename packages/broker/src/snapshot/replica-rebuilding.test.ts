@@ -176,6 +176,25 @@ test("a broker whose journal is damaged all over repairs the metadata's log firs
   expect((await trio.read(topic, partition)).slice(0, before.length)).toEqual(before);
 }, 60_000);
 
+test("a damaged replica stays out where the others are no majority", async () => {
+  await using trio = await BrokerTrio.start();
+  const pair = { name: "pair", partitionCount: 3, replicationFactor: 2 };
+  await trio.callAny(topicService.createTopic, pair);
+  for (const partition of [0, 1, 2]) await trio.produce("pair", partition, 3);
+  const replicas = await trio.metric(3, "ropewalk_replicas");
+  await trio.stop(3);
+  const damaged = [0, 1, 2].map((partition) =>
+    damage(trio.logDirectory(3), "journal-", `${partition}/2 `),
+  );
+  const count = damaged.filter((files) => files > 0).length;
+  expect(count).toBe(replicas);
+  await trio.start(3);
+  expect(await trio.metric(3, "ropewalk_replicas_absent")).toBe(count);
+  await until(async () => (await trio.metric(3, "ropewalk_replicas_absent")) === count);
+  expect(await trio.metric(3, "ropewalk_replicas")).toBe(0);
+  expect(await trio.metric(3, "ropewalk_replicas_repaired_total")).toBe(0);
+}, 60_000);
+
 test("a replica whose segment turns out to be damaged when it is read is repaired, and can lead again", async () => {
   await using trio = await BrokerTrio.start();
   await trio.createTopic(topic);

@@ -226,6 +226,7 @@ export class Journal {
   // write. When nothing follows for a while, a mark says it.
   #markWhenIdle(): void {
     if (this.#closed || this.#failed !== undefined || this.#isEndMarked) return;
+    this.#idleTimer?.cancel(); // An append of nothing ends here, too.
     this.#idleTimer = this.#options.clock.setTimer(idleBeforeMarkMs, () => {
       this.#marking = this.#markEnd();
     });
