@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { checkPromises, matchModel } from "./crash-model.ts";
+import { checkAllBatches, checkPromises, matchModel, type ModelGroup } from "./crash-model.ts";
 import { type CrashMoment, CrashScenario } from "./crash-scenario.ts";
 import { SeededRandom } from "./seeded-random.ts";
 import { type PowerCut, SimulatedDisk } from "./simulated-disk.ts";
@@ -10,8 +10,8 @@ import { LogStore } from "../src/log-store.ts";
 /** Files of one page of records, so that every few appends something moves. */
 export const crashConfig: LogConfig = {
   ...smallConfig,
-  fileBytesMax: 8 * 1024,
-  journalBytesMax: 20 * 1024,
+  fileBytesMax: 6 * 1024,
+  journalBytesMax: 14 * 1024,
   segmentBytesMax: 10 * 1024,
   fillAheadBytes: 2 * 1024,
   flushBytesMax: 2 * 1024,
@@ -19,7 +19,7 @@ export const crashConfig: LogConfig = {
 };
 
 /** One crash in so many is also lived on with. */
-const crashesPerNextLife = 16;
+const crashesPerNextLife = 32;
 
 /** Lives through a scenario, then has the power go at every moment of it in every way that `cutsOf` says; counts them. */
 export async function crashEverywhere(
@@ -70,5 +70,6 @@ async function check(disk: SimulatedDisk, moment: CrashMoment, livesOn: boolean)
   const reopened = await LogStore.open(options);
   expect(await matchModel(reopened, moment.models.slice(found, found + 1), 0)).toBe(0);
   await checkPromises(reopened, moment.promises);
+  await checkAllBatches(reopened, moment.models[found] ?? new Map<string, ModelGroup>());
   await reopened.close();
 }

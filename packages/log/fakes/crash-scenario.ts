@@ -30,7 +30,7 @@ export interface CrashMoment {
 }
 
 const livesPerScenario = 4;
-const stepsPerLife = 22;
+const stepsPerLife = 13;
 const groupsMax = 3;
 
 /** Random appends, cuts, images, deletions and restarts on one disk, with every moment at which it changed. */
