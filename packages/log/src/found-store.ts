@@ -119,6 +119,10 @@ function seedOf(row: GroupRow, names: ReadonlySet<string>): ReplaySeed {
   if (row.broken !== "") quarantine(state, row.broken);
   const lost = row.segments.find(({ fileId }) => !names.has(segmentFileName(row.key, fileId)));
   if (lost !== undefined) quarantine(state, `${segmentFileName(row.key, lost.fileId)} is gone`);
+  // Without what led to its first entry the group cannot be applied anew.
+  const image = row.image === undefined ? undefined : imageFileName(row.key, row.image.fileId);
+  const isImageNeeded = image !== undefined && row.raftFirstIndex > 1;
+  if (isImageNeeded && !names.has(image)) quarantine(state, `${image} is gone`);
   return { state, recordNumberAtCheckpoint: row.nextRecordNumber };
 }
 

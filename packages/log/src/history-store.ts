@@ -1,4 +1,4 @@
-import type { Disk, Logger } from "@ropewalk/runtime";
+import { type Disk, DiskError, type Logger } from "@ropewalk/runtime";
 import type { CheckpointWriter } from "./checkpoint/checkpoint-writer.ts";
 import type {
   CompactedSegments,
@@ -34,6 +34,8 @@ export interface HistoryStoreOptions {
   readonly destager: Destager;
   readonly compactor: Compactor;
   readonly takeFileId: () => number;
+  /** The disk failed for good. */
+  readonly onFailed: (error: LogError) => void;
 }
 
 /**
@@ -92,9 +94,20 @@ export class HistoryStore {
     this.#running.add(running);
     try {
       return await running;
+    } catch (cause) {
+      throw this.#failed(cause);
     } finally {
       this.#running.delete(running);
     }
+  }
+
+  /** A disk that cannot take an image or a segment is not one to acknowledge records on; a full one is passing. */
+  #failed(cause: unknown): unknown {
+    if (!(cause instanceof DiskError) || cause.code !== "IO" || this.#isStopped) return cause;
+    const message = `Cannot write a group's history: ${cause.message}`;
+    const failure = new LogError("STORAGE_FAILED", message, cause);
+    this.#options.onFailed(failure);
+    return failure;
   }
 
   #assertRunning(): void {

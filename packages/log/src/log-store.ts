@@ -307,6 +307,8 @@ export class LogStore {
       await this.#parts.scrubber.stop();
       await this.#parts.history.stop();
       await this.#parts.destager.stop();
+      // It knows where the journal ends: damage that takes the end away is then no torn write.
+      if (this.#failed === undefined) await this.#parts.checkpoint.write().catch(() => undefined);
       await this.#parts.checkpoint.close();
       await this.#parts.segments.close();
       await this.#parts.journal.close();

@@ -71,7 +71,7 @@ export function createStoreParts(context: StoreContext): StoreParts {
     bytesPerSecondMax: config.compactionBytesPerSecondMax,
     takeFileId,
   });
-  const history = new HistoryStore({ ...common, destager, compactor, takeFileId });
+  const history = new HistoryStore({ ...common, destager, compactor, takeFileId, onFailed });
   const scrubber = new Scrubber({
     ...common,
     groups: states,

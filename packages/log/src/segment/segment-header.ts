@@ -81,20 +81,30 @@ export interface ChunkRow {
   readonly maxTimestampMs: number;
 }
 
-/** The bytes a segment begins with, and the salt that each of its chunks repeats. */
-export function encodeSegmentHeader({ key, fileId }: SegmentHeader): {
+/** What each chunk of a file repeats: the CRC in the file's header. */
+export function segmentSalt(header: SegmentHeader): number {
+  return crc32c(encodeFixed(header), 0, crcAt);
+}
+
+/** The bytes a segment begins with, and its salt. */
+export function encodeSegmentHeader(header: SegmentHeader): {
   readonly bytes: Buffer;
   readonly salt: number;
 } {
   const bytes = Buffer.alloc(segmentHeaderBytes);
+  bytes.set(encodeFixed(header), 0);
+  return { bytes, salt: bytes.readUInt32BE(crcAt) };
+}
+
+function encodeFixed({ key, fileId }: SegmentHeader): Buffer {
+  const bytes = Buffer.alloc(fixedBytes);
   magic.copy(bytes, 0);
   bytes.writeUInt32BE(segmentVersion, 8);
   writeUint64(bytes, 16, key.groupId);
   writeUint64(bytes, 24, key.incarnation);
   writeUint64(bytes, 32, fileId);
-  const salt = crc32c(bytes, 0, crcAt);
-  bytes.writeUInt32BE(salt, crcAt);
-  return { bytes, salt };
+  bytes.writeUInt32BE(crc32c(bytes, 0, crcAt), crcAt);
+  return bytes;
 }
 
 /** Whether a file begins as this one does, was written by a newer version, or is damaged there. */

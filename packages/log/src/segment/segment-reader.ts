@@ -14,10 +14,10 @@ import {
   checkSegmentHeader,
   type ChunkRow,
   decodeSegmentIndex,
-  encodeSegmentHeader,
   indexRowBytes,
   segmentFooterBytes,
   segmentHeaderBytes,
+  segmentSalt,
   segmentVersion,
 } from "./segment-header.ts";
 import { type SegmentInfo, segmentFileName } from "./segment-info.ts";
@@ -120,7 +120,7 @@ export class SegmentReader {
   ): Promise<Chunk> {
     const piece = target.subarray(0, bytes);
     const bytesRead = await this.read(key, info, position, piece);
-    const { salt } = encodeSegmentHeader({ key, fileId: info.fileId });
+    const salt = segmentSalt({ key, fileId: info.fileId });
     const chunk = bytesRead < bytes ? undefined : decodeChunk(piece, salt, position);
     if (chunk === undefined) throw this.#damaged(key, info, position, position + bytes);
     return chunk;
@@ -203,12 +203,12 @@ export class SegmentReader {
     const { chunkCount, chunksEnd, fileId } = info;
     const bytes = Buffer.alloc(chunkCount * indexRowBytes + segmentFooterBytes);
     const bytesRead = await this.read(key, info, chunksEnd, bytes);
-    const { salt } = encodeSegmentHeader({ key, fileId });
+    const salt = segmentSalt({ key, fileId });
     return bytesRead < bytes.length ? undefined : decodeSegmentIndex(bytes, salt, chunksEnd);
   }
 
   async #walk(key: GroupKey, info: SegmentInfo): Promise<readonly ChunkRow[]> {
-    const { salt } = encodeSegmentHeader({ key, fileId: info.fileId });
+    const salt = segmentSalt({ key, fileId: info.fileId });
     const rows: ChunkRow[] = [];
     let maxTimestampMs = -1;
     for (let position = segmentHeaderBytes; position < info.chunksEnd;) {

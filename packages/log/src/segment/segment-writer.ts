@@ -17,6 +17,7 @@ import {
   encodeSegmentHeader,
   encodeSegmentIndex,
   segmentHeaderBytes,
+  segmentSalt,
 } from "./segment-header.ts";
 
 const zeros = new Uint8Array(segmentHeaderBytes);
@@ -53,7 +54,7 @@ export class SegmentWriter {
     this.file = file;
     this.#info = info;
     this.#rows = [...rows];
-    this.#salt = encodeSegmentHeader({ key, fileId: info.fileId }).salt;
+    this.#salt = segmentSalt({ key, fileId: info.fileId });
     this.#isHeaderWritten = isHeaderWritten;
   }
 

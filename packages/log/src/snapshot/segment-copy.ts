@@ -7,7 +7,7 @@ import {
   decodeChunk,
   decodeChunkHeader,
 } from "../segment/segment-chunk.ts";
-import { encodeSegmentHeader, segmentHeaderBytes } from "../segment/segment-header.ts";
+import { segmentHeaderBytes, segmentSalt } from "../segment/segment-header.ts";
 import type { SegmentInfo } from "../segment/segment-info.ts";
 import { SegmentWriter } from "../segment/segment-writer.ts";
 
@@ -54,7 +54,7 @@ class RemoteFile {
   }
 
   async chunkAt(key: GroupKey, position: number): Promise<Buffer> {
-    const { salt } = encodeSegmentHeader({ key, fileId: this.#info.fileId });
+    const salt = segmentSalt({ key, fileId: this.#info.fileId });
     const header = decodeChunkHeader(
       await this.bytesAt(position, chunkHeaderBytes),
       salt,
