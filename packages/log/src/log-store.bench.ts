@@ -149,15 +149,16 @@ class Contender {
     );
   }
 
-  append(): Promise<void> {
+  async append(): Promise<void> {
+    await this.store.relief;
     const group = this.#groups[this.#next++ % this.#groups.length];
-    if (group === undefined) return Promise.resolve();
+    if (group === undefined) return;
     const index = group.lastIndex() + 1;
     const data = this.#batches[this.#next % this.#batches.length] ?? new Uint8Array(0);
     patchBatch(data, 0, group.endOffset(), 1);
     const hardState = { term: 1, vote: 1, commit: index - 1 };
     const entries = [sampleEntry(index, 1, data)];
-    return this.store.append([{ group, hardState, entries }]);
+    await this.store.append([{ group, hardState, entries }]);
   }
 
   /** Where nothing is to outlive the journal: an image of each group in its turn, and all before it goes. */

@@ -116,6 +116,14 @@ export class LogStore {
     return this.#parts.journal.queuedBytes;
   }
 
+  /**
+   * Settles when more has moved from the journal to segments, where that is far behind; `undefined` where it is not.
+   * Whoever appends much waits for it, or the journal grows until the disk is full.
+   */
+  get relief(): Promise<void> | undefined {
+    return this.#parts.destager.relief;
+  }
+
   /** Counts since the store was opened, and what is in memory, for metrics. */
   get statistics(): LogStatistics {
     return {

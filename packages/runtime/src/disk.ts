@@ -43,6 +43,15 @@ export interface DiskFile {
   close(): Promise<void>;
 }
 
+/** How a file is used. */
+export interface FileUse {
+  /**
+   * "uncached": what is written to it is not kept in the system's memory, where that can be done: for much that nobody
+   * will read soon. Positions and lengths that are multiples of 4096 let it be done.
+   */
+  readonly caching?: "cached" | "uncached";
+}
+
 /** A held lock on a directory. */
 export interface DiskLock {
   release(): Promise<void>;
@@ -57,9 +66,9 @@ export interface Disk {
   list(path: string): Promise<string[]>;
   exists(path: string): Promise<boolean>;
   /** Opens an existing file (NOT_FOUND) for reading, or for both. */
-  open(path: string, access: "read" | "read-write"): Promise<DiskFile>;
+  open(path: string, access: "read" | "read-write", use?: FileUse): Promise<DiskFile>;
   /** Creates a new file (EXISTS) for reading and writing. Its name is durable after `syncDirectory`. */
-  create(path: string): Promise<DiskFile>;
+  create(path: string, use?: FileUse): Promise<DiskFile>;
   /** Replaces or creates a small file atomically and durably: temporary file, sync, rename, sync. */
   replaceFile(path: string, bytes: Uint8Array): Promise<void>;
   /** The whole content of a small file. Rejects with NOT_FOUND. */

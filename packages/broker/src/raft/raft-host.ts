@@ -155,7 +155,7 @@ export class RaftHost {
     }
     const { limits, store } = this.#options;
     const isBehind = store.queuedBytes > limits.journalQueueBytesMax;
-    return isBehind ? this.#lastWrite.catch(() => undefined) : undefined;
+    return isBehind ? this.#lastWrite.catch(() => undefined) : store.relief;
   }
 
   /** What was sent to the broker may not have arrived. */

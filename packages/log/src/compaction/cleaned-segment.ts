@@ -28,7 +28,7 @@ export class CleanedSegment {
     key: GroupKey,
     segment: NewSegment,
   ): Promise<CleanedSegment> {
-    const file = await disk.create(path);
+    const file = await disk.create(path, { caching: "uncached" });
     return new CleanedSegment(disk, path, SegmentWriter.create(key, file, segment));
   }
 

@@ -35,7 +35,10 @@ export interface DestageStatistics {
 const movesAtOnce = 3;
 
 /** A journal this much beyond its bound is emptied as fast as the disk allows. */
-const hurryFactor = 1.5;
+const hurryFactor = 1.1;
+
+/** Beyond this, whoever appends much should wait. */
+const reliefFactor = 1.5;
 
 /**
  * Moves committed entries that outlive the journal's window into the segments of their groups, so that the
@@ -56,6 +59,16 @@ export class Destager {
 
   get statistics(): DestageStatistics {
     return { movedBytes: this.#movedBytes, runCount: this.#runCount };
+  }
+
+  /**
+   * Settles when the journal is nearer to its bound; `undefined` where it is near enough, or nothing moves. Whoever
+   * appends much should wait for it: files that are used again cost half of what new ones do.
+   */
+  get relief(): Promise<void> | undefined {
+    const { config, journal } = this.#options;
+    const isLate = journal.fileBytes > config.journalBytesMax * reliefFactor;
+    return isLate && this.#isRunning ? this.#running : undefined;
   }
 
   /** Begins a run where the journal has outgrown its bound and none is under way. */

@@ -6,6 +6,9 @@ import type { SegmentInfo } from "../segment/segment-info.ts";
 import { SegmentWriter } from "../segment/segment-writer.ts";
 import type { DestagerOptions } from "./destager.ts";
 
+/** What has become old enough to move is not read soon. */
+const uncached = { caching: "uncached" } as const;
+
 /** Entries of one chunk, on their way from the journal. */
 interface LoadingChunk {
   readonly firstIndex: number;
@@ -172,7 +175,7 @@ export class GroupMove {
     const { clock, config, disk, segments } = this.#options;
     const { key, segmentMsMax = config.segmentMsMax } = this.#state;
     const rows = await segments.rows(key, active);
-    const file = await disk.open(segments.pathOf(key, active), "read-write");
+    const file = await disk.open(segments.pathOf(key, active), "read-write", uncached);
     const writer = SegmentWriter.resume(key, file, active, rows);
     this.#writers.push(writer);
     const isFull = active.chunksEnd >= this.#segmentBytesMax || rows.length >= config.chunksMax;
@@ -185,7 +188,7 @@ export class GroupMove {
     const { key } = this.#state;
     const fileId = takeFileId();
     const path = segments.pathOf(key, { fileId });
-    const file = await disk.create(path);
+    const file = await disk.create(path, uncached);
     this.#newPaths.push(path);
     const createdMs = Math.max(0, Math.floor(clock.wallMs()));
     const segment = { fileId, firstIndex, baseOffset, createdMs, isCompacted: false };

@@ -80,7 +80,7 @@ export async function copySegment(
   fetch: FetchSegment,
 ): Promise<SegmentInfo> {
   const remote = new RemoteFile(source, fetch);
-  const file = await disk.create(path);
+  const file = await disk.create(path, { caching: "uncached" });
   try {
     const { baseOffset, createdMs, firstIndex, isCompacted } = source;
     const segment = { fileId, firstIndex, baseOffset, createdMs, isCompacted };

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { DiskError } from "../disk.ts";
+import type { DirectWriter } from "./direct-writer.ts";
 import type { DiskFile } from "../disk.ts";
 import { diskCall, diskFailure } from "./disk-failure.ts";
 
@@ -16,11 +17,14 @@ import { diskCall, diskFailure } from "./disk-failure.ts";
 export class NodeDiskFile implements DiskFile {
   readonly path: string;
   readonly #handle: FileHandle;
+  readonly #direct: DirectWriter | undefined;
   #failure: DiskError | undefined = undefined;
 
-  constructor(path: string, handle: FileHandle) {
+  /** `direct` takes the writes that can go past the system's cache. */
+  constructor(path: string, handle: FileHandle, direct?: DirectWriter) {
     this.path = path;
     this.#handle = handle;
+    this.#direct = direct;
   }
 
   async write(position: number, buffers: readonly Uint8Array[]): Promise<void> {
@@ -31,7 +35,10 @@ export class NodeDiskFile implements DiskFile {
     if (bytesExpected === 0) return;
     const action = `write ${bytesExpected} bytes at ${position} of ${this.path}`;
     try {
-      const bytesWritten = await this.#writeOnce(position, buffers);
+      const direct =
+        this.#direct?.takes(position, bytesExpected) === true ? this.#direct : undefined;
+      const bytesWritten = await (direct?.write(position, buffers, bytesExpected) ??
+        this.#writeOnce(position, buffers));
       if (bytesWritten !== bytesExpected) {
         throw await this.#shortWrite(action, position, buffers, bytesWritten);
       }
@@ -94,6 +101,7 @@ export class NodeDiskFile implements DiskFile {
   }
 
   async close(): Promise<void> {
+    await this.#direct?.close();
     await diskCall(`close ${this.path}`, this.#handle.close());
   }
 

@@ -1,4 +1,5 @@
 import {
+  type FileHandle,
   mkdir,
   open,
   readFile,
@@ -11,7 +12,8 @@ import {
 } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { DiskError } from "../disk.ts";
-import type { Disk, DiskFile, DiskLock } from "../disk.ts";
+import type { Disk, DiskFile, DiskLock, FileUse } from "../disk.ts";
+import { DirectWriter } from "./direct-writer.ts";
 import { DirectoryLock } from "./directory-lock.ts";
 import { diskCall, diskFailure } from "./disk-failure.ts";
 import { errnoOf } from "./errno.ts";
@@ -61,13 +63,13 @@ export class NodeDisk implements Disk {
     }
   }
 
-  async open(path: string, access: "read" | "read-write"): Promise<DiskFile> {
+  async open(path: string, access: "read" | "read-write", use?: FileUse): Promise<DiskFile> {
     const handle = await diskCall(`open ${path}`, open(path, access === "read" ? "r" : "r+"));
-    return new NodeDiskFile(path, handle);
+    return fileOn(path, handle, use);
   }
 
-  async create(path: string): Promise<DiskFile> {
-    return new NodeDiskFile(path, await diskCall(`create ${path}`, open(path, "wx+")));
+  async create(path: string, use?: FileUse): Promise<DiskFile> {
+    return fileOn(path, await diskCall(`create ${path}`, open(path, "wx+")), use);
   }
 
   /**
@@ -149,6 +151,16 @@ export class NodeDisk implements Disk {
     } catch (error) {
       if (!(error instanceof DiskError) || errnoOf(error.cause) !== "EACCES") throw error;
     }
+  }
+}
+
+async function fileOn(path: string, handle: FileHandle, use?: FileUse): Promise<DiskFile> {
+  if (use?.caching !== "uncached") return new NodeDiskFile(path, handle);
+  try {
+    return new NodeDiskFile(path, handle, await DirectWriter.open(path));
+  } catch (error) {
+    await handle.close();
+    throw diskFailure(`open ${path}`, error);
   }
 }
 
