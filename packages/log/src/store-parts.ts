@@ -78,7 +78,7 @@ export function createStoreParts(context: StoreContext): StoreParts {
     bytesPerSecondMax: config.scrubBytesPerSecondMax,
     damaged: context.onDamaged,
   });
-  const space = new SpaceWatch(common);
+  const space = new SpaceWatch({ ...common, destager });
   const parts = { cache, journal, reader, segments, checkpoint, destager };
   return { ...parts, compactor, history, scrubber, space };
 }

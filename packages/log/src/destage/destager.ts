@@ -6,7 +6,7 @@ import type { Journal } from "../journal/journal.ts";
 import type { LogConfig } from "../log-config.ts";
 import { LogError } from "../log-error.ts";
 import type { SegmentReader } from "../segment/segment-reader.ts";
-import { GroupMove } from "./group-move.ts";
+import { GroupMove, lastDroppable } from "./group-move.ts";
 
 /** What the destager works with. */
 export interface DestagerOptions {
@@ -47,7 +47,10 @@ export class Destager {
   #running: Promise<void> = Promise.resolve();
   #isRunning = false;
   #isStopped = false;
+  /** There was no room for the last run; none begins before somebody says that there may be some. */
+  #isShort = false;
   #movedBytes = 0;
+  #writtenBytes = 0;
   #runCount = 0;
 
   constructor(options: DestagerOptions) {
@@ -58,9 +61,15 @@ export class Destager {
     return { movedBytes: this.#movedBytes, runCount: this.#runCount };
   }
 
+  /** What runs have written since the store was opened, whatever came of them. */
+  get writtenBytes(): number {
+    return this.#writtenBytes;
+  }
+
   /** Begins a run where the journal has outgrown its bound and none is under way. */
   poke(): void {
-    if (this.#isRunning || this.#isStopped || this.#targetSequence() === undefined) return;
+    const mayRun = !this.#isRunning && !this.#isStopped && !this.#isShort;
+    if (!mayRun || this.#targetSequence() === undefined) return;
     this.#isRunning = true;
     void this.exclusively(async () => {
       const target = this.#targetSequence();
@@ -70,6 +79,35 @@ export class Destager {
       .finally(() => {
         this.#isRunning = false;
       });
+  }
+
+  /** There is room again: a run that found none is tried again. */
+  retry(): void {
+    this.#isShort = false;
+    this.poke();
+  }
+
+  /**
+   * For a full disk: gives up the journal's files that hold nothing but what was deleted, cut or moved, however
+   * small the journal is. Takes no room but the checkpoint's.
+   */
+  dropUnwanted(): Promise<void> {
+    return this.exclusively(async () => {
+      const { journal } = this.#options;
+      const drops: (readonly [GroupState, number])[] = [];
+      let startSequence = journal.activeSequence;
+      for (const state of this.#options.groups()) {
+        if (state.isBroken) continue;
+        const { index } = state;
+        const end = Math.min(lastMovable(state, journal.activeSequence - 1), lastDroppable(state));
+        if (end > index.movedIndex) drops.push([state, end]);
+        const next = Math.max(end, index.movedIndex) + 1;
+        if (next > index.lastIndex) continue;
+        startSequence = Math.min(startSequence, index.locate(next).sequence);
+      }
+      const oldest = Math.min(...journal.files.keys());
+      if (oldest < startSequence && !this.#isStopped) await this.#move(drops);
+    });
   }
 
   /**
@@ -151,6 +189,7 @@ export class Destager {
     if (this.#isStopped) return cause;
     logger.error("Entries could not be moved from the journal to segments.", { cause });
     const isPassing = cause instanceof DiskError && cause.code === "FULL";
+    this.#isShort = isPassing;
     if (isPassing || cause instanceof LogError) return cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
     const failure = new LogError("STORAGE_FAILED", `Cannot write a segment: ${reason}`, cause);
@@ -159,6 +198,7 @@ export class Destager {
   }
 
   async #pace(bytes: number): Promise<void> {
+    this.#writtenBytes += bytes;
     const { clock, config, journal } = this.#options;
     const { destageBytesPerSecondMax: rate, journalBytesMax } = config;
     if (this.#isStopped) throw new LogError("STORE_CLOSED", "The store is closed");
