@@ -345,8 +345,7 @@ export class LogStore {
       for (const name of unnamedFiles) await disk.remove(disk.join(directory, name));
     }
     if (checkpoint === undefined) await this.#parts.checkpoint.write();
-    await this.#parts.space.check();
-    this.#parts.space.start();
+    await this.#parts.space.start();
     this.#parts.scrubber.start();
   }
 

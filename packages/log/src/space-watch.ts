@@ -50,13 +50,10 @@ export class SpaceWatch {
     return this.#freeBytesNow() + journal.writableBytes < config.diskReserveBytes / 2;
   }
 
-  /** Looks at the disk from now on. */
-  start(): void {
-    if (this.#isStopped) return;
-    const { clock, config } = this.#options;
-    this.#timer = clock.setTimer(config.spaceCheckMs, () => {
-      void this.check().finally(() => this.start());
-    });
+  /** Looks at the disk now, and from now on. */
+  async start(): Promise<void> {
+    await this.#attempt(() => this.#look());
+    this.#schedule();
   }
 
   /** Waits for a look that is under way. */
@@ -66,20 +63,31 @@ export class SpaceWatch {
     await this.#checking;
   }
 
-  /** Looks at the disk now. */
-  check(): Promise<void> {
-    this.#checking = this.#check();
-    return this.#checking;
+  #schedule(): void {
+    if (this.#isStopped) return;
+    const { clock, config } = this.#options;
+    this.#timer = clock.setTimer(config.spaceCheckMs, () => {
+      this.#checking = this.#attempt(() => this.#check());
+      void this.#checking.then(() => this.#schedule());
+    });
   }
 
-  async #check(): Promise<void> {
+  async #attempt(work: () => Promise<void>): Promise<void> {
     const { directory, logger } = this.#options;
     try {
-      await this.#look();
-      await this.#tryAgain();
+      await work();
     } catch (error) {
       logger.warn("What a full disk asks for could not be done yet.", { directory, error });
     }
+  }
+
+  async #check(): Promise<void> {
+    await this.#look();
+    const { checkpoint, destager } = this.#options;
+    if (this.#isStopped) return;
+    if (this.#isFull) await destager.dropUnwanted();
+    else destager.poke();
+    if (checkpoint.isOwed) await checkpoint.write();
   }
 
   async #look(): Promise<void> {
@@ -97,14 +105,6 @@ export class SpaceWatch {
     if (isFull) logger.error("The disk is full: records are refused until there is room.", fields);
     else logger.info("The disk has room again.", fields);
     await journal.setDiskFull(isFull);
-  }
-
-  async #tryAgain(): Promise<void> {
-    const { checkpoint, destager } = this.#options;
-    if (this.#isStopped) return;
-    if (this.#isFull) await destager.dropUnwanted();
-    else destager.retry();
-    if (checkpoint.isOwed) await checkpoint.write();
   }
 
   #takenBytes(): number {

@@ -21,6 +21,8 @@ export interface DestagerOptions {
   readonly checkpoint: CheckpointWriter;
   readonly groups: () => Iterable<GroupState>;
   readonly takeFileId: () => number;
+  /** Whether there is no room but what is kept for the time that the disk is full. */
+  readonly isDiskFull: () => boolean;
   /** The disk failed for good. */
   readonly onFailed: (error: LogError) => void;
 }
@@ -47,7 +49,7 @@ export class Destager {
   #running: Promise<void> = Promise.resolve();
   #isRunning = false;
   #isStopped = false;
-  /** There was no room for the last run; none begins before somebody says that there may be some. */
+  /** There was no room for the last run: the next one is smaller, and does not begin while the disk is full. */
   #isShort = false;
   #movedBytes = 0;
   #writtenBytes = 0;
@@ -68,8 +70,8 @@ export class Destager {
 
   /** Begins a run where the journal has outgrown its bound and none is under way. */
   poke(): void {
-    const mayRun = !this.#isRunning && !this.#isStopped && !this.#isShort;
-    if (!mayRun || this.#targetSequence() === undefined) return;
+    if (this.#isRunning || this.#isStopped || this.#targetSequence() === undefined) return;
+    if (this.#isShort && this.#options.isDiskFull()) return;
     this.#isRunning = true;
     void this.exclusively(async () => {
       const target = this.#targetSequence();
@@ -79,12 +81,6 @@ export class Destager {
       .finally(() => {
         this.#isRunning = false;
       });
-  }
-
-  /** There is room again: a run that found none is tried again. */
-  retry(): void {
-    this.#isShort = false;
-    this.poke();
   }
 
   /**
@@ -134,9 +130,12 @@ export class Destager {
     await this.#running;
   }
 
-  /** The last journal file to be emptied: the oldest half of a journal that is larger than it should be. */
+  /**
+   * The last journal file to be emptied: the oldest half of a journal that is larger than it should be. Where
+   * there is little room only the oldest file, which gives back what it takes.
+   */
   #targetSequence(): number | undefined {
-    const { config, journal } = this.#options;
+    const { config, isDiskFull, journal } = this.#options;
     if (journal.fileBytes <= config.journalBytesMax) return undefined; // Asked with every append.
     const sizes = [...journal.files.values()].map((file) => [file.sequence, file.filledBytes]);
     let bytes = sizes.reduce((sum, [, size]) => sum + (size ?? 0), 0);
@@ -145,6 +144,7 @@ export class Destager {
       if (sequence >= journal.activeSequence || bytes <= config.journalBytesMax / 2) break;
       target = sequence;
       bytes -= size;
+      if (this.#isShort || isDiskFull()) break;
     }
     return target;
   }
@@ -178,6 +178,7 @@ export class Destager {
       this.#movedBytes += move.movedBytes;
     }
     await checkpoint.write();
+    this.#isShort = false;
     this.#runCount++;
     logger.debug("Entries were moved from the journal to segments.", { groups: done.length });
   }
