@@ -4,6 +4,9 @@ import type { Destager } from "./destage/destager.ts";
 import type { Journal } from "./journal/journal.ts";
 import type { LogConfig } from "./log-config.ts";
 
+/** With less free than so many times the reserve the journal is made ready for a disk that is full. */
+const nearlyFullFactor = 2;
+
 /** What is watched. */
 export interface SpaceWatchOptions {
   readonly disk: Disk;
@@ -98,6 +101,7 @@ export class SpaceWatch {
     this.#takenBefore = takenBefore;
     const hasRoom = freeBytes >= config.diskReserveBytes;
     if (hasRoom && journal.mustRetry) await journal.retry();
+    if (freeBytes < config.diskReserveBytes * nearlyFullFactor) await journal.secureRoom();
     const isFull = !hasRoom || journal.isShort;
     if (isFull === this.#isFull) return;
     this.#isFull = isFull;

@@ -176,12 +176,15 @@ export class Journal {
 
   /** There may be room (again): what found none is tried again. Resolves when the next file is ready, or is not. */
   async retry(): Promise<void> {
+    const wasShort = isNoRoom(this.#supply.failure);
     this.#isShort = false;
     this.#goOn?.();
-    const { sequence, position } = this.#next;
-    const isNextWanted = position > this.#options.config.fileBytesMax / 4;
-    if (this.#closed || (!isNextWanted && this.#supply.failure === undefined)) return;
-    await this.#supply.prepareWhole(sequence + 1);
+    if (wasShort) await this.#prepareWhole();
+  }
+
+  /** The disk is nearly full: makes the next file ready already, so that there is something to write in. */
+  async secureRoom(): Promise<void> {
+    if (this.writableBytes < this.#options.config.fileBytesMax) await this.#prepareWhole();
   }
 
   /** While the disk is full, files that nobody needs are removed instead of being kept to be used again. */
@@ -262,6 +265,10 @@ export class Journal {
       this.#files.delete(file.sequence);
       await this.#supply.release(file);
     }
+  }
+
+  async #prepareWhole(): Promise<void> {
+    if (!this.#closed) await this.#supply.prepareWhole(this.#next.sequence + 1);
   }
 
   // The last flush has no successor that says it was durable, so damage there would pass for a torn
