@@ -1,10 +1,10 @@
-import { execFileSync } from "node:child_process";
-import { rmSync, statfsSync } from "node:fs";
-import { open } from "node:fs/promises";
+import { execFile, execFileSync } from "node:child_process";
+import { existsSync, rmSync, statfsSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 
-/** The last room of a disk is only found by small writes. */
-const pieceSizes: readonly number[] = [1024 * 1024, 64 * 1024, 4096, 1];
+const execFileAsync = promisify(execFile);
+const blockBytes = 4096;
 
 /** Files of somebody else on the same file system, who does not ask before he fills it. */
 export class Ballast {
@@ -26,21 +26,27 @@ export class Ballast {
     execFileSync("fallocate", ["--length", String(length), join(this.#directory, "standing")]);
   }
 
-  /** Takes everything that is left, down to the last byte, as fast as it goes. */
+  /** Takes everything that is left, down to the last block, at once. */
   async fill(): Promise<void> {
-    await using file = await open(this.#path, "a");
-    for (const size of pieceSizes) {
-      const piece = Buffer.alloc(size, 1);
-      try {
-        while ((await file.write(piece)).bytesWritten === size) continue;
-      } catch (error) {
-        if (!(error instanceof Error && "code" in error && error.code === "ENOSPC")) throw error;
-      }
+    for (let bytes = this.freeBytes; bytes >= blockBytes; bytes >>= 1) {
+      while (await this.#take(bytes)) continue;
     }
   }
 
   remove(): void {
     rmSync(this.#path, { force: true });
+  }
+
+  async #take(bytes: number): Promise<boolean> {
+    const offset = existsSync(this.#path) ? statSync(this.#path).size : 0;
+    const args = ["--offset", String(offset), "--length", String(bytes), this.#path];
+    try {
+      await execFileAsync("fallocate", args);
+      return true;
+    } catch (error) {
+      if (error instanceof Error && error.message.includes("No space left")) return false;
+      throw error;
+    }
   }
 
   get #path(): string {

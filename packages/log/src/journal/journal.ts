@@ -87,6 +87,7 @@ export class Journal {
   #isEndMarked = false;
   /** Zeros found no room; not tried again before somebody says that there may be some. */
   #isShort = false;
+  #isRolling = false;
   #grownBytes = 0;
   /** Ends the wait of a flush that found no room. */
   #goOn: (() => void) | undefined;
@@ -268,7 +269,9 @@ export class Journal {
   }
 
   async #prepareWhole(): Promise<void> {
-    if (!this.#closed) await this.#supply.prepareWhole(this.#next.sequence + 1);
+    if (this.#closed || this.#isRolling) return;
+    const last = Math.max(this.#durable.sequence, ...this.#files.keys());
+    await this.#supply.prepareWhole(last + 1);
   }
 
   // The last flush has no successor that says it was durable, so damage there would pass for a torn
@@ -393,9 +396,14 @@ export class Journal {
   }
 
   async #roll(sequence: number): Promise<JournalFile> {
-    const file = await this.#supply.take(sequence);
-    this.#files.set(sequence, file);
-    return file;
+    this.#isRolling = true;
+    try {
+      const file = await this.#supply.take(sequence);
+      this.#files.set(sequence, file);
+      return file;
+    } finally {
+      this.#isRolling = false;
+    }
   }
 
   #prepareAhead(file: JournalFile): void {
