@@ -1,10 +1,11 @@
+import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { closeSync, ftruncateSync, mkdirSync, openSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { type FileSystem, fileSystems } from "./power-supply.ts";
 
-const volumeBytes = 1024 * 1024 * 1024;
+const volumeBytesUsually = 1024 * 1024 * 1024;
 const unmountAttempts = 50;
 const pauseMs = 100;
 
@@ -14,8 +15,10 @@ export interface LoopVolumeOptions {
   /** Holds the volume's image; on another file system than the volume, so it survives every cut. */
   readonly imagePath: string;
   readonly mountPoint: string;
-  /** What `buildPowerSwitch` made. */
-  readonly powerSwitch: string;
+  /** What `buildPowerSwitch` made; without it the power cannot be cut. */
+  readonly powerSwitch?: string;
+  /** What it holds; a gibibyte unless said otherwise. */
+  readonly volumeBytes?: number;
 }
 
 /** Waits until the process that holds its standard input is gone, however it went; then cleans up. */
@@ -45,7 +48,7 @@ export class LoopVolume implements Disposable {
 
   /** Makes the file system, empty, and mounts it. */
   static create(options: LoopVolumeOptions): LoopVolume {
-    const { fileSystem, imagePath, mountPoint } = options;
+    const { fileSystem, imagePath, mountPoint, volumeBytes = volumeBytesUsually } = options;
     const image = openSync(imagePath, "wx");
     ftruncateSync(image, volumeBytes); // Sparse: it takes what is written.
     closeSync(image);
@@ -74,6 +77,7 @@ export class LoopVolume implements Disposable {
   /** From here on nothing reaches the disk, and what was not synced is lost. Unmount, then mount. */
   cutPower(): void {
     const { powerSwitch } = this.#options;
+    assert(powerSwitch !== undefined, "the volume was made without a power switch");
     const withoutFlush = "2";
     run(powerSwitch, [this.mountPoint, withoutFlush]);
   }

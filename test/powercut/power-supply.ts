@@ -22,20 +22,25 @@ const shutdownSource = join(faultKitDirectory, "fs_shutdown.c");
 /** Succeeds where this process may mount. */
 const mountProbe = ["unshare", "--mount", "true"] as const;
 
-/** What this machine lacks for power cuts; `undefined` when it has everything. */
-export function powerCutObstacle(): string | undefined {
-  if (process.platform !== "linux") return "power cuts need Linux";
-  if (process.getuid?.() !== 0) return "power cuts need root, to mount";
-  if (!existsSync(shutdownSource)) {
-    return `${shutdownSource} is not there; ROPEWALK_FAULT_KIT names another directory`;
-  }
+/** What this machine lacks for file systems of its own; `undefined` when it has everything. */
+export function volumeObstacle(): string | undefined {
+  if (process.platform !== "linux") return "loop devices need Linux";
+  if (process.getuid?.() !== 0) return "loop devices need root, to mount";
   const makers = Object.values(fileSystems).map(([program]) => program);
-  const programs = ["gcc", "losetup", "mount", "umount", ...makers];
+  const programs = ["losetup", "mount", "umount", "fallocate", ...makers];
   const absent = programs.filter((program) => !isOnPath(program));
   if (absent.length > 0) return `not installed: ${absent.join(", ")}`;
   if (spawnSync("losetup", ["--find"]).status !== 0) return "there is no free loop device";
   const [program, ...flags] = mountProbe;
   return spawnSync(program, flags).status === 0 ? undefined : "mounting is not allowed here";
+}
+
+/** What this machine lacks for power cuts; `undefined` when it has everything. */
+export function powerCutObstacle(): string | undefined {
+  if (!existsSync(shutdownSource)) {
+    return `${shutdownSource} is not there; ROPEWALK_FAULT_KIT names another directory`;
+  }
+  return isOnPath("gcc") ? volumeObstacle() : "not installed: gcc";
 }
 
 /** Builds the program that cuts the power; answers its path. */

@@ -290,6 +290,7 @@ export class BrokerNode implements TopicAdmin {
       state: storage.state,
       checkpointer: this.#checkpointer,
       intervalMs: limits.internalCutCheckMs,
+      retryMs: limits.checkpointMs,
       entriesPerImage: limits.entriesPerImage,
     });
   }

@@ -1,4 +1,11 @@
-import type { Clock, KeyValueChange, KeyValueStore, Logger, Timer } from "@ropewalk/runtime";
+import {
+  type Clock,
+  DiskError,
+  type KeyValueChange,
+  type KeyValueStore,
+  type Logger,
+  type Timer,
+} from "@ropewalk/runtime";
 import type { StateMachine } from "./raft/state-machine.ts";
 
 /**
@@ -13,6 +20,8 @@ export class Checkpointer {
   readonly #intervalMs: number;
   readonly #machines = new Set<StateMachine>();
   readonly #removedKeys: string[] = [];
+  /** What the machines gave and the store has not taken: the disk was full. */
+  readonly #unwritten = new Map<string, KeyValueChange>();
   #timer: Timer | undefined;
   #stopped = false;
   #failed = false;
@@ -48,6 +57,18 @@ export class Checkpointer {
     return this.#writing;
   }
 
+  /**
+   * The same, and where the disk is full again and again until there is room. Answers `false` where the store has
+   * failed, or this was stopped before.
+   */
+  async flushSurely(): Promise<boolean> {
+    while (!(await this.flush())) {
+      if (this.#failed || this.#stopped) return false;
+      await new Promise<void>((resolve) => void this.#clock.setTimer(this.#intervalMs, resolve));
+    }
+    return true;
+  }
+
   /** Writes everything that is left; nothing is written afterwards. */
   async stop(lastChanges: readonly KeyValueChange[]): Promise<void> {
     this.#stopped = true;
@@ -71,20 +92,30 @@ export class Checkpointer {
   async #write(lastChanges: readonly KeyValueChange[]): Promise<boolean> {
     if (this.#failed) return false;
     try {
-      const changes = [...this.#collect(), ...lastChanges];
+      for (const change of [...this.#collect(), ...lastChanges]) {
+        this.#unwritten.set(change.key, change);
+      }
+      const changes = [...this.#unwritten.values()];
       if (changes.length > 0) await this.#store.commit(changes);
+      this.#unwritten.clear();
       return true;
     } catch (error) {
-      // What is in the store is then older than it might be, but whole: changes of one transaction
-      // come together. Since later ones build on these, nothing more is written until the restart.
-      this.#failed = true;
-      this.#logger.error(
-        "a checkpoint could not be written; the next start applies more of the log",
-        {
-          error,
-        },
-      );
+      this.#reportFailure(error);
       return false;
     }
+  }
+
+  #reportFailure(error: unknown): void {
+    if (error instanceof DiskError && error.code === "FULL") {
+      this.#logger.warn("the disk is full; a checkpoint is written when there is room", { error });
+      return;
+    }
+    // What is in the store is then older than it might be, but whole: changes of one transaction
+    // come together. Since later ones build on these, nothing more is written until the restart.
+    this.#failed = true;
+    this.#logger.error(
+      "a checkpoint could not be written; the next start applies more of the log",
+      { error },
+    );
   }
 }

@@ -119,7 +119,7 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
     // The metadata without the topic must be there before the tombstones: a start in between would find
     // the topic, and logs that are deleted for ever.
     // Where it cannot be written, the next start removes the logs.
-    if (!(await checkpointer.flush())) return;
+    if (!(await checkpointer.flushSurely())) return;
     for (const key of removed) await store.deleteGroup(key);
   }
 
@@ -319,7 +319,7 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
   }
 
   #groupsReplica(topic: TopicImage, image: PartitionImage, log: GroupLog): Replica {
-    const { clock, groups, history, limits, logger, proposer, state } = this.#options;
+    const { clock, groups, history, limits, logger, proposer, state, store } = this.#options;
     const machine = new GroupMachine(image.groupId, state, logger, (_machine, leadership) => {
       coordinator.reset();
       this.#leadershipChanged(image, leadership);
@@ -329,7 +329,9 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
       group,
       machine,
       propose: (action, command) =>
-        proposer.propose(group, action, command, () => machine.lastOutcome),
+        store.isReserveLow
+          ? Promise.reject(diskFull(action))
+          : proposer.propose(group, action, command, () => machine.lastOutcome),
       clock,
       limits,
       partitionCounts: (topics) => this.#partitionCounts(topics),
@@ -385,6 +387,10 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
 /** Where a data partition keeps its state beside the log. */
 function partitionKey(groupId: number): string {
   return `partition/${groupId}`;
+}
+
+function diskFull(action: string): RopewalkError {
+  return new RopewalkError("BUSY", `Cannot ${action}: the disk of its coordinator is full`);
 }
 
 function groupKey({ incarnation }: TopicImage, { groupId }: PartitionImage): GroupKey {

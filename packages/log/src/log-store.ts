@@ -124,6 +124,22 @@ export class LogStore {
     return this.#parts.destager.relief;
   }
 
+  /**
+   * Whether what is kept free for the time that the disk is full runs out, so that nothing should be appended but what
+   * makes room.
+   */
+  get isReserveLow(): boolean {
+    return this.#parts.space.isReserveLow;
+  }
+
+  /**
+   * Appends that wait for room on the disk wait no longer: they reject with STORAGE_FAILED, and so does every
+   * later one that would have to wait. For who wants to stop.
+   */
+  stopWaiting(): void {
+    this.#parts.journal.stopWaiting();
+  }
+
   /** Counts since the store was opened, and what is in memory, for metrics. */
   get statistics(): LogStatistics {
     return {
@@ -286,6 +302,8 @@ export class LogStore {
    * was appended since the last flush. Reads see them at once. Calls may overlap; they resolve in
    * order. After a crash each write is there wholly or not at all, and never without those before it.
    *
+   * Where the disk is full and what was written ahead does not suffice, it waits until there is room; see `isFull`.
+   *
    * The entries' data belongs to the store from here on. Rejects with STORAGE_FAILED (which is for
    * good: the write may or may not be there after a restart) or STORE_CLOSED.
    */
@@ -311,7 +329,8 @@ export class LogStore {
 
   async #close(): Promise<void> {
     try {
-      this.#parts.space.stop();
+      this.#parts.journal.stopWaiting();
+      await this.#parts.space.stop();
       await this.#parts.scrubber.stop();
       await this.#parts.history.stop();
       await this.#parts.destager.stop();
@@ -336,7 +355,7 @@ export class LogStore {
       for (const name of unnamedFiles) await disk.remove(disk.join(directory, name));
     }
     if (checkpoint === undefined) await this.#parts.checkpoint.write();
-    this.#parts.space.start();
+    await this.#parts.space.start();
     this.#parts.scrubber.start();
   }
 

@@ -1,6 +1,11 @@
-import { type Clock, type Disk, DiskError, type Logger, type Timer } from "@ropewalk/runtime";
+import type { Clock, Disk, Logger, Timer } from "@ropewalk/runtime";
+import type { CheckpointWriter } from "./checkpoint/checkpoint-writer.ts";
+import type { Destager } from "./destage/destager.ts";
 import type { Journal } from "./journal/journal.ts";
 import type { LogConfig } from "./log-config.ts";
+
+/** With less free than so many times the reserve the journal is made ready for a disk that is full. */
+const nearlyFullFactor = 2;
 
 /** What is watched. */
 export interface SpaceWatchOptions {
@@ -10,17 +15,24 @@ export interface SpaceWatchOptions {
   readonly logger: Logger;
   readonly config: LogConfig;
   readonly journal: Journal;
+  readonly destager: Destager;
+  readonly checkpoint: CheckpointWriter;
 }
 
 /**
  * Tells in time that the disk is getting full: while there is still room for what must be written (votes,
- * tombstones, checkpoints), so that no write ever has to fail. It looks again and again, and so notices when
- * room was made.
+ * tombstones, checkpoints), so that no write ever has to fail. It looks again and again, and between two looks
+ * counts what the store takes itself; so it notices when room was made. What found no room is tried again then,
+ * and while the disk is full the journal gives up what nobody wants.
  */
 export class SpaceWatch {
   readonly #options: SpaceWatchOptions;
   #isFull = false;
+  #freeBytes = Number.POSITIVE_INFINITY;
+  /** What the store had taken when that was looked at. */
+  #takenBefore = 0;
   #timer: Timer | undefined;
+  #checking: Promise<void> = Promise.resolve();
   #isStopped = false;
 
   constructor(options: SpaceWatchOptions) {
@@ -29,44 +41,82 @@ export class SpaceWatch {
 
   /** Whether nothing should be written that can be refused. */
   get isFull(): boolean {
-    return this.#isFull;
+    const { config, journal } = this.#options;
+    if (this.#isFull) return true;
+    return this.#freeBytesNow() + Math.min(0, journal.writableBytes) < config.diskReserveBytes;
   }
 
-  /** Looks at the disk from now on. */
-  start(): void {
+  /** Whether half of the reserve is gone, too, so that only what makes room should be written. */
+  get isReserveLow(): boolean {
+    const { config, journal } = this.#options;
+    if (journal.isWaiting) return true;
+    return this.#freeBytesNow() + journal.writableBytes < config.diskReserveBytes / 2;
+  }
+
+  /** Looks at the disk now, and from now on. */
+  async start(): Promise<void> {
+    await this.#attempt(() => this.#look());
+    this.#schedule();
+  }
+
+  /** Waits for a look that is under way. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+    await this.#checking;
+  }
+
+  #schedule(): void {
     if (this.#isStopped) return;
     const { clock, config } = this.#options;
     this.#timer = clock.setTimer(config.spaceCheckMs, () => {
-      void this.check().finally(() => this.start());
+      this.#checking = this.#attempt(() => this.#check());
+      void this.#checking.then(() => this.#schedule());
     });
   }
 
-  stop(): void {
-    this.#isStopped = true;
-    this.#timer?.cancel();
-  }
-
-  /** Looks at the disk now. */
-  async check(): Promise<void> {
-    const { config, directory, disk, journal, logger } = this.#options;
+  async #attempt(work: () => Promise<void>): Promise<void> {
+    const { directory, logger } = this.#options;
     try {
-      const freeBytes = await disk.freeBytes(directory);
-      if (isShortage(journal.shortage) && freeBytes >= config.diskReserveBytes) {
-        await journal.prepareNext();
-      }
-      const isFull = freeBytes < config.diskReserveBytes || isShortage(journal.shortage);
-      if (isFull === this.#isFull) return;
-      this.#isFull = isFull;
-      const fields = { directory, freeBytes, reserveBytes: config.diskReserveBytes };
-      if (isFull)
-        logger.error("The disk is full: records are refused until there is room.", fields);
-      else logger.info("The disk has room again.", fields);
+      await work();
     } catch (error) {
-      logger.warn("The free space of the disk could not be read.", { directory, error });
+      logger.warn("What a full disk asks for could not be done yet.", { directory, error });
     }
   }
-}
 
-function isShortage(failure: unknown): boolean {
-  return failure instanceof DiskError && failure.code === "FULL";
+  async #check(): Promise<void> {
+    await this.#look();
+    const { checkpoint, destager } = this.#options;
+    if (this.#isStopped) return;
+    if (this.#isFull) await destager.dropUnwanted();
+    else destager.poke();
+    if (checkpoint.isOwed) await checkpoint.write();
+  }
+
+  async #look(): Promise<void> {
+    const { config, directory, disk, journal, logger } = this.#options;
+    const takenBefore = this.#takenBytes();
+    const freeBytes = await disk.freeBytes(directory);
+    this.#freeBytes = freeBytes;
+    this.#takenBefore = takenBefore;
+    const hasRoom = freeBytes >= config.diskReserveBytes;
+    if (hasRoom && journal.mustRetry) await journal.retry();
+    if (freeBytes < config.diskReserveBytes * nearlyFullFactor) await journal.secureRoom();
+    const isFull = !hasRoom || journal.isShort;
+    if (isFull === this.#isFull) return;
+    this.#isFull = isFull;
+    const fields = { directory, freeBytes, reserveBytes: config.diskReserveBytes };
+    if (isFull) logger.error("The disk is full: records are refused until there is room.", fields);
+    else logger.info("The disk has room again.", fields);
+    await journal.setDiskFull(isFull);
+  }
+
+  #takenBytes(): number {
+    const { destager, journal } = this.#options;
+    return journal.grownBytes + destager.writtenBytes;
+  }
+
+  #freeBytesNow(): number {
+    return this.#freeBytes - (this.#takenBytes() - this.#takenBefore);
+  }
 }

@@ -62,6 +62,7 @@ export function createStoreParts(context: StoreContext): StoreParts {
     entries: reader,
     groups: states,
     takeFileId,
+    isDiskFull: (): boolean => space.isFull,
     onFailed,
   });
   const compactor = new Compactor({
@@ -78,7 +79,7 @@ export function createStoreParts(context: StoreContext): StoreParts {
     bytesPerSecondMax: config.scrubBytesPerSecondMax,
     damaged: context.onDamaged,
   });
-  const space = new SpaceWatch(common);
+  const space: SpaceWatch = new SpaceWatch({ ...common, destager });
   const parts = { cache, journal, reader, segments, checkpoint, destager };
   return { ...parts, compactor, history, scrubber, space };
 }

@@ -20,7 +20,8 @@ export interface KeyValueStore {
   /**
    * Applies all changes, in their order, in one transaction; they are visible and durable once the
    * promise resolves. Commits that overlap are applied in the order of the calls. After one that
-   * failed every later one rejects.
+   * failed every later one rejects, unless all that failed is that the disk was full (FULL): that changed
+   * nothing, and can be tried again.
    */
   commit(changes: readonly KeyValueChange[]): Promise<void>;
   close(): Promise<void>;

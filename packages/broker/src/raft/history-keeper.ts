@@ -14,6 +14,8 @@ export interface HistoryKeeperOptions {
   readonly checkpointer: Checkpointer;
   /** How often the logs of internal state machines are looked at. */
   readonly intervalMs: number;
+  /** How long a cut that was not possible waits to be tried again. */
+  readonly retryMs: number;
   /** An internal log is cut when so many entries were applied since its last image. */
   readonly entriesPerImage: number;
 }
@@ -36,6 +38,7 @@ export class HistoryKeeper {
   readonly #removed = new WeakSet<RaftGroup>();
   #cutting: Promise<void> = Promise.resolve();
   #timer: Timer | undefined;
+  #retryTimer: Timer | undefined;
   #isStopped = false;
 
   constructor(options: HistoryKeeperOptions) {
@@ -59,12 +62,7 @@ export class HistoryKeeper {
   startMoved({ group, machine }: KeptGroup, startOffset: number): void {
     if (group.log.startOffset() >= startOffset) return; // The log knows already.
     this.#pending.set(group, { machine, startOffset });
-    this.#enqueue(async () => {
-      const pending = this.#pending.get(group);
-      this.#pending.delete(group);
-      if (pending !== undefined)
-        await this.#cut(group, machine, { startOffset: pending.startOffset });
-    });
+    this.#enqueue(() => this.#cutPending(group));
   }
 
   /** Resolves when nothing that was begun up to now is under way. */
@@ -86,6 +84,7 @@ export class HistoryKeeper {
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#timer?.cancel();
+    this.#retryTimer?.cancel();
     await this.#cutting;
   }
 
@@ -95,6 +94,34 @@ export class HistoryKeeper {
     this.#timer = clock.setTimer(intervalMs, () => {
       this.#enqueue(() => this.#cutInternal());
       void this.#cutting.then(() => this.#schedule());
+    });
+  }
+
+  // It stays pending until it is done: on a disk that is full it may be that nothing can be let go for a while.
+  async #cutPending(group: RaftGroup): Promise<void> {
+    const pending = this.#pending.get(group);
+    if (pending === undefined) return;
+    const { machine, startOffset } = pending;
+    try {
+      const isCut = await this.#cut(group, machine, { startOffset });
+      if (isCut || this.#isGone(group)) this.#forget(group, pending);
+      else this.#retryLater();
+    } catch (error) {
+      this.#retryLater();
+      throw error;
+    }
+  }
+
+  #forget(group: RaftGroup, pending: object): void {
+    if (this.#pending.get(group) === pending) this.#pending.delete(group);
+  }
+
+  #retryLater(): void {
+    const { clock, retryMs } = this.#options;
+    this.#retryTimer?.cancel();
+    if (this.#isStopped) return;
+    this.#retryTimer = clock.setTimer(retryMs, () => {
+      for (const group of this.#pending.keys()) this.#enqueue(() => this.#cutPending(group));
     });
   }
 
@@ -108,20 +135,25 @@ export class HistoryKeeper {
     }
   }
 
-  async #cut(group: RaftGroup, machine: StateMachine, cut: HistoryCut): Promise<void> {
-    if (await this.#saveImage(group, machine)) await this.#options.store.cut(group.log, cut);
+  async #cut(group: RaftGroup, machine: StateMachine, cut: HistoryCut): Promise<boolean> {
+    if (!(await this.#saveImage(group, machine))) return false;
+    await this.#options.store.cut(group.log, cut);
+    return true;
+  }
+
+  #isGone(group: RaftGroup): boolean {
+    return this.#removed.has(group) || this.#options.store.group(group.key) !== group.log;
   }
 
   async #saveImage(group: RaftGroup, machine: StateMachine): Promise<boolean> {
     const { checkpointer, state, store } = this.#options;
     const index = machine.appliedIndex;
-    const isGone = (): boolean => this.#removed.has(group) || store.group(group.key) !== group.log;
-    if (isGone() || index === 0) return false;
+    if (this.#isGone(group) || index === 0) return false;
     const image = machine.takeImage();
     const changes = imageChanges(state, group.key, index, decodeStateImage(image));
-    if (!(await checkpointer.commit(changes)) || isGone()) return false;
+    if (!(await checkpointer.commit(changes)) || this.#isGone(group)) return false;
     await store.saveImage(group.log, index, image);
-    return !isGone();
+    return !this.#isGone(group);
   }
 
   #enqueue(work: () => Promise<void>): void {

@@ -3,7 +3,8 @@ import type { Clock, Logger, Random, Timer } from "@ropewalk/runtime";
 import { type Message, RaftInvariantError } from "raft-ts";
 import { MultiRaft, type PeerBatch } from "raft-ts/multi";
 import type { BrokerLimits } from "../config.ts";
-import { isIntact } from "./command-entry.ts";
+import { controllerGroupId } from "../controller/metadata-image.ts";
+import { isIntact, isRecordBatch } from "./command-entry.ts";
 import { EarlyMessages } from "./early-messages.ts";
 import { FirstElections } from "./first-elections.ts";
 import type { PassOutput, RaftGroup } from "./raft-group.ts";
@@ -204,6 +205,7 @@ export class RaftHost {
     if (this.#state === "running") this.#state = "stopped";
     this.#timer?.cancel();
     this.#firstElections.stop();
+    this.#options.store.stopWaiting();
     await this.#lastWrite.catch(() => undefined); // Its failure was reported when it happened.
     for (const group of this.groups()) group.stop();
   }
@@ -214,10 +216,9 @@ export class RaftHost {
       this.#options.logger.warn("a damaged record batch came from a peer", { peer: from });
       return;
     }
-    // A full disk takes no more entries; the leader sends them again.
-    if (message.entries.length > 0 && this.#options.store.isFull) return;
     // Without a term it is no leader's, and the node would not ask.
     if (message.type === "MsgSnap" && message.term === 0) return;
+    if (this.#hasNoRoomFor(key, message)) return; // The leader sends it again.
     const group = message.type === "MsgSnap" ? this.group(key) : undefined;
     if (group?.lacks(message) === true) {
       this.#options.snapshotArrived(from, group, message);
@@ -227,6 +228,17 @@ export class RaftHost {
     if (outcome !== "unknownGroup" && outcome !== "otherIncarnation") return;
     this.counters.messagesUnknownGroup += 1;
     if (outcome === "unknownGroup") this.#early.hold(key.groupId, from, message);
+  }
+
+  /**
+   * A leader whose disk is full takes no more records. Those that it took before it knew have room in the reserve
+   * here; what comes beyond has not. The commands that make room always have some.
+   */
+  #hasNoRoomFor({ groupId }: GroupKey, { entries, snapshot }: Message): boolean {
+    const { store } = this.#options;
+    if (snapshot !== undefined) return store.isFull;
+    if (entries.length === 0 || !store.isReserveLow) return false;
+    return groupId !== controllerGroupId && entries.some(isRecordBatch);
   }
 
   #isHere(group: RaftGroup): boolean {

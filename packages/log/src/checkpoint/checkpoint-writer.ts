@@ -32,6 +32,8 @@ export class CheckpointWriter {
   #unneeded: string[] = [];
   #failed: LogError | undefined;
   #isClosed = false;
+  /** There was no room for the last one. */
+  #isLate = false;
 
   constructor(options: CheckpointWriterOptions) {
     this.#options = options;
@@ -66,6 +68,11 @@ export class CheckpointWriter {
     return this.#next;
   }
 
+  /** Whether one should be written although nobody waits for it: none had room since, or files wait to be removed. */
+  get isOwed(): boolean {
+    return this.#isLate || this.#unneeded.length > 0;
+  }
+
   /** Waits for what is under way. */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -87,6 +94,7 @@ export class CheckpointWriter {
       throw this.#fail(cause);
     }
     this.#number = checkpoint.number;
+    this.#isLate = false;
     await this.#clean(unneeded);
     await this.#options.written(checkpoint);
   }
@@ -102,7 +110,10 @@ export class CheckpointWriter {
   }
 
   #fail(cause: unknown): unknown {
-    if (cause instanceof DiskError && cause.code === "FULL") return cause;
+    if (cause instanceof DiskError && cause.code === "FULL") {
+      this.#isLate = true;
+      return cause;
+    }
     if (cause instanceof LogError) return cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
     this.#failed = new LogError("STORAGE_FAILED", `Cannot write a checkpoint: ${reason}`, cause);

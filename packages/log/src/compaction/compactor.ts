@@ -112,11 +112,11 @@ export class Compactor {
     const outputs: CleanedSegment[] = [];
     try {
       for (const group of groups) {
-        outputs.push(await this.#clean(state, group, cleaner, section.endOffset));
+        await this.#clean(outputs, state, group, cleaner, section.endOffset);
       }
       if (split !== undefined) {
-        outputs.push(await this.#clean(state, [split], cleaner, section.endOffset));
-        outputs.push(await this.#copyRest(state, split, section.endOffset));
+        await this.#clean(outputs, state, [split], cleaner, section.endOffset);
+        await this.#copyRest(outputs, state, split, section.endOffset);
       }
       const replaced = [...groups.flat(), ...(split === undefined ? [] : [split])];
       return compacted(replaced, outputs, plan.reason, cleaner.statistics.recordsRemoved);
@@ -147,19 +147,21 @@ export class Compactor {
 
   /** One segment in place of several. What is at or behind `endOffset` is left out. */
   async #clean(
+    outputs: CleanedSegment[],
     state: GroupState,
     group: readonly PlannedSegment[],
     cleaner: BatchCleaner,
     endOffset: number,
-  ): Promise<CleanedSegment> {
+  ): Promise<void> {
     const output = await this.#output(state, group, true);
+    outputs.push(output);
     for (const { info } of group) {
       for await (const chunk of this.#chunks(state, info)) {
         for (const entry of chunk.entries) {
           const coverage = batchCoverage(entry.type, entry.data);
           if (coverage !== undefined && coverage.baseOffset >= endOffset) {
             await output.finish(entry.index - 1, endOffset);
-            return output;
+            return;
           }
           // Elections and commands are in the image, and cover no records.
           const data = coverage === undefined ? undefined : cleaner.clean(entry.data);
@@ -169,15 +171,15 @@ export class Compactor {
     }
     const last = group.at(-1)?.info;
     await output.finish(last?.lastIndex ?? 0, last?.endOffset ?? 0);
-    return output;
   }
 
   /** The part of a segment that the key map had no room for, as it is. */
   async #copyRest(
+    outputs: CleanedSegment[],
     state: GroupState,
     split: PlannedSegment,
     startOffset: number,
-  ): Promise<CleanedSegment> {
+  ): Promise<void> {
     const { info } = split;
     let output: CleanedSegment | undefined;
     for await (const chunk of this.#chunks(state, info)) {
@@ -185,17 +187,16 @@ export class Compactor {
         const coverage = batchCoverage(entry.type, entry.data);
         const isRest = coverage !== undefined && coverage.baseOffset >= startOffset;
         if (output === undefined && !isRest) continue;
-        output ??= await this.#output(
-          state,
-          [{ ...split, info: { ...info, firstIndex: entry.index, baseOffset: startOffset } }],
-          false,
-        );
+        if (output === undefined) {
+          const rest = { ...info, firstIndex: entry.index, baseOffset: startOffset };
+          output = await this.#output(state, [{ ...split, info: rest }], false);
+          outputs.push(output);
+        }
         await output.add(kept(entry, entry.data));
       }
     }
     if (output === undefined) throw new LogError("DATA_DAMAGED", "a segment ends before its end");
     await output.finish(info.lastIndex, info.endOffset);
-    return output;
   }
 
   async #output(

@@ -6,7 +6,7 @@ import type { Journal } from "../journal/journal.ts";
 import type { LogConfig } from "../log-config.ts";
 import { LogError } from "../log-error.ts";
 import type { SegmentReader } from "../segment/segment-reader.ts";
-import { GroupMove } from "./group-move.ts";
+import { GroupMove, lastDroppable } from "./group-move.ts";
 
 /** What the destager works with. */
 export interface DestagerOptions {
@@ -21,6 +21,8 @@ export interface DestagerOptions {
   readonly checkpoint: CheckpointWriter;
   readonly groups: () => Iterable<GroupState>;
   readonly takeFileId: () => number;
+  /** Whether there is no room but what is kept for the time that the disk is full. */
+  readonly isDiskFull: () => boolean;
   /** The disk failed for good. */
   readonly onFailed: (error: LogError) => void;
 }
@@ -50,7 +52,10 @@ export class Destager {
   #running: Promise<void> = Promise.resolve();
   #isRunning = false;
   #isStopped = false;
+  /** There was no room for the last run: the next one is smaller, and does not begin while the disk is full. */
+  #isShort = false;
   #movedBytes = 0;
+  #writtenBytes = 0;
   #runCount = 0;
 
   constructor(options: DestagerOptions) {
@@ -71,9 +76,15 @@ export class Destager {
     return isLate && this.#isRunning ? this.#running : undefined;
   }
 
+  /** What runs have written since the store was opened, whatever came of them. */
+  get writtenBytes(): number {
+    return this.#writtenBytes;
+  }
+
   /** Begins a run where the journal has outgrown its bound and none is under way. */
   poke(): void {
     if (this.#isRunning || this.#isStopped || this.#targetSequence() === undefined) return;
+    if (this.#isShort && this.#options.isDiskFull()) return;
     this.#isRunning = true;
     void this.exclusively(async () => {
       const target = this.#targetSequence();
@@ -83,6 +94,29 @@ export class Destager {
       .finally(() => {
         this.#isRunning = false;
       });
+  }
+
+  /**
+   * For a full disk: gives up the journal's files that hold nothing but what was deleted, cut or moved, however
+   * small the journal is. Takes no room but the checkpoint's.
+   */
+  dropUnwanted(): Promise<void> {
+    return this.exclusively(async () => {
+      const { journal } = this.#options;
+      const drops: (readonly [GroupState, number])[] = [];
+      let startSequence = journal.activeSequence;
+      for (const state of this.#options.groups()) {
+        if (state.isBroken) continue;
+        const { index } = state;
+        const end = Math.min(lastMovable(state, journal.activeSequence - 1), lastDroppable(state));
+        if (end > index.movedIndex) drops.push([state, end]);
+        const next = Math.max(end, index.movedIndex) + 1;
+        if (next > index.lastIndex) continue;
+        startSequence = Math.min(startSequence, index.locate(next).sequence);
+      }
+      const oldest = Math.min(...journal.files.keys());
+      if (oldest < startSequence && !this.#isStopped) await this.#move(drops);
+    });
   }
 
   /**
@@ -109,9 +143,12 @@ export class Destager {
     await this.#running;
   }
 
-  /** The last journal file to be emptied: the oldest half of a journal that is larger than it should be. */
+  /**
+   * The last journal file to be emptied: the oldest half of a journal that is larger than it should be. Where
+   * there is little room only the oldest file, which gives back what it takes.
+   */
   #targetSequence(): number | undefined {
-    const { config, journal } = this.#options;
+    const { config, isDiskFull, journal } = this.#options;
     if (journal.fileBytes <= config.journalBytesMax) return undefined; // Asked with every append.
     const sizes = [...journal.files.values()].map((file) => [file.sequence, file.filledBytes]);
     let bytes = sizes.reduce((sum, [, size]) => sum + (size ?? 0), 0);
@@ -120,6 +157,7 @@ export class Destager {
       if (sequence >= journal.activeSequence || bytes <= config.journalBytesMax / 2) break;
       target = sequence;
       bytes -= size;
+      if (this.#isShort || isDiskFull()) break;
     }
     return target;
   }
@@ -153,6 +191,7 @@ export class Destager {
       this.#movedBytes += move.movedBytes;
     }
     await checkpoint.write();
+    this.#isShort = false;
     this.#runCount++;
     logger.debug("Entries were moved from the journal to segments.", { groups: done.length });
   }
@@ -164,6 +203,7 @@ export class Destager {
     if (this.#isStopped) return cause;
     logger.error("Entries could not be moved from the journal to segments.", { cause });
     const isPassing = cause instanceof DiskError && cause.code === "FULL";
+    this.#isShort = isPassing;
     if (isPassing || cause instanceof LogError) return cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
     const failure = new LogError("STORAGE_FAILED", `Cannot write a segment: ${reason}`, cause);
@@ -172,6 +212,7 @@ export class Destager {
   }
 
   async #pace(bytes: number): Promise<void> {
+    this.#writtenBytes += bytes;
     const { clock, config, journal } = this.#options;
     const { destageBytesPerSecondMax: rate, journalBytesMax } = config;
     if (this.#isStopped) throw new LogError("STORE_CLOSED", "The store is closed");

@@ -26,6 +26,8 @@ export class GroupMove {
   readonly #pace: (bytes: number) => Promise<void>;
   readonly #writers: SegmentWriter[] = [];
   readonly #newPaths: string[] = [];
+  /** The segment that was gone on with, as it was. */
+  #resumed: SegmentInfo | undefined;
   #movedBytes = 0;
   /** Entries up to this one are dropped: nobody wants them. */
   readonly #droppedIndex: number;
@@ -99,6 +101,19 @@ export class GroupMove {
     for (const { file } of this.#writers) await file.close().catch(() => undefined);
     for (const path of this.#newPaths) {
       await this.#options.disk.remove(path).catch(() => undefined);
+    }
+    // What was added takes room that a full disk lacks.
+    if (this.#resumed !== undefined) await this.#cutBack(this.#resumed).catch(() => undefined);
+  }
+
+  async #cutBack(segment: SegmentInfo): Promise<void> {
+    const { disk, segments } = this.#options;
+    if (!this.#state.segments.includes(segment)) return;
+    const file = await disk.open(segments.pathOf(this.#state.key, segment), "read-write");
+    try {
+      await file.truncate(segment.chunksEnd);
+    } finally {
+      await file.close();
     }
   }
 
@@ -178,6 +193,7 @@ export class GroupMove {
     const file = await disk.open(segments.pathOf(key, active), "read-write", uncached);
     const writer = SegmentWriter.resume(key, file, active, rows);
     this.#writers.push(writer);
+    this.#resumed = active;
     const isFull = active.chunksEnd >= this.#segmentBytesMax || rows.length >= config.chunksMax;
     if (isFull || clock.wallMs() - active.createdMs >= segmentMsMax) await writer.seal();
     return writer;
@@ -206,7 +222,13 @@ export class GroupMove {
  * The last entry that is not worth moving: nobody wants it or anything before it, and what it led to is
  * contained in an image.
  */
-function lastDroppable({ cutIndex, image, index, segments, startOffset }: GroupState): number {
+export function lastDroppable({
+  cutIndex,
+  image,
+  index,
+  segments,
+  startOffset,
+}: GroupState): number {
   if (segments.length > 0) return index.movedIndex;
   const firstWanted = Math.max(cutIndex, index.indexOfOffset(startOffset));
   return Math.max(index.movedIndex, Math.min(firstWanted - 1, image?.index ?? 0));

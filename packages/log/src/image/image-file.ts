@@ -35,7 +35,7 @@ export function imageFileName(key: GroupKey, fileId: number): string {
   return `image-${groupName(key)}-${fileId}.img`;
 }
 
-/** Writes an image and syncs it; its name is durable after the directory's next sync. */
+/** Writes an image and syncs it; its name is durable after the directory's next sync. Leaves nothing where that fails. */
 export async function writeImage(
   disk: Disk,
   path: string,
@@ -55,6 +55,9 @@ export async function writeImage(
   try {
     await file.write(0, [header, body]);
     await file.datasync();
+  } catch (error) {
+    await disk.remove(path).catch(() => undefined);
+    throw error;
   } finally {
     await file.close();
   }

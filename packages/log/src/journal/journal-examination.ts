@@ -144,7 +144,7 @@ export class JournalExamination {
     // What the header said follows from the name, so that a damaged one hides nothing.
     const directoryId = this.#directoryId ?? new Uint8Array(directoryIdBytes);
     const { salt } = encodeFileHeader({ directoryId, sequence });
-    const file = new JournalFile(sequence, salt, path, diskFile, sizeBytes);
+    const file = new JournalFile(disk, { sequence, salt, path }, diskFile, sizeBytes);
     const found = { name, isHeaderSound, file, sizeBytes };
     if (sequence < startSequence) this.free.push(found);
     else this.found.set(sequence, found);

@@ -71,17 +71,60 @@ test("JournalFileSupply.take() creates a file when none is prepared, or preparin
   await supply.close();
 });
 
-test("JournalFileSupply.take() replaces a prepared file that could not be filled", async () => {
+test("JournalFileSupply keeps what there was room for of a prepared file, and fills it up when there is more", async () => {
   // Larger than what a file is created with: the rest comes in pieces.
   const config = { ...smallConfig, fileBytesMax: 1024 * 1024, fillAheadBytes: 64 * 1024 };
   const disk = newDisk();
   const supply = supplyOf(disk, [], config);
   await supply.prepare(1);
   disk.failNext("write", new DiskError("FULL", "no space left"));
-  await waitUntil(() => supply.failure !== undefined && disk.paths().length === 0);
+  await waitUntil(() => supply.failure !== undefined);
+  expect(disk.paths()).toEqual([pathOf(1)]);
+  const readyBytes = supply.readyBytes;
+  expect(readyBytes).toBeGreaterThanOrEqual(256 * 1024);
+  expect(readyBytes).toBeLessThan(config.fileBytesMax);
+  await supply.prepareWhole(1);
+  expect(supply.failure).toBeUndefined();
+  expect(supply.readyBytes).toBe(config.fileBytesMax);
   const file = await supply.take(1);
   await file.append(4096, [new Uint8Array(8)], 8);
+  expect(disk.counts.get("create")).toBe(1);
+  await supply.close();
+});
+
+test("JournalFileSupply.take() replaces a prepared file that failed", async () => {
+  const config = { ...smallConfig, fileBytesMax: 1024 * 1024, fillAheadBytes: 64 * 1024 };
+  const disk = newDisk();
+  const supply = supplyOf(disk, [], config);
+  await supply.prepare(1);
+  disk.failNext("write", new DiskError("IO", "input/output error"));
+  await waitUntil(() => supply.failure !== undefined && disk.paths().length === 0);
+  await supply.take(1);
   expect(disk.counts.get("create")).toBe(2);
+  await supply.close();
+});
+
+test("JournalFileSupply.setDiskFull() removes files that wait to be used again, but for one", async () => {
+  const disk = newDisk();
+  const files = [await newFile(disk, 1), await newFile(disk, 2), await newFile(disk, 3)];
+  const supply = supplyOf(disk, files);
+  await supply.setDiskFull(true);
+  expect(disk.paths()).toEqual([pathOf(1)]);
+  await supply.release(await newFile(disk, 4));
+  expect(disk.paths()).toEqual([pathOf(1)]);
+  await supply.setDiskFull(false);
+  await supply.release(await newFile(disk, 5));
+  expect(supply.freeCount).toBe(2);
+  await supply.close();
+});
+
+test("JournalFileSupply.take() keeps a free file for which there was no room under its new name", async () => {
+  const disk = newDisk();
+  const supply = supplyOf(disk, [await newFile(disk, 1)]);
+  disk.failNext("rename", new DiskError("FULL", "no space left"));
+  await expect(supply.take(2)).rejects.toThrow(/no space/);
+  await supply.take(2);
+  expect(disk.paths()).toEqual([pathOf(2)]);
   await supply.close();
 });
 

@@ -1,6 +1,6 @@
 import type { Disk, Logger } from "@ropewalk/runtime";
 import type { LogConfig } from "../log-config.ts";
-import { JournalFile, type NewJournalFile } from "./journal-file.ts";
+import { isNoRoom, JournalFile, type NewJournalFile } from "./journal-file.ts";
 
 /** What new files are made with. */
 export interface JournalFileSupplyOptions {
@@ -16,6 +16,9 @@ export interface JournalFileSupplyOptions {
 /** What a new file is filled with before it is used: little, so that the first start is fast. */
 const filledBytesAtFirst = 256 * 1024;
 
+/** Files that are kept to be used again while the disk is full: what is in the journal's way goes to others. */
+const keptOnFullDisk = 1;
+
 /**
  * Makes the journal's files, the next one ahead of need: from one that nobody needs any more where
  * there is one. A new file that is prepared is filled with zeros in pieces until it is taken, so that
@@ -29,6 +32,8 @@ export class JournalFileSupply {
   #untaken: JournalFile | undefined;
   #filling: Promise<void> = Promise.resolve();
   #failure: unknown;
+  #isDiskFull = false;
+  #createdBytes = 0;
 
   constructor(options: JournalFileSupplyOptions) {
     this.#options = options;
@@ -45,6 +50,11 @@ export class JournalFileSupply {
     return this.#untaken?.filledBytes ?? 0;
   }
 
+  /** What new files took when they were made; what zeros and records add to them is not counted. */
+  get createdBytes(): number {
+    return this.#createdBytes;
+  }
+
   /** Files that wait to be used again. */
   get freeCount(): number {
     return this.#free.length;
@@ -59,6 +69,24 @@ export class JournalFileSupply {
     return this.#prepared;
   }
 
+  /** The same, and goes on with a file that there was no room for; resolves when it is filled, or is not again. */
+  async prepareWhole(sequence: number): Promise<void> {
+    await this.prepare(sequence);
+    await this.#filling;
+    if (!isNoRoom(this.#failure) || this.#untaken === undefined) return;
+    this.#filling = this.#fillUntaken();
+    await this.#filling;
+  }
+
+  /** While the disk is full, files that nobody needs are removed: others need their room more. */
+  async setDiskFull(isDiskFull: boolean): Promise<void> {
+    this.#isDiskFull = isDiskFull;
+    while (this.#isDiskFull && this.#free.length > keptOnFullDisk) {
+      const file = this.#free.pop();
+      if (file !== undefined) await this.#remove(file);
+    }
+  }
+
   /** The file that was prepared, or a new one. Rejects with the disk's error. */
   async take(sequence: number): Promise<JournalFile> {
     await this.#prepared;
@@ -70,14 +98,14 @@ export class JournalFileSupply {
 
   /** Takes a file back whose records nobody needs any more: to be used again, or to be removed. */
   async release(file: JournalFile): Promise<void> {
-    const { disk, config } = this.#options;
-    const keptMax = Math.ceil(config.journalBytesMax / config.fileBytesMax);
+    const { config } = this.#options;
+    const keptUsually = Math.ceil(config.journalBytesMax / config.fileBytesMax);
+    const keptMax = this.#isDiskFull ? keptOnFullDisk : keptUsually;
     if (file.filledBytes >= config.fileBytesMax && this.#free.length < keptMax) {
       this.#free.push(file);
       return;
     }
-    await disk.remove(file.path);
-    await file.close();
+    await this.#remove(file);
   }
 
   /** Waits for what is under way and closes what nobody took. */
@@ -90,18 +118,27 @@ export class JournalFileSupply {
     for (const file of this.#free.splice(0)) await file.close();
   }
 
+  async #remove(file: JournalFile): Promise<void> {
+    await this.#options.disk.remove(file.path);
+    await file.close();
+  }
+
   async #make(sequence: number): Promise<JournalFile> {
     const { disk, directory, directoryId } = this.#options;
     const target: NewJournalFile = { disk, directory, directoryId, sequence };
     const free = this.#takeFree(sequence);
     if (free === undefined) {
       const { fileBytesMax } = this.#options.config;
-      return JournalFile.create(target, Math.min(filledBytesAtFirst, fileBytesMax));
+      const file = await JournalFile.create(target, Math.min(filledBytesAtFirst, fileBytesMax));
+      this.#createdBytes += file.filledBytes;
+      return file;
     }
     try {
       return await free.recycle(target);
     } catch (error) {
-      await free.close();
+      // There may be no room for a new name; then it is tried again.
+      if (isNoRoom(error) && free.isSound) this.#free.unshift(free);
+      else await free.close();
       throw error;
     }
   }
@@ -130,10 +167,20 @@ export class JournalFileSupply {
     while (file !== undefined && this.#untaken === file && file.filledBytes < fileBytesMax) {
       try {
         await file.fill(Math.min(file.filledBytes + fillAheadBytes, fileBytesMax));
+        if (isNoRoom(this.#failure)) this.#failure = undefined;
       } catch (error) {
-        await this.#abandon(file, error);
+        if (!isNoRoom(error)) await this.#abandon(file, error);
+        else if (this.#untaken === file) this.#keepShort(file, error);
+        return;
       }
     }
+  }
+
+  // What there was room for can be written, whatever comes.
+  #keepShort({ filledBytes, path }: JournalFile, error: unknown): void {
+    this.#failure = error;
+    const fields = { path, filledBytes, error };
+    this.#options.logger.warn("The next journal file could not be filled up.", fields);
   }
 
   // Nothing is in the file, so another one may be created in its place. Somebody who took it in the

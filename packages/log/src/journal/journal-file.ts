@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Disk, DiskFile } from "@ropewalk/runtime";
+import { type Disk, DiskError, type DiskFile } from "@ropewalk/runtime";
 import { encodeFileHeader, fileHeaderBytes, journalFileName } from "./file-header.ts";
 
 /** Zeros are written in pieces of this size. */
@@ -13,9 +13,24 @@ export interface NewJournalFile {
   readonly directoryId: Uint8Array;
 }
 
+/** What a file is called, and what its records repeat. */
+export interface JournalFileName {
+  readonly sequence: number;
+  readonly salt: number;
+  readonly path: string;
+}
+
+/** Whether the disk had no room for a write: then nothing is lost that it had accepted. */
+export function isNoRoom(error: unknown): boolean {
+  return error instanceof DiskError && error.code === "FULL";
+}
+
 /**
  * One file of the journal. Zeros are written ahead of the records, and synced, so that the sync of an
  * append has only its data to flush; a write beyond them is as safe, only slower.
+ *
+ * Where the disk is full, a write beyond what was written before rejects with FULL, and can be tried again:
+ * what the file has is as it was. Every other failure is for good (see `isSound`).
  */
 export class JournalFile {
   readonly sequence: number;
@@ -23,17 +38,19 @@ export class JournalFile {
   readonly salt: number;
   /** Its name on disk, which is not the one it was created under. */
   readonly path: string;
-  readonly #file: DiskFile;
+  readonly #disk: Disk;
+  #file: DiskFile;
   #filledBytes: number;
   #filling: Promise<void> | undefined;
   #syncingZeros: Promise<void> | undefined;
   #isOvertaken = false;
   #failure: Error | undefined;
 
-  constructor(sequence: number, salt: number, path: string, file: DiskFile, filledBytes: number) {
-    this.sequence = sequence;
-    this.path = path;
-    this.salt = salt;
+  constructor(disk: Disk, name: JournalFileName, file: DiskFile, filledBytes: number) {
+    this.sequence = name.sequence;
+    this.path = name.path;
+    this.salt = name.salt;
+    this.#disk = disk;
     this.#file = file;
     this.#filledBytes = filledBytes;
   }
@@ -57,9 +74,12 @@ export class JournalFile {
       await disk.syncDirectory(directory);
     } catch (error) {
       await diskFile.close();
+      // What it took may be what a full disk lacks.
+      await disk.remove(temporaryPath).catch(() => undefined);
       throw error;
     }
-    return new JournalFile(sequence, salt, path, diskFile, Math.max(filledBytes, fileHeaderBytes));
+    const name = { sequence, salt, path };
+    return new JournalFile(disk, name, diskFile, Math.max(filledBytes, fileHeaderBytes));
   }
 
   /**
@@ -75,7 +95,7 @@ export class JournalFile {
     await this.append(0, [bytes], bytes.length);
     await disk.rename(this.path, path);
     await disk.syncDirectory(directory);
-    return new JournalFile(sequence, salt, path, this.#file, this.#filledBytes);
+    return new JournalFile(disk, { sequence, salt, path }, this.#file, this.#filledBytes);
   }
 
   /** Whether zeros are being written right now. */
@@ -93,24 +113,29 @@ export class JournalFile {
     return this.#filledBytes;
   }
 
+  /** Whether nothing failed that is for good. */
+  get isSound(): boolean {
+    return this.#failure === undefined;
+  }
+
   /** Writes and syncs. Only one at a time. After a failure, of zeros too, the file takes nothing more. */
   async append(position: number, buffers: readonly Uint8Array[], bytes: number): Promise<void> {
     const end = position + bytes;
-    if (end > this.#filledBytes) {
-      // Zeros that are on their way must not arrive after the records they would erase.
-      await this.settled();
-      if (end > this.#filledBytes) this.#isOvertaken = true;
-      this.#filledBytes = Math.max(this.#filledBytes, end);
-    }
+    // Zeros that are on their way must not arrive after the records they would erase.
+    if (end > this.#filledBytes) await this.settled();
     this.#assertSound();
-    await this.#file.write(position, buffers);
-    await this.#file.datasync();
+    if (end > this.#filledBytes) await this.#extend(position, buffers, end);
+    else await this.#once(this.#file.write(position, buffers));
+    await this.#once(this.#file.datasync());
     // The system tells a lost page to one sync only, which may be that of the zeros.
     await this.#syncingZeros?.catch(() => undefined);
     this.#assertSound();
   }
 
-  /** Writes zeros up to `toBytes` and syncs them, while appends go on below. */
+  /**
+   * Writes zeros up to `toBytes` and syncs them, while appends go on below. Where the disk is full it keeps those
+   * that there was room for, and rejects with FULL.
+   */
   fill(toBytes: number): Promise<void> {
     assert(this.#filling === undefined, `${this.path} is being filled already`);
     const filling = this.#fill(toBytes).finally(() => {
@@ -146,18 +171,67 @@ export class JournalFile {
     return this.#file.close();
   }
 
-  async #fill(toBytes: number): Promise<void> {
+  async #extend(position: number, buffers: readonly Uint8Array[], end: number): Promise<void> {
+    const filledBefore = this.#filledBytes;
+    const overtakenBefore = this.#isOvertaken;
+    this.#isOvertaken = true;
+    this.#filledBytes = end;
     try {
-      await writeZeros(this.#file, this.#filledBytes, toBytes);
+      await this.#file.write(position, buffers);
+    } catch (error) {
+      this.#filledBytes = filledBefore;
+      this.#isOvertaken = overtakenBefore;
+      if (isNoRoom(error)) await this.#reopen();
+      else this.#fail(error);
+      throw error;
+    }
+  }
+
+  /** A handle takes nothing more after a failed write, though all that failed is that there was no room. */
+  async #reopen(): Promise<void> {
+    const old = this.#file;
+    this.#file = await this.#once(this.#disk.open(this.path, "read-write"));
+    await old.close();
+  }
+
+  // Through a handle of their own: zeros that find no room must not keep records from being written below.
+  async #fill(toBytes: number): Promise<void> {
+    const file = await this.#disk.open(this.path, "read-write");
+    let noRoom: Error | undefined;
+    try {
+      let at = this.#filledBytes;
+      while (at < toBytes && noRoom === undefined) {
+        const end = Math.min(at + zeros.length, toBytes);
+        await writeZeros(file, at, end).then(
+          () => (at = end),
+          (error: unknown) => (noRoom = asError(error)),
+        );
+      }
+      if (noRoom !== undefined && !isNoRoom(noRoom)) throw noRoom;
       this.#syncingZeros = this.#file.datasync();
       await this.#syncingZeros;
-      this.#filledBytes = Math.max(this.#filledBytes, toBytes);
+      this.#filledBytes = Math.max(this.#filledBytes, at);
     } catch (error) {
-      this.#failure ??= error instanceof Error ? error : new Error(String(error));
+      this.#fail(error);
       throw error;
     } finally {
       this.#syncingZeros = undefined;
+      await file.close();
     }
+    if (noRoom !== undefined) throw noRoom;
+  }
+
+  async #once<T>(done: Promise<T>): Promise<T> {
+    try {
+      return await done;
+    } catch (error) {
+      this.#fail(error);
+      throw error;
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= asError(error);
   }
 
   #assertSound(): void {
@@ -169,4 +243,8 @@ async function writeZeros(file: DiskFile, start: number, end: number): Promise<v
   for (let at = start; at < end; at += zeros.length) {
     await file.write(at, [zeros.subarray(0, Math.min(zeros.length, end - at))]);
   }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }

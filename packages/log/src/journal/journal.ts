@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { crc32c } from "@ropewalk/protocol";
 import type { Clock, Timer } from "@ropewalk/runtime";
 import { fileHeaderBytes } from "./file-header.ts";
-import type { JournalFile } from "./journal-file.ts";
+import { isNoRoom, type JournalFile } from "./journal-file.ts";
 import { JournalFileSupply, type JournalFileSupplyOptions } from "./journal-file-supply.ts";
 import {
   bodyBytesOf,
@@ -85,6 +85,13 @@ export class Journal {
   #idleTimer: Timer | undefined;
   #marking: Promise<void> | undefined;
   #isEndMarked = false;
+  /** Zeros found no room; not tried again before somebody says that there may be some. */
+  #isShort = false;
+  #isRolling = false;
+  #grownBytes = 0;
+  /** Ends the wait of a flush that found no room. */
+  #goOn: (() => void) | undefined;
+  #mustNotWait = false;
 
   constructor(options: JournalOptions) {
     this.#options = options;
@@ -99,8 +106,11 @@ export class Journal {
    * written behind a torn end, so that nothing there can be taken for a record again.
    */
   async begin(): Promise<void> {
+    // Who opens a store on a full disk is told so.
+    this.#mustNotWait = true;
     this.#placeMark();
     await this.commit();
+    this.#mustNotWait = false;
   }
 
   /** Why the journal takes no more appends; reads go on. */
@@ -150,21 +160,57 @@ export class Journal {
     return this.#next;
   }
 
-  /** Why the next file cannot be made ready; `undefined` where nothing is in the way. */
-  get shortage(): unknown {
-    return this.#supply.failure;
+  /** Whether the next file, or what is queued, found no room on the disk. */
+  get isShort(): boolean {
+    return this.isWaiting || isNoRoom(this.#supply.failure);
   }
 
-  /** Tries again to make the next file ready. */
-  prepareNext(): Promise<void> {
-    return this.#closed ? Promise.resolve() : this.#supply.prepare(this.#next.sequence + 1);
+  /** Whether what is queued waits for room on the disk. */
+  get isWaiting(): boolean {
+    return this.#goOn !== undefined;
   }
 
-  /** What can be written without asking the file system for more space. */
+  /** Whether anything found no room since the last `retry`. */
+  get mustRetry(): boolean {
+    return this.#isShort || this.isShort;
+  }
+
+  /** There may be room (again): what found none is tried again. Resolves when the next file is ready, or is not. */
+  async retry(): Promise<void> {
+    const wasShort = isNoRoom(this.#supply.failure);
+    this.#isShort = false;
+    this.#goOn?.();
+    if (wasShort) await this.#prepareWhole();
+  }
+
+  /** The disk is nearly full: makes the next file ready already, so that there is something to write in. */
+  async secureRoom(): Promise<void> {
+    if (this.writableBytes < this.#options.config.fileBytesMax) await this.#prepareWhole();
+  }
+
+  /** While the disk is full, files that nobody needs are removed instead of being kept to be used again. */
+  setDiskFull(isDiskFull: boolean): Promise<void> {
+    return this.#closed ? Promise.resolve() : this.#supply.setDiskFull(isDiskFull);
+  }
+
+  /** Nothing waits for room from here on: the journal fails instead. For who wants to close it. */
+  stopWaiting(): void {
+    this.#mustNotWait = true;
+    this.#goOn?.();
+  }
+
+  /** What the journal took from the disk since it was opened. */
+  get grownBytes(): number {
+    return this.#grownBytes + this.#supply.createdBytes;
+  }
+
+  /** What can be placed without asking the file system for more space; negative where the queue alone must. */
   get writableBytes(): number {
-    const file = this.#files.get(this.#next.sequence);
-    const left = file === undefined ? 0 : file.filledBytes - this.#next.position;
-    return Math.max(0, left) + this.#supply.readyBytes;
+    const { sequence, position } = this.#next;
+    const file = this.#files.get(sequence);
+    if (file !== undefined) return file.filledBytes - position + this.#supply.readyBytes;
+    // What is queued for the next file may be in none yet.
+    return this.#supply.readyBytes - position;
   }
 
   /** Gives a record its place and queues it. It is written with the append that `commit` ends. */
@@ -222,6 +268,12 @@ export class Journal {
     }
   }
 
+  async #prepareWhole(): Promise<void> {
+    if (this.#closed || this.#isRolling) return;
+    const last = Math.max(this.#durable.sequence, ...this.#files.keys());
+    await this.#supply.prepareWhole(last + 1);
+  }
+
   // The last flush has no successor that says it was durable, so damage there would pass for a torn
   // write. When nothing follows for a while, a mark says it.
   #markWhenIdle(): void {
@@ -270,7 +322,9 @@ export class Journal {
     const records = this.#queue.takeGroup(this.#options.config.flushBytesMax);
     const first = records[0];
     assert(first !== undefined, "a flush of nothing");
-    const file = this.#files.get(first.sequence) ?? (await this.#roll(first.sequence));
+    const file =
+      this.#files.get(first.sequence) ??
+      (await this.#withRoom(undefined, () => this.#roll(first.sequence)));
     const buffers: Uint8Array[] = [];
     let bytes = 0;
     for (const record of records) {
@@ -278,13 +332,39 @@ export class Journal {
       gatherRecord(record, buffers);
       bytes += record.bytes;
     }
-    await file.append(first.position, buffers, bytes);
+    const filledBefore = file.filledBytes;
+    await this.#withRoom(file, () => file.append(first.position, buffers, bytes));
+    this.#grownBytes += file.filledBytes - filledBefore;
     this.#durable = { sequence: first.sequence, position: first.position + bytes };
     this.#recordsDurable += records.length;
     this.#flushedBytes += bytes;
     this.#flushCount++;
     this.#settle();
     this.#prepareAhead(file);
+  }
+
+  /**
+   * Does what needs room on the disk; where there is none, it waits and does it again, for nothing is lost by
+   * that. It comes to this only where somebody else takes the room faster than the store notices.
+   */
+  async #withRoom<T>(file: JournalFile | undefined, work: () => Promise<T>): Promise<T> {
+    const { clock, config, logger } = this.#options;
+    let timer: Timer | undefined;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await work();
+      } catch (error) {
+        const isPassing = isNoRoom(error) && (file?.isSound ?? true);
+        if (!isPassing || this.#mustNotWait) throw error;
+        if (attempt === 1) logger.error("The journal waits for room on the disk.", { error });
+        await new Promise<void>((resolve) => {
+          this.#goOn = resolve;
+          timer = clock.setTimer(config.spaceCheckMs, resolve);
+        });
+        timer?.cancel();
+        this.#goOn = undefined;
+      }
+    }
   }
 
   #settle(): void {
@@ -317,21 +397,36 @@ export class Journal {
   }
 
   async #roll(sequence: number): Promise<JournalFile> {
-    const file = await this.#supply.take(sequence);
-    this.#files.set(sequence, file);
-    return file;
+    this.#isRolling = true;
+    try {
+      const file = await this.#supply.take(sequence);
+      this.#files.set(sequence, file);
+      return file;
+    } finally {
+      this.#isRolling = false;
+    }
   }
 
   #prepareAhead(file: JournalFile): void {
-    if (this.#closed) return;
+    if (this.#closed || this.#isShort) return;
     const { fileBytesMax, fillAheadBytes } = this.#options.config;
     const { position } = this.#durable;
     const aheadBytes = Math.min(file.filledBytes, fileBytesMax) - position;
     const fillTo = Math.min(fileBytesMax, position + fillAheadBytes);
     const isWanted = file.filledBytes < fillTo && aheadBytes < fillAheadBytes / 2;
-    if (isWanted && !file.isFilling && !file.isOvertaken) {
-      file.fill(fillTo).catch((cause: unknown) => this.#fail(cause));
-    }
+    if (isWanted && !file.isFilling && !file.isOvertaken) void this.#fillAhead(file, fillTo);
     if (position > fileBytesMax / 4) void this.#supply.prepare(file.sequence + 1);
+  }
+
+  async #fillAhead(file: JournalFile, fillTo: number): Promise<void> {
+    const filledBefore = file.filledBytes;
+    try {
+      await file.fill(fillTo);
+    } catch (error) {
+      if (!file.isSound) this.#fail(error);
+      this.#isShort = true;
+    } finally {
+      this.#grownBytes += Math.max(0, file.filledBytes - filledBefore);
+    }
   }
 }

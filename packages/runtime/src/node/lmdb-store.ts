@@ -52,8 +52,11 @@ export class LmdbStores implements KeyValueStores {
 
 class LmdbStore implements KeyValueStore {
   readonly #directory: string;
-  readonly #database: Database;
+  #database: Database;
   #failure: DiskError | undefined = undefined;
+  /** The disk was full: nothing was changed, but lmdb-js does not go on after a failed commit. */
+  #mustReopen = false;
+  readonly #closing: Promise<void>[] = [];
 
   constructor(directory: string, database: Database) {
     this.#directory = directory;
@@ -80,19 +83,33 @@ class LmdbStore implements KeyValueStore {
       const stored = encodeKey(key);
       return { key: stored, record: value && encodeRecord(stored, value) };
     });
+    if (this.#mustReopen) this.#reopen();
+    const database = this.#database;
     try {
       // Calls of one turn share a transaction; as a child, one that throws takes back only its own.
-      await this.#database.childTransaction(() => this.#apply(encoded));
+      await database.childTransaction(() => this.#apply(encoded));
     } catch (error) {
+      // A promise of lmdb-js's own rejects, too, and would end the process as an unhandled rejection.
+      database.committed.then(ignored, ignored);
       const reason = await reasonOf(error);
       const failure = diskFailure(`commit to the store in ${this.#directory}`, reason);
-      this.#failure ??= failure;
+      if (failure.code !== "FULL") this.#failure ??= failure;
+      else if (database === this.#database) this.#mustReopen = true;
       throw failure;
     }
   }
 
   async close(): Promise<void> {
+    await Promise.all(this.#closing);
     await this.#database.close();
+  }
+
+  /** lmdb-js does not go on after a failed commit. The new handle comes first, so that reads always find one. */
+  #reopen(): void {
+    const old = this.#database;
+    this.#database = openDatabase(this.#directory);
+    this.#mustReopen = false;
+    this.#closing.push(old.close().catch(() => undefined));
   }
 
   #apply(changes: readonly { key: Buffer; record: Buffer | undefined }[]): void {
@@ -120,6 +137,10 @@ class LmdbStore implements KeyValueStore {
     const name = JSON.stringify(key.toString("utf8"));
     throw new DiskError("IO", `Cannot read ${name} from ${this.#directory}: its CRC is wrong`);
   }
+}
+
+function ignored(): void {
+  // Was told where it belongs.
 }
 
 // lmdb-js rejects with a general error whose `commitError` is a promise that rejects with the reason
