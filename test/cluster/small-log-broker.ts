@@ -57,6 +57,8 @@ const broker = await Broker.start(
       fileBytesMax: 256 * kibibyte,
       fillAheadBytes: 64 * kibibyte,
       cacheBytesMax: 256 * kibibyte,
+      diskReserveBytes: 16 * 1024 * kibibyte,
+      spaceCheckMs: 50,
     },
   },
   nodeRuntime({ log: { level: "info" } }),

@@ -4,7 +4,9 @@ import { join } from "node:path";
 import process from "node:process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { SeededRandom } from "../../packages/log/fakes/seeded-random.ts";
+import { ProcessCluster } from "../cluster/process-cluster.ts";
 import { Ballast } from "./ballast.ts";
+import { FullClusterRun } from "./full-cluster-run.ts";
 import { FullStoreRun } from "./full-store-run.ts";
 import { LoopVolume } from "./loop-volume.ts";
 import { type FileSystem, volumeObstacle } from "./power-supply.ts";
@@ -47,6 +49,32 @@ describe.skipIf(obstacle !== undefined)("a disk that is full", () => {
       await run.finish();
       console.log(`${fileSystem}: ${run.describe()}.`);
       expect(run.figures.acknowledgedBytes).toBeGreaterThan(0);
+    },
+    (roundsWanted + 1) * roundMsMax,
+  );
+
+  test(
+    "a cluster refuses records while its disks are full, reads and deletes, and takes records again by itself",
+    async () => {
+      await using cluster = await ProcessCluster.prepare(3, "smallLog");
+      using volumes = new DisposableStack(); // Gone before the cluster's directory is.
+      const ballasts = cluster.brokerIds.map((id) => {
+        const fileSystem = id % 2 === 1 ? "ext4" : "xfs";
+        const imagePath = join(directory, `broker-${id}.img`);
+        const mountPoint = cluster.dataDirectory(id);
+        volumes.use(LoopVolume.create({ fileSystem, imagePath, mountPoint, volumeBytes }));
+        const ballast = new Ballast(mountPoint);
+        ballast.leave(roomBytes);
+        return ballast;
+      });
+      const processes = cluster.brokerIds.map((id) => cluster.spawn(id));
+      await cluster.ready();
+      const run = new FullClusterRun(cluster, processes, ballasts, new SeededRandom(seed));
+      await run.run(roundsWanted);
+      const { figures, resumedMsMax } = run;
+      console.log(`cluster: ${JSON.stringify({ ...figures, resumedMsMax })}.`);
+      expect(figures.refused).toBe(roundsWanted);
+      await Promise.all(cluster.brokerIds.map((id) => cluster.kill(id)));
     },
     (roundsWanted + 1) * roundMsMax,
   );
