@@ -213,8 +213,11 @@ export class GroupLog {
     const { movedOffset } = this.#state.index;
     const read = this.#history.read(offset, endOffset, bytesMax);
     if (!(read instanceof Promise)) return read;
+    let begun: typeof read | undefined = read;
     return this.#verified(async () => {
-      const batches = await read;
+      const attempt = begun ?? this.#history.read(offset, endOffset, bytesMax);
+      begun = undefined;
+      const batches = await attempt;
       // Behind the last batch of a compacted history comes what was in the journal when the read began.
       return batches.length > 0 ? batches : this.read(movedOffset, endOffset, bytesMax);
     });
@@ -248,12 +251,17 @@ export class GroupLog {
 
   /** Entries that are in the journal; where they moved to segments meanwhile, from there. */
   async #load(indexes: readonly number[], mode: "keep" | "pass"): Promise<readonly LogEntry[]> {
+    const { replacements } = this.#state;
     try {
       return await this.#loadRecent(indexes, mode);
     } catch (error) {
       // The journal file may be in use again, for other records, since the entries moved.
       const first = indexes[0] ?? 0;
-      if (first > this.#state.index.movedIndex || this.#state.isDeleted) throw this.#failed(error);
+      const state = this.#state;
+      const isThere = (indexes.at(-1) ?? first) <= state.index.lastIndex;
+      const isReplaced = state.replacements !== replacements && isThere && !state.isDeleted;
+      if (first > state.index.movedIndex && isReplaced) return this.#load(indexes, mode);
+      if (first > state.index.movedIndex || state.isDeleted) throw this.#failed(error);
       const endIndex = (indexes.at(-1) ?? first) + 1;
       const moved = await this.#fetchMoved(first, endIndex, Number.POSITIVE_INFINITY);
       const wanted = new Set(indexes);
@@ -290,11 +298,17 @@ export class GroupLog {
     });
   }
 
-  async #verified<T>(read: () => Promise<T>): Promise<T> {
-    try {
-      return await read();
-    } catch (error) {
-      throw this.#failed(error);
+  /** Reads again where what was read was replaced, moved or removed meanwhile. */
+  async #verified<T>(read: () => T | Promise<T>): Promise<T> {
+    for (;;) {
+      const { replacements, segments } = this.#state;
+      try {
+        return await read();
+      } catch (error) {
+        const state = this.#state;
+        const isSame = state.segments === segments && state.replacements === replacements;
+        if (isSame || state.isDeleted) throw this.#failed(error);
+      }
     }
   }
 

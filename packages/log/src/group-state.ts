@@ -44,6 +44,8 @@ export class GroupState {
   /** Entries of the group that should move are damaged: nothing of it moves, and the journal is not kept for it. */
   isStuck = false;
   isDeleted = false;
+  /** Raised whenever entries are replaced: a read that began before may have met bytes of anybody. */
+  replacements = 0;
 
   constructor(key: GroupKey) {
     this.key = key;
@@ -69,6 +71,7 @@ export class GroupState {
    */
   replaceHistory(manifest: SnapshotManifest, hardState: HardState): void {
     const { index, endOffset, termRuns, segments } = manifest;
+    this.replacements++;
     this.cached.clear();
     this.index.restart(index, endOffset, termRuns);
     this.hardState = hardState;
@@ -85,6 +88,7 @@ export class GroupState {
 
   /** Removes every entry >= `index`. */
   truncate(index: number): void {
+    if (index <= this.index.lastIndex) this.replacements++;
     for (let at = index; at <= this.index.lastIndex; at++) this.cached.delete(at);
     this.index.truncate(index);
   }

@@ -11,6 +11,7 @@ import type { GroupState } from "./group-state.ts";
 import { type ImageInfo, imageFileName, readImage, writeImage } from "./image/image-file.ts";
 import type { Journal } from "./journal/journal.ts";
 import type { HardState } from "./log-entry.ts";
+import { quarantine } from "./journal/replay.ts";
 import { LogError } from "./log-error.ts";
 import type { SegmentInfo } from "./segment/segment-info.ts";
 import type { SegmentReader } from "./segment/segment-reader.ts";
@@ -126,8 +127,9 @@ export class HistoryStore {
       await disk.remove(path).catch(() => undefined);
       throw error;
     }
-    if (state.isDeleted) this.#options.checkpoint.removeLater(path);
-    if (!state.isDeleted) this.#replaceImage(state, { fileId, index });
+    const isLate = state.isDeleted || (state.image?.index ?? 0) > index; // A newer one was faster.
+    if (isLate) this.#options.checkpoint.removeLater(path);
+    else this.#replaceImage(state, { fileId, index });
     await this.#options.checkpoint.write();
   }
 
@@ -219,7 +221,11 @@ export class HistoryStore {
       await this.#options.destager.exclusively(async () => {
         if (state.isDeleted) throw new LogError("GROUP_DELETED", `Group ${state.name} was deleted`);
         this.#replaceHistory(state, { ...manifest, segments }, hardState, image);
-        await this.#options.checkpoint.write();
+        await this.#options.checkpoint.write().catch((error: unknown) => {
+          // What is in memory now is not on the disk: nobody may be told that it is.
+          quarantine(state, "its new history could not be made durable");
+          throw error;
+        });
       });
     } catch (error) {
       // Where only the checkpoint failed, the group has the files already.

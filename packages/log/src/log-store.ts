@@ -12,7 +12,7 @@ import type { HistoryCut } from "./history-store.ts";
 import { type RecoveredJournal, recoverJournal } from "./journal/recovery.ts";
 import { quarantine } from "./journal/replay.ts";
 import { completeLogConfig, type LogConfig } from "./log-config.ts";
-import { type GroupKey, groupName, type HardState } from "./log-entry.ts";
+import { type GroupKey, groupName, type HardState, type LogEntry } from "./log-entry.ts";
 import { LogError } from "./log-error.ts";
 import type { FetchSegment } from "./snapshot/segment-copy.ts";
 import type { SnapshotManifest } from "./snapshot/snapshot-manifest.ts";
@@ -60,6 +60,7 @@ export class LogStore {
       checkpointed: ({ startSequence }) => this.#forgetJournalBefore(startSequence),
       onFailed: (error) => this.#fail(error),
       onDamaged: (state, error) => this.#damaged(state, error),
+      copyForward: (state, entries) => this.#copyForward(state, entries),
     });
     for (const state of found.replay.groups.values()) this.#addGroup(state);
   }
@@ -315,7 +316,8 @@ export class LogStore {
     }
     for (const write of writes) {
       assertAppendable(this.#stateOf(write.group), write.entries);
-      this.#place(write);
+      const state = this.#stateOf(write.group);
+      this.#place(state, write.entries, write.hardState ?? state.hardState);
     }
     this.#parts.destager.poke();
     return this.#parts.journal.commit();
@@ -351,7 +353,9 @@ export class LogStore {
     await this.#parts.journal.begin();
     // A copy that cannot be read may name files that the others do not; one that is lost did name some.
     const isLost = checkpoint === undefined || checkpoint.damage !== "";
-    if (!isLost && copies.every(({ state }) => state !== "damaged")) {
+    const isEveryCopyThere = copies.every(({ state }) => state === "sound");
+    const isFirst = checkpoint?.number === 1 && copies.every(({ state }) => state !== "damaged");
+    if (!isLost && (isEveryCopyThere || isFirst)) {
       for (const name of unnamedFiles) await disk.remove(disk.join(directory, name));
     }
     if (checkpoint === undefined) await this.#parts.checkpoint.write();
@@ -390,9 +394,13 @@ export class LogStore {
     if (this.failed !== undefined) throw this.failed;
   }
 
-  #place(write: GroupWrite): void {
-    const state = this.#stateOf(write.group);
-    const { entries, hardState = state.hardState } = write;
+  #copyForward(state: GroupState, entries: readonly LogEntry[]): void {
+    if (this.#closing !== undefined || this.#failed !== undefined) return;
+    this.#place(state, entries, state.hardState);
+    this.#parts.journal.commit().catch(() => undefined); // A failure is told by `onFailed`.
+  }
+
+  #place(state: GroupState, entries: readonly LogEntry[], hardState: HardState): void {
     const { key, nextRecordNumber: recordNumber } = state;
     const placed = this.#parts.journal.place({
       kind: "write",
@@ -431,7 +439,16 @@ export class LogStore {
     for (const [name, tombstone] of this.#deleted) {
       if (tombstone < sequence) this.#deleted.delete(name);
     }
-    await this.#parts.journal.release(sequence);
+    await this.#parts.journal.release(sequence, this.#damagedFrom());
+  }
+
+  /** The first journal file that has something of a group which a start found damaged: nobody has copied that. */
+  #damagedFrom(): number {
+    let from = Number.POSITIVE_INFINITY;
+    for (const { isBroken, oldestSequence } of this.#states.values()) {
+      if (isBroken) from = Math.min(from, oldestSequence ?? from);
+    }
+    return from;
   }
 
   #reportRecovery(durationMs: number): void {

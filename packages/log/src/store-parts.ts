@@ -9,6 +9,7 @@ import { HistoryStore } from "./history-store.ts";
 import { Journal } from "./journal/journal.ts";
 import type { RecoveredJournal } from "./journal/recovery.ts";
 import type { LogConfig } from "./log-config.ts";
+import type { LogEntry } from "./log-entry.ts";
 import type { LogError } from "./log-error.ts";
 import { Scrubber } from "./scrubber.ts";
 import { SegmentReader } from "./segment/segment-reader.ts";
@@ -31,6 +32,8 @@ export interface StoreContext {
   readonly checkpointed: (checkpoint: Checkpoint) => Promise<void>;
   readonly onFailed: (error: LogError) => void;
   readonly onDamaged: (state: GroupState, error: LogError) => void;
+  /** Appends entries once more that a group has already. */
+  readonly copyForward: (state: GroupState, entries: readonly LogEntry[]) => void;
 }
 
 /** The parts of a store. */
@@ -62,6 +65,8 @@ export function createStoreParts(context: StoreContext): StoreParts {
     entries: reader,
     groups: states,
     takeFileId,
+    onDamaged: context.onDamaged,
+    copyForward: context.copyForward,
     isDiskFull: (): boolean => space.isFull,
     onFailed,
   });

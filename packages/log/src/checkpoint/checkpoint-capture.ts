@@ -5,9 +5,9 @@ import type { GroupRow } from "./checkpoint-codec.ts";
 export function startSequenceOf(states: Iterable<GroupState>, activeSequence: number): number {
   let start = activeSequence;
   for (const state of states) {
-    // What is damaged cannot move; it must not keep the journal of all others.
-    const isMovable = !state.isBroken && !state.isStuck;
-    if (isMovable) start = Math.min(start, state.oldestSequence ?? start);
+    // What a start found damaged is set aside when its files are needed no more by others. What was found later
+    // keeps the journal: until its owner acts, it is all there is.
+    if (!state.isBroken) start = Math.min(start, state.oldestSequence ?? start);
   }
   return start;
 }
@@ -18,7 +18,7 @@ export function captureGroups(states: Iterable<GroupState>): GroupRow[] {
 }
 
 function captureGroup(state: GroupState): GroupRow {
-  const { committedIndex, hardState, index, isBroken, isStuck, quarantined } = state;
+  const { committedIndex, hardState, index, isBroken, quarantined } = state;
   return {
     key: state.key,
     hardState: { ...hardState, commit: Math.max(hardState.commit, committedIndex) },
@@ -29,7 +29,7 @@ function captureGroup(state: GroupState): GroupRow {
     raftFirstIndex: state.raftFirstIndex,
     startOffset: state.startOffset,
     cutIndex: state.cutIndex,
-    broken: isBroken || isStuck ? (quarantined?.message ?? "damaged") : "",
+    broken: isBroken ? (quarantined?.message ?? "damaged") : "",
     image: state.image,
     termRuns: termRunsOf(state),
     segments: state.segments,

@@ -175,21 +175,52 @@ describe("Destager", () => {
     await checkRounds(sound);
   });
 
-  test("Destager does not keep the journal for a group that cannot move, which stays quarantined", async () => {
+  test("Destager tells of a group that cannot move, and keeps what it has until its owner acts", async () => {
     const { disk, groups, store } = await fixture();
     const [hurt, sound] = groups;
     await appendRounds(store, groups, roundsBefore);
     const [path = ""] = journalPaths(disk);
     disk.flip(path, Buffer.from(disk.bytesOf(path)).indexOf(Buffer.alloc(50, 2)), 1);
     await appendRounds(store, [sound], 100);
-    await appendRounds(store, [hurt], 2);
+    await moved(store);
+    expect(hurt.quarantined?.reason).toBe("DATA_DAMAGED");
+    expect(store.statistics.fileBytes).toBeGreaterThan(smallConfig.journalBytesMax * 1.5);
+    expect(await hurt.fetch(4, hurt.lastIndex() + 1, 1)).toHaveLength(1);
+    await store.deleteGroup(hurt.key);
+    await appendRounds(store, [sound], 10);
     await moved(store);
     expect(store.statistics.fileBytes).toBeLessThanOrEqual(smallConfig.journalBytesMax * 1.5);
     await store.close();
     const reopened = await openStore(disk);
-    expect(reopened.group(keyOf(1))?.quarantined?.reason).toBe("DATA_DAMAGED");
     expect(reopened.group(keyOf(2))?.quarantined).toBeUndefined();
-    expect(reopened.createGroup(keyOf(3)).quarantined).toBeUndefined();
+  });
+
+  test("Destager writes entries without a majority once more, so that they keep nobody's journal", async () => {
+    const disk = new SimulatedDisk(new SeededRandom(3));
+    const store = await openStore(disk);
+    const [waiting, busy] = [store.createGroup(keyOf(1)), store.createGroup(keyOf(2))];
+    const append = async (group: GroupLog, commit: number): Promise<void> => {
+      const index = group.lastIndex() + 1;
+      const entries = [sampleEntry(index, 1, sampleBatch(group.endOffset(), 2, 900, index % 256))];
+      const hardState = { term: 1, vote: 1, commit };
+      await store.append([{ group, hardState, entries }]);
+    };
+    for (let count = 0; count < 3; count++) await append(waiting, 0);
+    for (let count = 0; count < 600; count++) await append(busy, busy.lastIndex());
+    await moved(store);
+    expect(store.statistics.fileBytes).toBeLessThanOrEqual(smallConfig.journalBytesMax * 2);
+    for (const reader of [store, undefined]) {
+      if (reader === undefined) await store.close();
+      if (reader === undefined) disk.crash();
+      const group = (reader ?? (await openStore(disk))).group(keyOf(1));
+      expect(group?.quarantined).toBeUndefined();
+      const entries = (await group?.fetch(1, 4, 100_000)) ?? [];
+      expect(entries.map(({ data, index }) => [index, data[100]])).toEqual([
+        [1, 1],
+        [2, 2],
+        [3, 3],
+      ]);
+    }
   });
 
   test.each(["create", "write", "datasync", "syncDirectory"] as const)(

@@ -4,6 +4,7 @@ import type { EntryReader } from "../entry-reader.ts";
 import type { GroupState } from "../group-state.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { LogConfig } from "../log-config.ts";
+import type { LogEntry } from "../log-entry.ts";
 import { LogError } from "../log-error.ts";
 import type { SegmentReader } from "../segment/segment-reader.ts";
 import { GroupMove, lastDroppable } from "./group-move.ts";
@@ -23,6 +24,13 @@ export interface DestagerOptions {
   readonly takeFileId: () => number;
   /** Whether there is no room but what is kept for the time that the disk is full. */
   readonly isDiskFull: () => boolean;
+  /** Stored bytes of a group are not what was written, or cannot be read. */
+  readonly onDamaged: (state: GroupState, error: LogError) => void;
+  /**
+   * Writes the entries of a group from this one on into the journal once more, as one record, with nothing else
+   * changed; `entries` are all of them.
+   */
+  readonly copyForward: (state: GroupState, entries: readonly LogEntry[]) => void;
   /** The disk failed for good. */
   readonly onFailed: (error: LogError) => void;
 }
@@ -168,7 +176,51 @@ export class Destager {
       const endIndex = lastMovable(state, target);
       if (endIndex > state.index.movedIndex) moves.push([state, endIndex]);
     }
+    await this.#copyForward(target);
     await this.#move(moves);
+  }
+
+  /**
+   * Entries that are not committed cannot move, and must not keep the journal of all other groups for as long as
+   * theirs has no majority: they are written once more at the journal's end.
+   */
+  async #copyForward(target: number): Promise<void> {
+    if (this.#options.isDiskFull()) return;
+    for (const state of this.#options.groups()) {
+      const { index } = state;
+      const first = lastMovable(state, target) + 1;
+      const isPinning = first <= index.lastIndex && index.locate(first).sequence <= target;
+      if (!isPinning || state.isBroken || state.isStuck || this.#isStopped) continue;
+      const { replacements } = state;
+      const entries = await this.#readOwn(state, first);
+      // Where some were added or replaced meanwhile, the next run looks again.
+      const isSame = state.replacements === replacements && !state.isDeleted;
+      if (entries === undefined || !isSame || index.lastIndex !== entries.at(-1)?.index) continue;
+      this.#options.copyForward(state, entries);
+    }
+  }
+
+  async #readOwn(state: GroupState, first: number): Promise<readonly LogEntry[] | undefined> {
+    const { cached, index } = state;
+    const shapes = Array.from({ length: index.lastIndex - first + 1 }, (_, row) => {
+      const at = first + row;
+      return { index: at, term: index.term(at), type: index.type(at), location: index.locate(at) };
+    });
+    const known = shapes.map((shape) => cached.get(shape.index)?.data);
+    const missing = shapes.filter((_, row) => known[row] === undefined);
+    try {
+      const read = await this.#options.entries.read(missing.map(({ location }) => location));
+      let next = 0;
+      return shapes.map(({ index: at, term, type }, row) => {
+        const data = known[row] ?? read[next++] ?? new Uint8Array(0);
+        return { index: at, term, type, data };
+      });
+    } catch (error) {
+      if (!(error instanceof LogError)) throw error;
+      state.isStuck = true;
+      this.#options.onDamaged(state, error);
+      return undefined;
+    }
   }
 
   async #move(moves: readonly (readonly [GroupState, number])[]): Promise<void> {

@@ -6,6 +6,9 @@ import type { SegmentInfo } from "../segment/segment-info.ts";
 import { SegmentWriter } from "../segment/segment-writer.ts";
 import type { DestagerOptions } from "./destager.ts";
 
+/** What concerns one group alone: bytes that are not what was written, or that the disk does not give. */
+const groupFaults: ReadonlySet<string> = new Set(["DATA_DAMAGED", "READ_FAILED"]);
+
 /** What has become old enough to move is not read soon. */
 const uncached = { caching: "uncached" } as const;
 
@@ -61,10 +64,11 @@ export class GroupMove {
     } catch (error) {
       // The files of a group that was deleted meanwhile may be gone.
       if (this.#state.isDeleted) return;
-      if (!(error instanceof LogError) || error.reason !== "DATA_DAMAGED") throw error;
-      this.#state.quarantined ??= error;
+      const isOfGroup = error instanceof LogError && groupFaults.has(error.reason);
+      if (!isOfGroup) throw error;
       this.#state.isStuck = true;
       this.#damage = error;
+      this.#options.onDamaged(this.#state, error);
     }
   }
 

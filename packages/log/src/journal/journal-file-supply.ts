@@ -108,6 +108,16 @@ export class JournalFileSupply {
     await this.#remove(file);
   }
 
+  /** Keeps a file for people, under a name that no journal looks for. */
+  async setAside(file: JournalFile): Promise<void> {
+    const { disk, logger } = this.#options;
+    const path = `${file.path}.damaged`;
+    await file.settled();
+    await disk.rename(file.path, path);
+    await file.close();
+    logger.warn("A journal file with records of a damaged group was set aside.", { path });
+  }
+
   /** Waits for what is under way and closes what nobody took. */
   async close(): Promise<void> {
     await this.#prepared;
@@ -115,10 +125,14 @@ export class JournalFileSupply {
     this.#untaken = undefined;
     await this.#filling;
     await untaken?.close();
-    for (const file of this.#free.splice(0)) await file.close();
+    for (const file of this.#free.splice(0)) {
+      await file.settled();
+      await file.close();
+    }
   }
 
   async #remove(file: JournalFile): Promise<void> {
+    await file.settled(); // Zeros may still be on their way into it.
     await this.#options.disk.remove(file.path);
     await file.close();
   }

@@ -71,6 +71,8 @@ export class Journal {
   readonly #files: Map<number, JournalFile>;
   readonly #queue = new RecordQueue();
   readonly #waiters: Waiter[] = [];
+  /** The last file of the process before. */
+  readonly #recoveredSequence: number;
   #next: JournalPosition;
   #durable: JournalPosition;
   #recordsPlaced = 0;
@@ -99,6 +101,7 @@ export class Journal {
     this.#files = new Map(options.files);
     this.#next = { sequence: options.end.sequence + 1, position: fileHeaderBytes };
     this.#durable = options.end;
+    this.#recoveredSequence = options.end.sequence;
   }
 
   /**
@@ -258,13 +261,17 @@ export class Journal {
     }
   }
 
-  /** Gives up the files before `sequence`: nobody needs their records, and nobody reads them any more. */
-  async release(sequence: number): Promise<void> {
+  /**
+   * Gives up the files before `sequence`: nobody needs their records, and nobody reads them any more. Those of the
+   * process before from `damagedFrom` on are set aside, for they may be all there is of a damaged group.
+   */
+  async release(sequence: number, damagedFrom: number = Number.POSITIVE_INFINITY): Promise<void> {
     assert(sequence <= this.activeSequence, `release of files before ${sequence}`);
     for (const file of [...this.#files.values()]) {
       if (file.sequence >= sequence) continue;
       this.#files.delete(file.sequence);
-      await this.#supply.release(file);
+      const isEvidence = file.sequence >= damagedFrom && file.sequence <= this.#recoveredSequence;
+      await (isEvidence ? this.#supply.setAside(file) : this.#supply.release(file));
     }
   }
 

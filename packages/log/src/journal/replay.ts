@@ -54,10 +54,16 @@ export class Replay {
     }
     if (this.deleted.has(name)) return undefined;
     const state = this.#stateOf(header, name);
-    if (state.isBroken || header.recordNumber < state.firstRecordNumber) return undefined;
+    if (header.recordNumber < state.firstRecordNumber) return undefined;
+    if (state.isBroken) {
+      // Its entries cannot be trusted, but what it voted must not be forgotten.
+      if (header.recordNumber >= state.nextRecordNumber) takeHardState(state, header);
+      return undefined;
+    }
     const fault = faultOf(state, header, entries);
     if (fault !== undefined) {
       quarantine(state, `${fault} (file ${sequence}, position ${header.position})`);
+      takeHardState(state, header);
       return fault;
     }
     this.#inDoubt.delete(name);
@@ -107,6 +113,11 @@ export class Replay {
     this.groups.delete(name);
     this.#inDoubt.delete(name);
   }
+}
+
+function takeHardState(state: GroupState, { hardState, recordNumber }: RecordHeader): void {
+  state.hardState = hardState;
+  state.nextRecordNumber = recordNumber + 1;
 }
 
 function replayRecord(

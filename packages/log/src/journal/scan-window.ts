@@ -38,7 +38,24 @@ export class ScanWindow {
     if (lengthMin > this.#bytes.length) this.#bytes = Buffer.allocUnsafe(lengthMin);
     const length = Math.max(0, Math.min(this.#bytes.length, this.sizeBytes - position));
     this.#start = position;
-    this.#length = await this.#file.read(position, this.#bytes.subarray(0, length));
+    this.#length = await readable(this.#file, position, this.#bytes.subarray(0, length));
+  }
+}
+
+/**
+ * Reads what the disk gives; what it does not give any more is zeros, which are no records: it costs those whose
+ * they were, and not all.
+ */
+async function readable(file: JournalFile, position: number, target: Buffer): Promise<number> {
+  try {
+    return await file.read(position, target);
+  } catch {
+    target.fill(0);
+    for (let at = 0; at < target.length; at += zeroBlock.length) {
+      const piece = target.subarray(at, at + zeroBlock.length);
+      await file.read(position + at, piece).catch(() => piece.fill(0));
+    }
+    return target.length;
   }
 }
 

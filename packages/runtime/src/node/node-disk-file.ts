@@ -132,7 +132,7 @@ export class NodeDiskFile implements DiskFile {
     } catch (error) {
       return diskFailure(`${action} (stopped after ${bytesWritten} bytes)`, error);
     }
-    return new DiskError("FULL", `Cannot ${action}: stopped after ${bytesWritten} bytes`);
+    return new DiskError("IO", `Cannot ${action}: stopped after ${bytesWritten} bytes`);
   }
 
   #fail(failure: DiskError): DiskError {
