@@ -89,7 +89,7 @@ export class SpaceWatch {
     const { checkpoint, destager } = this.#options;
     if (this.#isStopped) return;
     if (this.#isFull) await destager.dropUnwanted();
-    else destager.poke();
+    destager.poke();
     if (checkpoint.isOwed) await checkpoint.write();
   }
 

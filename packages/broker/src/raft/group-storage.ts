@@ -19,6 +19,8 @@ export class GroupStorage implements Storage {
   readonly #appliedIndex: number;
   readonly #events: GroupStorageEvents;
   #fetching = false;
+  /** What was read last and nobody has asked for yet: the log may have no room to keep it. */
+  #fetched: readonly Entry[] = [];
 
   constructor(
     log: GroupLog,
@@ -58,12 +60,32 @@ export class GroupStorage implements Storage {
     bytesMax: number,
   ): readonly Entry[] | "compacted" | "unavailable" | "pending" {
     const entries = this.#log.entries(startIndex, endIndex, bytesMax);
-    if (entries === "pending") this.#fetch(startIndex, endIndex, bytesMax);
-    return entries;
+    if (entries !== "pending") return entries;
+    const fetched = this.#takeFetched(startIndex, endIndex, bytesMax);
+    if (fetched.length > 0) return fetched;
+    this.#fetch(startIndex, endIndex, bytesMax);
+    return "pending";
   }
 
   snapshot(): Snapshot | "unavailable" {
     return this.#events.snapshotWanted();
+  }
+
+  // Every read serves somebody once. Otherwise, where entries that are not durable yet take all of the log's
+  // memory, the same would be read and forgotten without an end, and without a turn for anything else.
+  #takeFetched(startIndex: number, endIndex: number, bytesMax: number): readonly Entry[] {
+    const from = this.#fetched.findIndex(({ index }) => index === startIndex);
+    if (from === -1) return [];
+    const taken: Entry[] = [];
+    let bytes = 0;
+    for (const entry of this.#fetched.slice(from)) {
+      bytes += entry.data.length;
+      const isCurrent = this.#log.term(entry.index) === entry.term;
+      if (entry.index >= endIndex || !isCurrent || (taken.length > 0 && bytes > bytesMax)) break;
+      taken.push(entry);
+    }
+    this.#fetched = [];
+    return taken;
   }
 
   /** One read at a time: whoever else waits asks again when it is done. */
@@ -74,7 +96,10 @@ export class GroupStorage implements Storage {
       this.#fetching = false;
       this.#events.fetched(error);
     };
-    this.#log.fetch(startIndex, endIndex, bytesMax).then(() => done(), done);
+    this.#log.fetch(startIndex, endIndex, bytesMax).then((entries) => {
+      this.#fetched = entries;
+      done();
+    }, done);
   }
 }
 
