@@ -348,15 +348,17 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
     machine: StateMachine,
     log: GroupLog,
   ): RaftGroup {
-    const { brokerId, host, limits } = this.#options;
+    const { brokerId, clock, host, limits, logger } = this.#options;
     return new RaftGroup({
       brokerId,
+      clock,
+      logger,
       log,
       machine,
       voters: image.replicaIds,
       learners: [],
       limits,
-      readFailed: (group, error) => {
+      damaged: (group, error) => {
         // What is stored is not what was written: the replica stays out, the others go on.
         if (image.replicaIds.length > 1) this.damaged(group, error);
         else {
