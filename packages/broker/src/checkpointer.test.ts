@@ -1,4 +1,4 @@
-import type { KeyValueChange, KeyValueStore } from "@ropewalk/runtime";
+import { DiskError, type KeyValueChange, type KeyValueStore } from "@ropewalk/runtime";
 import { nodeRuntime } from "@ropewalk/runtime/node";
 import { expect, test } from "vitest";
 import { Checkpointer } from "./checkpointer.ts";
@@ -18,6 +18,7 @@ class Scene {
   readonly committed: (readonly KeyValueChange[])[] = [];
   readonly checkpointer: Checkpointer;
   count = 0;
+  machineChanges = true;
 
   constructor() {
     const store: Partial<KeyValueStore> = {
@@ -31,7 +32,8 @@ class Scene {
     const clock = new SimulatedClock();
     this.checkpointer = new Checkpointer(store as KeyValueStore, clock, logger, 1000);
     const machine: Partial<StateMachine> = {
-      takeChanges: () => [{ key: "count", value: valueOf(this.count) }],
+      takeChanges: () =>
+        this.machineChanges ? [{ key: "count", value: valueOf(this.count) }] : [],
     };
     this.checkpointer.add(machine as StateMachine);
   }
@@ -60,4 +62,22 @@ test("Checkpointer.commit() asks for the changes when their turn has come, not w
   expect(scene.last("count")).toBe(7);
   held[1]?.resolve();
   expect(await done).toBe(true);
+});
+
+test("Checkpointer.commit() keeps what the machines changed where the disk is full, not what was brought", async () => {
+  const scene = new Scene();
+  const { checkpointer, held } = scene;
+  scene.count = 1;
+  const done = checkpointer.commit(() => [{ key: "image", value: valueOf(1) }]);
+  await scene.commits(1);
+  expect(scene.last("image")).toBe(1);
+  held[0]?.reject(new DiskError("FULL", "no room"));
+  expect(await done).toBe(false);
+  scene.machineChanges = false;
+  const flushed = checkpointer.flush();
+  await scene.commits(2);
+  held[1]?.resolve();
+  expect(await flushed).toBe(true);
+  expect(scene.last("count")).toBe(1);
+  expect(scene.last("image")).toBeUndefined();
 });

@@ -96,10 +96,9 @@ export class Checkpointer {
   async #write(bring: () => readonly KeyValueChange[] = () => []): Promise<boolean> {
     if (this.#failed) return false;
     try {
-      for (const change of [...this.#collect(), ...bring()]) {
-        this.#unwritten.set(change.key, change);
-      }
-      const changes = [...this.#unwritten.values()];
+      for (const change of this.#collect()) this.#unwritten.set(change.key, change);
+      // What was brought is not kept where it cannot be written: who brought it is told, and tries again.
+      const changes = [...this.#unwritten.values(), ...bring()];
       if (changes.length > 0) await this.#store.commit(changes);
       this.#unwritten.clear();
       return true;
