@@ -246,7 +246,10 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
       host.add(replica.group);
     } catch (error) {
       if (!(error instanceof RopewalkError)) throw error;
+      // What was applied and what the log has do not fit together: something of either was lost.
       this.#stayOut(topic, partition, error);
+      if (partition.replicaIds.length === 1) return;
+      this.#options.repair(this.#addAbsent(topic, partition, log, Promise.resolve()));
     }
   }
 
