@@ -209,16 +209,18 @@ export class BrokerNode implements TopicAdmin {
   }
 
   #createControllerGroup(): RaftGroup {
-    const { config, limits, storage } = this.#options;
+    const { config, limits, runtime, storage } = this.#options;
     const log = openGroupLog(storage.log, { groupId: controllerGroupId, incarnation: 1 });
     return new RaftGroup({
       brokerId: config.brokerId,
+      clock: runtime.clock,
+      logger: this.#logger,
       log,
       machine: this.machine,
       ...controllerVoters(config),
       limits,
-      readFailed: (group, error) => {
-        this.#logger.error("the metadata's log cannot be read; this broker stays out of it", {
+      damaged: (group, error) => {
+        this.#logger.error("the metadata's log is damaged; this broker stays out of it", {
           error,
         });
         this.host.remove(group);

@@ -78,7 +78,7 @@ async function openContents(
   if (discarded !== undefined) {
     logger.warn("the materialized state was damaged; it is rebuilt from the log", { discarded });
   }
-  const restored = await restoreImages(log, store);
+  const restored = await restoreImages(log, store, logger);
   if (restored > 0) logger.info("materialized state was rebuilt from images", { groups: restored });
   const close = async (): Promise<void> => {
     try {

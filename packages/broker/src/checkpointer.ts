@@ -45,15 +45,19 @@ export class Checkpointer {
     this.#removedKeys.push(...keys);
   }
 
-  /** Writes these changes behind all that changed up to now, in one transaction; answers whether the store has them. */
-  commit(changes: readonly KeyValueChange[]): Promise<boolean> {
-    this.#writing = this.#writing.then(() => this.#write(changes));
+  /**
+   * Writes changes behind all that changed up to now, in one transaction; answers whether the store has them.
+   * They are asked for when their turn has come: what the machines changed until then is written before them,
+   * and nothing is applied in between.
+   */
+  commit(bring: () => readonly KeyValueChange[]): Promise<boolean> {
+    this.#writing = this.#writing.then(() => this.#write(bring));
     return this.#writing;
   }
 
   /** Writes what has changed up to now; answers whether the store has it. */
   flush(): Promise<boolean> {
-    this.#writing = this.#writing.then(() => this.#write([]));
+    this.#writing = this.#writing.then(() => this.#write());
     return this.#writing;
   }
 
@@ -74,7 +78,7 @@ export class Checkpointer {
     this.#stopped = true;
     this.#timer?.cancel();
     await this.#writing;
-    await this.#write(lastChanges);
+    await this.#write(() => lastChanges);
   }
 
   #schedule(): void {
@@ -89,13 +93,12 @@ export class Checkpointer {
     return [...removed, ...[...this.#machines].flatMap((machine) => machine.takeChanges())];
   }
 
-  async #write(lastChanges: readonly KeyValueChange[]): Promise<boolean> {
+  async #write(bring: () => readonly KeyValueChange[] = () => []): Promise<boolean> {
     if (this.#failed) return false;
     try {
-      for (const change of [...this.#collect(), ...lastChanges]) {
-        this.#unwritten.set(change.key, change);
-      }
-      const changes = [...this.#unwritten.values()];
+      for (const change of this.#collect()) this.#unwritten.set(change.key, change);
+      // What was brought is not kept where it cannot be written: who brought it is told, and tries again.
+      const changes = [...this.#unwritten.values(), ...bring()];
       if (changes.length > 0) await this.#store.commit(changes);
       this.#unwritten.clear();
       return true;

@@ -246,7 +246,10 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
       host.add(replica.group);
     } catch (error) {
       if (!(error instanceof RopewalkError)) throw error;
+      // What was applied and what the log has do not fit together: something of either was lost.
       this.#stayOut(topic, partition, error);
+      if (partition.replicaIds.length === 1) return;
+      this.#options.repair(this.#addAbsent(topic, partition, log, Promise.resolve()));
     }
   }
 
@@ -348,15 +351,17 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
     machine: StateMachine,
     log: GroupLog,
   ): RaftGroup {
-    const { brokerId, host, limits } = this.#options;
+    const { brokerId, clock, host, limits, logger } = this.#options;
     return new RaftGroup({
       brokerId,
+      clock,
+      logger,
       log,
       machine,
       voters: image.replicaIds,
       learners: [],
       limits,
-      readFailed: (group, error) => {
+      damaged: (group, error) => {
         // What is stored is not what was written: the replica stays out, the others go on.
         if (image.replicaIds.length > 1) this.damaged(group, error);
         else {

@@ -18,6 +18,9 @@ class ScriptedLog implements Partial<PartitionLog> {
   readonly topic = "t";
   readonly partition = 0;
   end = 0;
+  /** Nothing is left of what lies before. */
+  compactedTo = 0;
+  reads = 0;
   failure: RopewalkError | undefined;
   readonly #waiters = new Set<() => void>();
 
@@ -34,15 +37,18 @@ class ScriptedLog implements Partial<PartitionLog> {
   }
 
   read(_principal: unknown, offset: number, bytesMax: number): ReadResult | Promise<ReadResult> {
+    this.reads += 1;
     if (this.failure !== undefined) throw this.failure;
+    if (offset < this.compactedTo) return { batches: [], nextOffset: this.compactedTo };
     const count = Math.min(this.end - offset, Math.max(1, Math.floor(bytesMax / batchBytes)));
     const batches = Array.from({ length: count }, () => new Uint8Array(batchBytes));
     const result = { batches, nextOffset: offset + count };
     return offset % 2 === 0 ? result : Promise.resolve(result);
   }
 
-  awaitRecords(_offset: number, listener: () => void): () => void {
+  awaitRecords(offset: number, listener: () => void): () => void {
     this.#waiters.add(listener);
+    if (offset < this.end) clock.defer(() => this.grow(0));
     return () => this.#waiters.delete(listener);
   }
 
@@ -120,6 +126,21 @@ describe("FetchStream", () => {
     log.grow(3);
     await expect.poll(bytesSent).toBe(100);
     await expect.poll(() => of("heartbeat").length).toBe(2);
+  });
+
+  test("passes over what was compacted away, once", async () => {
+    const log = new ScriptedLog();
+    log.end = 8;
+    log.compactedTo = 8;
+    const { credit, of, subscribe } = openStream({ 0: log });
+    subscribe(1, 0);
+    credit(1000);
+    await expect.poll(() => of("heartbeat").length).toBe(1);
+    for (let turn = 0; turn < 5; turn++) await new Promise<void>((next) => clock.defer(next));
+    expect(of("heartbeat").map(({ message }) => message?.value)).toMatchObject([{ nextOffset: 8 }]);
+    expect(log.reads).toBe(1);
+    log.grow(1);
+    await expect.poll(() => of("batches").length).toBe(1);
   });
 
   test("stops when the credit is used up, one message below zero at most", async () => {

@@ -183,6 +183,8 @@ export class FetchStream {
   }
 
   #deliver(subscription: Subscription, { batches, nextOffset }: ReadResult): void {
+    // Also where nothing is left to send: what was compacted away is passed over, not read again for ever.
+    subscription.nextOffset = nextOffset;
     if (batches.length === 0) {
       this.#heartbeat(subscription);
       this.#await(subscription);
@@ -192,7 +194,6 @@ export class FetchStream {
     for (const batch of batches) bytes += batch.length;
     this.#creditBytes -= bytes;
     this.#options.fetched(bytes);
-    subscription.nextOffset = nextOffset;
     const highWatermark = subscription.log.highWatermark();
     this.#write({
       subscriptionId: subscription.id,

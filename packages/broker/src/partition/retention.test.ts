@@ -45,6 +45,13 @@ describe("retentionStartOffset() by age", () => {
     expect(retentionStartOffset(segments, hour, young)).toBeUndefined();
     expect(retentionStartOffset(segments, hour, { ...at, nowMs: 1002 + 3600 })).toBe(10);
   });
+
+  test("keeps a segment without timestamps while only the journal comes behind it", () => {
+    const [segment, journal] = segmentsOf(-1, -1);
+    if (segment === undefined || journal === undefined) throw new Error("two segments");
+    const segments = [segment, { ...journal, createdMs: 0 }];
+    expect(retentionStartOffset(segments, hour, { ...at, nowMs: 1e12 })).toBeUndefined();
+  });
 });
 
 describe("retentionStartOffset() by size", () => {

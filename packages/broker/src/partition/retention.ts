@@ -9,7 +9,7 @@ export interface SegmentView {
   /** The largest timestamp of its records; negative where none has one. */
   readonly maxTimestampMs: number;
   readonly sizeBytes: number;
-  /** When the segment was begun, by the broker's clock. */
+  /** When the segment was begun, by the broker's clock; 0 where that is not known: it is still in the journal. */
   readonly createdMs: number;
   /** Whether nothing will be added any more. */
   readonly sealed: boolean;
@@ -42,7 +42,8 @@ export function retentionPolicy(config: TopicConfig): RetentionPolicy | undefine
  *   which records are still added to, goes as well.
  * - By age: a segment whose largest timestamp is more than `retentionMs` ago. Timestamps are believed, so
  *   one in the future keeps its segment, and those behind it, until that time has come and gone. A segment
- *   without timestamps is as old as its last addition, known from when the next one was begun.
+ *   without timestamps is as old as its last addition, known from when the next one was begun; where that
+ *   is not known either (what is still in the journal has no such time), it stays.
  * - By size: a segment without which at least `retentionBytes` are left.
  */
 export function retentionStartOffset(
@@ -70,6 +71,12 @@ function isExpired(
   { nowMs }: RetentionMoment,
 ): boolean {
   if (retentionMs === undefined) return false;
-  const newestMs = segment.maxTimestampMs >= 0 ? segment.maxTimestampMs : next?.createdMs;
+  const newestMs = newestRecordMs(segment, next);
   return newestMs !== undefined && nowMs - newestMs > retentionMs;
+}
+
+/** When the newest record of a segment was written, as far as anybody knows. */
+function newestRecordMs(segment: SegmentView, next: SegmentView | undefined): number | undefined {
+  if (segment.maxTimestampMs >= 0) return segment.maxTimestampMs;
+  return next !== undefined && next.createdMs > 0 ? next.createdMs : undefined;
 }

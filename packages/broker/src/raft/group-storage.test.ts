@@ -38,6 +38,8 @@ function storageOf(log: ForgetfulLog, fetched: () => void): GroupStorage {
   return new GroupStorage(log as unknown as GroupLog, confState, 0, {
     fetched,
     snapshotWanted: () => "unavailable",
+    damaged: () => undefined,
+    readFailed: () => undefined,
   });
 }
 

@@ -1,10 +1,14 @@
-import type { GroupKey, GroupLog, LogStore } from "@ropewalk/log";
+import { type GroupKey, type GroupLog, LogError, type LogStore } from "@ropewalk/log";
 import type { ConfState, Entry, HardState, Snapshot, Storage } from "raft-ts";
 
 /** What a storage asks of its group, and tells it. */
 export interface GroupStorageEvents {
-  /** Entries that were asked for are in memory; with an error if that failed. */
-  fetched(error: unknown): void;
+  /** Entries that were asked for are in memory, or are to be asked for again. */
+  fetched(): void;
+  /** Stored entries are not what was written. */
+  damaged(error: unknown): void;
+  /** Entries could not be read, which says nothing against them; `retry` lets the node ask again. */
+  readFailed(error: unknown, retry: () => void): void;
   /** A replica needs what the log does not hold any more. */
   snapshotWanted(): Snapshot | "unavailable";
 }
@@ -92,15 +96,25 @@ export class GroupStorage implements Storage {
   #fetch(startIndex: number, endIndex: number, bytesMax: number): void {
     if (this.#fetching) return;
     this.#fetching = true;
-    const done = (error?: unknown): void => {
+    const done = (): void => {
       this.#fetching = false;
-      this.#events.fetched(error);
+      this.#events.fetched();
     };
-    this.#log.fetch(startIndex, endIndex, bytesMax).then((entries) => {
+    const take = (entries: readonly Entry[]): void => {
       this.#fetched = entries;
       done();
-    }, done);
+    };
+    this.#log.fetch(startIndex, endIndex, bytesMax).then(take, (error: unknown) => {
+      const { quarantined } = this.#log;
+      if (quarantined !== undefined || isDamage(error)) this.#events.damaged(quarantined ?? error);
+      else this.#events.readFailed(error, done);
+    });
   }
+}
+
+/** Whether an error says that stored bytes are not what was written. */
+export function isDamage(error: unknown): boolean {
+  return error instanceof LogError && error.reason === "DATA_DAMAGED";
 }
 
 /** The group's log, which becomes durable with its first write. For `isNew` see `LogStore.createGroup`. */

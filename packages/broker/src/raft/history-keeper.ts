@@ -1,5 +1,5 @@
 import type { HistoryCut, LogStore } from "@ropewalk/log";
-import type { Clock, KeyValueStore, Logger, Timer } from "@ropewalk/runtime";
+import type { Clock, KeyValueChange, KeyValueStore, Logger, Timer } from "@ropewalk/runtime";
 import type { Checkpointer } from "../checkpointer.ts";
 import type { RaftGroup } from "./raft-group.ts";
 import { decodeStateImage, imageChanges } from "./state-image.ts";
@@ -24,6 +24,13 @@ export interface HistoryKeeperOptions {
 export interface KeptGroup {
   readonly group: RaftGroup;
   readonly machine: StateMachine;
+}
+
+/** A machine's image, to be kept in the log, and what makes the store beside it hold the same. */
+interface TakenImage {
+  readonly index: number;
+  readonly image: Uint8Array;
+  readonly changes: readonly KeyValueChange[];
 }
 
 /**
@@ -146,14 +153,26 @@ export class HistoryKeeper {
   }
 
   async #saveImage(group: RaftGroup, machine: StateMachine): Promise<boolean> {
-    const { checkpointer, state, store } = this.#options;
-    const index = machine.appliedIndex;
-    if (this.#isGone(group) || index === 0) return false;
-    const image = machine.takeImage();
-    const changes = imageChanges(state, group.key, index, decodeStateImage(image));
-    if (!(await checkpointer.commit(changes)) || this.#isGone(group)) return false;
-    await store.saveImage(group.log, index, image);
+    const { checkpointer, store } = this.#options;
+    const taken: TakenImage[] = [];
+    // An image that was taken before its turn to be written would put back what was applied meanwhile.
+    const isCommitted = await checkpointer.commit(() => {
+      taken.push(...this.#takeImage(group, machine));
+      return taken.flatMap(({ changes }) => changes);
+    });
+    const [image] = taken;
+    if (!isCommitted || image === undefined || this.#isGone(group)) return false;
+    await store.saveImage(group.log, image.index, image.image);
     return !this.#isGone(group);
+  }
+
+  /** One image; none of a group that is gone, or has applied nothing. */
+  #takeImage(group: RaftGroup, machine: StateMachine): TakenImage[] {
+    const index = machine.appliedIndex;
+    if (this.#isGone(group) || index === 0) return [];
+    const image = machine.takeImage();
+    const state = decodeStateImage(image);
+    return [{ index, image, changes: imageChanges(this.#options.state, group.key, index, state) }];
   }
 
   #enqueue(work: () => Promise<void>): void {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { patchBatch, RopewalkError } from "@ropewalk/protocol";
 import type { GroupKey, GroupLog, GroupWrite } from "@ropewalk/log";
+import type { Clock, Logger, Timer } from "@ropewalk/runtime";
 import {
   APPEND_THREAD,
   APPLY_THREAD,
@@ -29,16 +30,21 @@ export interface PassOutput {
 /** How a group is made. */
 export interface RaftGroupOptions {
   readonly brokerId: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
   readonly log: GroupLog;
   readonly machine: StateMachine;
   readonly voters: readonly number[];
   readonly learners: readonly number[];
   readonly limits: BrokerLimits;
-  /** Entries could not be read from disk. */
-  readonly readFailed: (group: RaftGroup, error: unknown) => void;
+  /** Stored entries are not what was written. */
+  readonly damaged: (group: RaftGroup, error: unknown) => void;
   /** A replica needs what the log does not hold any more. Absent: such a log is never cut. */
   readonly snapshotWanted?: (group: RaftGroup) => Snapshot | "unavailable";
 }
+
+/** After so long entries are asked for again that could not be read. */
+const readRetryMs = 100;
 
 /** What came of `propose`. */
 export type Proposed =
@@ -70,6 +76,8 @@ export class RaftGroup {
   /** The offset that the next proposed batch gets; valid while leading. */
   #nextOffset = 0;
   #handedOutIndex = 0;
+  #readRetry: Timer | undefined;
+  #isStopped = false;
 
   constructor(options: RaftGroupOptions) {
     const { log, machine, voters, learners, limits } = options;
@@ -91,10 +99,9 @@ export class RaftGroup {
     };
     this.confState = confState;
     const storage = new GroupStorage(log, confState, machine.restoredIndex, {
-      fetched: (error) => {
-        if (error === undefined) this.#node?.entriesFetched();
-        else options.readFailed(this, error);
-      },
+      fetched: () => this.#node?.entriesFetched(),
+      damaged: (error) => options.damaged(this, error),
+      readFailed: (error, retry) => this.#readFailed(options, error, retry),
       snapshotWanted: () => options.snapshotWanted?.(this) ?? "unavailable",
     });
     this.config = {
@@ -233,6 +240,8 @@ export class RaftGroup {
 
   /** The replica goes away: whoever waits for an entry is told that its fate is unknown. */
   stop(): void {
+    this.#isStopped = true;
+    this.#readRetry?.cancel();
     this.#become({ kind: "following", term: this.term, leaderId: 0 });
   }
 
@@ -246,6 +255,13 @@ export class RaftGroup {
     if (outcome.kind !== "appended") return undefined;
     this.#proposals.push({ index: outcome.index, term: outcome.term, listener });
     return outcome.index;
+  }
+
+  // Retention may have been faster, or the disk is busy with itself: asked again, the log says what there is.
+  #readFailed({ clock, logger }: RaftGroupOptions, error: unknown, retry: () => void): void {
+    if (this.#isStopped) return;
+    logger.warn("entries could not be read for now", { ...this.key, error });
+    this.#readRetry = clock.setTimer(readRetryMs, retry);
   }
 
   #dispatch(message: Message, output: PassOutput): void {

@@ -106,12 +106,14 @@ class Trio {
     const machine = new Journalist();
     const group = new RaftGroup({
       brokerId: id,
+      clock,
+      logger,
       log: store.group(key) ?? store.createGroup(key),
       machine,
       voters: [1, 2, 3],
       learners: [],
       limits,
-      readFailed: (_group, error) => {
+      damaged: (_group, error) => {
         throw error;
       },
     });

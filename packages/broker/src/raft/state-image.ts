@@ -1,6 +1,6 @@
-import { groupName, type GroupKey, type LogStore } from "@ropewalk/log";
-import { ByteReader, ByteWriter } from "@ropewalk/protocol";
-import type { KeyValueChange, KeyValueStore } from "@ropewalk/runtime";
+import { groupName, type GroupKey, type GroupLog, type LogStore } from "@ropewalk/log";
+import { ByteReader, ByteWriter, RopewalkError } from "@ropewalk/protocol";
+import { DiskError, type KeyValueChange, type KeyValueStore, type Logger } from "@ropewalk/runtime";
 import { keyAfterPrefix } from "../key-prefix.ts";
 
 /*
@@ -68,19 +68,44 @@ export function imageMarkKey(key: GroupKey): string {
 
 /**
  * Takes into the store the images that it has not got: after it was lost, since what they were made from may be
- * gone from the logs. Each in one transaction with the entry that it is of.
+ * gone from the logs. Each in one transaction with the entry that it is of. An image that is damaged or gone is
+ * its group's matter alone, which is then found to lack what its log begins with.
  */
-export async function restoreImages(log: LogStore, store: KeyValueStore): Promise<number> {
+export async function restoreImages(
+  log: LogStore,
+  store: KeyValueStore,
+  logger: Logger,
+): Promise<number> {
   let restored = 0;
   for (const group of log.groups()) {
-    const { imageIndex, key } = group;
+    const { imageIndex, key, quarantined } = group;
+    if (quarantined !== undefined) continue; // Nothing follows from what it has.
     if (imageIndex === undefined || imageIndex <= takenIndex(store, key)) continue;
-    const image = await log.image(group);
-    if (image === undefined) continue;
-    await store.commit(imageChanges(store, key, image.index, decodeStateImage(image.body)));
-    restored += 1;
+    try {
+      if (await restoreImage(log, group, store)) restored += 1;
+    } catch (error) {
+      if (!isImageLost(error)) throw error;
+      logger.error("the image of a group's state cannot be had", { ...key, error });
+    }
   }
   return restored;
+}
+
+async function restoreImage(
+  log: LogStore,
+  group: GroupLog,
+  store: KeyValueStore,
+): Promise<boolean> {
+  const image = await log.image(group);
+  if (image === undefined) return false;
+  const state = decodeStateImage(image.body);
+  await store.commit(imageChanges(store, group.key, image.index, state));
+  return true;
+}
+
+function isImageLost(error: unknown): boolean {
+  if (error instanceof DiskError) return error.code === "NOT_FOUND";
+  return error instanceof RopewalkError && error.code === "CORRUPT_MESSAGE"; // Also DATA_DAMAGED of the log.
 }
 
 function takenIndex(store: KeyValueStore, key: GroupKey): number {

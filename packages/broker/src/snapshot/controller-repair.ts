@@ -75,7 +75,7 @@ async function repair(
     installer: new HistoryInstaller({
       store,
       state,
-      commit: (changes) => state.commit(changes).then(() => true),
+      commit: (bring) => state.commit(bring()).then(() => true),
       fetcher: new SegmentFetcher(caller, clock, interruption, limits.snapshotPieceTimeoutMs),
     }),
     interruption,

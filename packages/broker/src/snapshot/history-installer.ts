@@ -9,8 +9,8 @@ import type { SegmentFetcher } from "./segment-fetcher.ts";
 export interface HistoryInstallerOptions {
   readonly store: LogStore;
   readonly state: KeyValueStore;
-  /** Writes changes to the state in one transaction; answers whether it has them. */
-  readonly commit: (changes: readonly KeyValueChange[]) => Promise<boolean>;
+  /** Writes changes to the state in one transaction, asked for just before; answers whether it has them. */
+  readonly commit: (bring: () => readonly KeyValueChange[]) => Promise<boolean>;
   readonly fetcher: SegmentFetcher;
 }
 
@@ -47,7 +47,7 @@ export class HistoryInstaller {
     const fetch = fetcher.from(brokerId, absent.key);
     await store.installSnapshot(absent.log, manifest, hardState, fetch);
     if (absent.isGone()) throw gone(absent);
-    if (await commit(imageChanges(state, absent.key, manifest.index, image))) return;
+    if (await commit(() => imageChanges(state, absent.key, manifest.index, image))) return;
     throw new RopewalkError(
       "STORAGE_ERROR",
       `Cannot take in the state of group ${absent.key.groupId}: it cannot be written`,

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { groupService, topicService } from "@ropewalk/protocol";
 import { expect, test } from "vitest";
@@ -172,6 +172,27 @@ test("a broker whose journal is damaged all over repairs the metadata's log firs
   await trio.stop(1);
   await trio.createTopic("another");
   await trio.startAll();
+  await trio.lead(topic, partition, 3);
+  expect((await trio.read(topic, partition)).slice(0, before.length)).toEqual(before);
+}, 60_000);
+
+test("a replica that lost its state, and whose image is damaged, is rebuilt from its leader", async () => {
+  await using trio = await BrokerTrio.start();
+  await trio.createTopic(topic);
+  const partition = await trio.partitionOf(topic, 3);
+  const endOffset = await trio.produce(topic, partition, 80);
+  await trio.deleteRecords(topic, partition, endOffset - 20);
+  await trio.produce(topic, partition, 40);
+  const before = await trio.read(topic, partition);
+  const directory = trio.logDirectory(3);
+  const images = (): string[] => readdirSync(directory).filter((name) => name.startsWith("image-"));
+  await expect.poll(() => images().length).toBeGreaterThan(0);
+  await trio.stop(3);
+  for (const name of images()) writeFileSync(join(directory, name), "no image");
+  rmSync(join(directory, "..", "state"), { recursive: true });
+  await trio.start(3);
+  await until(async () => (await trio.metric(3, "ropewalk_replicas_repaired_total")) >= 1);
+  await until(async () => (await trio.metric(3, "ropewalk_replicas_absent")) === 0);
   await trio.lead(topic, partition, 3);
   expect((await trio.read(topic, partition)).slice(0, before.length)).toEqual(before);
 }, 60_000);

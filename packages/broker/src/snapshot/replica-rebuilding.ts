@@ -73,7 +73,7 @@ export class ReplicaRebuilding {
       limits.snapshotPieceTimeoutMs,
     );
     const { checkpointer, state } = options;
-    const commit: Checkpointer["commit"] = (changes) => checkpointer.commit(changes);
+    const commit: Checkpointer["commit"] = (bring) => checkpointer.commit(bring);
     const histories = new HistoryInstaller({ store, state, commit, fetcher });
     this.#installer = new SnapshotInstaller({ logger, store, host, home, histories, turns });
     this.#repairer = new ReplicaRepairer({

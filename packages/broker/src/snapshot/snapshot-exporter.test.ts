@@ -49,12 +49,14 @@ class Fixture {
     const log = store.createGroup(key, "neverExisted");
     this.group = new RaftGroup({
       brokerId: 1,
+      clock: this.clock,
+      logger: nodeRuntime({ log: { level: "silent" } }).logger,
       log,
       machine: this.machine,
       voters: [1, 2, 3],
       learners: [],
       limits: defaultBrokerLimits,
-      readFailed: () => undefined,
+      damaged: () => undefined,
     });
     const error = (_message: string, fields: unknown): void => {
       this.errors.push(String((fields as { error: unknown }).error));
