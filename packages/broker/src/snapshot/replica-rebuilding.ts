@@ -33,7 +33,7 @@ export interface ReplicaRebuildingOptions {
   readonly home: () => ReplicaHome;
 }
 
-/** Replicas that are rebuilt at the same time. */
+/** Replicas that are rebuilt at the same time for each reason: those to be repaired may be many, and wait long. */
 const rebuiltMax = 2;
 /** How often the logs are asked whether somebody found them damaged. */
 const damageCheckMs = 2000;
@@ -62,7 +62,6 @@ export class ReplicaRebuilding {
   constructor(options: ReplicaRebuildingOptions) {
     this.#options = options;
     const { caller, clock, home, host, limits, logger, store } = options;
-    const turns = new Turns(rebuiltMax);
     const damaged = (group: RaftGroup, error: unknown): void => home().damaged(group, error);
     const dataBytesMax = peerFrameBytesMax - frameRestBytesMax;
     this.#exporter = new SnapshotExporter({ clock, logger, store, dataBytesMax, damaged });
@@ -75,12 +74,19 @@ export class ReplicaRebuilding {
     const { checkpointer, state } = options;
     const commit: Checkpointer["commit"] = (bring) => checkpointer.commit(bring);
     const histories = new HistoryInstaller({ store, state, commit, fetcher });
-    this.#installer = new SnapshotInstaller({ logger, store, host, home, histories, turns });
+    this.#installer = new SnapshotInstaller({
+      logger,
+      store,
+      host,
+      home,
+      histories,
+      turns: new Turns(rebuiltMax),
+    });
     this.#repairer = new ReplicaRepairer({
       ...options,
       installer: histories,
       interruption: this.#interruption,
-      turns,
+      turns: new Turns(rebuiltMax),
       retryMsMin: limits.repairRetryMsMin,
       retryMsMax: limits.repairRetryMsMax,
     });
