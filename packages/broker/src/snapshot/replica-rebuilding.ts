@@ -40,6 +40,9 @@ const damageCheckMs = 2000;
 /** What a frame holds beside a snapshot's data, at most. */
 const frameRestBytesMax = 64 * 1024;
 
+/** A machine's image of this size surely fits into a snapshot, beside the list of the segments. */
+export const snapshotImageBytesMax: number = 15 * 1024 * 1024;
+
 /** What rebuilding did so far. */
 export interface RebuildingCounters {
   readonly snapshotsInstalled: number;
