@@ -30,7 +30,7 @@ import { RaftHost } from "./raft/raft-host.ts";
 import type { Leadership } from "./raft/state-machine.ts";
 import { RemoteCaller } from "./remote-caller.ts";
 import { ReplicaSet } from "./replica-set.ts";
-import { ReplicaRebuilding } from "./snapshot/replica-rebuilding.ts";
+import { ReplicaRebuilding, snapshotImageBytesMax } from "./snapshot/replica-rebuilding.ts";
 
 /** What a node is made of. */
 export interface BrokerNodeOptions {
@@ -294,6 +294,7 @@ export class BrokerNode implements TopicAdmin {
       intervalMs: limits.internalCutCheckMs,
       retryMs: limits.checkpointMs,
       entriesPerImage: limits.entriesPerImage,
+      imageBytesMax: snapshotImageBytesMax,
     });
   }
 

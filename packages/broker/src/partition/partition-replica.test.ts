@@ -1,4 +1,4 @@
-import type { LogEntry } from "@ropewalk/log";
+import { type GroupLog, type LogEntry, LogError } from "@ropewalk/log";
 import { patchBatch, RecordBatchBuilder, type RopewalkError } from "@ropewalk/protocol";
 import { nodeRuntime } from "@ropewalk/runtime/node";
 import { describe, expect, test } from "vitest";
@@ -23,6 +23,9 @@ class Scene {
   segments: readonly SegmentView[] = [];
   leading = true;
   busy = false;
+  /** What reading the log ends with. */
+  failure: unknown;
+  readonly damages: unknown[] = [];
   #index: number;
   #endOffset: number;
 
@@ -40,7 +43,7 @@ class Scene {
       segments: () => this.segments,
       isDiskFull: () => false,
       historyCut: (startOffset) => this.cuts.push(startOffset),
-      damaged: (error) => expect.fail(String(error)),
+      damaged: (error) => this.damages.push(error),
       leadershipChanged: () => undefined,
     });
     this.replica.attach(this.#group());
@@ -88,7 +91,12 @@ class Scene {
       this.proposals.push({ data, listener });
       return { kind: "appended", index: 0, baseOffset: 0 };
     };
+    const log: Partial<GroupLog> = {
+      read: () => Promise.reject(this.failure),
+      findTimestamp: () => Promise.reject(this.failure),
+    };
     const group: Partial<RaftGroup> = {
+      log: log as GroupLog,
       get leadership(): RaftGroup["leadership"] {
         return leads() ? { kind: "leading", term: 1 } : { kind: "following", term: 2, leaderId: 7 };
       },
@@ -251,5 +259,32 @@ describe("PartitionReplica.append() to a compacted topic", () => {
   test("takes keys that are empty, and every batch where nothing is compacted", () => {
     expect(append({ "cleanup.policy": "compact" }, Buffer.alloc(0)).proposed).toBe(1);
     expect(append({}, undefined).proposed).toBe(1);
+  });
+});
+
+describe.each([
+  ["read()", (scene: Scene) => scene.replica.read(anonymous, 0, 1)],
+  [
+    "resolve() of a timestamp",
+    (scene: Scene) => scene.replica.resolve({ kind: "timestamp", timestampMs: 1 }),
+  ],
+])("PartitionReplica.%s", (_what, ask) => {
+  test.each(["READ_FAILED", "GROUP_DELETED"] as const)(
+    "can be tried again where the log failed for %s",
+    async (reason) => {
+      const scene = new Scene();
+      scene.commitRecords(2);
+      scene.failure = new LogError(reason, "not now");
+      await expect(ask(scene)).rejects.toMatchObject({ code: "STORAGE_ERROR" });
+      expect(scene.damages).toEqual([]);
+    },
+  );
+
+  test("says where stored bytes are damaged", async () => {
+    const scene = new Scene();
+    scene.commitRecords(2);
+    scene.failure = new LogError("DATA_DAMAGED", "other bytes");
+    await expect(ask(scene)).rejects.toBe(scene.failure);
+    expect(scene.damages).toEqual([scene.failure]);
   });
 });

@@ -10,7 +10,7 @@ import {
   RopewalkError,
   validateBatch,
 } from "@ropewalk/protocol";
-import type { Clock, KeyValueChange, Logger } from "@ropewalk/runtime";
+import { type Clock, DiskError, type KeyValueChange, type Logger } from "@ropewalk/runtime";
 import type { TopicConfig } from "../controller/topic-config.ts";
 import {
   type Acknowledgement,
@@ -22,6 +22,7 @@ import {
   type StartPosition,
 } from "../ports.ts";
 import { bareCommandOf, encodeBareCommand, isRecordBatch } from "../raft/command-entry.ts";
+import { isDamage } from "../raft/group-storage.ts";
 import type { RaftGroup } from "../raft/raft-group.ts";
 import { encodeStateImage } from "../raft/state-image.ts";
 import type { Leadership, StateMachine } from "../raft/state-machine.ts";
@@ -238,7 +239,10 @@ export class PartitionReplica implements StateMachine, PartitionLog {
     return batches instanceof Promise
       ? batches.then(
           (read) => readResult(read, highWatermark),
-          (error: unknown) => this.#readFailed(offset, error),
+          (error: unknown) => {
+            this.#checkRange(offset); // Retention may have been faster.
+            throw this.#readFailure(error);
+          },
         )
       : readResult(batches, highWatermark);
   }
@@ -381,17 +385,25 @@ export class PartitionReplica implements StateMachine, PartitionLog {
   /** The first record of that time or later; the end where there is none. */
   async #findTimestamp(group: RaftGroup, timestampMs: number): Promise<number> {
     const endOffset = this.#highWatermark;
-    const found = await searchTimestamp(group.log, timestampMs, this.#startOffset, endOffset);
+    const found = await searchTimestamp(group.log, timestampMs, this.#startOffset, endOffset).catch(
+      (error: unknown) => {
+        throw this.#readFailure(error);
+      },
+    );
     return Math.max(found ?? endOffset, this.#startOffset); // It may have moved meanwhile.
   }
 
-  /** Damage takes this replica out, so that another one answers; what else failed is the reader's to know. */
-  #readFailed(offset: number, error: unknown): never {
-    this.#checkRange(offset); // Retention may have been faster.
-    if (!(error instanceof LogError) || error.reason !== "DATA_DAMAGED") throw error;
-    this.#options.damaged(error);
-    if (this.#group?.leadership.kind !== "leading") throw this.#notLeading("read");
-    throw error;
+  /**
+   * What the reader is told. Damage takes this replica out, so that another one answers; what else the log failed
+   * for may have gone by when the reader tries again.
+   */
+  #readFailure(error: unknown): unknown {
+    if (!(error instanceof LogError) && !(error instanceof DiskError)) return error;
+    if (isDamage(error)) this.#options.damaged(error);
+    if (this.#group?.leadership.kind !== "leading") return this.#notLeading("read");
+    if (isDamage(error)) return error;
+    const message = `Cannot read ${this.name} for now: ${error.message}`;
+    return new RopewalkError("STORAGE_ERROR", message, { cause: error });
   }
 
   #leading(action: string): RaftGroup {

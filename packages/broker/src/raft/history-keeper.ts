@@ -18,6 +18,8 @@ export interface HistoryKeeperOptions {
   readonly retryMs: number;
   /** An internal log is cut when so many entries were applied since its last image. */
   readonly entriesPerImage: number;
+  /** An internal log is not cut where its image is larger: no snapshot could carry it to a replica that lags behind. */
+  readonly imageBytesMax: number;
 }
 
 /** A group and the machine that its entries are applied to. */
@@ -138,12 +140,22 @@ export class HistoryKeeper {
       const before = group.log.imageIndex ?? 0;
       if (machine.appliedIndex - before < entriesPerImage) continue;
       // What the image before contains goes; what came since stays for replicas that are a little behind.
-      await this.#cut(group, machine, { index: before + 1 });
+      const image = await this.#saveImage(group, machine);
+      if (image === undefined || this.#isTooLarge(group, image)) continue;
+      await this.#options.store.cut(group.log, { index: before + 1 });
     }
   }
 
+  #isTooLarge({ key }: RaftGroup, { image }: TakenImage): boolean {
+    const { imageBytesMax, logger } = this.#options;
+    if (image.length <= imageBytesMax) return false;
+    const fields = { ...key, imageBytes: image.length, imageBytesMax };
+    logger.warn("an internal log is kept whole: its state is too large for a snapshot", fields);
+    return true;
+  }
+
   async #cut(group: RaftGroup, machine: StateMachine, cut: HistoryCut): Promise<boolean> {
-    if (!(await this.#saveImage(group, machine))) return false;
+    if ((await this.#saveImage(group, machine)) === undefined) return false;
     await this.#options.store.cut(group.log, cut);
     return true;
   }
@@ -152,7 +164,8 @@ export class HistoryKeeper {
     return this.#removed.has(group) || this.#options.store.group(group.key) !== group.log;
   }
 
-  async #saveImage(group: RaftGroup, machine: StateMachine): Promise<boolean> {
+  /** Answers what was saved; `undefined` where that could not be. */
+  async #saveImage(group: RaftGroup, machine: StateMachine): Promise<TakenImage | undefined> {
     const { checkpointer, store } = this.#options;
     const taken: TakenImage[] = [];
     // An image that was taken before its turn to be written would put back what was applied meanwhile.
@@ -161,9 +174,9 @@ export class HistoryKeeper {
       return taken.flatMap(({ changes }) => changes);
     });
     const [image] = taken;
-    if (!isCommitted || image === undefined || this.#isGone(group)) return false;
+    if (!isCommitted || image === undefined || this.#isGone(group)) return undefined;
     await store.saveImage(group.log, image.index, image.image);
-    return !this.#isGone(group);
+    return this.#isGone(group) ? undefined : image;
   }
 
   /** One image; none of a group that is gone, or has applied nothing. */

@@ -33,12 +33,15 @@ export interface ReplicaRebuildingOptions {
   readonly home: () => ReplicaHome;
 }
 
-/** Replicas that are rebuilt at the same time. */
+/** Replicas that are rebuilt at the same time for each reason: those to be repaired may be many, and wait long. */
 const rebuiltMax = 2;
 /** How often the logs are asked whether somebody found them damaged. */
 const damageCheckMs = 2000;
 /** What a frame holds beside a snapshot's data, at most. */
 const frameRestBytesMax = 64 * 1024;
+
+/** A machine's image of this size surely fits into a snapshot, beside the list of the segments. */
+export const snapshotImageBytesMax: number = 15 * 1024 * 1024;
 
 /** What rebuilding did so far. */
 export interface RebuildingCounters {
@@ -62,7 +65,6 @@ export class ReplicaRebuilding {
   constructor(options: ReplicaRebuildingOptions) {
     this.#options = options;
     const { caller, clock, home, host, limits, logger, store } = options;
-    const turns = new Turns(rebuiltMax);
     const damaged = (group: RaftGroup, error: unknown): void => home().damaged(group, error);
     const dataBytesMax = peerFrameBytesMax - frameRestBytesMax;
     this.#exporter = new SnapshotExporter({ clock, logger, store, dataBytesMax, damaged });
@@ -75,12 +77,19 @@ export class ReplicaRebuilding {
     const { checkpointer, state } = options;
     const commit: Checkpointer["commit"] = (bring) => checkpointer.commit(bring);
     const histories = new HistoryInstaller({ store, state, commit, fetcher });
-    this.#installer = new SnapshotInstaller({ logger, store, host, home, histories, turns });
+    this.#installer = new SnapshotInstaller({
+      logger,
+      store,
+      host,
+      home,
+      histories,
+      turns: new Turns(rebuiltMax),
+    });
     this.#repairer = new ReplicaRepairer({
       ...options,
       installer: histories,
       interruption: this.#interruption,
-      turns,
+      turns: new Turns(rebuiltMax),
       retryMsMin: limits.repairRetryMsMin,
       retryMsMax: limits.repairRetryMsMax,
     });

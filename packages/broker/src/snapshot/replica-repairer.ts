@@ -17,13 +17,15 @@ export interface ReplicaRepairerOptions {
   readonly leaders: LeaderTable;
   readonly installer: HistoryInstaller;
   readonly interruption: Interruption;
+  /** Replicas that are being repaired. */
   readonly turns: Turns;
   readonly retryMsMin: number;
   readonly retryMsMax: number;
 }
 
 /**
- * A replica that was repaired goes on in a term this far beyond that of the leader it was repaired from.
+ * A replica that was repaired goes on in a term this far beyond that of the leader it was repaired from, and
+ * beyond the last that it remembers itself.
  *
  * The damage may have made it forget votes: of the leader's term, or of later ones in which an election was
  * under way. If it took part in one of those again it could vote for somebody else, and two could lead in one
@@ -83,7 +85,7 @@ export class ReplicaRepairer {
     const { clock, interruption, logger, retryMsMax, retryMsMin } = this.#options;
     for (let attempt = 0; !absent.isGone(); attempt++) {
       try {
-        await this.#inTurn(absent, attempt);
+        if (!(await this.#inTurn(absent, attempt))) return;
         this.counters.repaired += 1;
         logger.info("a damaged replica was repaired", { ...absent.key });
         return;
@@ -96,13 +98,17 @@ export class ReplicaRepairer {
     }
   }
 
-  async #inTurn(absent: AbsentReplica, attempt: number): Promise<void> {
+  /** Answers whether the replica is back; it is not where it is gone, or the broker stops. */
+  async #inTurn(absent: AbsentReplica, attempt: number): Promise<boolean> {
     const { installer, interruption, turns } = this.#options;
     await turns.take();
     try {
-      if (absent.isGone()) return;
+      // The turn may have come long after: a leader that is asked does much for the answer.
+      if (interruption.isOver || absent.isGone()) return false;
       await installer.install(absent, await interruption.guard(this.#ask(absent, attempt)));
-      if (!interruption.isOver) absent.reopen();
+      if (interruption.isOver) return false;
+      absent.reopen();
+      return true;
     } finally {
       turns.giveBack();
     }
@@ -131,7 +137,7 @@ export class ReplicaRepairer {
       timeoutMs: repairTimeoutMs,
     });
     const manifest = decodeSnapshotManifest(answer.manifest);
-    const term = Math.max(log.hardState.term, answer.term + termsSkipped);
+    const term = Math.max(log.hardState.term, answer.term) + termsSkipped;
     return { brokerId, manifest, hardState: { term, vote: 0, commit: manifest.index } };
   }
 }

@@ -16,7 +16,7 @@ export interface SnapshotInstallerOptions {
   readonly host: RaftHost;
   readonly home: () => ReplicaHome;
   readonly histories: HistoryInstaller;
-  /** Replicas that are being rebuilt. */
+  /** Snapshots that are being taken in. */
   readonly turns: Turns;
 }
 

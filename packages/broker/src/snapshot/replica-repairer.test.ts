@@ -1,0 +1,95 @@
+import { encodeSnapshotManifest, type GroupLog } from "@ropewalk/log";
+import { nodeRuntime } from "@ropewalk/runtime/node";
+import { expect, test } from "vitest";
+import { SimulatedClock } from "../../fakes/simulated-clock.ts";
+import { LeaderTable } from "../leader-table.ts";
+import type { RemoteCaller } from "../remote-caller.ts";
+import type { HistoryInstaller, RemoteHistory } from "./history-installer.ts";
+import { Interruption } from "./interruption.ts";
+import type { AbsentReplica } from "./replica-home.ts";
+import { ReplicaRepairer } from "./replica-repairer.ts";
+import { Turns } from "./turns.ts";
+
+const { logger } = nodeRuntime({ log: { level: "silent" } });
+const manifest = encodeSnapshotManifest({
+  index: 8,
+  endOffset: 8,
+  raftFirstIndex: 9,
+  startOffset: 0,
+  termRuns: [],
+  segments: [],
+  image: new Uint8Array(0),
+});
+
+/** A repairer at broker 1 of three, and what it does with a replica; the leader is in term 5. */
+class Scene {
+  readonly interruption = new Interruption();
+  readonly turns = new Turns(1);
+  readonly installed: RemoteHistory[] = [];
+  readonly repairer: ReplicaRepairer;
+  asked = 0;
+
+  constructor() {
+    const caller: Pick<RemoteCaller, "call"> = {
+      call: () => {
+        this.asked += 1;
+        return Promise.resolve({ term: 5, manifest } as never);
+      },
+    };
+    const installer: Pick<HistoryInstaller, "install"> = {
+      install: (_absent, history) => {
+        this.installed.push(history);
+        return Promise.resolve();
+      },
+    };
+    this.repairer = new ReplicaRepairer({
+      brokerId: 1,
+      clock: new SimulatedClock(),
+      logger,
+      caller: caller as RemoteCaller,
+      leaders: new LeaderTable(),
+      installer: installer as HistoryInstaller,
+      interruption: this.interruption,
+      turns: this.turns,
+      retryMsMin: 10,
+      retryMsMax: 10,
+    });
+  }
+
+  /** Has a replica repaired whose own log remembers this term. */
+  add(term: number): void {
+    const log: Partial<GroupLog> = { hardState: { term, vote: 2, commit: 1 } };
+    const absent: AbsentReplica = {
+      key: { groupId: 7, incarnation: 1 },
+      log: log as GroupLog,
+      replicaIds: [1, 2, 3],
+      settled: Promise.resolve(),
+      isGone: () => false,
+      reopen: () => undefined,
+    };
+    this.repairer.add(absent);
+  }
+}
+
+test.each([
+  [3, 1005],
+  [2000, 3000],
+])("ReplicaRepairer goes far beyond its own term %d and that of the leader", async (own, term) => {
+  const scene = new Scene();
+  scene.add(own);
+  await scene.repairer.stop();
+  expect(scene.installed).toMatchObject([{ hardState: { term, vote: 0, commit: 8 } }]);
+  expect(scene.repairer.counters.repaired).toBe(1);
+});
+
+test("ReplicaRepairer asks nobody where the broker stops before it is its turn", async () => {
+  const scene = new Scene();
+  const { interruption, repairer, turns } = scene;
+  await turns.take();
+  scene.add(3);
+  interruption.interrupt();
+  turns.giveBack();
+  await repairer.stop();
+  expect(scene.asked).toBe(0);
+  expect(repairer.counters.repaired).toBe(0);
+});
