@@ -14,7 +14,7 @@ import { expect, test } from "vitest";
 import { batchOf, type Call, codeOf, type OwnBroker, ownBroker } from "../fakes/own-broker.ts";
 
 /** Ports of one test file must not meet those of another. */
-const port = 42_000 + (process.pid % 18_000);
+const port = 10_000 + (process.pid % 9000);
 const kibibyte = 1024;
 
 /** A broker on which data moves to segments, and is let go, within moments. */
