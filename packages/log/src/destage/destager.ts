@@ -1,31 +1,17 @@
-import { type Clock, type Disk, DiskError, type Logger } from "@ropewalk/runtime";
-import type { CheckpointWriter } from "../checkpoint/checkpoint-writer.ts";
-import type { EntryReader } from "../entry-reader.ts";
+import { DiskError, type Logger } from "@ropewalk/runtime";
 import type { GroupState } from "../group-state.ts";
 import type { Journal } from "../journal/journal.ts";
-import type { LogConfig } from "../log-config.ts";
 import type { LogEntry } from "../log-entry.ts";
 import { LogError } from "../log-error.ts";
-import type { SegmentReader } from "../segment/segment-reader.ts";
-import { GroupMove, lastDroppable } from "./group-move.ts";
+import { GroupMove, type GroupMoveOptions, lastDroppable } from "./group-move.ts";
 
 /** What the destager works with. */
-export interface DestagerOptions {
-  readonly disk: Disk;
-  readonly directory: string;
-  readonly clock: Clock;
+export interface DestagerOptions extends GroupMoveOptions {
   readonly logger: Logger;
-  readonly config: LogConfig;
   readonly journal: Journal;
-  readonly entries: EntryReader;
-  readonly segments: SegmentReader;
-  readonly checkpoint: CheckpointWriter;
   readonly groups: () => Iterable<GroupState>;
-  readonly takeFileId: () => number;
   /** Whether there is no room but what is kept for the time that the disk is full. */
   readonly isDiskFull: () => boolean;
-  /** Stored bytes of a group are not what was written, or cannot be read. */
-  readonly onDamaged: (state: GroupState, error: LogError) => void;
   /**
    * Writes the entries of a group from this one on into the journal once more, as one record, with nothing else
    * changed; `entries` are all of them.

@@ -1,10 +1,28 @@
 import assert from "node:assert/strict";
+import type { Clock, Disk } from "@ropewalk/runtime";
+import type { CheckpointWriter } from "../checkpoint/checkpoint-writer.ts";
+import type { EntryReader } from "../entry-reader.ts";
 import type { GroupState } from "../group-state.ts";
+import type { LogConfig } from "../log-config.ts";
 import { LogError } from "../log-error.ts";
 import { type ChunkEntry, chunkDataBytesMax, chunkEntriesMax } from "../segment/segment-chunk.ts";
 import type { SegmentInfo } from "../segment/segment-info.ts";
+import type { SegmentReader } from "../segment/segment-reader.ts";
 import { SegmentWriter } from "../segment/segment-writer.ts";
-import type { DestagerOptions } from "./destager.ts";
+
+/** What a move works with. */
+export interface GroupMoveOptions {
+  readonly disk: Disk;
+  readonly directory: string;
+  readonly clock: Clock;
+  readonly config: LogConfig;
+  readonly entries: EntryReader;
+  readonly segments: SegmentReader;
+  readonly checkpoint: CheckpointWriter;
+  readonly takeFileId: () => number;
+  /** Stored bytes of a group are not what was written, or cannot be read. */
+  readonly onDamaged: (state: GroupState, error: LogError) => void;
+}
 
 /** What concerns one group alone: bytes that are not what was written, or that the disk does not give. */
 const groupFaults: ReadonlySet<string> = new Set(["DATA_DAMAGED", "READ_FAILED"]);
@@ -23,7 +41,7 @@ interface LoadingChunk {
 
 /** Moves the entries of one group up to one index from the journal to its segments, in steps that its owner orders. */
 export class GroupMove {
-  readonly #options: DestagerOptions;
+  readonly #options: GroupMoveOptions;
   readonly #state: GroupState;
   readonly #endIndex: number;
   readonly #pace: (bytes: number) => Promise<void>;
@@ -37,7 +55,7 @@ export class GroupMove {
   #damage: LogError | undefined;
 
   constructor(
-    options: DestagerOptions,
+    options: GroupMoveOptions,
     state: GroupState,
     endIndex: number,
     pace: (bytes: number) => Promise<void>,
