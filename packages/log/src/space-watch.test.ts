@@ -5,10 +5,14 @@ import { SeededRandom } from "../fakes/seeded-random.ts";
 import { SimulatedDisk } from "../fakes/simulated-disk.ts";
 import {
   appendRounds,
+  groupPaths,
+  journalPaths,
   keyOf,
   ManualClock,
+  moved,
   openStore,
   smallConfig,
+  waitUntil,
 } from "../fakes/store-harness.ts";
 
 const { diskReserveBytes, spaceCheckMs } = smallConfig;
@@ -66,6 +70,63 @@ test("SpaceWatch tries to prepare the next journal file again, and is full until
   disk.failNext("create", full);
   expect(await look()).toBe(true);
   expect(await look()).toBe(false);
+  expect(store.failed).toBeUndefined();
+  await store.close();
+});
+
+test("SpaceWatch counts what the store takes between two looks", async () => {
+  const disk = new SimulatedDisk(new SeededRandom(1));
+  disk.bytesFree = diskReserveBytes + 100 * 1024;
+  const store = await openStore(disk);
+  const group = store.createGroup(keyOf(1));
+  await appendRounds(store, [group], 50);
+  expect(store.isFull).toBe(false);
+  await appendRounds(store, [group], 100);
+  expect(store.isFull).toBe(true);
+  await store.close();
+});
+
+test("SpaceWatch sees a disk that is full already when the store is opened", async () => {
+  const disk = new SimulatedDisk(new SeededRandom(1));
+  disk.bytesFree = 0;
+  const store = await openStore(disk);
+  expect(store.isFull).toBe(true);
+  await store.close();
+});
+
+test("SpaceWatch has the journal give up what was cut, however small it is, on a full disk only", async () => {
+  const { disk, look, store } = await fixture();
+  const group = store.createGroup(keyOf(1));
+  await appendRounds(store, [group], 40);
+  await store.saveImage(group, 40, Buffer.from("image"));
+  await store.cut(group, { startOffset: group.endOffset() });
+  await look();
+  const filesBefore = journalPaths(disk).length;
+  expect(filesBefore).toBeGreaterThan(2);
+  disk.bytesFree = 0;
+  await look();
+  // One is in use, one is prepared, and one waits to be used again.
+  await waitUntil(() => journalPaths(disk).length <= 3);
+  expect(store.isFull).toBe(true);
+  await store.close();
+  const reopened = await openStore(disk);
+  expect(reopened.group(keyOf(1))?.lastIndex()).toBe(40);
+  await reopened.close();
+});
+
+test("SpaceWatch writes a checkpoint that found no room again, and removes what it lets go", async () => {
+  const { disk, look, store } = await fixture();
+  const group = store.createGroup(keyOf(1));
+  await appendRounds(store, [group], 120);
+  await moved(store);
+  const segmentsBefore = groupPaths(disk).length;
+  expect(segmentsBefore).toBeGreaterThan(0);
+  await store.saveImage(group, 120, Buffer.from("image"));
+  disk.failNext("write", new DiskError("FULL", "no space left"));
+  await expect(store.cut(group, { startOffset: group.endOffset() })).rejects.toThrow(/no space/);
+  expect(groupPaths(disk).length).toBeGreaterThanOrEqual(segmentsBefore);
+  await look();
+  await waitUntil(() => groupPaths(disk).length === 1); // The image.
   expect(store.failed).toBeUndefined();
   await store.close();
 });

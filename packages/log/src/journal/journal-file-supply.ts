@@ -33,7 +33,7 @@ export class JournalFileSupply {
   #filling: Promise<void> = Promise.resolve();
   #failure: unknown;
   #isDiskFull = false;
-  #createdBytes = 0;
+  #takenBytes = 0;
 
   constructor(options: JournalFileSupplyOptions) {
     this.#options = options;
@@ -50,9 +50,9 @@ export class JournalFileSupply {
     return this.#untaken?.filledBytes ?? 0;
   }
 
-  /** What new files took when they were made; what zeros and records add to them is not counted. */
-  get createdBytes(): number {
-    return this.#createdBytes;
+  /** What new files took from the disk for as long as they were here. */
+  get takenBytes(): number {
+    return this.#takenBytes;
   }
 
   /** Files that wait to be used again. */
@@ -144,7 +144,7 @@ export class JournalFileSupply {
     if (free === undefined) {
       const { fileBytesMax } = this.#options.config;
       const file = await JournalFile.create(target, Math.min(filledBytesAtFirst, fileBytesMax));
-      this.#createdBytes += file.filledBytes;
+      this.#takenBytes += file.filledBytes;
       return file;
     }
     try {
@@ -179,13 +179,16 @@ export class JournalFileSupply {
     const { fileBytesMax, fillAheadBytes } = this.#options.config;
     const file = this.#untaken;
     while (file !== undefined && this.#untaken === file && file.filledBytes < fileBytesMax) {
+      const filledBefore = file.filledBytes;
       try {
-        await file.fill(Math.min(file.filledBytes + fillAheadBytes, fileBytesMax));
+        await file.fill(Math.min(filledBefore + fillAheadBytes, fileBytesMax));
         if (isNoRoom(this.#failure)) this.#failure = undefined;
       } catch (error) {
         if (!isNoRoom(error)) await this.#abandon(file, error);
         else if (this.#untaken === file) this.#keepShort(file, error);
         return;
+      } finally {
+        this.#takenBytes += file.filledBytes - filledBefore;
       }
     }
   }

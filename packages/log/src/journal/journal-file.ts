@@ -197,28 +197,32 @@ export class JournalFile {
   // Through a handle of their own: zeros that find no room must not keep records from being written below.
   async #fill(toBytes: number): Promise<void> {
     const file = await this.#disk.open(this.path, "read-write");
-    let noRoom: Error | undefined;
+    const zeroed = { endBytes: this.#filledBytes };
     try {
-      let at = this.#filledBytes;
-      while (at < toBytes && noRoom === undefined) {
-        const end = Math.min(at + zeros.length, toBytes);
-        await writeZeros(file, at, end).then(
-          () => (at = end),
-          (error: unknown) => (noRoom = asError(error)),
-        );
+      await fillWhileRoom(file, zeroed, toBytes);
+    } catch (error) {
+      if (!isNoRoom(error)) this.#fail(error);
+      throw error;
+    } finally {
+      try {
+        if (this.isSound) await this.#syncZeros(zeroed.endBytes);
+      } finally {
+        await file.close();
       }
-      if (noRoom !== undefined && !isNoRoom(noRoom)) throw noRoom;
+    }
+  }
+
+  async #syncZeros(endBytes: number): Promise<void> {
+    try {
       this.#syncingZeros = this.#file.datasync();
       await this.#syncingZeros;
-      this.#filledBytes = Math.max(this.#filledBytes, at);
+      this.#filledBytes = Math.max(this.#filledBytes, endBytes);
     } catch (error) {
       this.#fail(error);
       throw error;
     } finally {
       this.#syncingZeros = undefined;
-      await file.close();
     }
-    if (noRoom !== undefined) throw noRoom;
   }
 
   async #once<T>(done: Promise<T>): Promise<T> {
@@ -236,6 +240,19 @@ export class JournalFile {
 
   #assertSound(): void {
     if (this.#failure !== undefined) throw this.#failure;
+  }
+}
+
+/** Writes zeros up to `toBytes`; `zeroed` says how far it came. */
+async function fillWhileRoom(
+  file: DiskFile,
+  zeroed: { endBytes: number },
+  toBytes: number,
+): Promise<void> {
+  while (zeroed.endBytes < toBytes) {
+    const end = Math.min(zeroed.endBytes + zeros.length, toBytes);
+    await writeZeros(file, zeroed.endBytes, end);
+    zeroed.endBytes = end;
   }
 }
 

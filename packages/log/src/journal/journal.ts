@@ -204,7 +204,7 @@ export class Journal {
 
   /** What the journal took from the disk since it was opened. */
   get grownBytes(): number {
-    return this.#grownBytes + this.#supply.createdBytes;
+    return this.#grownBytes + this.#supply.takenBytes;
   }
 
   /** What can be placed without asking the file system for more space; negative where the queue alone must. */
