@@ -43,6 +43,8 @@ export class JournalFile {
   #filledBytes: number;
   #filling: Promise<void> | undefined;
   #syncingZeros: Promise<void> | undefined;
+  /** The last write beyond what was written before; never rejects. */
+  #extended: Promise<void> = Promise.resolve();
   #isOvertaken = false;
   #failure: Error | undefined;
 
@@ -124,8 +126,11 @@ export class JournalFile {
     // Zeros that are on their way must not arrive after the records they would erase.
     if (end > this.#filledBytes) await this.settled();
     this.#assertSound();
-    if (end > this.#filledBytes) await this.#extend(position, buffers, end);
-    else await this.#once(this.#file.write(position, buffers));
+    if (end > this.#filledBytes) {
+      const extended = this.#extend(position, buffers, end);
+      this.#extended = extended.catch(() => undefined);
+      await extended;
+    } else await this.#once(this.#file.write(position, buffers));
     await this.#once(this.#file.datasync());
     // The system tells a lost page to one sync only, which may be that of the zeros.
     await this.#syncingZeros?.catch(() => undefined);
@@ -196,6 +201,7 @@ export class JournalFile {
 
   // Through a handle of their own: zeros that find no room must not keep records from being written below.
   async #fill(toBytes: number): Promise<void> {
+    await this.#extended; // Where that found no room, the file ends where it ended before.
     const file = await this.#disk.open(this.path, "read-write");
     const zeroed = { endBytes: this.#filledBytes };
     try {
