@@ -7,6 +7,9 @@ import type { LogConfig } from "./log-config.ts";
 /** With less free than so many times the reserve the journal is made ready for a disk that is full. */
 const nearlyFullFactor = 2;
 
+/** What of the reserve the journal then gets for itself. */
+const securedShare = 1 / 8;
+
 /** What is watched. */
 export interface SpaceWatchOptions {
   readonly disk: Disk;
@@ -101,7 +104,9 @@ export class SpaceWatch {
     this.#takenBefore = takenBefore;
     const hasRoom = freeBytes >= config.diskReserveBytes;
     if (hasRoom && journal.mustRetry) await journal.retry();
-    if (freeBytes < config.diskReserveBytes * nearlyFullFactor) await journal.secureRoom();
+    if (freeBytes < config.diskReserveBytes * nearlyFullFactor) {
+      await journal.secureRoom(Math.ceil(config.diskReserveBytes * securedShare));
+    }
     const isFull = !hasRoom || journal.isShort;
     if (isFull === this.#isFull) return;
     this.#isFull = isFull;

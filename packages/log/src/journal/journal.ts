@@ -186,9 +186,15 @@ export class Journal {
     if (wasShort) await this.#prepareWhole();
   }
 
-  /** The disk is nearly full: makes the next file ready already, so that there is something to write in. */
-  async secureRoom(): Promise<void> {
-    if (this.writableBytes < this.#options.config.fileBytesMax) await this.#prepareWhole();
+  /** The disk is nearly full: writes so much ahead that there is something to write in when it is. */
+  async secureRoom(bytes: number): Promise<void> {
+    const { sequence, position } = this.#next;
+    const { fileBytesMax } = this.#options.config;
+    const file = this.#files.get(sequence);
+    if (file !== undefined && !file.isFilling && !this.#closed) {
+      await this.#fillAhead(file, Math.min(position + bytes, fileBytesMax));
+    }
+    if (position + bytes > fileBytesMax) await this.#prepareWhole();
   }
 
   /** While the disk is full, files that nobody needs are removed instead of being kept to be used again. */
@@ -427,6 +433,7 @@ export class Journal {
 
   async #fillAhead(file: JournalFile, fillTo: number): Promise<void> {
     const filledBefore = file.filledBytes;
+    if (filledBefore >= fillTo) return;
     try {
       await file.fill(fillTo);
     } catch (error) {
