@@ -27,8 +27,10 @@ const outstanding = 128;
 const warmUpBytes = 800 * 1024 * 1024;
 const bareBytes = 512 * 1024 * 1024;
 const flushBytesMax = 16 * 1024 * 1024;
-/** More than the store keeps in memory and has under way. */
+/** What both contenders write from: more than the store keeps in memory and has under way. */
 const batchMemoryBytes = 160 * 1024 * 1024;
+/** Appends between two cuts, where nothing is kept. */
+const cutEvery = 64;
 const fourHoursMs = 4 * 3600 * 1000;
 
 const disk = new NodeDisk();
@@ -59,6 +61,12 @@ interface Round {
 }
 
 type Append = () => Promise<void>;
+
+/** Used again long after the store has let go of them: fresh memory would cost more than the store. */
+function batchesOf(bytes: number): readonly Uint8Array[] {
+  const count = Math.ceil(batchMemoryBytes / bytes);
+  return Array.from({ length: count }, (_, fill) => sampleBatch(0, 10, bytes, fill % 256));
+}
 
 /** Keeps `outstanding` appends under way for a while. */
 async function closedLoop(
@@ -95,7 +103,7 @@ async function closedLoop(
 
 /** The same work with nothing around it. */
 function bareJournal(bytes: number): { append: Append; flushCount: () => number } {
-  const batches = Array.from({ length: 64 }, (_, fill) => sampleBatch(0, 10, bytes, fill));
+  const batches = batchesOf(bytes);
   const waiting: { batch: Uint8Array; resolve: () => void }[] = [];
   let [position, flushes, next] = [0, 0, 0];
   let isBusy = false;
@@ -133,17 +141,14 @@ class Contender {
   readonly store: LogStore;
   readonly #groups: readonly GroupLog[];
   readonly #isKept: boolean;
-  /** Used again long after the store has let go of them: fresh memory would cost more than the store. */
   readonly #batches: readonly Uint8Array[];
   #next = 0;
+  #done = 0;
 
   constructor(store: LogStore, groupCount: number, bytes: number, isKept: boolean) {
     this.store = store;
     this.#isKept = isKept;
-    const batchCount = Math.ceil(batchMemoryBytes / bytes);
-    this.#batches = Array.from({ length: batchCount }, (_, fill) =>
-      sampleBatch(0, 10, bytes, fill % 256),
-    );
+    this.#batches = batchesOf(bytes);
     this.#groups = Array.from({ length: groupCount }, (_, row) =>
       store.createGroup(keyOf(row + 1)),
     );
@@ -163,8 +168,8 @@ class Contender {
 
   /** Where nothing is to outlive the journal: an image of each group in its turn, and all before it goes. */
   cutSome(): void {
-    if (this.#isKept || this.#next % 512 !== 0) return;
-    const group = this.#groups[(this.#next / 512) % this.#groups.length];
+    if (this.#isKept || ++this.#done % cutEvery !== 0) return;
+    const group = this.#groups[(this.#done / cutEvery) % this.#groups.length];
     const index = (group?.lastIndex() ?? 0) - 1;
     if (group === undefined || index < 1) return;
     void this.store

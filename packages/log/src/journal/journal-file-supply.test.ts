@@ -132,14 +132,28 @@ test("JournalFileSupply.release() keeps whole files for use again, as many as th
   const disk = newDisk();
   const supply = supplyOf(disk);
   const keptMax = Math.ceil(journalBytesMax / fileBytesMax);
-  const short = await newFile(disk, 99, fileBytesMax - 1);
-  await supply.release(short);
-  expect(disk.paths()).toEqual([]);
   for (let sequence = 1; sequence <= keptMax + 1; sequence++) {
     await supply.release(await newFile(disk, sequence));
   }
   expect(supply.freeCount).toBe(keptMax);
   expect(disk.paths()).toHaveLength(keptMax);
+  await supply.close();
+});
+
+test("JournalFileSupply.release() fills up a file whose last record found no place, and keeps no smaller or larger one", async () => {
+  const disk = newDisk();
+  const supply = supplyOf(disk);
+  for (const bytes of [fileBytesMax / 2 - 1, fileBytesMax + 1]) {
+    await supply.release(await newFile(disk, 99, bytes));
+    expect(disk.paths()).toEqual([]);
+  }
+  const overtaken = await newFile(disk, 1, fileBytesMax - 1);
+  disk.failNext("write", new DiskError("FULL", "no space left"));
+  await supply.release(overtaken);
+  expect(disk.paths()).toEqual([]);
+  await supply.release(await newFile(disk, 2, fileBytesMax - 1));
+  expect(disk.bytesOf(pathOf(2))).toHaveLength(fileBytesMax);
+  expect((await supply.take(2)).filledBytes).toBe(fileBytesMax);
   await supply.close();
 });
 

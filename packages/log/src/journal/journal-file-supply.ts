@@ -101,11 +101,25 @@ export class JournalFileSupply {
     const { config } = this.#options;
     const keptUsually = Math.ceil(config.journalBytesMax / config.fileBytesMax);
     const keptMax = this.#isDiskFull ? keptOnFullDisk : keptUsually;
-    if (file.filledBytes >= config.fileBytesMax && this.#free.length < keptMax) {
-      this.#free.push(file);
-      return;
+    const isWanted = this.#free.length < keptMax && (await this.#completes(file));
+    if (isWanted) this.#free.push(file);
+    else await this.#remove(file);
+  }
+
+  /**
+   * Makes a file as large as all others, if it is nearly: records that came faster than zeros end where the next one
+   * found no place. One that a single large record made larger is none to keep.
+   */
+  async #completes(file: JournalFile): Promise<boolean> {
+    const { fileBytesMax } = this.#options.config;
+    await file.settled();
+    if (file.filledBytes < fileBytesMax / 2 || file.filledBytes > fileBytesMax) return false;
+    try {
+      if (file.filledBytes < fileBytesMax) await file.fill(fileBytesMax);
+      return file.isSound;
+    } catch {
+      return false; // It is none of those that are written, so nobody else needs to know.
     }
-    await this.#remove(file);
   }
 
   /** Keeps a file for people, under a name that no journal looks for. */
