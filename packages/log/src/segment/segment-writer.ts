@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { DiskFile } from "@ropewalk/runtime";
+import type { ComposedFile, FilePiece } from "@ropewalk/runtime";
 import type { GroupKey } from "../log-entry.ts";
 import { readUint64 } from "../uint64.ts";
 import type { SegmentInfo } from "./segment-info.ts";
@@ -37,7 +37,7 @@ export interface NewSegment {
  */
 export class SegmentWriter {
   readonly key: GroupKey;
-  readonly file: DiskFile;
+  readonly #file: ComposedFile;
   readonly #salt: number;
   readonly #rows: ChunkRow[];
   #info: SegmentInfo;
@@ -45,13 +45,13 @@ export class SegmentWriter {
 
   private constructor(
     key: GroupKey,
-    file: DiskFile,
+    file: ComposedFile,
     info: SegmentInfo,
     rows: readonly ChunkRow[],
     isHeaderWritten: boolean,
   ) {
     this.key = key;
-    this.file = file;
+    this.#file = file;
     this.#info = info;
     this.#rows = [...rows];
     this.#salt = segmentSalt({ key, fileId: info.fileId });
@@ -59,7 +59,7 @@ export class SegmentWriter {
   }
 
   /** A writer for a new file. */
-  static create(key: GroupKey, file: DiskFile, segment: NewSegment): SegmentWriter {
+  static create(key: GroupKey, file: ComposedFile, segment: NewSegment): SegmentWriter {
     const { firstIndex, baseOffset } = segment;
     const info: SegmentInfo = {
       ...segment,
@@ -77,7 +77,7 @@ export class SegmentWriter {
   /** A writer that goes on where a segment ends; `rows` are those of its chunks. */
   static resume(
     key: GroupKey,
-    file: DiskFile,
+    file: ComposedFile,
     info: SegmentInfo,
     rows: readonly ChunkRow[],
   ): SegmentWriter {
@@ -98,9 +98,8 @@ export class SegmentWriter {
   async append(entries: readonly ChunkEntry[], lastIndex: number): Promise<void> {
     const info = this.#info;
     const { head, header } = encodeChunkHead(entries, this.#salt, info.chunksEnd, info.endOffset);
-    const data = entries.map((entry) => entry.data).filter((piece) => piece.length > 0);
-    await this.#writeHeader();
-    await this.file.write(info.chunksEnd, [head, ...data, ...paddingOf(header)]);
+    const data = entries.filter(({ dataBytes }) => dataBytes > 0).map((entry) => entry.data);
+    await this.#write([head, ...data, ...paddingOf(header)]);
     this.#appended(header, lastIndex);
   }
 
@@ -110,8 +109,7 @@ export class SegmentWriter {
     const header = decodeOwnHeader(chunk);
     assert(header.position === info.chunksEnd, `chunk ${header.position} at ${info.chunksEnd}`);
     encodeChunkHeader(chunk, header, this.#salt);
-    await this.#writeHeader();
-    await this.file.write(info.chunksEnd, [chunk, ...paddingOf(header)]);
+    await this.#write([chunk, ...paddingOf(header)]);
     this.#appended(header, header.lastIndex);
   }
 
@@ -147,17 +145,31 @@ export class SegmentWriter {
   /** Writes the index behind the chunks, without a sync: nothing may be added any more. */
   async seal(): Promise<void> {
     const { chunksEnd, lastIndex } = this.#info;
-    await this.#writeHeader();
-    await this.file.write(chunksEnd, [
-      encodeSegmentIndex(this.#rows, this.#salt, chunksEnd, lastIndex),
-    ]);
+    await this.#write([encodeSegmentIndex(this.#rows, this.#salt, chunksEnd, lastIndex)]);
     this.#info = { ...this.#info, isSealed: true };
   }
 
-  async #writeHeader(): Promise<void> {
-    if (this.#isHeaderWritten) return;
-    const { fileId } = this.#info;
-    await this.file.write(0, [encodeSegmentHeader({ key: this.key, fileId }).bytes]);
+  /** Makes the segment durable, and closes it. */
+  async finish(): Promise<void> {
+    if (!this.#isHeaderWritten) await this.#write([]);
+    await this.#file.finish();
+  }
+
+  /** Closes the file as it is. Never rejects. */
+  abandon(): Promise<void> {
+    return this.#file.abandon();
+  }
+
+  /** Writes behind the last chunk; the header comes with the first. */
+  async #write(pieces: readonly FilePiece[]): Promise<void> {
+    const { chunksEnd, fileId } = this.#info;
+    if (this.#isHeaderWritten) {
+      await this.#file.write(chunksEnd, pieces);
+      return;
+    }
+    assert(chunksEnd === segmentHeaderBytes, `a first chunk at ${chunksEnd}`);
+    const header = encodeSegmentHeader({ key: this.key, fileId }).bytes;
+    await this.#file.write(0, [header, ...pieces]);
     this.#isHeaderWritten = true;
   }
 }
