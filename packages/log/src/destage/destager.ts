@@ -30,7 +30,7 @@ export interface DestageStatistics {
 }
 
 /** Groups whose next piece waits while another one's is written. */
-const movesAtOnce = 3;
+const movesAtOnce = 8;
 
 /** Groups whose segments are open at the same time: all are written, then all are synced, which shares what that costs. */
 const openMovesMax = 256;

@@ -140,23 +140,22 @@ export class GroupMove {
       const lastIndex = entries.at(-1)?.index ?? next;
       const writer = await this.#writer(next, this.#state.index.offsetAfter(next - 1));
       const before = writer.info.chunksEnd;
-      await this.#append(writer, entries, lastIndex);
+      await this.#orOfGroup(lastIndex, writer.append(entries, lastIndex));
       const bytes = writer.info.chunksEnd - before;
       this.#movedBytes += bytes;
-      if (writer.info.chunksEnd >= this.#segmentBytesMax) await writer.seal();
+      const isFull = writer.info.chunksEnd >= this.#segmentBytesMax;
+      if (isFull) await this.#orOfGroup(lastIndex, writer.seal());
       await this.#pace(bytes);
       next = lastIndex + 1;
     }
+    const last = this.#writers.at(-1);
+    if (last !== undefined) await this.#orOfGroup(this.#endIndex, last.flush());
   }
 
   /** What fails because the journal cannot be read is the group's fault; what fails otherwise is the disk's. */
-  async #append(
-    writer: SegmentWriter,
-    entries: readonly ChunkEntry[],
-    last: number,
-  ): Promise<void> {
+  async #orOfGroup(last: number, work: Promise<void>): Promise<void> {
     try {
-      await writer.append(entries, last);
+      await work;
     } catch (cause) {
       if (!(cause instanceof DiskError) || cause.code !== "SOURCE") throw cause;
       const message = `Cannot move entries up to ${last} out of the journal: ${cause.message}`;

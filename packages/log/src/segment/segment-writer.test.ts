@@ -28,6 +28,7 @@ function newDisk(): SimulatedDisk {
 
 async function append(writer: SegmentWriter, entries: readonly LogEntry[]): Promise<void> {
   await writer.append(entries.map(chunkEntry), entries.at(-1)?.index ?? 0);
+  await writer.flush();
 }
 
 test("SegmentWriter.append() writes header and chunks back to back, and says what there is now", async () => {

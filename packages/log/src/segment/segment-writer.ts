@@ -22,6 +22,9 @@ import {
 
 const zeros = new Uint8Array(segmentHeaderBytes);
 
+/** Chunks are written together up to this size: each write wakes somebody. */
+const writeBytesMax = 4 * 1024 * 1024;
+
 /** How a segment that has nothing in it yet is described. */
 export interface NewSegment {
   readonly fileId: number;
@@ -41,21 +44,24 @@ export class SegmentWriter {
   readonly #salt: number;
   readonly #rows: ChunkRow[];
   #info: SegmentInfo;
-  #isHeaderWritten: boolean;
+  /** What was added and not written yet, and where it goes. */
+  #pending: FilePiece[] = [];
+  #pendingStart: number;
 
   private constructor(
     key: GroupKey,
     file: ComposedFile,
     info: SegmentInfo,
     rows: readonly ChunkRow[],
-    isHeaderWritten: boolean,
+    isNew: boolean,
   ) {
     this.key = key;
     this.#file = file;
     this.#info = info;
     this.#rows = [...rows];
     this.#salt = segmentSalt({ key, fileId: info.fileId });
-    this.#isHeaderWritten = isHeaderWritten;
+    this.#pendingStart = isNew ? 0 : info.chunksEnd;
+    if (isNew) this.#pending.push(encodeSegmentHeader({ key, fileId: info.fileId }).bytes);
   }
 
   /** A writer for a new file. */
@@ -71,7 +77,7 @@ export class SegmentWriter {
       isSealed: false,
       deleteHorizonMs: 0,
     };
-    return new SegmentWriter(key, file, info, [], false);
+    return new SegmentWriter(key, file, info, [], true);
   }
 
   /** A writer that goes on where a segment ends; `rows` are those of its chunks. */
@@ -81,7 +87,7 @@ export class SegmentWriter {
     info: SegmentInfo,
     rows: readonly ChunkRow[],
   ): SegmentWriter {
-    return new SegmentWriter(key, file, info, rows, true);
+    return new SegmentWriter(key, file, info, rows, false);
   }
 
   /** The segment with all that was added. */
@@ -94,23 +100,30 @@ export class SegmentWriter {
     return this.#rows;
   }
 
-  /** Adds a chunk, without a sync. `endIndex` is where the next one begins, where entries in between are left out. */
+  /**
+   * Adds a chunk, which is written with others before long. `lastIndex` lies behind its last entry where entries in
+   * between are left out.
+   */
   async append(entries: readonly ChunkEntry[], lastIndex: number): Promise<void> {
     const info = this.#info;
     const { head, header } = encodeChunkHead(entries, this.#salt, info.chunksEnd, info.endOffset);
     const data = entries.filter(({ dataBytes }) => dataBytes > 0).map((entry) => entry.data);
-    await this.#write([head, ...data, ...paddingOf(header)]);
     this.#appended(header, lastIndex);
+    await this.#add(head, ...data, ...paddingOf(header));
   }
 
-  /** Adds a chunk of another file, which had the same place there: verified, and not changed but for its salt. */
+  /**
+   * Writes a chunk of another file, which had the same place there: verified, and not changed but for its salt. The
+   * caller's memory is its own again when the promise settles.
+   */
   async appendCopy(chunk: Buffer): Promise<void> {
     const info = this.#info;
     const header = decodeOwnHeader(chunk);
     assert(header.position === info.chunksEnd, `chunk ${header.position} at ${info.chunksEnd}`);
     encodeChunkHeader(chunk, header, this.#salt);
-    await this.#write([chunk, ...paddingOf(header)]);
     this.#appended(header, header.lastIndex);
+    await this.#add(chunk, ...paddingOf(header));
+    await this.flush();
   }
 
   #appended(header: ChunkHeader, lastIndex: number): void {
@@ -145,13 +158,24 @@ export class SegmentWriter {
   /** Writes the index behind the chunks, without a sync: nothing may be added any more. */
   async seal(): Promise<void> {
     const { chunksEnd, lastIndex } = this.#info;
-    await this.#write([encodeSegmentIndex(this.#rows, this.#salt, chunksEnd, lastIndex)]);
     this.#info = { ...this.#info, isSealed: true };
+    await this.#add(encodeSegmentIndex(this.#rows, this.#salt, chunksEnd, lastIndex));
+    await this.flush();
+  }
+
+  /** Writes what was added, without a sync. */
+  async flush(): Promise<void> {
+    const pieces = this.#pending;
+    if (pieces.length === 0) return;
+    const position = this.#pendingStart;
+    this.#pending = [];
+    this.#pendingStart += bytesOf(pieces);
+    await this.#file.write(position, pieces);
   }
 
   /** Makes the segment durable, and closes it. */
   async finish(): Promise<void> {
-    if (!this.#isHeaderWritten) await this.#write([]);
+    await this.flush();
     await this.#file.finish();
   }
 
@@ -160,18 +184,17 @@ export class SegmentWriter {
     return this.#file.abandon();
   }
 
-  /** Writes behind the last chunk; the header comes with the first. */
-  async #write(pieces: readonly FilePiece[]): Promise<void> {
-    const { chunksEnd, fileId } = this.#info;
-    if (this.#isHeaderWritten) {
-      await this.#file.write(chunksEnd, pieces);
-      return;
-    }
-    assert(chunksEnd === segmentHeaderBytes, `a first chunk at ${chunksEnd}`);
-    const header = encodeSegmentHeader({ key: this.key, fileId }).bytes;
-    await this.#file.write(0, [header, ...pieces]);
-    this.#isHeaderWritten = true;
+  async #add(...pieces: readonly FilePiece[]): Promise<void> {
+    for (const piece of pieces) this.#pending.push(piece);
+    if (this.#info.chunksEnd - this.#pendingStart >= writeBytesMax) await this.flush();
   }
+}
+
+function bytesOf(pieces: readonly FilePiece[]): number {
+  return pieces.reduce(
+    (sum, piece) => sum + (piece instanceof Uint8Array ? piece.length : piece.bytes),
+    0,
+  );
 }
 
 /** Zeros up to where the next chunk begins. */

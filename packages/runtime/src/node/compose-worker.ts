@@ -27,10 +27,13 @@ declare const WebAssembly: {
 const blockBytes = 4096;
 
 /** One write. */
-const slabBytes = 2 * 1024 * 1024;
+const slabBytes = 4 * 1024 * 1024;
 
 /** One read of what lies between the first and the last of neighbouring ranges. */
 const spanBytesMax = 1024 * 1024;
+
+/** Larger ranges are read straight to where they go, each alone: a read costs less than copying them once more. */
+const spanPieceBytesMax = 16 * 1024;
 
 /** Bytes between two ranges that are read along up to this size: cheaper than a second read. */
 const skippedBytesMax = 64 * 1024;
@@ -138,6 +141,7 @@ function spanEnd(ranges: Float64Array, at: number, room: number): number {
   let last = start + (ranges[at + 2] ?? 0);
   let bytes = last - start;
   let next = at + rangeWidth;
+  if (bytes >= spanPieceBytesMax) return next;
   for (; next < ranges.length && descriptor !== inMemory; next += rangeWidth) {
     const [position = 0, length = 0] = [ranges[next + 1], ranges[next + 2]];
     const isNear = position >= last && position - last <= skippedBytesMax;

@@ -1,11 +1,15 @@
 import { Worker } from "node:worker_threads";
 import type { ComposeAnswer, ComposeFailure, ComposeJob } from "./compose-job.ts";
 
-/** The thread is started where there is something to compose; it keeps no process alive. */
+/** While one waits for the disk, the other one copies; more gained nothing where that was measured. */
+const threadCount = 2;
+
+/** The threads that compose files. Every job of a file is done by the same one, in order. */
 export class FileComposer {
-  #worker: Worker | undefined;
-  readonly #waiting = new Map<number, (failure: ComposeFailure | undefined) => void>();
-  #jobs = 0;
+  readonly #threads: readonly ComposeThread[] = Array.from(
+    { length: threadCount },
+    () => new ComposeThread(),
+  );
   #files = 0;
 
   /** A number for a file that is to be composed. */
@@ -15,8 +19,25 @@ export class FileComposer {
 
   /** Has a job done, after all before it; `moved` is memory that is given away. Resolves with what failed. */
   do(
+    file: number,
     jobOf: (number: number) => ComposeJob,
     moved: readonly ArrayBuffer[] = [],
+  ): Promise<ComposeFailure | undefined> {
+    const thread = this.#threads[file % threadCount];
+    if (thread === undefined) throw new RangeError(`no thread for file ${file}`);
+    return thread.do(jobOf, moved);
+  }
+}
+
+/** Started where there is something to compose; keeps no process alive. */
+class ComposeThread {
+  #worker: Worker | undefined;
+  readonly #waiting = new Map<number, (failure: ComposeFailure | undefined) => void>();
+  #jobs = 0;
+
+  do(
+    jobOf: (number: number) => ComposeJob,
+    moved: readonly ArrayBuffer[],
   ): Promise<ComposeFailure | undefined> {
     const worker = (this.#worker ??= this.#start());
     const number = ++this.#jobs;

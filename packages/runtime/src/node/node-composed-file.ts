@@ -27,6 +27,7 @@ export class NodeComposedFile implements ComposedFile {
       const { memory, ranges } = piecesAsRanges(pieces, settled.promise);
       const [file, path, which] = [this.#file, this.path, this.#which];
       const failure = await this.#composer.do(
+        file,
         (job) => ({ kind: "write", job, file, path, which, position, ranges, memory }),
         [ranges.buffer, memory.buffer],
       );
@@ -39,14 +40,14 @@ export class NodeComposedFile implements ComposedFile {
   async finish(): Promise<void> {
     this.#assertSound();
     const file = this.#file;
-    const failure = await this.#composer.do((job) => ({ kind: "finish", job, file }));
+    const failure = await this.#composer.do(file, (job) => ({ kind: "finish", job, file }));
     // Whatever the system says: what it lost had been accepted.
     this.#throwIf(failure, `sync ${this.path}`, "IO");
   }
 
   async abandon(): Promise<void> {
     const file = this.#file;
-    await this.#composer.do((job) => ({ kind: "abandon", job, file }));
+    await this.#composer.do(file, (job) => ({ kind: "abandon", job, file }));
   }
 
   #throwIf(failure: ComposeFailure | undefined, action: string, code?: "IO"): void {
