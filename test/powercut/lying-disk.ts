@@ -18,6 +18,7 @@ export function lyingDisk(disk: Disk): Disk {
     rename: (from, to) => disk.rename(from, to),
     remove: (path) => disk.remove(path),
     freeBytes: (path) => disk.freeBytes(path),
+    totalBytes: (path) => disk.totalBytes(path),
     syncDirectory: (path) => disk.syncDirectory(path),
     lockDirectory: (path, owner) => disk.lockDirectory(path, owner),
   };

@@ -1,13 +1,17 @@
 import { peerService, RopewalkError } from "@ropewalk/protocol";
 import type { Address, Logger, Runtime } from "@ropewalk/runtime";
 import type { BrokerStorage } from "./broker-storage.ts";
+import { BrokerAdministration } from "./broker-administration.ts";
+import { BrokerMembership } from "./broker-membership.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import type { BrokerConfig, BrokerLimits } from "./config.ts";
 import { Controller } from "./controller/controller.ts";
 import { ControllerClient } from "./controller/controller-client.ts";
 import { ControllerMachine } from "./controller/controller-machine.ts";
 import { controllerVoters } from "./controller/controller-voters.ts";
-import { registrationOf, topicOf } from "./controller/metadata-codec.ts";
+import { answerControllerCalls } from "./controller/controller-calls.ts";
+import type { BrokerRegistration } from "./controller/metadata-command.ts";
+import { topicOf } from "./controller/metadata-codec.ts";
 import {
   type ApplyOutcome,
   controllerGroupId,
@@ -69,12 +73,18 @@ export class BrokerNode implements TopicAdmin {
   readonly #history: HistoryKeeper;
   readonly rebuilding: ReplicaRebuilding;
   readonly #reporter: LeaderReporter;
-  readonly #controllerGroup: RaftGroup;
+  /** How this broker belongs to its cluster. */
+  readonly membership: BrokerMembership;
+  /** What is asked of brokers as a whole. */
+  readonly administration: BrokerAdministration;
+  /** Another one, once a cluster has taken this broker in that others had formed. */
+  #controllerGroup: RaftGroup;
   readonly #controller: Controller;
   readonly #compaction: CompactionChecker;
   readonly #retention: RetentionChecker;
   readonly #addressAttempts = new Map<number, number>();
   #started = false;
+  #isStopped = false;
 
   constructor(options: BrokerNodeOptions) {
     this.#options = options;
@@ -103,6 +113,7 @@ export class BrokerNode implements TopicAdmin {
     });
     this.machine = new ControllerMachine(storage.state, logger, {
       applied: (outcome) => this.#applied(outcome),
+      membershipChanged: () => this.#options.imageChanged(),
       leadershipChanged: (leadership) => this.#controllerLeadershipChanged(leadership),
     });
     this.#checkpointer = new Checkpointer(storage.state, clock, logger, limits.checkpointMs);
@@ -112,23 +123,17 @@ export class BrokerNode implements TopicAdmin {
     void storage.failed.then((error) => this.host.storageFailed(error));
     const proposer = new CommandProposer(clock, limits.batchBytesMax);
     this.#controllerGroup = this.#createControllerGroup();
-    this.#controller = new Controller({
-      group: this.#controllerGroup,
-      machine: this.machine,
-      proposer,
-      random,
-      logger,
-      limits,
-      bootstrapCount: config.bootstrap.length,
-      isAlive: this.isAlive,
-    });
-    this.controllerClient = new ControllerClient({
-      clock,
-      caller: this.caller,
-      controllerId: () => this.#controllerGroup.leaderId,
-      timeoutMs: limits.forwardTimeoutMs,
-    });
-    this.view = new ImageView(brokerId, this.machine.image, this.#leaders, this.isAlive);
+    this.#controller = this.#createController(proposer);
+    this.controllerClient = this.#createControllerClient();
+    this.administration = new BrokerAdministration(this.controllerClient);
+    this.membership = this.#createMembership();
+    this.view = new ImageView(
+      brokerId,
+      this.machine.image,
+      this.#leaders,
+      this.isAlive,
+      () => this.#controllerGroup.confState,
+    );
     this.#reporter = this.#createReporter();
     this.groups = this.#createGroupRouter();
     this.replicas = this.#createReplicaSet(proposer);
@@ -142,14 +147,34 @@ export class BrokerNode implements TopicAdmin {
     this.#answerCalls();
   }
 
-  /** Starts every group; the peer network must be there. */
-  async start(): Promise<void> {
+  /**
+   * Starts every group; the peer network must be there. A broker without data starts that of the metadata, from
+   * which all others follow, when it has found its cluster: not before this resolves.
+   */
+  async start(registration: BrokerRegistration): Promise<void> {
     this.#started = true;
     await this.replicas.start();
-    this.host.add(this.#controllerGroup);
+    this.membership.start();
+    if (this.#options.storage.identity.hasJoined) this.host.add(this.#controllerGroup);
+    else void this.#join(registration);
+  }
+
+  async #join(registration: BrokerRegistration): Promise<void> {
+    try {
+      const entered = await this.membership.join(registration);
+      if (entered === undefined || this.#isStopped) return;
+      if (entered.kind === "entered") this.#controllerGroup = this.#createControllerGroup();
+      this.host.add(this.#controllerGroup);
+    } catch (error) {
+      this.#logger.error("that this broker belongs to a cluster cannot be noted", { error });
+      this.#options.storageFailed(error);
+    }
   }
 
   async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.membership.stop();
+    this.#controller.stop();
     this.groups.stop();
     this.#reporter.stop();
     this.#retention.stop();
@@ -177,7 +202,8 @@ export class BrokerNode implements TopicAdmin {
   addressOf(brokerId: number): Address | undefined {
     const { bootstrap } = this.#options.config;
     const configured = bootstrap.find((each) => each.brokerId === brokerId)?.address;
-    const registered = this.machine.image.brokers.get(brokerId)?.peer;
+    const registered =
+      this.machine.image.brokers.get(brokerId)?.peer ?? this.membership.addressOf(brokerId);
     if (configured === undefined || registered === undefined) return registered ?? configured;
     const attempt = this.#addressAttempts.get(brokerId) ?? 0;
     this.#addressAttempts.set(brokerId, attempt + 1);
@@ -208,6 +234,32 @@ export class BrokerNode implements TopicAdmin {
     }
   }
 
+  #createController(proposer: CommandProposer): Controller {
+    const { config, limits, runtime } = this.#options;
+    return new Controller({
+      brokerId: config.brokerId,
+      clock: runtime.clock,
+      group: () => this.#controllerGroup,
+      machine: this.machine,
+      proposer,
+      random: runtime.random,
+      logger: this.#logger,
+      limits,
+      bootstrapCount: config.bootstrap.length,
+      isAlive: this.isAlive,
+    });
+  }
+
+  #createControllerClient(): ControllerClient {
+    const { limits, runtime } = this.#options;
+    return new ControllerClient({
+      clock: runtime.clock,
+      caller: this.caller,
+      controllerId: () => this.#controllerGroup.leaderId,
+      timeoutMs: limits.forwardTimeoutMs,
+    });
+  }
+
   #createControllerGroup(): RaftGroup {
     const { config, limits, runtime, storage } = this.#options;
     const log = openGroupLog(storage.log, { groupId: controllerGroupId, incarnation: 1 });
@@ -217,7 +269,7 @@ export class BrokerNode implements TopicAdmin {
       logger: this.#logger,
       log,
       machine: this.machine,
-      ...controllerVoters(config),
+      ...controllerVoters(storage.identity.bootstrapIds),
       limits,
       damaged: (group, error) => {
         this.#logger.error("the metadata's log is damaged; this broker stays out of it", {
@@ -225,6 +277,23 @@ export class BrokerNode implements TopicAdmin {
         });
         this.host.remove(group);
       },
+    });
+  }
+
+  #createMembership(): BrokerMembership {
+    const { config, limits, runtime, storage } = this.#options;
+    return new BrokerMembership({
+      config,
+      limits,
+      clock: runtime.clock,
+      logger: this.#logger,
+      storage,
+      machine: this.machine,
+      caller: this.caller,
+      controllerGroup: () => this.#controllerGroup,
+      controller: this.#controller,
+      peers: this.#options.peers,
+      groups: () => this.host.groups(),
     });
   }
 
@@ -300,6 +369,7 @@ export class BrokerNode implements TopicAdmin {
 
   #createReplicaSet(proposer: CommandProposer): ReplicaSet {
     const { config, limits, runtime, storage } = this.#options;
+    const indexAtStart = this.#controllerGroup.log.lastIndex();
     return new ReplicaSet({
       brokerId: config.brokerId,
       clock: runtime.clock,
@@ -315,7 +385,7 @@ export class BrokerNode implements TopicAdmin {
       leaders: this.#leaders,
       image: this.machine.image,
       isReady: this.#options.isReady,
-      metadataIndexAtStart: this.#controllerGroup.log.lastIndex(),
+      metadataIndexAtStart: () => Math.max(indexAtStart, storage.identity.enteredIndex),
       snapshotWanted: (group) => this.rebuilding.snapshotWanted(group),
       repair: (absent) => this.rebuilding.repair(absent),
       leads: (groupId, term) => this.#reporter.leads({ groupId, term }),
@@ -356,25 +426,11 @@ export class BrokerNode implements TopicAdmin {
 
   #answerCalls(): void {
     const { caller } = this;
-    const controller = this.#controller;
-    caller.handle(peerService.registerBroker, async ({ broker }) => {
-      await controller.registerBroker(registrationOf(broker));
-      return {};
-    });
-    caller.handle(peerService.placeTopic, async (topic) => ({
-      topic: await controller.createTopic(topic, topic.internal),
-    }));
-    caller.handle(peerService.removeTopic, async ({ name }) => {
-      await controller.deleteTopic(name);
-      return {};
-    });
+    answerControllerCalls(caller, this.#controller);
     caller.handle(peerService.reportLeaders, async ({ groups }, from) => {
       this.#reporter.received(from, groups);
       return {};
     });
-    caller.handle(peerService.allocateProducerIds, async ({ count }) => ({
-      firstProducerId: await controller.allocateProducerIds(count),
-    }));
   }
 
   #applied(outcome: ApplyOutcome): void {
@@ -388,6 +444,9 @@ export class BrokerNode implements TopicAdmin {
           error,
         });
       });
+    }
+    if (outcome.kind === "brokerChanged" || outcome.kind === "brokerRemoved") {
+      this.membership.brokersChanged();
     }
     this.#options.imageChanged();
   }

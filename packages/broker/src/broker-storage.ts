@@ -1,5 +1,5 @@
 import { type LogConfig, type LogError, LogStore, type GroupKey } from "@ropewalk/log";
-import type { DiskLock, KeyValueStore, Runtime } from "@ropewalk/runtime";
+import type { Disk, DiskLock, KeyValueStore, Runtime } from "@ropewalk/runtime";
 import { RopewalkError } from "@ropewalk/protocol";
 import { restoreImages } from "./raft/state-image.ts";
 import { type Identity, type IdentityClaim, openIdentity, writeIdentity } from "./identity.ts";
@@ -9,7 +9,10 @@ export type DamageListener = (key: GroupKey, error: LogError) => void;
 
 /** A broker's data directory, opened. */
 export interface BrokerStorage {
+  /** As it is now. */
   readonly identity: Identity;
+  /** Replaces parts of the identity, durably. Rejects with the disk's error. */
+  changeIdentity(changes: Partial<Identity>): Promise<void>;
   readonly log: LogStore;
   /** What was materialized from the log; rebuilt from it where it is missing. */
   readonly state: KeyValueStore;
@@ -73,7 +76,9 @@ async function openContents(
     onFailed,
     onDamaged: (group, error) => listener?.(group.key, error),
   });
-  if (!identity.hasJournal) await writeIdentity(disk, directory, { ...identity, hasJournal: true });
+  const keeper = new IdentityKeeper(disk, directory, identity);
+  if (!identity.hasJournal) await keeper.change({ hasJournal: true });
+  if (identity.enteredIndex > 0) log.historyLost(lostDisk);
   const { store, discarded } = await keyValueStores.open(disk.join(directory, "state"));
   if (discarded !== undefined) {
     logger.warn("the materialized state was damaged; it is rebuilt from the log", { discarded });
@@ -88,13 +93,47 @@ async function openContents(
     }
   };
   return {
-    identity: { ...identity, hasJournal: true },
+    get identity() {
+      return keeper.identity;
+    },
+    changeIdentity: (changes) => keeper.change(changes),
     log,
     state: store,
     failed,
     hearDamage,
     close,
   };
+}
+
+/** Why groups may have been known to a broker whose disk was replaced. */
+export const lostDisk = "the disk that this broker had before";
+
+/** The identity of an open directory: changes of it are written one after the other. */
+class IdentityKeeper {
+  readonly #disk: Disk;
+  readonly #directory: string;
+  #identity: Identity;
+  #written: Promise<void> = Promise.resolve();
+
+  constructor(disk: Disk, directory: string, identity: Identity) {
+    this.#disk = disk;
+    this.#directory = directory;
+    this.#identity = identity;
+  }
+
+  get identity(): Identity {
+    return this.#identity;
+  }
+
+  change(changes: Partial<Identity>): Promise<void> {
+    this.#identity = { ...this.#identity, ...changes };
+    const identity = this.#identity;
+    const written = this.#written
+      .catch(() => undefined)
+      .then(() => writeIdentity(this.#disk, this.#directory, identity));
+    this.#written = written;
+    return written;
+  }
 }
 
 async function hasFiles({ disk }: Runtime, directory: string): Promise<boolean> {

@@ -4,7 +4,9 @@ import { type BrokerStorage, openBrokerStorage } from "./broker-storage.ts";
 import { type BrokerConfig, type BrokerLimits, defaultBrokerLimits } from "./config.ts";
 import { GrpcDoor } from "./grpc/grpc-door.ts";
 import { openHttpDoor } from "./http-door.ts";
-import { writeIdentity } from "./identity.ts";
+import { supportedFeatureLevels } from "./controller/feature-level.ts";
+import type { BrokerRegistration } from "./controller/metadata-command.ts";
+import type { PeerHello } from "./peer/hello.ts";
 import { createMetrics } from "./metrics.ts";
 import { PeerNetwork } from "./peer/peer-network.ts";
 import type { BrokerPorts } from "./ports.ts";
@@ -121,8 +123,9 @@ export class Broker {
       failure: () => this.#failure,
       notReady: () => this.#notReady(),
     });
-    await this.#node.start();
-    this.#register(this.#door.port);
+    const registration = await this.#registrationAt(this.#door.port);
+    await this.#node.start(registration);
+    this.#register(registration);
   }
 
   #startPeers(): Promise<PeerNetwork> {
@@ -135,9 +138,11 @@ export class Broker {
       listen: peer.listen,
       clusterId: () => this.#clusterId,
       addressOf: (id) => this.#node.addressOf(id),
-      verifyPeer: (hello) => directoryFault(this.#node.machine.image, hello),
+      verifyPeer: (hello) => this.#peerFault(hello),
+      isStranger: (id, directoryId) => this.#isStranger(id, directoryId),
       onRaftMessages: (from, messages, batches) => host.receive(from, messages, batches),
-      onRequest: (from, method, body) => caller.answer(from, String(method), body),
+      onRequest: (from, method, body, isStranger) =>
+        caller.answer(from, String(method), body, isStranger),
       onUnreachable: (id) => host.unreachable(id),
       onSnapshotStatus: (id, key, _message, outcome) => host.snapshotSent(id, key, outcome),
     });
@@ -152,18 +157,40 @@ export class Broker {
     return this.#peers;
   }
 
-  #register(clientPort: number): void {
-    const { brokerId, client, peer, rack } = this.config;
+  /** One that lost its data may come and ask to be taken in; nobody else under the name of another. */
+  #peerFault(hello: PeerHello): string | undefined {
+    const { image } = this.#node.machine;
+    if (image.removedDirectories.has(hello.directoryId)) {
+      return `data directory ${hello.directoryId} was broker ${hello.brokerId}, which was removed from this cluster`;
+    }
+    return hello.openedBy === "peer" ? undefined : directoryFault(image, hello);
+  }
+
+  #isStranger(brokerId: number, directoryId: string): boolean {
+    const known = this.#node.machine.image.brokers.get(brokerId);
+    return known !== undefined && known.directoryId !== directoryId;
+  }
+
+  async #registrationAt(clientPort: number): Promise<BrokerRegistration> {
+    const { brokerId, client, dataDirectory, featureLevels, peer, rack } = this.config;
     const port = client.advertise.port === 0 ? clientPort : client.advertise.port;
+    const { directoryId, startCount } = this.#storage.identity;
+    return {
+      brokerId,
+      directoryId,
+      client: { host: client.advertise.host, port },
+      peer: peer.advertise,
+      rack,
+      version: brokerVersion,
+      startCount,
+      diskCapacityBytes: await this.#runtime.disk.totalBytes(dataDirectory),
+      featureLevels: featureLevels ?? supportedFeatureLevels,
+    };
+  }
+
+  #register(registration: BrokerRegistration): void {
     this.#registration = new Registration({
-      registration: {
-        brokerId,
-        directoryId: this.#storage.identity.directoryId,
-        client: { host: client.advertise.host, port },
-        peer: peer.advertise,
-        rack,
-        version: brokerVersion,
-      },
+      registration,
       image: this.#node.machine.image,
       controller: this.#node.controllerClient,
       clock: this.#runtime.clock,
@@ -175,21 +202,16 @@ export class Broker {
 
   #imageChanged(): void {
     const { clusterId } = this.#node.machine.image;
-    if (
-      clusterId !== "" &&
-      clusterId !== this.#storage.identity.clusterId &&
-      clusterId !== this.#clusterId
-    ) {
+    if (clusterId !== "" && clusterId !== this.#clusterId) {
       this.#clusterId = clusterId;
-      this.#keepClusterId(clusterId);
+      if (clusterId !== this.#storage.identity.clusterId) this.#keepClusterId(clusterId);
     }
     if (this.isReady()) this.#becameReady.resolve();
   }
 
   #keepClusterId(clusterId: string): void {
-    const { disk, logger } = this.#runtime;
-    const identity = { ...this.#storage.identity, clusterId };
-    writeIdentity(disk, this.config.dataDirectory, identity).catch((error: unknown) => {
+    const { logger } = this.#runtime;
+    this.#storage.changeIdentity({ clusterId }).catch((error: unknown) => {
       logger.warn("the cluster id could not be noted; the next start learns it again", { error });
     });
   }
@@ -197,6 +219,8 @@ export class Broker {
   #notReady(): string | undefined {
     if (this.#stopping !== undefined) return "stopping";
     if (this.#failure !== undefined) return this.#failure;
+    const { fault } = this.#node.membership;
+    if (fault !== undefined) return fault;
     if (this.#registration?.refusal !== undefined) return this.#registration.refusal.message;
     if (this.#registration?.isDone() !== true) return "not registered with a controller yet";
     // A broker that comes back must have found the cluster again. That the controller goes away later
@@ -210,6 +234,7 @@ export class Broker {
     return {
       partitions: node.replicas,
       topics: node,
+      brokers: node.administration,
       groups: node.groups,
       cluster: node.view,
       producerIds: node.producerIds,

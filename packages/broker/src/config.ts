@@ -1,4 +1,5 @@
 import type { LogConfig } from "@ropewalk/log";
+import type { FeatureLevels } from "./controller/feature-level.ts";
 import type { Address } from "@ropewalk/runtime";
 
 /** Another broker of the set that forms the cluster, and where its peers reach it. */
@@ -19,13 +20,16 @@ export interface BrokerConfig {
   /** Metrics and health over HTTP. */
   readonly http: { readonly listen: Address };
   /**
-   * The brokers that form the cluster, this one included; the same list on each of them. The first
-   * five by id vote on the cluster's metadata.
+   * Where this one is among them: the brokers that form the cluster, the same list on each of them; the first five by
+   * id begin as voters on its metadata. Where it is not, or there is a cluster already: brokers of the cluster that it
+   * comes to.
    */
   readonly bootstrap: readonly BootstrapBroker[];
   /** Failure domain; replicas of a partition are spread over racks. Empty: none. */
   readonly rack: string;
   readonly limits?: Partial<BrokerLimits>;
+  /** The feature levels that it says it can work at, where they differ from what this version can. */
+  readonly featureLevels?: FeatureLevels;
   /** Bounds of the log, where they differ from its own. */
   readonly log?: Partial<LogConfig>;
 }
@@ -75,6 +79,16 @@ export interface BrokerLimits {
   readonly membersPerGroupMax: number;
   /** A broker that was silent for so long counts as dead. */
   readonly brokerSilenceMs: number;
+  /** How often a broker tells the controller that it lives; Kafka's `broker.heartbeat.interval.ms`. */
+  readonly brokerHeartbeatMs: number;
+  /** A broker that the controller has not heard for so long is fenced; Kafka's `broker.session.timeout.ms`. */
+  readonly brokerSessionTimeoutMs: number;
+  /** How often the controller looks who is to vote on the metadata. */
+  readonly membershipCheckMs: number;
+  /** The first start waits so long for brokers that cannot be reached, once a majority is there. */
+  readonly formationGraceMs: number;
+  /** How often a broker that is drained gives away what it leads. */
+  readonly drainCheckMs: number;
   /** How often the applied state is written beside the log. */
   readonly checkpointMs: number;
   /** How often leaders look for what retention lets go; Kafka's `log.retention.check.interval.ms`. */
@@ -124,6 +138,11 @@ export const defaultBrokerLimits: BrokerLimits = {
   groupSessionTimeoutMs: 10_000,
   membersPerGroupMax: 1000,
   brokerSilenceMs: 3000,
+  brokerHeartbeatMs: 1000,
+  brokerSessionTimeoutMs: 9000,
+  membershipCheckMs: 500,
+  formationGraceMs: 2000,
+  drainCheckMs: 500,
   checkpointMs: 1000,
   retentionCheckMs: 5 * 60 * 1000,
   compactionCheckMs: 15_000,

@@ -12,11 +12,15 @@ export interface Identity {
   readonly clusterId: string;
   /** How often the directory was opened: peers tell this process from earlier ones by it. */
   readonly startCount: number;
-  /**
-   * The brokers that formed the cluster, ascending. Who votes on its metadata follows from them, so the
-   * same must be said at every start.
-   */
+  /** The brokers that formed the cluster, or are to, ascending: with whom its metadata's log begins. */
   readonly bootstrapIds: readonly number[];
+  /** Whether the broker took part in a cluster with this directory, so that it must go on as who it was. */
+  readonly hasJoined: boolean;
+  /**
+   * The entry of the metadata's log that took the directory in; 0 where it helped to form the cluster. What the
+   * broker held before that entry was on another disk, and is lost.
+   */
+  readonly enteredIndex: number;
   /** A journal was created here: if it is missing, the broker has forgotten what it promised. */
   readonly hasJournal: boolean;
 }
@@ -50,10 +54,18 @@ export async function openIdentity(
           clusterId: "",
           startCount: 1,
           hasJournal: false,
+          hasJoined: false,
+          enteredIndex: 0,
         }
-      : { ...known, startCount: known.startCount + 1 };
+      : started(known, claim);
   await writeIdentity(disk, directory, identity);
   return identity;
+}
+
+/** Who took part in nothing yet may be told otherwise at every start. */
+function started(known: Identity, { bootstrapIds }: IdentityClaim): Identity {
+  const identity = { ...known, startCount: known.startCount + 1 };
+  return known.hasJoined ? identity : { ...identity, bootstrapIds };
 }
 
 function expectSame(directory: string, known: Identity, claim: IdentityClaim): void {
@@ -67,9 +79,11 @@ function expectSame(directory: string, known: Identity, claim: IdentityClaim): v
       `it is the data of broker ${known.brokerId}; give --id ${known.brokerId} or another directory`,
     );
   }
-  if (known.bootstrapIds.join() !== claim.bootstrapIds.join()) {
+  // Once there is a cluster the brokers that are named only say where to find it.
+  const isForming = known.hasJoined && known.clusterId === "";
+  if (isForming && known.bootstrapIds.join() !== claim.bootstrapIds.join()) {
     throw refuse(
-      `its cluster was formed by brokers ${known.bootstrapIds.join(", ")}, and --peers names ${claim.bootstrapIds.join(", ")}`,
+      `its cluster is formed by brokers ${known.bootstrapIds.join(", ")}, and --peers names ${claim.bootstrapIds.join(", ")}`,
     );
   }
 }
@@ -119,17 +133,23 @@ function parseIdentity(path: string, text: string): Identity {
   const startCount: unknown = fields.get("startCount");
   const bootstrapIds: unknown = fields.get("bootstrapIds");
   const hasJournal: unknown = fields.get("hasJournal");
+  // Directories of earlier versions lack the next two: they helped to form their cluster.
+  const hasJoined: unknown = fields.get("hasJoined") ?? true;
+  const enteredIndex: unknown = fields.get("enteredIndex") ?? 0;
   if (
     typeof directoryId !== "string" ||
     typeof brokerId !== "number" ||
     typeof clusterId !== "string" ||
     typeof startCount !== "number" ||
     typeof hasJournal !== "boolean" ||
+    typeof hasJoined !== "boolean" ||
+    typeof enteredIndex !== "number" ||
     !isNumbers(bootstrapIds)
   ) {
     throw refuse("lacks a field");
   }
-  return { directoryId, brokerId, clusterId, startCount, bootstrapIds, hasJournal };
+  const joined = { bootstrapIds, hasJoined, enteredIndex };
+  return { directoryId, brokerId, clusterId, startCount, hasJournal, ...joined };
 }
 
 function isNumbers(value: unknown): value is number[] {

@@ -1,11 +1,13 @@
-import { countReplicas } from "./controller/controller.ts";
+import { countReplicas } from "./controller/replica-count.ts";
 import {
   controllerGroupId,
   type MetadataImage,
   type TopicImage,
 } from "./controller/metadata-image.ts";
+import { brokerStateOf } from "./controller/broker-life.ts";
 import type { LeaderTable } from "./leader-table.ts";
 import type { BrokerView, ClusterView, TopicView } from "./ports.ts";
+import type { ConfState } from "raft-ts";
 
 /** The cluster as one broker sees it: its metadata image, and who is said to lead. */
 export class ImageView implements ClusterView {
@@ -13,13 +15,16 @@ export class ImageView implements ClusterView {
   readonly #image: MetadataImage;
   readonly #leaders: LeaderTable;
   readonly #isAlive: (brokerId: number) => boolean;
+  readonly #controllerMembers: () => ConfState;
 
   constructor(
     brokerId: number,
     image: MetadataImage,
     leaders: LeaderTable,
     isAlive: (brokerId: number) => boolean,
+    controllerMembers: () => ConfState,
   ) {
+    this.#controllerMembers = controllerMembers;
     this.brokerId = brokerId;
     this.#image = image;
     this.#leaders = leaders;
@@ -34,20 +39,24 @@ export class ImageView implements ClusterView {
     return this.#leaderOf(controllerGroupId);
   }
 
+  featureLevel(): number {
+    return this.#image.featureLevel;
+  }
+
   brokers(): readonly BrokerView[] {
     const replicas = countReplicas(this.#image.topics.values());
     const led = this.#countLed();
     return [...this.#image.brokers.values()]
       .toSorted((a, b) => a.brokerId - b.brokerId)
-      .map(({ brokerId, client, rack, version }) => ({
-        brokerId,
-        host: client.host,
-        port: client.port,
-        rack,
-        version,
-        alive: this.#isAlive(brokerId),
-        ledPartitionCount: led.get(brokerId) ?? 0,
-        replicaCount: replicas.get(brokerId) ?? 0,
+      .map((broker) => ({
+        ...broker,
+        host: broker.client.host,
+        port: broker.client.port,
+        alive: this.#isAlive(broker.brokerId),
+        ledPartitionCount: led.get(broker.brokerId) ?? 0,
+        replicaCount: replicas.get(broker.brokerId) ?? 0,
+        state: brokerStateOf(broker, led.get(broker.brokerId) ?? 0),
+        controllerRole: this.#controllerRole(broker.brokerId),
       }));
   }
 
@@ -80,6 +89,12 @@ export class ImageView implements ClusterView {
       leaderEpoch: this.#leaders.get(groupId)?.term ?? 0,
     }));
     return { name, topicId, internal, configs, partitions };
+  }
+
+  #controllerRole(brokerId: number): BrokerView["controllerRole"] {
+    const { learners, voters } = this.#controllerMembers();
+    if (voters.includes(brokerId)) return "voter";
+    return learners.includes(brokerId) ? "learner" : "none";
   }
 
   #leaderOf(groupId: number): number {

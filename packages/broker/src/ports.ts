@@ -123,6 +123,9 @@ export interface TopicAdmin {
   deleteTopic(principal: Principal, name: string): Promise<void>;
 }
 
+/** Where a broker is in its life. */
+export type BrokerState = "active" | "fenced" | "draining" | "drained" | "decommissioning";
+
 /** A broker as this one sees it. */
 export interface BrokerView {
   readonly brokerId: number;
@@ -133,6 +136,28 @@ export interface BrokerView {
   readonly version: string;
   readonly ledPartitionCount: number;
   readonly replicaCount: number;
+  readonly state: BrokerState;
+  /** Names the disk: a broker that lost it has another one. */
+  readonly directoryId: string;
+  /** How often it was started with that directory. */
+  readonly startCount: number;
+  /** Of the file system that holds its data; 0: not known. */
+  readonly diskCapacityBytes: number;
+  readonly controllerRole: "voter" | "learner" | "none";
+  /** The feature levels that it can work at, both included. */
+  readonly featureLevels: { readonly min: number; readonly max: number };
+}
+
+/** What is asked of brokers as a whole; any broker takes these calls and passes them to the controller. */
+export interface BrokerAdmin {
+  /**
+   * Has a broker lead nothing, until it is undrained. Rejects with BROKER_ID_NOT_REGISTERED, or POLICY_VIOLATION
+   * where the cluster could not do without it. With `dryRun` nothing changes. The same holds for the others.
+   */
+  drain(principal: Principal, brokerId: number, dryRun: boolean): Promise<void>;
+  undrain(principal: Principal, brokerId: number, dryRun: boolean): Promise<void>;
+  /** Drains a broker for good: it is removed once it has no replica any more. */
+  decommission(principal: Principal, brokerId: number, dryRun: boolean): Promise<void>;
 }
 
 /** The cluster as this broker sees it. */
@@ -141,6 +166,8 @@ export interface ClusterView {
   clusterId(): string;
   /** 0: none known. */
   controllerId(): number;
+  /** What every broker can do. */
+  featureLevel(): number;
   brokers(): readonly BrokerView[];
   topics(): readonly TopicView[];
   topic(name: string): TopicView | undefined;
@@ -165,6 +192,7 @@ export interface GroupCoordinator {
 export interface BrokerPorts {
   readonly partitions: PartitionDirectory;
   readonly topics: TopicAdmin;
+  readonly brokers: BrokerAdmin;
   readonly groups: GroupCoordinator;
   readonly cluster: ClusterView;
   readonly producerIds: ProducerIds;

@@ -1,7 +1,7 @@
 import { peerService, RopewalkError } from "@ropewalk/protocol";
 import type { Clock, Logger, Timer } from "@ropewalk/runtime";
 import type { ControllerClient } from "./controller/controller-client.ts";
-import { registrationMessage } from "./controller/metadata-codec.ts";
+import { registrationMessage } from "./controller/broker-codec.ts";
 import type { BrokerRegistration } from "./controller/metadata-command.ts";
 import type { MetadataImage } from "./controller/metadata-image.ts";
 
@@ -66,6 +66,10 @@ function sameRegistration(a: BrokerRegistration, b: BrokerRegistration): boolean
     a.directoryId === b.directoryId &&
     a.rack === b.rack &&
     a.version === b.version &&
+    a.startCount === b.startCount &&
+    a.diskCapacityBytes === b.diskCapacityBytes &&
+    a.featureLevels.min === b.featureLevels.min &&
+    a.featureLevels.max === b.featureLevels.max &&
     a.client.host === b.client.host &&
     a.client.port === b.client.port &&
     a.peer.host === b.peer.host &&

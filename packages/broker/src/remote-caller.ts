@@ -36,6 +36,7 @@ export class RemoteCaller {
   readonly #timeoutMs: number;
   readonly #sender: () => RequestSender;
   readonly #handlers = new Map<string, Handler>();
+  readonly #openToStrangers = new Set<string>();
 
   constructor(brokerId: number, timeoutMs: number, sender: () => RequestSender) {
     this.#brokerId = brokerId;
@@ -53,9 +54,27 @@ export class RemoteCaller {
     );
   }
 
+  /** As `handle`, and for brokers, too, that do not belong to the cluster (yet). */
+  handleStrangers<Request, RequestInit, Response, ResponseInit>(
+    call: RemoteCall<Request, RequestInit, Response, ResponseInit>,
+    answer: (request: Request, from: number) => Promise<ResponseInit>,
+  ): void {
+    this.handle(call, answer);
+    this.#openToStrangers.add(call.path);
+  }
+
   /** Answers another broker. Rejects with what the handler rejects with. */
-  answer(from: number, method: string, body: Uint8Array): Promise<Uint8Array> {
+  answer(
+    from: number,
+    method: string,
+    body: Uint8Array,
+    isStranger: boolean = false,
+  ): Promise<Uint8Array> {
     const handler = this.#handlers.get(method);
+    if (isStranger && !this.#openToStrangers.has(method)) {
+      const message = `Cannot answer ${method}: broker ${from} has another data directory than the one that is registered`;
+      return Promise.reject(new RopewalkError("INVALID_REQUEST", message));
+    }
     if (handler !== undefined) return handler(from, body);
     return Promise.reject(
       new RopewalkError("INVALID_REQUEST", `Cannot answer ${JSON.stringify(method)}: unknown call`),

@@ -46,8 +46,8 @@ export interface ReplicaSetOptions {
   readonly image: MetadataImage;
   /** Whether this broker is part of its cluster, so that what it does not know does not exist. */
   readonly isReady: () => boolean;
-  /** The last entry of the metadata's log when this process opened it. */
-  readonly metadataIndexAtStart: number;
+  /** The last entry of the metadata's log when this process opened it, or when the cluster took this broker in. */
+  readonly metadataIndexAtStart: () => number;
   /** A replica needs what the log of its leader here does not hold any more. */
   readonly snapshotWanted: (group: RaftGroup) => Snapshot | "unavailable";
   /** A replica is out, for its log is damaged: to be put back once it is whole. */
@@ -228,7 +228,7 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
     if (store.wasDeleted(key)) return; // An old topic, gone through again: its deletion follows.
     // The metadata's log reached this broker up to here when it started, and no further: a topic that was
     // created behind that cannot have had a replica here that damage hides.
-    const isNew = topic.incarnation > this.#options.metadataIndexAtStart;
+    const isNew = topic.incarnation > this.#options.metadataIndexAtStart();
     const log = openGroupLog(store, key, isNew);
     if (log.quarantined !== undefined) {
       // Its log cannot be trusted, so it neither votes nor serves; the other replicas do.

@@ -1,5 +1,6 @@
 import {
   clusterService,
+  type BrokerDescription,
   type DescribeClusterResponse,
   fromProtoError,
   groupService,
@@ -19,6 +20,12 @@ import { type NewTopic, type TopicDescription, topicDescriptionOf } from "./topi
 export interface AdminOptions {
   /** How long a call may take, all attempts together. Default 30 s. */
   readonly timeoutMs?: number | undefined;
+}
+
+/** How a broker is changed. */
+export interface BrokerChangeOptions {
+  /** Only find out whether it would be done. */
+  readonly dryRun?: boolean | undefined;
 }
 
 /** Pages of a list that are followed; more than that is an endless list. */
@@ -97,6 +104,40 @@ export class Admin {
   describeCluster(): Promise<DescribeClusterResponse> {
     const options = this.#question("Cannot describe the cluster");
     return this.#cluster.call(clusterService.describeCluster, {}, options);
+  }
+
+  /**
+   * Has a broker lead nothing until it is undrained; `describeCluster` tells how far that is. Answers the broker as it
+   * was. BROKER_ID_NOT_REGISTERED where there is none, POLICY_VIOLATION where a partition, or the metadata, would be
+   * left without a majority once it is stopped. With `dryRun` nothing changes. The same holds for the next two.
+   */
+  drainBroker(brokerId: number, options: BrokerChangeOptions = {}): Promise<BrokerDescription> {
+    return this.#changeBroker("drain", clusterService.drainBroker, brokerId, options);
+  }
+
+  /** Takes back a drain, or a decommission as long as the broker is not removed. */
+  undrainBroker(brokerId: number, options: BrokerChangeOptions = {}): Promise<BrokerDescription> {
+    return this.#changeBroker("undrain", clusterService.undrainBroker, brokerId, options);
+  }
+
+  /** Drains a broker for good: it is removed from the cluster once it has no replica any more. */
+  decommissionBroker(
+    brokerId: number,
+    options: BrokerChangeOptions = {},
+  ): Promise<BrokerDescription> {
+    return this.#changeBroker("decommission", clusterService.decommissionBroker, brokerId, options);
+  }
+
+  async #changeBroker(
+    verb: string,
+    method: typeof clusterService.drainBroker,
+    brokerId: number,
+    { dryRun = false }: BrokerChangeOptions,
+  ): Promise<BrokerDescription> {
+    // The same wish twice is the same as once.
+    const options = this.#question(`Cannot ${verb} broker ${brokerId}`);
+    const { broker } = await this.#cluster.call(method, { brokerId, dryRun }, options);
+    return present(broker, options.action);
   }
 
   /** All consumer groups; rejects where a coordinator could not be asked, since its groups would be missing. */

@@ -1,5 +1,5 @@
 export { Admin } from "./admin.ts";
-export type { AdminOptions } from "./admin.ts";
+export type { AdminOptions, BrokerChangeOptions } from "./admin.ts";
 export type { PartitionOffsets } from "./offset-lookup.ts";
 export type { PartitionStart, RecordDeletion } from "./record-deletion.ts";
 export type { GroupDescription, GroupLag } from "./group-description.ts";

@@ -99,6 +99,10 @@ export class LimitedDisk implements Disk {
     return Promise.resolve(Math.max(0, this.bytesLeft));
   }
 
+  totalBytes(_path: string): Promise<number> {
+    return Promise.resolve(this.capacityBytes);
+  }
+
   syncDirectory(path: string): Promise<void> {
     return this.#disk.syncDirectory(path);
   }

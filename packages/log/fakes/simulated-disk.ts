@@ -253,6 +253,11 @@ export class SimulatedDisk implements Disk {
     return this.bytesFree;
   }
 
+  async totalBytes(_path: string): Promise<number> {
+    await this.#turns();
+    return this.bytesFree;
+  }
+
   async syncDirectory(path: string): Promise<void> {
     // As with `datasync`: what is changed while it runs is not promised.
     const covered = new Set(this.#unsyncedNames);

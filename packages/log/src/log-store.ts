@@ -32,7 +32,7 @@ export class LogStore {
   /** Groups with a tombstone in the journal, and the file that it is in. */
   readonly #deleted: Map<string, number>;
   /** Where records were lost whose groups nobody can name. */
-  readonly #damage: string | undefined;
+  #damage: string | undefined;
   #failed: LogError | undefined;
   #closing: Promise<void> | undefined;
 
@@ -179,6 +179,14 @@ export class LogStore {
       quarantine(state, `records of it may have been in a damaged place: ${this.#damage}`);
     }
     return this.#addGroup(state);
+  }
+
+  /**
+   * Says that groups may have been here of which the store has nothing any more, as when the disk was replaced:
+   * `createGroup` then treats those that it has not heard of as lost, as it does after damage.
+   */
+  historyLost(reason: string): void {
+    this.#damage ??= reason;
   }
 
   /** Whether the group is known to have been deleted here. The knowledge goes with the files that held it. */

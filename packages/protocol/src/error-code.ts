@@ -75,6 +75,7 @@ export const errorTraits: Readonly<Record<ErrorCode, ErrorTraits>> = {
   STORAGE_ERROR: traits(56, grpc.INTERNAL, "indefinite", "retry"),
   GROUP_ID_NOT_FOUND: traits(69, grpc.NOT_FOUND, "definite", "final"),
   INVALID_RECORD: traits(87, grpc.INVALID_ARGUMENT, "definite", "final"),
+  BROKER_ID_NOT_REGISTERED: traits(102, grpc.NOT_FOUND, "definite", "final"),
   FENCED_MEMBER_EPOCH: traits(110, grpc.ABORTED, "definite", "final"),
   // Kafka has no code for the next two. Its clients are told "throttling quota exceeded" (retriable,
   // did not happen) and "not enough replicas after append" (retriable, may have happened).

@@ -100,6 +100,8 @@ export interface Disk {
   remove(path: string): Promise<void>;
   /** What can still be written to the file system that holds a directory. */
   freeBytes(path: string): Promise<number>;
+  /** The size of the file system that holds a directory. */
+  totalBytes(path: string): Promise<number>;
   /** Makes creations, renames and removals in a directory durable. */
   syncDirectory(path: string): Promise<void>;
   /**

@@ -2,14 +2,17 @@ import type { LogEntry } from "@ropewalk/log";
 import type { KeyValueChange, KeyValueStore, Logger } from "@ropewalk/runtime";
 import { commandOf } from "../raft/command-entry.ts";
 import type { Leadership, StateMachine } from "../raft/state-machine.ts";
+import type { ConfState } from "raft-ts";
+import { encodeBrokerState } from "./broker-codec.ts";
 import {
   brokerKey,
   clusterKey,
   decodeMetadataCommand,
-  encodeBrokerState,
+  encodeBrokerId,
   encodeClusterState,
   encodeMetadataState,
   encodeTopicState,
+  removedDirectoryKey,
   restoreImage,
   topicKey,
 } from "./metadata-codec.ts";
@@ -19,6 +22,8 @@ import { type ApplyOutcome, MetadataImage } from "./metadata-image.ts";
 export interface ControllerMachineListener {
   /** A command was applied. */
   applied(outcome: ApplyOutcome): void;
+  /** Who belongs to the group changed. */
+  membershipChanged(): void;
   leadershipChanged(leadership: Leadership): void;
 }
 
@@ -28,18 +33,44 @@ export interface ControllerMachineListener {
  */
 export class ControllerMachine implements StateMachine {
   readonly image: MetadataImage = new MetadataImage();
-  readonly restoredIndex: number;
   readonly #logger: Logger;
   readonly #listener: ControllerMachineListener;
   readonly #changed = new Map<string, Uint8Array | undefined>();
-  #appliedIndex: number;
+  readonly #store: KeyValueStore;
+  #restoredIndex = 0;
+  #appliedIndex = 0;
+  #membership: ConfState | undefined;
   #lastOutcome: ApplyOutcome = { kind: "done" };
 
   constructor(store: KeyValueStore, logger: Logger, listener: ControllerMachineListener) {
     this.#logger = logger;
     this.#listener = listener;
-    this.restoredIndex = restoreImage(this.image, store);
-    this.#appliedIndex = this.restoredIndex;
+    this.#store = store;
+    this.restore();
+  }
+
+  /** Takes in what the store has now, in the place of what it had when the machine was made. */
+  restore(): void {
+    const { appliedIndex, membership } = restoreImage(this.image, this.#store);
+    this.#restoredIndex = appliedIndex;
+    this.#appliedIndex = appliedIndex;
+    this.#membership = membership;
+    this.#changed.clear();
+  }
+
+  get restoredIndex(): number {
+    return this.#restoredIndex;
+  }
+
+  get restoredConfState(): ConfState | undefined {
+    return this.#membership;
+  }
+
+  membershipChanged(confState: ConfState): void {
+    this.#membership = confState;
+    // It is written with the index of the entry that is applied next.
+    this.#changed.set(clusterKey, undefined);
+    this.#listener.membershipChanged();
   }
 
   /** What came of the command that was applied last. */
@@ -60,8 +91,7 @@ export class ControllerMachine implements StateMachine {
       return;
     }
     this.#lastOutcome = this.image.apply(command, entry.index);
-    if (command.kind === "brokerRegistered") this.#brokerChanged(command.broker.brokerId);
-    this.#topicsChanged(this.#lastOutcome);
+    this.#keepChanges(this.#lastOutcome);
     this.#listener.applied(this.#lastOutcome);
   }
 
@@ -74,12 +104,13 @@ export class ControllerMachine implements StateMachine {
   }
 
   takeImage(): Uint8Array {
-    return encodeMetadataState(this.image, this.#appliedIndex);
+    return encodeMetadataState(this.image, this.#appliedIndex, this.#membership);
   }
 
   takeChanges(): readonly KeyValueChange[] {
     if (this.#changed.size === 0) return [];
-    this.#changed.set(clusterKey, encodeClusterState(this.image, this.#appliedIndex));
+    const cluster = encodeClusterState(this.image, this.#appliedIndex, this.#membership);
+    this.#changed.set(clusterKey, cluster);
     const changes = [...this.#changed].map(([key, value]) => ({ key, value }));
     this.#changed.clear();
     return changes;
@@ -90,8 +121,14 @@ export class ControllerMachine implements StateMachine {
     if (broker !== undefined) this.#changed.set(brokerKey(brokerId), encodeBrokerState(broker));
   }
 
-  #topicsChanged(outcome: ApplyOutcome): void {
-    if (outcome.kind === "topicCreated") {
+  #keepChanges(outcome: ApplyOutcome): void {
+    if (outcome.kind === "brokerChanged") {
+      this.#brokerChanged(outcome.brokerId);
+    } else if (outcome.kind === "brokerRemoved") {
+      const { brokerId, directoryId } = outcome.broker;
+      this.#changed.set(brokerKey(brokerId), undefined);
+      this.#changed.set(removedDirectoryKey(directoryId), encodeBrokerId(brokerId));
+    } else if (outcome.kind === "topicCreated") {
       this.#changed.set(topicKey(outcome.topic.name), encodeTopicState(outcome.topic));
     } else if (outcome.kind === "topicDeleted") {
       this.#changed.set(topicKey(outcome.topic.name), undefined);

@@ -1,12 +1,133 @@
-import type { BrokerConfig } from "../config.ts";
+import type { ConfChangeStep, ConfState } from "raft-ts";
+import type { BrokerImage } from "./broker-life.ts";
 
+/** With more voters every change of the metadata would wait for more disks, and gain little. */
 const votersMax = 5;
 
-/** Who is in the controller's group: the first brokers by id vote, the others follow. */
-export function controllerVoters({ bootstrap }: Pick<BrokerConfig, "bootstrap">): {
+/** Who is in the controller's group when it is made: the first brokers by id vote, the others follow. */
+export function controllerVoters(bootstrapIds: readonly number[]): {
   readonly voters: readonly number[];
   readonly learners: readonly number[];
 } {
-  const ids = bootstrap.map(({ brokerId }) => brokerId).toSorted((a, b) => a - b);
+  const ids = bootstrapIds.toSorted((a, b) => a - b);
   return { voters: ids.slice(0, votersMax), learners: ids.slice(votersMax) };
+}
+
+/** A broker that may vote on the metadata. */
+export interface VoterCandidate {
+  readonly brokerId: number;
+  readonly rack: string;
+  readonly isVoter: boolean;
+  /** It has come: one of those that form a cluster may never do so. */
+  readonly isRegistered: boolean;
+  readonly isFenced: boolean;
+}
+
+/**
+ * Who is to vote on the metadata: an odd number up to five (two where there are no more), different racks before
+ * the same one, those that came before those that never did, voters before others, so that as little
+ * changes as possible.
+ */
+export function chooseControllerVoters(candidates: readonly VoterCandidate[]): number[] {
+  const count = voterCount(candidates.length);
+  const chosen: VoterCandidate[] = [];
+  const left = [...candidates];
+  while (chosen.length < count) {
+    const used = Map.groupBy(chosen, ({ rack }) => rack);
+    const usedCount = ({ rack }: VoterCandidate): number => used.get(rack)?.length ?? 0;
+    left.sort(
+      (a, b) =>
+        Number(b.isRegistered) - Number(a.isRegistered) ||
+        usedCount(a) - usedCount(b) ||
+        Number(b.isVoter) - Number(a.isVoter) ||
+        Number(a.isFenced) - Number(b.isFenced) ||
+        a.brokerId - b.brokerId,
+    );
+    const next = left.shift();
+    if (next === undefined) break;
+    chosen.push(next);
+  }
+  return chosen.map(({ brokerId }) => brokerId).toSorted((a, b) => a - b);
+}
+
+/** What a change of the controller's group is decided by. */
+export interface MembershipInput {
+  readonly conf: ConfState;
+  readonly brokers: ReadonlyMap<number, BrokerImage>;
+  /** Brokers that were removed from the cluster. */
+  readonly removedIds: ReadonlySet<number>;
+  /** Who decides: it is moved last. */
+  readonly leaderId: number;
+  /** Whether a member has (almost) all of the log and answers. */
+  readonly isCurrent: (brokerId: number) => boolean;
+}
+
+/**
+ * The next change of the controller's group, one at a time; `undefined`: it is as it should be, or must wait. No
+ * change leaves the group with fewer voters that answer than a majority.
+ */
+export function nextMembershipChange(input: MembershipInput): ConfChangeStep[] | undefined {
+  const { brokers, conf, removedIds } = input;
+  if (conf.votersOutgoing.length > 0) return undefined; // The leader leaves it by itself.
+  const members = new Set([...conf.voters, ...conf.learners]);
+  const goneLearner = conf.learners.find((id) => removedIds.has(id) && !brokers.has(id));
+  if (goneLearner !== undefined) return [{ type: "remove", nodeId: goneLearner }];
+  const comer = [...brokers.keys()].find((id) => !members.has(id));
+  if (comer !== undefined) return [{ type: "addLearner", nodeId: comer }];
+  const change = votersChange(input);
+  return change !== undefined && keepsQuorum(input, change) ? change : undefined;
+}
+
+function votersChange(input: MembershipInput): ConfChangeStep[] | undefined {
+  const { brokers, conf, isCurrent, leaderId } = input;
+  const target = chooseControllerVoters(candidatesOf(input));
+  const comes = target.find((id) => !conf.voters.includes(id) && isCurrent(id));
+  const leaving = conf.voters.filter((id) => !target.includes(id));
+  const goes = leaving.find((id) => id !== leaderId) ?? leaving[0];
+  const steps: ConfChangeStep[] = [];
+  if (comes !== undefined) steps.push({ type: "addVoter", nodeId: comes });
+  // A voter goes when another takes its place, or when there are too many.
+  if (goes !== undefined && (comes !== undefined || conf.voters.length > target.length)) {
+    steps.push({ type: brokers.has(goes) ? "addLearner" : "remove", nodeId: goes });
+  }
+  return steps.length === 0 ? undefined : steps;
+}
+
+/** Those that are to stay, and voters that have not come yet. */
+function candidatesOf({ brokers, conf, removedIds }: MembershipInput): VoterCandidate[] {
+  const registered = [...brokers.values()]
+    .filter(({ duty }) => duty !== "decommissioned")
+    .map(({ brokerId, fenced, rack }) => ({
+      brokerId,
+      rack,
+      isVoter: conf.voters.includes(brokerId),
+      isRegistered: true,
+      isFenced: fenced,
+    }));
+  const awaited = conf.voters
+    .filter((id) => !brokers.has(id) && !removedIds.has(id))
+    .map((brokerId) => ({
+      brokerId,
+      rack: "",
+      isVoter: true,
+      isRegistered: false,
+      isFenced: true,
+    }));
+  return [...registered, ...awaited];
+}
+
+function keepsQuorum({ conf, isCurrent }: MembershipInput, steps: ConfChangeStep[]): boolean {
+  const after = new Set(conf.voters);
+  for (const { nodeId, type } of steps) {
+    if (type === "addVoter") after.add(nodeId);
+    else after.delete(nodeId);
+  }
+  const current = [...after].filter((id) => isCurrent(id));
+  return current.length > after.size / 2;
+}
+
+function voterCount(candidateCount: number): number {
+  if (candidateCount <= 2) return candidateCount;
+  const bounded = Math.min(candidateCount, votersMax);
+  return bounded % 2 === 0 ? bounded - 1 : bounded;
 }

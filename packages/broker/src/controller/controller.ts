@@ -1,20 +1,30 @@
 import { isInternalTopicName, RopewalkError, topicNameFault } from "@ropewalk/protocol";
-import type { Logger, Random } from "@ropewalk/runtime";
+import type { Clock, Logger, Random } from "@ropewalk/runtime";
 import type { BrokerLimits } from "../config.ts";
 import type { NewTopic } from "../ports.ts";
 import type { CommandProposer } from "../raft/command-proposer.ts";
 import type { RaftGroup } from "../raft/raft-group.ts";
 import type { Leadership } from "../raft/state-machine.ts";
+import { BrokerAdmission } from "./broker-admission.ts";
+import { type BrokerDuty, type BrokerImage, lifeChange, takesReplicas } from "./broker-life.ts";
+import { BrokerLifeKeeper } from "./broker-life-keeper.ts";
+import { decommissionFault, drainFault } from "./broker-leaving.ts";
 import type { ControllerMachine } from "./controller-machine.ts";
+import { ControllerMembership } from "./controller-membership.ts";
 import { encodeMetadataCommand } from "./metadata-codec.ts";
-import type { BrokerRegistration, MetadataCommand } from "./metadata-command.ts";
+import type { MetadataCommand } from "./metadata-command.ts";
 import type { ApplyOutcome, TopicImage } from "./metadata-image.ts";
 import { placePartitions } from "./placement.ts";
+import { countReplicas } from "./replica-count.ts";
+import type { ReplicaMover } from "./replica-mover.ts";
 import { checkTopicConfigs } from "./topic-config.ts";
 
 /** What the controller needs. */
 export interface ControllerOptions {
-  readonly group: RaftGroup;
+  readonly brokerId: number;
+  readonly clock: Clock;
+  /** The controller's group; another one after the metadata was taken in from other brokers. */
+  readonly group: () => RaftGroup;
   readonly machine: ControllerMachine;
   readonly proposer: CommandProposer;
   readonly random: Random;
@@ -22,6 +32,8 @@ export interface ControllerOptions {
   readonly limits: BrokerLimits;
   /** Brokers that were to form the cluster. */
   readonly bootstrapCount: number;
+  /** Who moves the replicas of brokers that are to go; absent: they must be moved by hand. */
+  readonly mover?: ReplicaMover;
   /** Whether the broker was heard of lately. */
   readonly isAlive: (brokerId: number) => boolean;
 }
@@ -32,13 +44,53 @@ export interface ControllerOptions {
  */
 export class Controller {
   readonly #options: ControllerOptions;
+  /** Who registers, and who comes with nothing. */
+  readonly admission: BrokerAdmission;
+  /** Who lives. */
+  readonly life: BrokerLifeKeeper;
+  readonly #membership: ControllerMembership;
 
   constructor(options: ControllerOptions) {
     this.#options = options;
+    const { brokerId, clock, group, limits, logger, machine } = options;
+    const { image } = machine;
+    this.life = new BrokerLifeKeeper({
+      clock,
+      logger,
+      image,
+      group,
+      propose: (action, change) => this.#propose(action, change),
+      mover: options.mover,
+      checkMs: limits.brokerHeartbeatMs,
+      sessionTimeoutMs: limits.brokerSessionTimeoutMs,
+    });
+    this.#membership = new ControllerMembership({
+      brokerId,
+      clock,
+      logger,
+      image,
+      group,
+      intervalMs: limits.membershipCheckMs,
+      changeMsMax: limits.forwardTimeoutMs / 2,
+    });
+    this.admission = new BrokerAdmission({
+      image,
+      life: this.life,
+      membership: this.#membership,
+      expectLeading: (action) => this.#expectLeading(action),
+      propose: (action, command) => this.#propose(action, command),
+    });
+  }
+
+  /** Ends what goes on by itself. */
+  stop(): void {
+    this.life.stop();
+    this.#membership.stop();
   }
 
   /** A new leader names the cluster if nobody did before. */
   leadershipChanged(leadership: Leadership): void {
+    this.life.leadershipChanged(leadership);
     const { machine, random, logger } = this.#options;
     if (leadership.kind !== "leading" || machine.image.clusterId !== "") return;
     this.#propose("form the cluster", { kind: "clusterFormed", clusterId: random.uuid() }).catch(
@@ -46,15 +98,31 @@ export class Controller {
     );
   }
 
-  /** Takes a broker in, or its new addresses. */
-  async registerBroker(broker: BrokerRegistration): Promise<void> {
-    const action = `register broker ${broker.brokerId}`;
-    const outcome = await this.#propose(action, { kind: "brokerRegistered", broker });
-    if (outcome.kind !== "refused") return;
-    throw new RopewalkError(
-      "INVALID_REQUEST",
-      `Cannot ${action}: it belongs to another data directory (${this.#options.machine.image.brokers.get(broker.brokerId)?.directoryId}, not ${broker.directoryId}); give this one an id of its own`,
-    );
+  /**
+   * Changes what a broker is there for; with `dryRun` it only says whether it would. Rejects with
+   * BROKER_ID_NOT_REGISTERED, or POLICY_VIOLATION where the cluster could not do without the broker.
+   */
+  async changeDuty(brokerId: number, duty: BrokerDuty, dryRun: boolean): Promise<void> {
+    const action = `${dutyVerbs[duty]} broker ${brokerId}`;
+    this.#expectLeading(action);
+    const { image } = this.#options.machine;
+    const broker = image.brokers.get(brokerId);
+    if (broker === undefined) throw brokerUnknown(action, image.brokers.values());
+    if (broker.duty === duty) return;
+    const fault = this.#dutyFault(broker, duty);
+    if (fault !== undefined) {
+      throw new RopewalkError("POLICY_VIOLATION", `Cannot ${action}: ${fault}`);
+    }
+    if (dryRun) return;
+    const outcome = await this.#propose(action, lifeChange(broker, { duty }));
+    if (outcome.kind === "refused") throw brokerUnknown(action, image.brokers.values());
+  }
+
+  #dutyFault(broker: BrokerImage, duty: BrokerDuty): string | undefined {
+    const { group, machine } = this.#options;
+    if (duty === "decommissioned") return decommissionFault(machine.image, broker);
+    if (duty !== "drained") return undefined;
+    return drainFault(machine.image, broker.brokerId, group().confState.voters);
   }
 
   async createTopic(topic: NewTopic, internal: boolean): Promise<TopicImage> {
@@ -103,7 +171,7 @@ export class Controller {
 
   /** Only a leader's image is new enough to say no by. */
   #expectLeading(action: string): void {
-    const { leadership, leaderId } = this.#options.group;
+    const { leadership, leaderId } = this.#options.group();
     if (leadership.kind === "leading") return;
     const hint = leaderId === 0 ? {} : { leaderId };
     throw new RopewalkError(
@@ -116,7 +184,7 @@ export class Controller {
   #propose(action: string, command: MetadataCommand): Promise<ApplyOutcome> {
     const { group, machine, proposer } = this.#options;
     return proposer.propose(
-      group,
+      group(),
       action,
       encodeMetadataCommand(command),
       () => machine.lastOutcome,
@@ -139,8 +207,8 @@ export class Controller {
   /** What a topic gets must not depend on which brokers happened to be up when it was made. */
   #defaultReplicationFactor(action: string): number {
     const { bootstrapCount, limits, machine } = this.#options;
-    const wanted = Math.min(limits.defaultReplicationFactor, bootstrapCount);
     const registered = machine.image.brokers.size;
+    const wanted = Math.min(limits.defaultReplicationFactor, Math.max(bootstrapCount, registered));
     if (registered >= wanted) return wanted;
     throw new RopewalkError(
       "BUSY",
@@ -165,8 +233,10 @@ export class Controller {
         `Cannot ${action}: ${replicationFactor} replicas, where the cluster has ${brokers.length} brokers`,
       );
     }
+    const usable = brokers.filter((broker) => takesReplicas(broker));
+    if (replicationFactor > usable.length) throw tooFewUsable(action, replicationFactor, brokers);
     const replicaCounts = countReplicas(machine.image.topics.values());
-    const candidates = brokers.map(({ brokerId, rack }) => ({
+    const candidates = usable.map(({ brokerId, rack }) => ({
       brokerId,
       rack,
       alive: isAlive(brokerId),
@@ -176,15 +246,30 @@ export class Controller {
   }
 }
 
-/** Replicas by broker. */
-export function countReplicas(topics: Iterable<TopicImage>): Map<number, number> {
-  const counts = new Map<number, number>();
-  for (const { partitions } of topics) {
-    for (const { replicaIds } of partitions) {
-      for (const id of replicaIds) counts.set(id, (counts.get(id) ?? 0) + 1);
-    }
-  }
-  return counts;
+const dutyVerbs: Readonly<Record<BrokerDuty, string>> = {
+  serving: "undrain",
+  drained: "drain",
+  decommissioned: "decommission",
+};
+
+function brokerUnknown(action: string, brokers: Iterable<BrokerImage>): RopewalkError {
+  const ids = [...brokers].map(({ brokerId }) => brokerId).toSorted((a, b) => a - b);
+  const known = `the cluster has brokers ${ids.join(", ")}`;
+  return new RopewalkError("BROKER_ID_NOT_REGISTERED", `Cannot ${action}: it is unknown; ${known}`);
+}
+
+function tooFewUsable(
+  action: string,
+  replicationFactor: number,
+  brokers: readonly BrokerImage[],
+): RopewalkError {
+  const out = brokers
+    .filter((broker) => !takesReplicas(broker))
+    .map(({ brokerId, duty }) => `broker ${brokerId} is ${duty === "serving" ? "fenced" : duty}`);
+  return new RopewalkError(
+    "INVALID_REPLICATION_FACTOR",
+    `Cannot ${action}: ${replicationFactor} replicas, where ${brokers.length - out.length} of ${brokers.length} brokers take new ones (${out.join(", ")})`,
+  );
 }
 
 function topicExists(action: string): RopewalkError {

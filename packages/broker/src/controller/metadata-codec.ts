@@ -1,11 +1,9 @@
 import {
-  type BrokerRegistered,
-  type BrokerRegisteredInit,
-  decodeBrokerRegistered,
+  ByteReader,
+  ByteWriter,
   decodeClusterState,
   decodeMetadataCommand as decodeCommand,
   decodeTopicState,
-  encodeBrokerRegistered,
   encodeClusterState as encodeCluster,
   encodeMetadataCommand as encodeCommand,
   encodeTopicState as encodeTopic,
@@ -15,8 +13,17 @@ import {
 } from "@ropewalk/protocol";
 import type { KeyValueStore } from "@ropewalk/runtime";
 import { keyAfterPrefix } from "../key-prefix.ts";
+import type { ConfState } from "raft-ts";
 import { encodeStateImage } from "../raft/state-image.ts";
-import type { BrokerRegistration, MetadataCommand } from "./metadata-command.ts";
+import {
+  decodeBrokerState,
+  encodeBrokerState,
+  lifeChangeMessage,
+  lifeChangeOf,
+  registrationMessage,
+  registrationOf,
+} from "./broker-codec.ts";
+import type { MetadataCommand } from "./metadata-command.ts";
 import type { MetadataImage, TopicImage } from "./metadata-image.ts";
 
 /** Key of what concerns the cluster as a whole. */
@@ -24,10 +31,16 @@ export const clusterKey = "metadata/cluster";
 
 const brokerPrefix = "metadata/broker/";
 const topicPrefix = "metadata/topic/";
+const removedPrefix = "metadata/removed-directory/";
 
 /** Key of one broker's registration. */
 export function brokerKey(brokerId: number): string {
   return `${brokerPrefix}${brokerId}`;
+}
+
+/** Key of the data directory of a removed broker. */
+export function removedDirectoryKey(directoryId: string): string {
+  return `${removedPrefix}${directoryId}`;
 }
 
 /** Key of one topic. */
@@ -49,19 +62,22 @@ export function decodeMetadataCommand(bytes: Uint8Array): MetadataCommand | unde
     case "clusterFormed":
       return { kind: "clusterFormed", clusterId: command.value.clusterId };
     case "brokerRegistered":
-      return { kind: "brokerRegistered", broker: registrationOf(command.value) };
+      return {
+        kind: "brokerRegistered",
+        broker: registrationOf(command.value),
+        replacedDirectoryId: command.value.replacedDirectoryId,
+      };
     case "topicCreated":
       return { kind: "topicCreated", ...command.value };
     case "topicDeleted":
       return { kind: "topicDeleted", topicId: command.value.topicId };
     case "producerIdsAllocated":
       return { kind: "producerIdsAllocated", count: command.value.count };
+    case "brokerStateChanged":
+      return lifeChangeOf(command.value);
+    case "featureLevelRaised":
+      return { kind: "featureLevelRaised", level: command.value.level };
   }
-}
-
-/** A registration to the bytes that are kept of it. */
-export function encodeBrokerState(broker: BrokerRegistration): Uint8Array {
-  return encodeBrokerRegistered(registrationMessage(broker));
 }
 
 /** A topic to the bytes that are kept of it. */
@@ -76,43 +92,77 @@ export function topicOf(topic: TopicState | undefined): TopicImage {
   return { ...topic, partitions };
 }
 
-/** What is kept of the image beside brokers and topics. */
-export function encodeClusterState(image: MetadataImage, appliedIndex: number): Uint8Array {
-  const { clusterId, nextGroupId, nextProducerId } = image;
-  return encodeCluster({ appliedIndex, clusterId, nextGroupId, nextProducerId });
+/** What is kept of the image beside brokers and topics. `membership`: undefined as long as it never changed. */
+export function encodeClusterState(
+  image: MetadataImage,
+  appliedIndex: number,
+  membership: ConfState | undefined,
+): Uint8Array {
+  const { clusterId, featureLevel, nextGroupId, nextProducerId } = image;
+  return encodeCluster({
+    appliedIndex,
+    clusterId,
+    nextGroupId,
+    nextProducerId,
+    membership,
+    featureLevel,
+  });
 }
 
 /** The whole image, as it would be kept. */
-export function encodeMetadataState(image: MetadataImage, appliedIndex: number): Uint8Array {
+export function encodeMetadataState(
+  image: MetadataImage,
+  appliedIndex: number,
+  membership: ConfState | undefined,
+): Uint8Array {
   const brokers = [...image.brokers.values()].map(
     (broker) => [brokerKey(broker.brokerId), encodeBrokerState(broker)] as const,
+  );
+  const removed = [...image.removedDirectories].map(
+    ([directoryId, brokerId]) =>
+      [removedDirectoryKey(directoryId), encodeBrokerId(brokerId)] as const,
   );
   const topics = [...image.topics.values()].map(
     (topic) => [topicKey(topic.name), encodeTopicState(topic)] as const,
   );
-  const cluster = [clusterKey, encodeClusterState(image, appliedIndex)] as const;
-  return encodeStateImage({ prefixes: ["metadata/"], pairs: [...brokers, ...topics, cluster] });
+  const cluster = [clusterKey, encodeClusterState(image, appliedIndex, membership)] as const;
+  const pairs = [...brokers, ...removed, ...topics, cluster];
+  return encodeStateImage({ prefixes: ["metadata/"], pairs });
+}
+
+/** What was kept beside the log: how far it was applied, and who belonged to its group then. */
+export interface RestoredMetadata {
+  readonly appliedIndex: number;
+  readonly membership: ConfState | undefined;
 }
 
 /** Fills the image with what is kept of it; answers the index it is of, 0 where there is nothing. */
-export function restoreImage(image: MetadataImage, store: KeyValueStore): number {
+export function restoreImage(image: MetadataImage, store: KeyValueStore): RestoredMetadata {
   const bytes = store.get(clusterKey);
-  if (bytes === undefined) return 0;
-  const { appliedIndex, clusterId, nextGroupId, nextProducerId } = decodeClusterState(bytes);
+  if (bytes === undefined) return { appliedIndex: 0, membership: undefined };
+  const { appliedIndex, membership, ...cluster } = decodeClusterState(bytes);
   image.restore({
-    clusterId,
-    nextGroupId,
-    nextProducerId,
-    brokers: valuesUnder(store, brokerPrefix).map((value) =>
-      registrationOf(decodeBrokerRegistered(value)),
+    ...cluster,
+    brokers: pairsUnder(store, brokerPrefix).map(([, value]) => decodeBrokerState(value)),
+    removedDirectories: pairsUnder(store, removedPrefix).map(
+      ([key, value]) => [key.slice(removedPrefix.length), decodeBrokerId(value)] as const,
     ),
-    topics: valuesUnder(store, topicPrefix).map((value) => topicOf(decodeTopicState(value))),
+    topics: pairsUnder(store, topicPrefix).map(([, value]) => topicOf(decodeTopicState(value))),
   });
-  return appliedIndex;
+  return { appliedIndex, membership };
 }
 
-function valuesUnder(store: KeyValueStore, prefix: string): Uint8Array[] {
-  return [...store.range(prefix, keyAfterPrefix(prefix))].map(([, value]) => value);
+/** The number of a removed broker, as it is kept. */
+export function encodeBrokerId(brokerId: number): Uint8Array {
+  return Uint8Array.from(new ByteWriter(8).uvarint(brokerId).finish());
+}
+
+function decodeBrokerId(bytes: Uint8Array): number {
+  return new ByteReader(bytes).uvarint();
+}
+
+function pairsUnder(store: KeyValueStore, prefix: string): (readonly [string, Uint8Array])[] {
+  return [...store.range(prefix, keyAfterPrefix(prefix))];
 }
 
 function toMessage(command: MetadataCommand): NonNullable<MetadataCommandInit["command"]> {
@@ -120,42 +170,24 @@ function toMessage(command: MetadataCommand): NonNullable<MetadataCommandInit["c
     case "clusterFormed":
       return { case: "clusterFormed", value: command };
     case "brokerRegistered":
-      return { case: "brokerRegistered", value: registrationMessage(command.broker) };
+      return {
+        case: "brokerRegistered",
+        value: {
+          ...registrationMessage(command.broker),
+          replacedDirectoryId: command.replacedDirectoryId,
+        },
+      };
     case "topicCreated":
       return { case: "topicCreated", value: command };
     case "topicDeleted":
       return { case: "topicDeleted", value: command };
     case "producerIdsAllocated":
       return { case: "producerIdsAllocated", value: command };
+    case "brokerStateChanged":
+      return { case: "brokerStateChanged", value: lifeChangeMessage(command) };
+    case "featureLevelRaised":
+      return { case: "featureLevelRaised", value: command };
   }
-}
-
-/** A registration as a message: what a broker sends to the controller. */
-export function registrationMessage(broker: BrokerRegistration): BrokerRegisteredInit {
-  const { client, peer } = broker;
-  return {
-    brokerId: broker.brokerId,
-    directoryId: broker.directoryId,
-    clientHost: client.host,
-    clientPort: client.port,
-    peerHost: peer.host,
-    peerPort: peer.port,
-    rack: broker.rack,
-    version: broker.version,
-  };
-}
-
-/** A registration from its message. */
-export function registrationOf(message: BrokerRegistered | undefined): BrokerRegistration {
-  if (message === undefined) throw missing("broker");
-  return {
-    brokerId: message.brokerId,
-    directoryId: message.directoryId,
-    client: { host: message.clientHost, port: message.clientPort },
-    peer: { host: message.peerHost, port: message.peerPort },
-    rack: message.rack,
-    version: message.version,
-  };
 }
 
 function missing(what: string): RopewalkError {

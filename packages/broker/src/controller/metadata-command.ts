@@ -1,4 +1,6 @@
 import type { Address } from "@ropewalk/runtime";
+import type { FeatureLevels } from "./feature-level.ts";
+import type { BrokerLifeChange } from "./broker-life.ts";
 
 /** What a broker says of itself when it comes. */
 export interface BrokerRegistration {
@@ -9,6 +11,12 @@ export interface BrokerRegistration {
   readonly peer: Address;
   readonly rack: string;
   readonly version: string;
+  /** How often its directory was started: with the directory's id the incarnation. */
+  readonly startCount: number;
+  /** Of the file system that holds its data; 0: not known. */
+  readonly diskCapacityBytes: number;
+  /** The feature levels that it can work at, both included. */
+  readonly featureLevels: FeatureLevels;
 }
 
 /** Where a new partition's replicas go. */
@@ -19,7 +27,12 @@ export interface NewPartition {
 /** A change of the cluster's metadata, as the controller's log has it. */
 export type MetadataCommand =
   | { readonly kind: "clusterFormed"; readonly clusterId: string }
-  | { readonly kind: "brokerRegistered"; readonly broker: BrokerRegistration }
+  | {
+      readonly kind: "brokerRegistered";
+      readonly broker: BrokerRegistration;
+      /** The directory that this one takes the place of; empty: the broker is new, or has its data. */
+      readonly replacedDirectoryId: string;
+    }
   | {
       readonly kind: "topicCreated";
       readonly name: string;
@@ -29,4 +42,6 @@ export type MetadataCommand =
       readonly partitions: readonly NewPartition[];
     }
   | { readonly kind: "topicDeleted"; readonly topicId: string }
-  | { readonly kind: "producerIdsAllocated"; readonly count: number };
+  | { readonly kind: "producerIdsAllocated"; readonly count: number }
+  | BrokerLifeChange
+  | { readonly kind: "featureLevelRaised"; readonly level: number };

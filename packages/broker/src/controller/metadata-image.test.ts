@@ -9,6 +9,15 @@ const registration = (brokerId: number, directoryId = `dir-${brokerId}`): Broker
   peer: { host: "localhost", port: 7710 },
   rack: "",
   version: "0.1.0",
+  startCount: 1,
+  diskCapacityBytes: 0,
+  featureLevels: { min: 1, max: 1 },
+});
+
+const registered = (broker: BrokerRegistration, replacedDirectoryId = ""): MetadataCommand => ({
+  kind: "brokerRegistered",
+  broker,
+  replacedDirectoryId,
 });
 
 const topicCreated = (name: string, partitions: number[][] = [[1]]): MetadataCommand => ({
@@ -55,12 +64,12 @@ describe("MetadataImage.apply()", () => {
 
   test("refuses a known broker id with another data directory, and takes new addresses of the same", () => {
     const image = new MetadataImage();
-    image.apply({ kind: "brokerRegistered", broker: registration(1) }, 1);
+    image.apply(registered(registration(1)), 1);
     const moved = { ...registration(1), client: { host: "elsewhere", port: 1 } };
-    expect(image.apply({ kind: "brokerRegistered", broker: moved }, 2)).toEqual({ kind: "done" });
+    expect(image.apply(registered(moved), 2)).toEqual({ kind: "brokerChanged", brokerId: 1 });
     expect(image.brokers.get(1)?.client.host).toBe("elsewhere");
     const wiped = registration(1, "another");
-    expect(image.apply({ kind: "brokerRegistered", broker: wiped }, 3)).toEqual({
+    expect(image.apply(registered(wiped), 3)).toEqual({
       kind: "refused",
       reason: "directoryMismatch",
     });
@@ -83,6 +92,8 @@ describe("MetadataImage.apply()", () => {
       clusterId: image.clusterId,
       nextGroupId: image.nextGroupId,
       nextProducerId: image.nextProducerId,
+      featureLevel: image.featureLevel,
+      removedDirectories: image.removedDirectories,
       brokers: image.brokers.values(),
       topics: image.topics.values(),
     });

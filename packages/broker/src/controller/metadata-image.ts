@@ -1,4 +1,6 @@
-import type { BrokerRegistration, MetadataCommand, NewPartition } from "./metadata-command.ts";
+import { type BrokerImage, type BrokerLifeChange, newBrokerLife } from "./broker-life.ts";
+import { commonFeatureLevel, featureLevelFault } from "./feature-level.ts";
+import type { MetadataCommand, NewPartition } from "./metadata-command.ts";
 
 /** A replicated partition and the Raft group that it is. */
 export interface PartitionImage {
@@ -26,6 +28,8 @@ export type ApplyOutcome =
   | { readonly kind: "topicCreated"; readonly topic: TopicImage }
   | { readonly kind: "topicDeleted"; readonly topic: TopicImage }
   | { readonly kind: "producerIds"; readonly firstProducerId: number }
+  | { readonly kind: "brokerChanged"; readonly brokerId: number }
+  | { readonly kind: "brokerRemoved"; readonly broker: BrokerImage }
   | { readonly kind: "refused"; readonly reason: RefusalReason };
 
 /** Why a command had no effect: something else came first. */
@@ -33,7 +37,25 @@ export type RefusalReason =
   | "clusterFormedAlready"
   | "topicExists"
   | "topicUnknown"
-  | "directoryMismatch";
+  | "directoryMismatch"
+  | "directoryRemoved"
+  | "brokerUnknown"
+  | "featureLevelKnown"
+  | "featureLevelUnsupported";
+
+/** What an image is restored from. */
+export interface MetadataImageState {
+  readonly clusterId: string;
+  readonly nextGroupId: number;
+  readonly nextProducerId: number;
+  readonly featureLevel: number;
+  readonly brokers: Iterable<BrokerImage>;
+  readonly removedDirectories: Iterable<readonly [directoryId: string, brokerId: number]>;
+  readonly topics: Iterable<TopicImage>;
+}
+
+/** The feature level that every version knows. */
+const featureLevelAtFormation = 1;
 
 /** Group id 1 is the controller's own; topics' partitions follow. */
 export const controllerGroupId = 1;
@@ -49,7 +71,9 @@ export class MetadataImage {
   #clusterId = "";
   #nextGroupId = firstPartitionGroupId;
   #nextProducerId = 1;
-  readonly #brokers = new Map<number, BrokerRegistration>();
+  #featureLevel = featureLevelAtFormation;
+  readonly #brokers = new Map<number, BrokerImage>();
+  readonly #removedDirectories = new Map<string, number>();
   readonly #topics = new Map<string, TopicImage>();
 
   /** Empty until the cluster was formed. */
@@ -66,8 +90,18 @@ export class MetadataImage {
     return this.#nextProducerId;
   }
 
-  get brokers(): ReadonlyMap<number, BrokerRegistration> {
+  /** What every broker can do; commands of a higher level are not proposed yet. */
+  get featureLevel(): number {
+    return this.#featureLevel;
+  }
+
+  get brokers(): ReadonlyMap<number, BrokerImage> {
     return this.#brokers;
+  }
+
+  /** The data directories of removed brokers, with the ids that these had. */
+  get removedDirectories(): ReadonlyMap<string, number> {
+    return this.#removedDirectories;
   }
 
   /** Topics by name. */
@@ -75,19 +109,19 @@ export class MetadataImage {
     return this.#topics;
   }
 
-  /** Puts back what an earlier image held. */
-  restore(state: {
-    readonly clusterId: string;
-    readonly nextGroupId: number;
-    readonly nextProducerId: number;
-    readonly brokers: Iterable<BrokerRegistration>;
-    readonly topics: Iterable<TopicImage>;
-  }): void {
+  /** Puts back what an earlier image held, in the place of all there is. */
+  restore(state: MetadataImageState): void {
     this.#clusterId = state.clusterId;
+    this.#featureLevel = Math.max(state.featureLevel, featureLevelAtFormation);
+    this.#brokers.clear();
+    this.#topics.clear();
+    this.#removedDirectories.clear();
     this.#nextGroupId = state.nextGroupId;
     this.#nextProducerId = state.nextProducerId;
     for (const broker of state.brokers) this.#brokers.set(broker.brokerId, broker);
     for (const topic of state.topics) this.#topics.set(topic.name, topic);
+    for (const [id, brokerId] of state.removedDirectories)
+      this.#removedDirectories.set(id, brokerId);
   }
 
   /** Applies the command at `index` of the controller's log. */
@@ -98,7 +132,7 @@ export class MetadataImage {
         this.#clusterId = command.clusterId;
         return done;
       case "brokerRegistered":
-        return this.#registerBroker(command.broker);
+        return this.#registerBroker(command);
       case "topicCreated":
         return this.#createTopic(command, index);
       case "topicDeleted":
@@ -108,15 +142,51 @@ export class MetadataImage {
         this.#nextProducerId += command.count;
         return { kind: "producerIds", firstProducerId };
       }
+      case "brokerStateChanged":
+        return this.#changeBroker(command);
+      case "featureLevelRaised":
+        return this.#raiseFeatureLevel(command.level);
     }
   }
 
-  #registerBroker(broker: BrokerRegistration): ApplyOutcome {
-    const known = this.#brokers.get(broker.brokerId);
-    if (known !== undefined && known.directoryId !== broker.directoryId) {
+  #registerBroker({
+    broker,
+    replacedDirectoryId,
+  }: Extract<MetadataCommand, { kind: "brokerRegistered" }>): ApplyOutcome {
+    const { brokerId, directoryId } = broker;
+    if (this.#removedDirectories.has(directoryId)) return refused("directoryRemoved");
+    if (featureLevelFault(broker.featureLevels, this.#featureLevel) !== undefined) {
+      return refused("featureLevelUnsupported");
+    }
+    const known = this.#brokers.get(brokerId);
+    if (known !== undefined && ![directoryId, replacedDirectoryId].includes(known.directoryId)) {
       return refused("directoryMismatch");
     }
-    this.#brokers.set(broker.brokerId, broker);
+    // What an admin wants of a broker outlives its restarts, and its disk.
+    const { duty } = known ?? newBrokerLife;
+    this.#brokers.set(brokerId, { ...broker, duty, fenced: false });
+    return { kind: "brokerChanged", brokerId };
+  }
+
+  #changeBroker({ brokerId, directoryId, life }: BrokerLifeChange): ApplyOutcome {
+    const broker = this.#brokers.get(brokerId);
+    if (broker?.directoryId !== directoryId) return refused("brokerUnknown");
+    if (life !== "removed") {
+      this.#brokers.set(brokerId, { ...broker, ...life });
+      return { kind: "brokerChanged", brokerId };
+    }
+    this.#brokers.delete(brokerId);
+    this.#removedDirectories.set(directoryId, brokerId);
+    return { kind: "brokerRemoved", broker };
+  }
+
+  /** A broker may have come since this was proposed that does not know the level. */
+  #raiseFeatureLevel(level: number): ApplyOutcome {
+    if (level <= this.#featureLevel) return refused("featureLevelKnown");
+    if (level > commonFeatureLevel(this.#brokers.values())) {
+      return refused("featureLevelUnsupported");
+    }
+    this.#featureLevel = level;
     return done;
   }
 

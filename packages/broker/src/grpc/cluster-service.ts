@@ -1,11 +1,21 @@
 import type { UntypedServiceImplementation } from "@grpc/grpc-js";
 import type {
+  BrokerDescriptionInit,
+  BrokerState as BrokerStateName,
+  ControllerRole,
   DescribeClusterResponseInit,
+  DrainBrokerRequest,
   GetMetadataRequest,
   GetMetadataResponseInit,
 } from "@ropewalk/protocol";
 import type { Logger } from "@ropewalk/runtime";
-import type { BrokerPorts } from "../ports.ts";
+import {
+  anonymous,
+  type BrokerPorts,
+  type BrokerState,
+  type BrokerView,
+  type Principal,
+} from "../ports.ts";
 import { expectJoined } from "../joined.ts";
 import { describe } from "./topic-service.ts";
 import { unary } from "./unary.ts";
@@ -18,6 +28,15 @@ export function clusterHandlers(ports: BrokerPorts, logger: Logger): UntypedServ
   return {
     describeCluster: unary(logger, () => describeCluster(ports)),
     getMetadata: unary(logger, (request: GetMetadataRequest) => getMetadata(ports, request)),
+    drainBroker: unary(logger, (request: DrainBrokerRequest) =>
+      changed(ports, request, ports.brokers.drain.bind(ports.brokers)),
+    ),
+    undrainBroker: unary(logger, (request: DrainBrokerRequest) =>
+      changed(ports, request, ports.brokers.undrain.bind(ports.brokers)),
+    ),
+    decommissionBroker: unary(logger, (request: DrainBrokerRequest) =>
+      changed(ports, request, ports.brokers.decommission.bind(ports.brokers)),
+    ),
   };
 }
 
@@ -27,10 +46,46 @@ function describeCluster({ cluster }: BrokerPorts): DescribeClusterResponseInit 
     clusterId: cluster.clusterId(),
     controllerId: cluster.controllerId(),
     brokerId: cluster.brokerId,
-    brokers: cluster.brokers(),
+    brokers: cluster.brokers().map((broker) => describeBroker(broker)),
+    featureLevel: cluster.featureLevel(),
     leaderless: cluster.leaderless().slice(0, leaderlessNamedMax),
     topicCount: topics.length,
     partitionCount: topics.reduce((sum, { partitions }) => sum + partitions.length, 0),
+  };
+}
+
+/** Does what is asked, and answers the broker as it was before. */
+async function changed(
+  { cluster }: BrokerPorts,
+  { brokerId, dryRun }: DrainBrokerRequest,
+  change: (principal: Principal, brokerId: number, dryRun: boolean) => Promise<void>,
+): Promise<{ readonly broker?: BrokerDescriptionInit }> {
+  const before = cluster.brokers().find((broker) => broker.brokerId === brokerId);
+  await change(anonymous, brokerId, dryRun);
+  return before === undefined ? {} : { broker: describeBroker(before) };
+}
+
+const stateNames: Readonly<Record<BrokerState, BrokerStateName>> = {
+  active: "ACTIVE",
+  fenced: "FENCED",
+  draining: "DRAINING",
+  drained: "DRAINED",
+  decommissioning: "DECOMMISSIONING",
+};
+
+const roleNames: Readonly<Record<BrokerView["controllerRole"], ControllerRole>> = {
+  voter: "VOTER",
+  learner: "LEARNER",
+  none: "UNSPECIFIED",
+};
+
+function describeBroker(broker: BrokerView): BrokerDescriptionInit {
+  return {
+    ...broker,
+    state: stateNames[broker.state],
+    controllerRole: roleNames[broker.controllerRole],
+    featureLevelMin: broker.featureLevels.min,
+    featureLevelMax: broker.featureLevels.max,
   };
 }
 
@@ -41,7 +96,7 @@ function getMetadata(ports: BrokerPorts, request: GetMetadataRequest): GetMetada
   return {
     clusterId: cluster.clusterId(),
     controllerId: cluster.controllerId(),
-    brokers: cluster.brokers(),
+    brokers: cluster.brokers().map((broker) => describeBroker(broker)),
     topics: topics.map((topic) => describe(topic)),
   };
 }

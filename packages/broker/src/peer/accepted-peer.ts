@@ -29,7 +29,12 @@ export interface AcceptedPeerOwner {
 type Phase =
   | { readonly kind: "greeting" }
   | { readonly kind: "refused" }
-  | { readonly kind: "open"; readonly peerId: number; readonly lane: Lane };
+  | {
+      readonly kind: "open";
+      readonly peerId: number;
+      readonly directoryId: string;
+      readonly lane: Lane;
+    };
 
 /** A connection that a peer opened: it sends messages and requests, this side sends answers. */
 export class AcceptedPeer {
@@ -105,7 +110,7 @@ export class AcceptedPeer {
     this.connection.send([encodeHelloAnswer({ ...identity, version, refusal: undefined })]);
     this.connection.setVerified(config.frameBytesMax, budgets[lane], counters[lane], heard);
     heard(clock.monotonicMs());
-    this.#phase = { kind: "open", peerId: brokerId, lane };
+    this.#phase = { kind: "open", peerId: brokerId, directoryId, lane };
     this.#owner.onGreeted(this);
   }
 
@@ -140,7 +145,9 @@ export class AcceptedPeer {
     this.#batches = [];
     this.#messagesReservedBytes = 0;
     counters[phase.lane].messagesReceived += messages.length + batches.length;
-    const handled = events.onRaftMessages(phase.peerId, messages, batches);
+    const handled = this.#isStranger(phase)
+      ? undefined
+      : events.onRaftMessages(phase.peerId, messages, batches);
     if (handled === undefined) {
       budgets[phase.lane].release(reservedBytes);
       return;
@@ -171,10 +178,16 @@ export class AcceptedPeer {
     });
   }
 
+  /** Asked every time: a broker may be taken in, or be replaced by another incarnation, while it is connected. */
+  #isStranger({ directoryId, peerId }: Extract<Phase, { kind: "open" }>): boolean {
+    return this.#context.events.isStranger?.(peerId, directoryId) ?? false;
+  }
+
   async #handle(peerId: number, request: PeerRequest): Promise<void> {
     const { config, events, logger } = this.#context;
     try {
-      const body = await events.onRequest(peerId, request.method, request.body);
+      const isStranger = this.#phase.kind === "open" && this.#isStranger(this.#phase);
+      const body = await events.onRequest(peerId, request.method, request.body, isStranger);
       if (body.length + requestHeadBytesMax > config.frameBytesMax) {
         const message = `The answer to ${request.method} is ${body.length} bytes large, a frame holds ${config.frameBytesMax}.`;
         this.#answer(request, new RopewalkError("MESSAGE_TOO_LARGE", message));

@@ -22,6 +22,11 @@ export interface PeerEvents {
   /** Why this broker must have nothing to do with that one; undefined where it may. */
   verifyPeer(hello: PeerHello): string | undefined;
   /**
+   * Whether a broker that opened a connection is not the one of that name that this broker knows, for it has another
+   * directory: its Raft messages are not taken, and its requests are a stranger's. Absent: there are none.
+   */
+  isStranger?(brokerId: number, directoryId: string): boolean;
+  /**
    * Messages of one read, in the order they were sent, and batches of heartbeats, likewise. They and their data are the owner's. The frames
    * they came in count against the receive budget until this returns or its promise settles.
    */
@@ -34,7 +39,12 @@ export interface PeerEvents {
    * A request of a peer. `body` is the owner's; the answer must not change afterwards. A RopewalkError
    * is sent back as it is, any other error as UNKNOWN_SERVER_ERROR and logged.
    */
-  onRequest(from: number, method: PeerMethod, body: Uint8Array): Promise<Uint8Array>;
+  onRequest(
+    from: number,
+    method: PeerMethod,
+    body: Uint8Array,
+    isStranger: boolean,
+  ): Promise<Uint8Array>;
   /**
    * Messages to this peer were lost, or it cannot be reached. Runs in a turn of its own, once for all
    * that one turn lost, and again with every attempt to connect that fails.

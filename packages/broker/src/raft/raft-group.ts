@@ -5,10 +5,14 @@ import type { Clock, Logger, Timer } from "@ropewalk/runtime";
 import {
   APPEND_THREAD,
   APPLY_THREAD,
+  type ConfChange,
   type ConfState,
+  decodeConfChange,
+  type Entry,
   type Message,
   type Ready,
   type Snapshot,
+  type Status,
   type StepOutcome,
 } from "raft-ts";
 import type { GroupConfig, GroupHandle } from "raft-ts/multi";
@@ -34,6 +38,7 @@ export interface RaftGroupOptions {
   readonly logger: Logger;
   readonly log: GroupLog;
   readonly machine: StateMachine;
+  /** Who the group was made of, where the machine was restored with no other membership. */
   readonly voters: readonly number[];
   readonly learners: readonly number[];
   readonly limits: BrokerLimits;
@@ -59,8 +64,6 @@ export type Proposed =
 export class RaftGroup {
   readonly key: GroupKey;
   readonly log: GroupLog;
-  /** Who belongs to the group. */
-  readonly confState: ConfState;
   /** What the group's node is made of. */
   readonly config: GroupConfig;
   /** The node, once the host has taken the group in. */
@@ -68,6 +71,7 @@ export class RaftGroup {
   readonly #machine: StateMachine;
   readonly #brokerId: number;
   readonly #isPreferred: boolean;
+  readonly #restoredConfState: ConfState;
   readonly #proposals = new ProposalQueue();
   #leadership: Leadership = { kind: "following", term: 0, leaderId: 0 };
   /** What the log has on record, durable or on its way there. */
@@ -90,14 +94,14 @@ export class RaftGroup {
     expectBehindLog(log, machine);
     this.#writtenTerm = log.hardState.term;
     this.#writtenVote = log.hardState.vote;
-    const confState = {
-      voters,
-      learners,
+    const confState = machine.restoredConfState ?? {
+      voters: voters.toSorted((a, b) => a - b),
+      learners: learners.toSorted((a, b) => a - b),
       votersOutgoing: [],
       learnersNext: [],
       autoLeave: false,
     };
-    this.confState = confState;
+    this.#restoredConfState = confState;
     const storage = new GroupStorage(log, confState, machine.restoredIndex, {
       fetched: () => this.#node?.entriesFetched(),
       damaged: (error) => options.damaged(this, error),
@@ -133,6 +137,16 @@ export class RaftGroup {
 
   get term(): number {
     return this.#node?.term ?? this.#writtenTerm;
+  }
+
+  /** Who belongs to the group, as of the last entry that was applied. */
+  get confState(): ConfState {
+    return this.#node?.confState ?? this.#restoredConfState;
+  }
+
+  /** Leader: how far each member is; empty elsewhere. */
+  progress(): Status["progress"] {
+    return this.#node?.status().progress ?? [];
   }
 
   /** The last entry that was applied. */
@@ -174,16 +188,17 @@ export class RaftGroup {
   }
 
   /**
-   * Begins to pass leadership to the replica that has most of the log, where this broker leads and another
-   * is there; answers whether it does.
+   * Begins to pass leadership to the replica that has most of the log among those that may lead, where this
+   * broker leads and another is there; answers whether it does.
    */
-  handOver(): boolean {
+  handOver(mayLead: (brokerId: number) => boolean = (): boolean => true): boolean {
     const node = this.#node;
     if (this.#leadership.kind !== "leading" || node === undefined) return false;
     const candidates = node
       .status()
       .progress.filter(
-        (each) => each.id !== this.#brokerId && each.recentActive && !each.isLearner,
+        ({ id, isLearner, recentActive }) =>
+          id !== this.#brokerId && recentActive && !isLearner && mayLead(id),
       );
     const [best] = candidates.toSorted((a, b) => b.match - a.match);
     if (best !== undefined) node.transferLeader(best.id);
@@ -211,6 +226,24 @@ export class RaftGroup {
     if (this.#leadership.kind !== "leading" || node === undefined) return { kind: "notLeading" };
     const index = this.#append(node, command, listener);
     if (index === undefined) return { kind: "busy" };
+    return { kind: "appended", index, baseOffset: this.#nextOffset };
+  }
+
+  /**
+   * Appends a change of the membership; it is in force once it was applied. `refused`: another one is under way,
+   * or it does not fit to the membership as it is.
+   */
+  proposeMembership(
+    change: ConfChange,
+    listener: ProposalListener,
+  ): Proposed | { readonly kind: "refused" } {
+    const node = this.#node;
+    if (this.#leadership.kind !== "leading" || node === undefined) return { kind: "notLeading" };
+    const outcome = node.proposeConfChange(change);
+    if (outcome.kind === "refused") return { kind: "refused" };
+    if (outcome.kind !== "appended") return { kind: "busy" };
+    const { index, term } = outcome;
+    this.#proposals.push({ index, term, listener });
     return { kind: "appended", index, baseOffset: this.#nextOffset };
   }
 
@@ -293,6 +326,7 @@ export class RaftGroup {
 
   #apply(message: Message): void {
     for (const entry of message.entries) {
+      if (entry.type !== "normal") this.#changeMembership(entry);
       this.#machine.apply(entry);
       this.#proposals.applied(entry.index, entry.term);
       if (this.#leadership.kind === "following") this.#leadershipMayHaveChanged(entry.term);
@@ -300,6 +334,12 @@ export class RaftGroup {
     const last = message.entries.at(-1);
     if (last !== undefined) this.log.markCommitted(last.index);
     for (const response of message.responses) this.#step(response);
+  }
+
+  /** In the order of the log, and before the entry counts as applied. */
+  #changeMembership(entry: Entry): void {
+    const confState = this.#node?.applyConfChange(decodeConfChange(entry));
+    if (confState !== undefined) this.#machine.membershipChanged?.(confState);
   }
 
   /**

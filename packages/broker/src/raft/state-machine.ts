@@ -1,5 +1,6 @@
 import type { LogEntry } from "@ropewalk/log";
 import type { KeyValueChange } from "@ropewalk/runtime";
+import type { ConfState } from "raft-ts";
 
 /** This broker's part in a group, as its state machine needs to know it. */
 export type Leadership =
@@ -16,6 +17,13 @@ export interface StateMachine {
    */
   apply(entry: LogEntry): void;
   leadershipChanged(leadership: Leadership): void;
+  /**
+   * The group's membership changed by the entry that `apply` takes next. A machine that keeps it with its state
+   * answers it as `restoredConfState` after the next start; for others the membership never changes.
+   */
+  membershipChanged?(confState: ConfState): void;
+  /** The membership as of `restoredIndex`; `undefined` where it is still the one the group was made with. */
+  readonly restoredConfState?: ConfState | undefined;
   /** The last index that is in what `takeChanges` gave out or in what the machine was restored from. */
   readonly restoredIndex: number;
   /** The last entry that was applied. */

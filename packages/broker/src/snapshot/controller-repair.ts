@@ -38,10 +38,11 @@ export async function repairController(options: ControllerRepairOptions): Promis
   if (quarantined === undefined) return;
   const { logger } = runtime;
   logger.error("the log of the cluster's metadata is damaged", { error: quarantined });
-  const replicaIds = [...new Set([...controllerVoters(config).voters, config.brokerId])];
-  if (!othersAreMajority(replicaIds)) throw damaged(quarantined, "without it there is no majority");
   const image = new MetadataImage();
-  restoreImage(image, storage.state);
+  const { membership } = restoreImage(image, storage.state);
+  const { voters } = membership ?? controllerVoters(storage.identity.bootstrapIds);
+  const replicaIds = [...new Set([...voters, config.brokerId])];
+  if (!othersAreMajority(replicaIds)) throw damaged(quarantined, "without it there is no majority");
   const caller: RemoteCaller = new RemoteCaller(
     config.brokerId,
     options.limits.forwardTimeoutMs,

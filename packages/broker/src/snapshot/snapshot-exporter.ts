@@ -65,12 +65,12 @@ export class SnapshotExporter {
   /** Makes a snapshot as of what is applied now, or later. Rejects where that cannot be. */
   async export(group: RaftGroup): Promise<Snapshot> {
     const { dataBytesMax, store } = this.#options;
-    const { confState, log } = group;
+    const { log } = group;
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
       if (store.group(log.key) !== log) {
         throw new LogError("GROUP_DELETED", `Group ${log.key.groupId} was deleted`);
       }
-      const index = group.appliedIndex;
+      const { appliedIndex: index, confState } = group;
       const manifest = await store.exportSnapshot(log, index, group.takeImage());
       if (log.quarantined !== undefined) throw log.quarantined;
       const term = log.term(index);

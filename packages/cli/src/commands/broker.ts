@@ -6,6 +6,8 @@ import { Command } from "commander";
 
 import type { BrokerSettingName, BrokerSettings, SettingSources } from "../broker-settings.ts";
 import { messageOf, usageError } from "../cli-error.ts";
+import { brokerDutyCommands } from "./broker-duty.ts";
+import { brokerListCommand } from "./broker-list.ts";
 import { listenForStop } from "../stop-signal.ts";
 
 /** The environment variable that names the settings file. */
@@ -17,7 +19,8 @@ A flag beats a variable, a variable the file, the file the default. An empty var
 
 Placeholders in addresses, --data-dir and --rack: {id}, {ordinal} (the id minus one), {hostname}.
 --id auto takes the number at the end of the host name, plus one: ropewalk-0 is broker 1.
---peers names every broker of the cluster, this one included. A range stands for one entry per id:
+--peers names the brokers that form the cluster, this one included: a majority of them must come, in any
+order. A broker that joins a cluster is started with some of its brokers. A range stands for one entry per id:
 1..3=ropewalk-{ordinal}.ropewalk:7710. So all pods of a StatefulSet share one file or environment.
 
 The log goes to standard output, one JSON object a line. SIGTERM and Ctrl-C stop cleanly, with status 0.
@@ -37,8 +40,8 @@ Examples:
 
 /** `ropewalk broker` */
 export function brokerCommand(): Command {
-  return new Command("broker")
-    .description("start one broker in this process")
+  const command = new Command("broker")
+    .description("start one broker in this process, or look after those that run")
     .option("--id <id>", "this broker's id, 1 or more, or auto (default: 1, in a cluster of one)")
     .option("--data-dir <directory>", "where its data is kept (default: ./ropewalk-data)")
     .option("--listen <host:port>", "where it listens for clients (default: 127.0.0.1:7700)")
@@ -51,13 +54,15 @@ export function brokerCommand(): Command {
     .option("--http-listen <host:port>", "metrics and health over HTTP (default: 127.0.0.1:7720)")
     .option(
       "--peers <1=host:port,…>",
-      "the brokers of the cluster, this one included (default: this one)",
+      "the brokers that form the cluster, or some of the one to join (default: this one)",
     )
     .option("--rack <name>", "its failure domain: replicas are spread over racks")
     .option("--log-level <level>", "debug, info, warn or error (default: info)")
     .option("--config <file>", `settings as YAML or JSON (also ${CONFIG_VARIABLE})`)
     .addHelpText("after", HELP)
     .action(runBroker);
+  for (const child of [brokerListCommand(), ...brokerDutyCommands()]) command.addCommand(child);
+  return command;
 }
 
 async function runBroker(_options: object, command: Command): Promise<void> {

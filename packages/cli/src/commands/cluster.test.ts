@@ -11,7 +11,14 @@ const broker = {
   version: "0.1.0",
   ledPartitionCount: 1,
   replicaCount: 1,
-};
+  state: "ACTIVE",
+  directoryId: "d",
+  startCount: 1,
+  diskCapacityBytes: 0,
+  controllerRole: "VOTER",
+  featureLevelMin: 1,
+  featureLevelMax: 1,
+} as const;
 const healthy = {
   clusterId: "c",
   controllerId: 1,
@@ -20,6 +27,7 @@ const healthy = {
   partitionCount: 1,
   brokers: [broker],
   leaderless: [],
+  featureLevel: 1,
 };
 
 test("clusterProblems() finds none in a healthy cluster", () => {

@@ -33,6 +33,7 @@ export type ProtoErrorCode =
   | "STORAGE_ERROR"
   | "GROUP_ID_NOT_FOUND"
   | "INVALID_RECORD"
+  | "BROKER_ID_NOT_REGISTERED"
   | "FENCED_MEMBER_EPOCH"
   /** The broker is stopping, or its budget for what is in flight is used up: try again. */
   | "BUSY"
@@ -67,6 +68,7 @@ export const protoErrorCodeNumbers: Readonly<{ [name in ProtoErrorCode]: number 
   STORAGE_ERROR: 1056,
   GROUP_ID_NOT_FOUND: 1069,
   INVALID_RECORD: 1087,
+  BROKER_ID_NOT_REGISTERED: 1102,
   FENCED_MEMBER_EPOCH: 1110,
   BUSY: 2000,
   UNKNOWN_OUTCOME: 2001,

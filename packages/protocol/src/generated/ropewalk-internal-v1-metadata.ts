@@ -9,6 +9,20 @@ import {
   writeInt32,
   writeInt64,
 } from "../proto-wire.ts";
+import {
+  type BrokerStateChanged,
+  type BrokerStateChangedInit,
+  writeBrokerStateChanged,
+  readBrokerStateChanged,
+  type FeatureLevelRaised,
+  type FeatureLevelRaisedInit,
+  writeFeatureLevelRaised,
+  readFeatureLevelRaised,
+  type GroupMembershipState,
+  type GroupMembershipStateInit,
+  writeGroupMembershipState,
+  readGroupMembershipState,
+} from "./ropewalk-internal-v1-broker-life.ts";
 
 /**
  * What the controller's Raft group replicates: changes of the cluster's metadata. A command says what is
@@ -21,6 +35,8 @@ export interface MetadataCommand {
     | { readonly case: "topicCreated"; readonly value: TopicCreated }
     | { readonly case: "topicDeleted"; readonly value: TopicDeleted }
     | { readonly case: "producerIdsAllocated"; readonly value: ProducerIdsAllocated }
+    | { readonly case: "brokerStateChanged"; readonly value: BrokerStateChanged }
+    | { readonly case: "featureLevelRaised"; readonly value: FeatureLevelRaised }
     | undefined;
 }
 
@@ -32,6 +48,8 @@ export interface MetadataCommandInit {
     | { readonly case: "topicCreated"; readonly value: TopicCreatedInit }
     | { readonly case: "topicDeleted"; readonly value: TopicDeletedInit }
     | { readonly case: "producerIdsAllocated"; readonly value: ProducerIdsAllocatedInit }
+    | { readonly case: "brokerStateChanged"; readonly value: BrokerStateChangedInit }
+    | { readonly case: "featureLevelRaised"; readonly value: FeatureLevelRaisedInit }
     | undefined;
 }
 
@@ -57,6 +75,12 @@ function writeMetadataCommand(writer: Writer, message: MetadataCommandInit): Wri
       break;
     case "producerIdsAllocated":
       writeProducerIdsAllocated(writer.uint32(42).fork(), message.command.value).ldelim();
+      break;
+    case "brokerStateChanged":
+      writeBrokerStateChanged(writer.uint32(322).fork(), message.command.value).ldelim();
+      break;
+    case "featureLevelRaised":
+      writeFeatureLevelRaised(writer.uint32(330).fork(), message.command.value).ldelim();
       break;
     case undefined:
       break;
@@ -103,6 +127,18 @@ function readMetadataCommand(reader: Reader, end: number): MetadataCommand {
         command = {
           case: "producerIdsAllocated",
           value: readProducerIdsAllocated(reader, delimitedEnd(reader, end)),
+        };
+        break;
+      case 322:
+        command = {
+          case: "brokerStateChanged",
+          value: readBrokerStateChanged(reader, delimitedEnd(reader, end)),
+        };
+        break;
+      case 330:
+        command = {
+          case: "featureLevelRaised",
+          value: readFeatureLevelRaised(reader, delimitedEnd(reader, end)),
         };
         break;
       default:
@@ -169,6 +205,15 @@ export interface BrokerRegistered {
   readonly peerPort: number;
   readonly rack: string;
   readonly version: string;
+  /** How often its directory was started: with the directory's id the incarnation of the broker. */
+  readonly startCount: number;
+  /** Of the file system that holds its data; 0: not known. */
+  readonly diskCapacityBytes: number;
+  /** The feature levels that it can work at. */
+  readonly featureLevelMin: number;
+  readonly featureLevelMax: number;
+  /** The directory that this one takes the place of, where the broker has lost its data. */
+  readonly replacedDirectoryId: string;
 }
 
 /** {@link BrokerRegistered}, to be encoded: what is left out has its default. */
@@ -181,6 +226,11 @@ export interface BrokerRegisteredInit {
   readonly peerPort?: number | undefined;
   readonly rack?: string | undefined;
   readonly version?: string | undefined;
+  readonly startCount?: number | undefined;
+  readonly diskCapacityBytes?: number | undefined;
+  readonly featureLevelMin?: number | undefined;
+  readonly featureLevelMax?: number | undefined;
+  readonly replacedDirectoryId?: string | undefined;
 }
 
 /** Encodes `ropewalk.internal.v1.BrokerRegistered`. Throws a `RangeError` for a number that its field cannot hold. */
@@ -214,6 +264,21 @@ export function writeBrokerRegistered(writer: Writer, message: BrokerRegisteredI
   if (message.version !== undefined && message.version !== "") {
     writer.uint32(66).string(message.version);
   }
+  if (message.startCount !== undefined && message.startCount !== 0) {
+    writeInt64(writer.uint32(72), message.startCount);
+  }
+  if (message.diskCapacityBytes !== undefined && message.diskCapacityBytes !== 0) {
+    writeInt64(writer.uint32(80), message.diskCapacityBytes);
+  }
+  if (message.featureLevelMin !== undefined && message.featureLevelMin !== 0) {
+    writeInt32(writer.uint32(88), message.featureLevelMin);
+  }
+  if (message.featureLevelMax !== undefined && message.featureLevelMax !== 0) {
+    writeInt32(writer.uint32(96), message.featureLevelMax);
+  }
+  if (message.replacedDirectoryId !== undefined && message.replacedDirectoryId !== "") {
+    writer.uint32(106).string(message.replacedDirectoryId);
+  }
   return writer;
 }
 
@@ -232,6 +297,11 @@ export function readBrokerRegistered(reader: Reader, end: number): BrokerRegiste
   let peerPort: number = 0;
   let rack: string = "";
   let version: string = "";
+  let startCount: number = 0;
+  let diskCapacityBytes: number = 0;
+  let featureLevelMin: number = 0;
+  let featureLevelMax: number = 0;
+  let replacedDirectoryId: string = "";
   while (reader.pos < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -259,12 +329,41 @@ export function readBrokerRegistered(reader: Reader, end: number): BrokerRegiste
       case 66:
         version = reader.string();
         break;
+      case 72:
+        startCount = readInt64(reader);
+        break;
+      case 80:
+        diskCapacityBytes = readInt64(reader);
+        break;
+      case 88:
+        featureLevelMin = reader.int32();
+        break;
+      case 96:
+        featureLevelMax = reader.int32();
+        break;
+      case 106:
+        replacedDirectoryId = reader.string();
+        break;
       default:
         skipField(reader, tag);
     }
   }
   expectEnd(reader, end);
-  return { brokerId, directoryId, clientHost, clientPort, peerHost, peerPort, rack, version };
+  return {
+    brokerId,
+    directoryId,
+    clientHost,
+    clientPort,
+    peerHost,
+    peerPort,
+    rack,
+    version,
+    startCount,
+    diskCapacityBytes,
+    featureLevelMin,
+    featureLevelMax,
+    replacedDirectoryId,
+  };
 }
 
 /** The message `ropewalk.internal.v1.TopicCreated`. */
@@ -516,6 +615,9 @@ export interface ClusterState {
   readonly clusterId: string;
   readonly nextGroupId: number;
   readonly nextProducerId: number;
+  /** Absent: the membership that the group was made with. */
+  readonly membership: GroupMembershipState | undefined;
+  readonly featureLevel: number;
 }
 
 /** {@link ClusterState}, to be encoded: what is left out has its default. */
@@ -524,6 +626,8 @@ export interface ClusterStateInit {
   readonly clusterId?: string | undefined;
   readonly nextGroupId?: number | undefined;
   readonly nextProducerId?: number | undefined;
+  readonly membership?: GroupMembershipStateInit | undefined;
+  readonly featureLevel?: number | undefined;
 }
 
 /** Encodes `ropewalk.internal.v1.ClusterState`. Throws a `RangeError` for a number that its field cannot hold. */
@@ -545,6 +649,12 @@ function writeClusterState(writer: Writer, message: ClusterStateInit): Writer {
   if (message.nextProducerId !== undefined && message.nextProducerId !== 0) {
     writeInt64(writer.uint32(24), message.nextProducerId);
   }
+  if (message.membership !== undefined) {
+    writeGroupMembershipState(writer.uint32(322).fork(), message.membership).ldelim();
+  }
+  if (message.featureLevel !== undefined && message.featureLevel !== 0) {
+    writeInt32(writer.uint32(328), message.featureLevel);
+  }
   return writer;
 }
 
@@ -559,6 +669,8 @@ function readClusterState(reader: Reader, end: number): ClusterState {
   let clusterId: string = "";
   let nextGroupId: number = 0;
   let nextProducerId: number = 0;
+  let membership: GroupMembershipState | undefined;
+  let featureLevel: number = 0;
   while (reader.pos < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -574,12 +686,18 @@ function readClusterState(reader: Reader, end: number): ClusterState {
       case 24:
         nextProducerId = readInt64(reader);
         break;
+      case 322:
+        membership = readGroupMembershipState(reader, delimitedEnd(reader, end));
+        break;
+      case 328:
+        featureLevel = reader.int32();
+        break;
       default:
         skipField(reader, tag);
     }
   }
   expectEnd(reader, end);
-  return { appliedIndex, clusterId, nextGroupId, nextProducerId };
+  return { appliedIndex, clusterId, nextGroupId, nextProducerId, membership, featureLevel };
 }
 
 /** The message `ropewalk.internal.v1.TopicState`. */

@@ -12,6 +12,11 @@ import {
   writeInt64,
 } from "../proto-wire.ts";
 import {
+  type BrokerDuty,
+  brokerDutyNumbers,
+  readBrokerDuty,
+} from "./ropewalk-internal-v1-broker-life.ts";
+import {
   type BrokerRegistered,
   type BrokerRegisteredInit,
   writeBrokerRegistered,
@@ -90,6 +95,45 @@ export const peerService: {
     false,
     false
   >;
+  /** At the controller: the sender lives. It follows whether it knows of itself what the controller knows. */
+  readonly brokerHeartbeat: GrpcMethod<
+    BrokerHeartbeatRequest,
+    BrokerHeartbeatRequestInit,
+    BrokerHeartbeatResponse,
+    BrokerHeartbeatResponseInit,
+    false,
+    false
+  >;
+  /** At any broker, also for strangers: what it knows of the cluster that the sender may belong to. */
+  readonly describeEntry: GrpcMethod<
+    DescribeEntryRequest,
+    DescribeEntryRequestInit,
+    DescribeEntryResponse,
+    DescribeEntryResponseInit,
+    false,
+    false
+  >;
+  /**
+   * At the controller, also for strangers: a broker without data wants to belong to the cluster. The answer comes
+   * when it may fetch the cluster's metadata.
+   */
+  readonly enterCluster: GrpcMethod<
+    EnterClusterRequest,
+    EnterClusterRequestInit,
+    EnterClusterResponse,
+    EnterClusterResponseInit,
+    false,
+    false
+  >;
+  /** At the controller. */
+  readonly changeBrokerDuty: GrpcMethod<
+    ChangeBrokerDutyRequest,
+    ChangeBrokerDutyRequestInit,
+    ChangeBrokerDutyResponse,
+    ChangeBrokerDutyResponseInit,
+    false,
+    false
+  >;
 } = {
   registerBroker: {
     path: "/ropewalk.internal.v1.PeerService/RegisterBroker",
@@ -154,7 +198,529 @@ export const peerService: {
     responseSerialize: encodeRepairReplicaResponse,
     responseDeserialize: decodeRepairReplicaResponse,
   },
+  brokerHeartbeat: {
+    path: "/ropewalk.internal.v1.PeerService/BrokerHeartbeat",
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: encodeBrokerHeartbeatRequest,
+    requestDeserialize: decodeBrokerHeartbeatRequest,
+    responseSerialize: encodeBrokerHeartbeatResponse,
+    responseDeserialize: decodeBrokerHeartbeatResponse,
+  },
+  describeEntry: {
+    path: "/ropewalk.internal.v1.PeerService/DescribeEntry",
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: encodeDescribeEntryRequest,
+    requestDeserialize: decodeDescribeEntryRequest,
+    responseSerialize: encodeDescribeEntryResponse,
+    responseDeserialize: decodeDescribeEntryResponse,
+  },
+  enterCluster: {
+    path: "/ropewalk.internal.v1.PeerService/EnterCluster",
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: encodeEnterClusterRequest,
+    requestDeserialize: decodeEnterClusterRequest,
+    responseSerialize: encodeEnterClusterResponse,
+    responseDeserialize: decodeEnterClusterResponse,
+  },
+  changeBrokerDuty: {
+    path: "/ropewalk.internal.v1.PeerService/ChangeBrokerDuty",
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: encodeChangeBrokerDutyRequest,
+    requestDeserialize: decodeChangeBrokerDutyRequest,
+    responseSerialize: encodeChangeBrokerDutyResponse,
+    responseDeserialize: decodeChangeBrokerDutyResponse,
+  },
 };
+
+/** The message `ropewalk.internal.v1.BrokerHeartbeatRequest`. */
+export interface BrokerHeartbeatRequest {
+  readonly brokerId: number;
+  readonly directoryId: string;
+  readonly startCount: number;
+  /** How far it has applied the metadata. */
+  readonly appliedIndex: number;
+}
+
+/** {@link BrokerHeartbeatRequest}, to be encoded: what is left out has its default. */
+export interface BrokerHeartbeatRequestInit {
+  readonly brokerId?: number | undefined;
+  readonly directoryId?: string | undefined;
+  readonly startCount?: number | undefined;
+  readonly appliedIndex?: number | undefined;
+}
+
+/** Encodes `ropewalk.internal.v1.BrokerHeartbeatRequest`. Throws a `RangeError` for a number that its field cannot hold. */
+function encodeBrokerHeartbeatRequest(message: BrokerHeartbeatRequestInit): Buffer {
+  return writeBrokerHeartbeatRequest(Writer.create(), message).finish(true) as Buffer;
+}
+
+/** Appends `ropewalk.internal.v1.BrokerHeartbeatRequest` to a writer. */
+function writeBrokerHeartbeatRequest(writer: Writer, message: BrokerHeartbeatRequestInit): Writer {
+  if (message.brokerId !== undefined && message.brokerId !== 0) {
+    writeInt32(writer.uint32(8), message.brokerId);
+  }
+  if (message.directoryId !== undefined && message.directoryId !== "") {
+    writer.uint32(18).string(message.directoryId);
+  }
+  if (message.startCount !== undefined && message.startCount !== 0) {
+    writeInt64(writer.uint32(24), message.startCount);
+  }
+  if (message.appliedIndex !== undefined && message.appliedIndex !== 0) {
+    writeInt64(writer.uint32(32), message.appliedIndex);
+  }
+  return writer;
+}
+
+/** Decodes `ropewalk.internal.v1.BrokerHeartbeatRequest`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
+function decodeBrokerHeartbeatRequest(bytes: Uint8Array): BrokerHeartbeatRequest {
+  return decodeMessage(
+    bytes,
+    "ropewalk.internal.v1.BrokerHeartbeatRequest",
+    readBrokerHeartbeatRequest,
+  );
+}
+
+/** Reads `ropewalk.internal.v1.BrokerHeartbeatRequest` up to `end`. */
+function readBrokerHeartbeatRequest(reader: Reader, end: number): BrokerHeartbeatRequest {
+  let brokerId: number = 0;
+  let directoryId: string = "";
+  let startCount: number = 0;
+  let appliedIndex: number = 0;
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 8:
+        brokerId = reader.int32();
+        break;
+      case 18:
+        directoryId = reader.string();
+        break;
+      case 24:
+        startCount = readInt64(reader);
+        break;
+      case 32:
+        appliedIndex = readInt64(reader);
+        break;
+      default:
+        skipField(reader, tag);
+    }
+  }
+  expectEnd(reader, end);
+  return { brokerId, directoryId, startCount, appliedIndex };
+}
+
+/** The message `ropewalk.internal.v1.BrokerHeartbeatResponse`. */
+export interface BrokerHeartbeatResponse {}
+
+/** {@link BrokerHeartbeatResponse}, to be encoded: what is left out has its default. */
+export interface BrokerHeartbeatResponseInit {}
+
+/** Encodes `ropewalk.internal.v1.BrokerHeartbeatResponse`. Throws a `RangeError` for a number that its field cannot hold. */
+function encodeBrokerHeartbeatResponse(message: BrokerHeartbeatResponseInit): Buffer {
+  return writeBrokerHeartbeatResponse(Writer.create(), message).finish(true) as Buffer;
+}
+
+/** Appends `ropewalk.internal.v1.BrokerHeartbeatResponse` to a writer. */
+function writeBrokerHeartbeatResponse(
+  writer: Writer,
+  _message: BrokerHeartbeatResponseInit,
+): Writer {
+  return writer;
+}
+
+/** Decodes `ropewalk.internal.v1.BrokerHeartbeatResponse`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
+function decodeBrokerHeartbeatResponse(bytes: Uint8Array): BrokerHeartbeatResponse {
+  return decodeMessage(
+    bytes,
+    "ropewalk.internal.v1.BrokerHeartbeatResponse",
+    readBrokerHeartbeatResponse,
+  );
+}
+
+/** Reads `ropewalk.internal.v1.BrokerHeartbeatResponse` up to `end`. */
+function readBrokerHeartbeatResponse(reader: Reader, end: number): BrokerHeartbeatResponse {
+  while (reader.pos < end) skipField(reader, reader.tag());
+  expectEnd(reader, end);
+  return {};
+}
+
+/** The message `ropewalk.internal.v1.DescribeEntryRequest`. */
+export interface DescribeEntryRequest {}
+
+/** {@link DescribeEntryRequest}, to be encoded: what is left out has its default. */
+export interface DescribeEntryRequestInit {}
+
+/** Encodes `ropewalk.internal.v1.DescribeEntryRequest`. Throws a `RangeError` for a number that its field cannot hold. */
+function encodeDescribeEntryRequest(message: DescribeEntryRequestInit): Buffer {
+  return writeDescribeEntryRequest(Writer.create(), message).finish(true) as Buffer;
+}
+
+/** Appends `ropewalk.internal.v1.DescribeEntryRequest` to a writer. */
+function writeDescribeEntryRequest(writer: Writer, _message: DescribeEntryRequestInit): Writer {
+  return writer;
+}
+
+/** Decodes `ropewalk.internal.v1.DescribeEntryRequest`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
+function decodeDescribeEntryRequest(bytes: Uint8Array): DescribeEntryRequest {
+  return decodeMessage(
+    bytes,
+    "ropewalk.internal.v1.DescribeEntryRequest",
+    readDescribeEntryRequest,
+  );
+}
+
+/** Reads `ropewalk.internal.v1.DescribeEntryRequest` up to `end`. */
+function readDescribeEntryRequest(reader: Reader, end: number): DescribeEntryRequest {
+  while (reader.pos < end) skipField(reader, reader.tag());
+  expectEnd(reader, end);
+  return {};
+}
+
+/** The message `ropewalk.internal.v1.DescribeEntryResponse`. */
+export interface DescribeEntryResponse {
+  /** Empty: it belongs to none (yet). */
+  readonly clusterId: string;
+  /** Those that formed the cluster, or are about to. */
+  readonly bootstrapIds: readonly number[];
+  /** 0: none known. */
+  readonly controllerId: number;
+  /** Brokers and where their peers reach them. */
+  readonly brokers: readonly BrokerRegistered[];
+}
+
+/** {@link DescribeEntryResponse}, to be encoded: what is left out has its default. */
+export interface DescribeEntryResponseInit {
+  readonly clusterId?: string | undefined;
+  readonly bootstrapIds?: readonly number[] | undefined;
+  readonly controllerId?: number | undefined;
+  readonly brokers?: readonly BrokerRegisteredInit[] | undefined;
+}
+
+/** Encodes `ropewalk.internal.v1.DescribeEntryResponse`. Throws a `RangeError` for a number that its field cannot hold. */
+function encodeDescribeEntryResponse(message: DescribeEntryResponseInit): Buffer {
+  return writeDescribeEntryResponse(Writer.create(), message).finish(true) as Buffer;
+}
+
+/** Appends `ropewalk.internal.v1.DescribeEntryResponse` to a writer. */
+function writeDescribeEntryResponse(writer: Writer, message: DescribeEntryResponseInit): Writer {
+  if (message.clusterId !== undefined && message.clusterId !== "") {
+    writer.uint32(10).string(message.clusterId);
+  }
+  if (message.bootstrapIds !== undefined && message.bootstrapIds.length > 0) {
+    writer.uint32(18).fork();
+    for (const value of message.bootstrapIds) {
+      writeInt32(writer, value);
+    }
+    writer.ldelim();
+  }
+  if (message.controllerId !== undefined && message.controllerId !== 0) {
+    writeInt32(writer.uint32(24), message.controllerId);
+  }
+  for (const value of message.brokers ?? []) {
+    writeBrokerRegistered(writer.uint32(34).fork(), value).ldelim();
+  }
+  return writer;
+}
+
+/** Decodes `ropewalk.internal.v1.DescribeEntryResponse`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
+function decodeDescribeEntryResponse(bytes: Uint8Array): DescribeEntryResponse {
+  return decodeMessage(
+    bytes,
+    "ropewalk.internal.v1.DescribeEntryResponse",
+    readDescribeEntryResponse,
+  );
+}
+
+/** Reads `ropewalk.internal.v1.DescribeEntryResponse` up to `end`. */
+function readDescribeEntryResponse(reader: Reader, end: number): DescribeEntryResponse {
+  let clusterId: string = "";
+  const bootstrapIds: number[] = [];
+  let controllerId: number = 0;
+  const brokers: BrokerRegistered[] = [];
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 10:
+        clusterId = reader.string();
+        break;
+      case 16:
+        bootstrapIds.push(reader.int32());
+        break;
+      case 18: {
+        const packedEnd = delimitedEnd(reader, end);
+        while (reader.pos < packedEnd) bootstrapIds.push(reader.int32());
+        expectEnd(reader, packedEnd);
+        break;
+      }
+      case 24:
+        controllerId = reader.int32();
+        break;
+      case 34:
+        brokers.push(readBrokerRegistered(reader, delimitedEnd(reader, end)));
+        break;
+      default:
+        skipField(reader, tag);
+    }
+  }
+  expectEnd(reader, end);
+  return { clusterId, bootstrapIds, controllerId, brokers };
+}
+
+/** The message `ropewalk.internal.v1.EnterClusterRequest`. */
+export interface EnterClusterRequest {
+  readonly broker: BrokerRegistered | undefined;
+}
+
+/** {@link EnterClusterRequest}, to be encoded: what is left out has its default. */
+export interface EnterClusterRequestInit {
+  readonly broker?: BrokerRegisteredInit | undefined;
+}
+
+/** Encodes `ropewalk.internal.v1.EnterClusterRequest`. Throws a `RangeError` for a number that its field cannot hold. */
+function encodeEnterClusterRequest(message: EnterClusterRequestInit): Buffer {
+  return writeEnterClusterRequest(Writer.create(), message).finish(true) as Buffer;
+}
+
+/** Appends `ropewalk.internal.v1.EnterClusterRequest` to a writer. */
+function writeEnterClusterRequest(writer: Writer, message: EnterClusterRequestInit): Writer {
+  if (message.broker !== undefined) {
+    writeBrokerRegistered(writer.uint32(10).fork(), message.broker).ldelim();
+  }
+  return writer;
+}
+
+/** Decodes `ropewalk.internal.v1.EnterClusterRequest`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
+function decodeEnterClusterRequest(bytes: Uint8Array): EnterClusterRequest {
+  return decodeMessage(bytes, "ropewalk.internal.v1.EnterClusterRequest", readEnterClusterRequest);
+}
+
+/** Reads `ropewalk.internal.v1.EnterClusterRequest` up to `end`. */
+function readEnterClusterRequest(reader: Reader, end: number): EnterClusterRequest {
+  let broker: BrokerRegistered | undefined;
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 10:
+        broker = readBrokerRegistered(reader, delimitedEnd(reader, end));
+        break;
+      default:
+        skipField(reader, tag);
+    }
+  }
+  expectEnd(reader, end);
+  return { broker };
+}
+
+/** The message `ropewalk.internal.v1.EnterClusterResponse`. */
+export interface EnterClusterResponse {
+  readonly clusterId: string;
+  /** Who has the cluster's metadata. */
+  readonly memberIds: readonly number[];
+  readonly bootstrapIds: readonly number[];
+  /**
+   * The entry that made the broker a member: partitions that are older may have had a replica of an earlier
+   * incarnation.
+   */
+  readonly index: number;
+}
+
+/** {@link EnterClusterResponse}, to be encoded: what is left out has its default. */
+export interface EnterClusterResponseInit {
+  readonly clusterId?: string | undefined;
+  readonly memberIds?: readonly number[] | undefined;
+  readonly bootstrapIds?: readonly number[] | undefined;
+  readonly index?: number | undefined;
+}
+
+/** Encodes `ropewalk.internal.v1.EnterClusterResponse`. Throws a `RangeError` for a number that its field cannot hold. */
+function encodeEnterClusterResponse(message: EnterClusterResponseInit): Buffer {
+  return writeEnterClusterResponse(Writer.create(), message).finish(true) as Buffer;
+}
+
+/** Appends `ropewalk.internal.v1.EnterClusterResponse` to a writer. */
+function writeEnterClusterResponse(writer: Writer, message: EnterClusterResponseInit): Writer {
+  if (message.clusterId !== undefined && message.clusterId !== "") {
+    writer.uint32(10).string(message.clusterId);
+  }
+  if (message.memberIds !== undefined && message.memberIds.length > 0) {
+    writer.uint32(18).fork();
+    for (const value of message.memberIds) {
+      writeInt32(writer, value);
+    }
+    writer.ldelim();
+  }
+  if (message.bootstrapIds !== undefined && message.bootstrapIds.length > 0) {
+    writer.uint32(26).fork();
+    for (const value of message.bootstrapIds) {
+      writeInt32(writer, value);
+    }
+    writer.ldelim();
+  }
+  if (message.index !== undefined && message.index !== 0) {
+    writeInt64(writer.uint32(32), message.index);
+  }
+  return writer;
+}
+
+/** Decodes `ropewalk.internal.v1.EnterClusterResponse`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
+function decodeEnterClusterResponse(bytes: Uint8Array): EnterClusterResponse {
+  return decodeMessage(
+    bytes,
+    "ropewalk.internal.v1.EnterClusterResponse",
+    readEnterClusterResponse,
+  );
+}
+
+/** Reads `ropewalk.internal.v1.EnterClusterResponse` up to `end`. */
+function readEnterClusterResponse(reader: Reader, end: number): EnterClusterResponse {
+  let clusterId: string = "";
+  const memberIds: number[] = [];
+  const bootstrapIds: number[] = [];
+  let index: number = 0;
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 10:
+        clusterId = reader.string();
+        break;
+      case 16:
+        memberIds.push(reader.int32());
+        break;
+      case 18: {
+        const packedEnd = delimitedEnd(reader, end);
+        while (reader.pos < packedEnd) memberIds.push(reader.int32());
+        expectEnd(reader, packedEnd);
+        break;
+      }
+      case 24:
+        bootstrapIds.push(reader.int32());
+        break;
+      case 26: {
+        const packedEnd = delimitedEnd(reader, end);
+        while (reader.pos < packedEnd) bootstrapIds.push(reader.int32());
+        expectEnd(reader, packedEnd);
+        break;
+      }
+      case 32:
+        index = readInt64(reader);
+        break;
+      default:
+        skipField(reader, tag);
+    }
+  }
+  expectEnd(reader, end);
+  return { clusterId, memberIds, bootstrapIds, index };
+}
+
+/** The message `ropewalk.internal.v1.ChangeBrokerDutyRequest`. */
+export interface ChangeBrokerDutyRequest {
+  readonly brokerId: number;
+  readonly duty: BrokerDuty;
+  /** Only says what would be refused. */
+  readonly dryRun: boolean;
+}
+
+/** {@link ChangeBrokerDutyRequest}, to be encoded: what is left out has its default. */
+export interface ChangeBrokerDutyRequestInit {
+  readonly brokerId?: number | undefined;
+  readonly duty?: BrokerDuty | undefined;
+  readonly dryRun?: boolean | undefined;
+}
+
+/** Encodes `ropewalk.internal.v1.ChangeBrokerDutyRequest`. Throws a `RangeError` for a number that its field cannot hold. */
+function encodeChangeBrokerDutyRequest(message: ChangeBrokerDutyRequestInit): Buffer {
+  return writeChangeBrokerDutyRequest(Writer.create(), message).finish(true) as Buffer;
+}
+
+/** Appends `ropewalk.internal.v1.ChangeBrokerDutyRequest` to a writer. */
+function writeChangeBrokerDutyRequest(
+  writer: Writer,
+  message: ChangeBrokerDutyRequestInit,
+): Writer {
+  if (message.brokerId !== undefined && message.brokerId !== 0) {
+    writeInt32(writer.uint32(8), message.brokerId);
+  }
+  if (message.duty !== undefined && message.duty !== "UNSPECIFIED") {
+    writer.uint32(16).int32(brokerDutyNumbers[message.duty]);
+  }
+  if (message.dryRun !== undefined && message.dryRun !== false) {
+    writer.uint32(24).bool(message.dryRun);
+  }
+  return writer;
+}
+
+/** Decodes `ropewalk.internal.v1.ChangeBrokerDutyRequest`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
+function decodeChangeBrokerDutyRequest(bytes: Uint8Array): ChangeBrokerDutyRequest {
+  return decodeMessage(
+    bytes,
+    "ropewalk.internal.v1.ChangeBrokerDutyRequest",
+    readChangeBrokerDutyRequest,
+  );
+}
+
+/** Reads `ropewalk.internal.v1.ChangeBrokerDutyRequest` up to `end`. */
+function readChangeBrokerDutyRequest(reader: Reader, end: number): ChangeBrokerDutyRequest {
+  let brokerId: number = 0;
+  let duty: BrokerDuty = "UNSPECIFIED";
+  let dryRun: boolean = false;
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 8:
+        brokerId = reader.int32();
+        break;
+      case 16:
+        duty = readBrokerDuty(reader);
+        break;
+      case 24:
+        dryRun = reader.bool();
+        break;
+      default:
+        skipField(reader, tag);
+    }
+  }
+  expectEnd(reader, end);
+  return { brokerId, duty, dryRun };
+}
+
+/** The message `ropewalk.internal.v1.ChangeBrokerDutyResponse`. */
+export interface ChangeBrokerDutyResponse {}
+
+/** {@link ChangeBrokerDutyResponse}, to be encoded: what is left out has its default. */
+export interface ChangeBrokerDutyResponseInit {}
+
+/** Encodes `ropewalk.internal.v1.ChangeBrokerDutyResponse`. Throws a `RangeError` for a number that its field cannot hold. */
+function encodeChangeBrokerDutyResponse(message: ChangeBrokerDutyResponseInit): Buffer {
+  return writeChangeBrokerDutyResponse(Writer.create(), message).finish(true) as Buffer;
+}
+
+/** Appends `ropewalk.internal.v1.ChangeBrokerDutyResponse` to a writer. */
+function writeChangeBrokerDutyResponse(
+  writer: Writer,
+  _message: ChangeBrokerDutyResponseInit,
+): Writer {
+  return writer;
+}
+
+/** Decodes `ropewalk.internal.v1.ChangeBrokerDutyResponse`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
+function decodeChangeBrokerDutyResponse(bytes: Uint8Array): ChangeBrokerDutyResponse {
+  return decodeMessage(
+    bytes,
+    "ropewalk.internal.v1.ChangeBrokerDutyResponse",
+    readChangeBrokerDutyResponse,
+  );
+}
+
+/** Reads `ropewalk.internal.v1.ChangeBrokerDutyResponse` up to `end`. */
+function readChangeBrokerDutyResponse(reader: Reader, end: number): ChangeBrokerDutyResponse {
+  while (reader.pos < end) skipField(reader, reader.tag());
+  expectEnd(reader, end);
+  return {};
+}
 
 /** The message `ropewalk.internal.v1.RegisterBrokerRequest`. */
 export interface RegisterBrokerRequest {

@@ -118,6 +118,11 @@ export class NodeDisk implements Disk {
     return bavail * bsize;
   }
 
+  async totalBytes(path: string): Promise<number> {
+    const { blocks, bsize } = await diskCall(`look at the size of ${path}`, statfs(path));
+    return blocks * bsize;
+  }
+
   async syncDirectory(path: string): Promise<void> {
     const action = `sync directory ${path}`;
     const handle = await diskCall(action, open(path, "r"));

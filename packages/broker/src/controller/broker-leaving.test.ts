@@ -1,0 +1,78 @@
+import { describe, expect, test } from "vitest";
+import { type BrokerImage, type BrokerLife, newBrokerLife } from "./broker-life.ts";
+import { decommissionFault, drainFault, type LeavingImage } from "./broker-leaving.ts";
+
+const broker = (brokerId: number, life: Partial<BrokerLife> = {}): BrokerImage => ({
+  brokerId,
+  directoryId: `dir-${brokerId}`,
+  client: { host: "localhost", port: 7700 },
+  peer: { host: "localhost", port: 7710 },
+  rack: "",
+  version: "0.1.0",
+  startCount: 1,
+  diskCapacityBytes: 0,
+  featureLevels: { min: 1, max: 1 },
+  ...newBrokerLife,
+  ...life,
+});
+
+/** A cluster with a topic of one partition. */
+function cluster(brokers: readonly BrokerImage[], replicaIds: readonly number[]): LeavingImage {
+  const partitions = [{ partition: 0, groupId: 2, replicaIds }];
+  const topic = {
+    name: "orders",
+    topicId: "id",
+    internal: false,
+    configs: new Map(),
+    partitions,
+    incarnation: 1,
+  };
+  return {
+    brokers: new Map(brokers.map((each) => [each.brokerId, each])),
+    topics: new Map([["orders", topic]]),
+  };
+}
+
+const three = [broker(1), broker(2), broker(3)];
+
+describe("drainFault()", () => {
+  test("lets a broker go whose partitions and metadata keep a majority without it", () => {
+    expect(drainFault(cluster(three, [1, 2, 3]), 1, [1, 2, 3])).toBeUndefined();
+    expect(drainFault(cluster(three, [2]), 1, [1, 2, 3])).toBeUndefined();
+  });
+
+  test("names the partition that would lose its majority, and what it has left", () => {
+    const drained = [broker(1), broker(2), broker(3, { duty: "drained" })];
+    expect(drainFault(cluster(drained, [1, 2, 3]), 1, [1, 2, 3])).toContain(
+      "orders-0 would have 1 of its 3 replicas left (broker 2), and needs 2",
+    );
+    expect(drainFault(cluster(three, [1]), 1, [1, 2, 3])).toContain(
+      "orders-0 would have 0 of its 1 replicas left (none), and needs 1",
+    );
+  });
+
+  test("counts brokers that are silent as gone, for the metadata, too", () => {
+    const silent = [broker(1), broker(2), broker(3, { fenced: true })];
+    expect(drainFault(cluster(silent, []), 1, [1, 2, 3])).toContain(
+      "metadata would have 1 of its 3 voters left (broker 2), and needs 2",
+    );
+    expect(drainFault(cluster(silent, []), 3, [1, 2, 3])).toBeUndefined();
+  });
+});
+
+describe("decommissionFault()", () => {
+  test("needs other brokers for every replica", () => {
+    const four = [...three, broker(4)];
+    expect(decommissionFault(cluster(four, [1, 2, 3]), broker(1))).toBeUndefined();
+    expect(decommissionFault(cluster(three, [1, 2, 3]), broker(1))).toContain(
+      "orders-0 has 3 replicas, and 2 other brokers could hold them",
+    );
+    expect(decommissionFault(cluster([broker(1)], [1]), broker(1))).toContain("no other broker");
+  });
+
+  test("refuses a dead broker that a partition has no majority without", () => {
+    const dead = broker(1, { fenced: true });
+    const brokers = [dead, broker(2), broker(3)];
+    expect(decommissionFault(cluster(brokers, [1, 2]), dead)).toContain("needs 2");
+  });
+});

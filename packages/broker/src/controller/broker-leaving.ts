@@ -1,0 +1,84 @@
+import { type BrokerImage, takesReplicas } from "./broker-life.ts";
+import type { MetadataImage, PartitionImage, TopicImage } from "./metadata-image.ts";
+
+/** The part of the metadata that says whether a broker can be spared. */
+export type LeavingImage = Pick<MetadataImage, "brokers" | "topics">;
+
+/** Why a broker cannot leave the cluster for good; `undefined` where it can. */
+export function decommissionFault(image: LeavingImage, broker: BrokerImage): string | undefined {
+  const { brokerId } = broker;
+  const left = [...image.brokers.values()].filter(
+    (other) => other.brokerId !== brokerId && takesReplicas(other),
+  );
+  if (left.length === 0) {
+    return "no other broker could take its replicas; start another one first";
+  }
+  for (const { partition, topic } of partitionsOn(image, brokerId)) {
+    const { replicaIds } = partition;
+    if (replicaIds.length <= left.length) continue;
+    return `${topic.name}-${partition.partition} has ${replicaIds.length} replicas, and ${left.length} other brokers could hold them; start another broker first, or reduce the replication factor`;
+  }
+  // What is moved is read from a majority: a broker that is silent is none of it.
+  return broker.fenced ? partitionQuorumFault(image, brokerId) : undefined;
+}
+
+/**
+ * Why a broker must not be stopped, which is what it is drained for: a partition, or the metadata, would be left
+ * without a majority of brokers that serve. Those that are silent or drained, too, do not count. `undefined`
+ * where nothing speaks against it.
+ */
+export function drainFault(
+  image: LeavingImage,
+  brokerId: number,
+  controllerVoters: readonly number[],
+): string | undefined {
+  const fault = partitionQuorumFault(image, brokerId);
+  if (fault !== undefined || !controllerVoters.includes(brokerId)) return fault;
+  const left = othersThatServe(image, brokerId, controllerVoters);
+  if (left.length > controllerVoters.length / 2) return undefined;
+  return `the cluster's metadata would have ${left.length} of its ${controllerVoters.length} voters left (${namedIds(left)}), and needs ${majorityOf(controllerVoters)}; ${remedy}`;
+}
+
+const remedy = "bring back the brokers that are silent or drained first, or add others";
+
+function partitionQuorumFault(image: LeavingImage, brokerId: number): string | undefined {
+  for (const { partition, topic } of partitionsOn(image, brokerId)) {
+    const { replicaIds } = partition;
+    const left = othersThatServe(image, brokerId, replicaIds);
+    if (left.length > replicaIds.length / 2) continue;
+    const name = `${topic.name}-${partition.partition}`;
+    return `${name} would have ${left.length} of its ${replicaIds.length} replicas left (${namedIds(left)}), and needs ${majorityOf(replicaIds)}; ${remedy}`;
+  }
+  return undefined;
+}
+
+function othersThatServe(
+  { brokers }: LeavingImage,
+  brokerId: number,
+  ids: readonly number[],
+): number[] {
+  return ids.filter((id) => {
+    const broker = brokers.get(id);
+    return id !== brokerId && broker !== undefined && takesReplicas(broker);
+  });
+}
+
+function* partitionsOn(
+  { topics }: LeavingImage,
+  brokerId: number,
+): Iterable<{ readonly topic: TopicImage; readonly partition: PartitionImage }> {
+  for (const topic of topics.values()) {
+    for (const partition of topic.partitions) {
+      if (partition.replicaIds.includes(brokerId)) yield { topic, partition };
+    }
+  }
+}
+
+function majorityOf(ids: readonly number[]): number {
+  return Math.floor(ids.length / 2) + 1;
+}
+
+function namedIds(ids: readonly number[]): string {
+  if (ids.length === 0) return "none";
+  return `${ids.length === 1 ? "broker" : "brokers"} ${ids.join(", ")}`;
+}

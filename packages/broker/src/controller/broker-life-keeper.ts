@@ -1,0 +1,173 @@
+import { RopewalkError } from "@ropewalk/protocol";
+import type { Clock, Logger, Timer } from "@ropewalk/runtime";
+import type { RaftGroup } from "../raft/raft-group.ts";
+import type { Leadership } from "../raft/state-machine.ts";
+import { type BrokerSession, fencingChanges } from "./broker-fencing.ts";
+import { type BrokerLifeChange, lifeChange } from "./broker-life.ts";
+import { countReplicas } from "./replica-count.ts";
+import { commonFeatureLevel } from "./feature-level.ts";
+import type { MetadataImage } from "./metadata-image.ts";
+import type { ReplicaMover } from "./replica-mover.ts";
+
+/** What a broker says when it says that it lives. */
+export interface BrokerHeartbeat {
+  readonly brokerId: number;
+  readonly directoryId: string;
+  readonly appliedIndex: number;
+}
+
+/** What keeping needs. */
+export interface BrokerLifeKeeperOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly image: MetadataImage;
+  readonly group: () => RaftGroup;
+  readonly propose: (
+    action: string,
+    change: BrokerLifeChange | FeatureLevelChange,
+  ) => Promise<unknown>;
+  readonly mover: ReplicaMover | undefined;
+  readonly checkMs: number;
+  readonly sessionTimeoutMs: number;
+}
+
+/** A higher feature level, as the metadata has it. */
+export interface FeatureLevelChange {
+  readonly kind: "featureLevelRaised";
+  readonly level: number;
+}
+
+/** A broker that lags no more entries behind may be unfenced. */
+const lagMax = 1000;
+
+/**
+ * Hears the brokers at the controller: fences those that fell silent, unfences those that are heard again, and
+ * removes those that were to go once they hold nothing any more.
+ */
+export class BrokerLifeKeeper {
+  readonly #options: BrokerLifeKeeperOptions;
+  readonly #sessions = new Map<number, BrokerSession>();
+  #sinceMs = 0;
+  #timer: Timer | undefined;
+  #isStopped = false;
+
+  constructor(options: BrokerLifeKeeperOptions) {
+    this.#options = options;
+    this.#schedule();
+  }
+
+  /** Leadership is new: who was heard by whom before is not known. */
+  leadershipChanged(leadership: Leadership): void {
+    if (leadership.kind !== "leading") return;
+    this.#sessions.clear();
+    this.#sinceMs = this.#options.clock.monotonicMs();
+  }
+
+  /** Takes a broker's sign of life. Throws NOT_LEADER, or INVALID_REQUEST where it is of another incarnation. */
+  heard({ appliedIndex, brokerId, directoryId }: BrokerHeartbeat): void {
+    const { clock, group, image } = this.#options;
+    const { leadership, leaderId } = group();
+    if (leadership.kind !== "leading") {
+      const hint = leaderId === 0 ? {} : { leaderId };
+      throw new RopewalkError("NOT_LEADER", "Cannot take a heartbeat: not the controller", hint);
+    }
+    if (image.brokers.get(brokerId)?.directoryId !== directoryId) {
+      throw new RopewalkError(
+        "INVALID_REQUEST",
+        `Cannot take a heartbeat of broker ${brokerId}: it is not registered with data directory ${directoryId}`,
+      );
+    }
+    this.#sessions.set(brokerId, { directoryId, appliedIndex, heardMs: clock.monotonicMs() });
+  }
+
+  /** Whether the registered incarnation of a broker was heard lately, or may have been by the controller before. */
+  isHeard(brokerId: number): boolean {
+    const { clock, image, sessionTimeoutMs } = this.#options;
+    const broker = image.brokers.get(brokerId);
+    if (broker === undefined || broker.fenced) return false;
+    const session = this.#sessions.get(brokerId);
+    const heardMs = session?.directoryId === broker.directoryId ? session.heardMs : this.#sinceMs;
+    return clock.monotonicMs() - Math.max(heardMs, this.#sinceMs) < sessionTimeoutMs;
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+  }
+
+  #schedule(): void {
+    const { checkMs, clock, logger } = this.#options;
+    if (this.#isStopped) return;
+    this.#timer = clock.setTimer(checkMs, () => {
+      this.#check()
+        .catch((error: unknown) => logger.warn("brokers' states stay as they are", { error }))
+        .finally(() => this.#schedule());
+    });
+  }
+
+  async #check(): Promise<void> {
+    const { group, logger, propose } = this.#options;
+    if (group().leadership.kind !== "leading") return;
+    for (const { broker, fenced } of this.#fencing()) {
+      const { brokerId } = broker;
+      const action = `${fenced ? "fence" : "unfence"} broker ${brokerId}`;
+      await propose(action, lifeChange(broker, { fenced }));
+      logger.info(fenced ? "a broker is silent and fenced" : "a broker is back", { brokerId });
+    }
+    for (const change of this.#removals()) {
+      await propose(`remove broker ${change.brokerId}`, change);
+      logger.info("a decommissioned broker is removed", { brokerId: change.brokerId });
+    }
+    await this.#raiseFeatureLevel();
+    await this.#moveReplicas();
+  }
+
+  async #raiseFeatureLevel(): Promise<void> {
+    const { image, logger, propose } = this.#options;
+    const level = commonFeatureLevel(image.brokers.values());
+    if (level <= image.featureLevel) return;
+    await propose(`raise the feature level to ${level}`, { kind: "featureLevelRaised", level });
+    logger.info("every broker knows more: the feature level is raised", { level });
+  }
+
+  /** The wish is in the metadata, so that every controller goes on where the one before left off. */
+  async #moveReplicas(): Promise<void> {
+    const { image, mover } = this.#options;
+    if (mover === undefined) return;
+    const replicas = countReplicas(image.topics.values());
+    for (const { brokerId, duty } of image.brokers.values()) {
+      const isLeaving = duty === "decommissioned" && (replicas.get(brokerId) ?? 0) > 0;
+      if (isLeaving) await mover.moveAway(brokerId);
+    }
+  }
+
+  #fencing(): ReturnType<typeof fencingChanges> {
+    const { clock, group, image, sessionTimeoutMs } = this.#options;
+    return fencingChanges({
+      brokers: image.brokers.values(),
+      sessions: this.#sessions,
+      sinceMs: this.#sinceMs,
+      nowMs: clock.monotonicMs(),
+      sessionTimeoutMs,
+      indexMin: group().appliedIndex - lagMax,
+    });
+  }
+
+  /** Brokers that were to go, hold no replica any more, and do not vote. */
+  #removals(): BrokerLifeChange[] {
+    const { group, image } = this.#options;
+    const leaving = [...image.brokers.values()].filter(({ duty }) => duty === "decommissioned");
+    if (leaving.length === 0) return [];
+    const replicas = countReplicas(image.topics.values());
+    const { voters, votersOutgoing } = group().confState;
+    return leaving
+      .filter(({ brokerId }) => (replicas.get(brokerId) ?? 0) === 0)
+      .filter(({ brokerId }) => ![...voters, ...votersOutgoing].includes(brokerId))
+      .map(({ brokerId, directoryId }) => ({
+        kind: "brokerStateChanged",
+        brokerId,
+        directoryId,
+        life: "removed",
+      }));
+  }
+}

@@ -1,0 +1,30 @@
+import { peerService } from "@ropewalk/protocol";
+import type { RemoteCaller } from "../remote-caller.ts";
+import { dutyOf, registrationOf } from "./broker-codec.ts";
+import type { Controller } from "./controller.ts";
+
+/** Says how the controller answers what brokers ask of it; where this broker is not the controller it refuses. */
+export function answerControllerCalls(caller: RemoteCaller, controller: Controller): void {
+  caller.handle(peerService.registerBroker, async ({ broker }) => {
+    await controller.admission.register(registrationOf(broker));
+    return {};
+  });
+  caller.handle(peerService.brokerHeartbeat, async (heartbeat) => {
+    controller.life.heard(heartbeat);
+    return {};
+  });
+  caller.handle(peerService.changeBrokerDuty, async ({ brokerId, dryRun, duty }) => {
+    await controller.changeDuty(brokerId, dutyOf(duty), dryRun);
+    return {};
+  });
+  caller.handle(peerService.placeTopic, async (topic) => ({
+    topic: await controller.createTopic(topic, topic.internal),
+  }));
+  caller.handle(peerService.removeTopic, async ({ name }) => {
+    await controller.deleteTopic(name);
+    return {};
+  });
+  caller.handle(peerService.allocateProducerIds, async ({ count }) => ({
+    firstProducerId: await controller.allocateProducerIds(count),
+  }));
+}

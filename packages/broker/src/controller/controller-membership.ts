@@ -1,0 +1,123 @@
+import { RopewalkError } from "@ropewalk/protocol";
+import type { Clock, Logger, Timer } from "@ropewalk/runtime";
+import type { ConfChangeStep } from "raft-ts";
+import type { RaftGroup } from "../raft/raft-group.ts";
+import { nextMembershipChange } from "./controller-voters.ts";
+import type { MetadataImage } from "./metadata-image.ts";
+
+/** What keeping the membership needs. */
+export interface ControllerMembershipOptions {
+  readonly brokerId: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly image: MetadataImage;
+  readonly group: () => RaftGroup;
+  /** How often the membership is looked at. */
+  readonly intervalMs: number;
+  /** How long a change that somebody waits for may take. */
+  readonly changeMsMax: number;
+}
+
+/** A member that lacks no more entries than this may become a voter. */
+const lagMax = 100;
+const retryMs = 20;
+const noContext = new Uint8Array(0);
+
+/**
+ * Who votes on the cluster's metadata and who follows: at the controller, changes the membership of its group, one
+ * change at a time, until it is as the metadata says.
+ */
+export class ControllerMembership {
+  readonly #options: ControllerMembershipOptions;
+  #timer: Timer | undefined;
+  #isStopped = false;
+
+  constructor(options: ControllerMembershipOptions) {
+    this.#options = options;
+    this.#schedule();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+  }
+
+  /**
+   * Makes a broker a member that does not vote and has nothing: what it acknowledged under its name before counts
+   * no more. Rejects with NOT_LEADER, or BUSY where it could not be done in time.
+   */
+  async makeEmptyLearner(brokerId: number): Promise<void> {
+    const { clock, changeMsMax, group } = this.#options;
+    const endMs = clock.monotonicMs() + changeMsMax;
+    while (!group().confState.learners.includes(brokerId)) {
+      if (clock.monotonicMs() >= endMs) throw busy(brokerId, changeMsMax);
+      if (!(await this.#change([{ type: "addLearner", nodeId: brokerId }]))) {
+        await new Promise<void>((resolve) => void clock.setTimer(retryMs, resolve));
+      }
+      if (group().leadership.kind !== "leading") throw notLeading(brokerId, group().leaderId);
+    }
+    group().forgetProgress(brokerId);
+  }
+
+  #schedule(): void {
+    const { clock, intervalMs, logger } = this.#options;
+    if (this.#isStopped) return;
+    this.#timer = clock.setTimer(intervalMs, () => {
+      this.#improve()
+        .catch((error: unknown) => logger.warn("the controller's group stays as it is", { error }))
+        .finally(() => this.#schedule());
+    });
+  }
+
+  async #improve(): Promise<void> {
+    const { brokerId, group, image, logger } = this.#options;
+    const { confState, leadership } = group();
+    if (leadership.kind !== "leading" || image.clusterId === "") return;
+    const progress = new Map(
+      group()
+        .progress()
+        .map((each) => [each.id, each]),
+    );
+    const { appliedIndex } = group();
+    const isCurrent = (id: number): boolean => {
+      if (id === brokerId) return true;
+      const { match = 0, recentActive = false } = progress.get(id) ?? {};
+      return recentActive && match + lagMax >= appliedIndex;
+    };
+    const change = nextMembershipChange({
+      conf: confState,
+      brokers: image.brokers,
+      removedIds: new Set(image.removedDirectories.values()),
+      leaderId: brokerId,
+      isCurrent,
+    });
+    if (change === undefined || !(await this.#change(change))) return;
+    const { learners, voters } = group().confState;
+    logger.info("the controller's group has changed", { voters, learners });
+  }
+
+  /** Answers whether the change is in force; `false` where another one is under way, or leadership went away. */
+  #change(changes: readonly ConfChangeStep[]): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const change = { transition: "auto", changes, context: noContext } as const;
+    const proposed = this.#options.group().proposeMembership(change, {
+      committed: () => resolve(true),
+      failed: () => resolve(false),
+    });
+    if (proposed.kind !== "appended") resolve(false);
+    return promise;
+  }
+}
+
+function busy(brokerId: number, changeMsMax: number): RopewalkError {
+  return new RopewalkError(
+    "BUSY",
+    `Cannot take in broker ${brokerId}: a majority of the voters did not agree within ${changeMsMax} ms`,
+  );
+}
+
+function notLeading(brokerId: number, leaderId: number): RopewalkError {
+  const hint = leaderId === 0 ? {} : { leaderId };
+  const message = `Cannot take in broker ${brokerId} here: this broker is not the controller`;
+  return new RopewalkError("NOT_LEADER", message, hint);
+}

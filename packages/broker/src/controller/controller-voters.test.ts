@@ -1,0 +1,146 @@
+import type { ConfState } from "raft-ts";
+import { describe, expect, test } from "vitest";
+import { type BrokerImage, newBrokerLife } from "./broker-life.ts";
+import {
+  chooseControllerVoters,
+  controllerVoters,
+  type MembershipInput,
+  nextMembershipChange,
+  type VoterCandidate,
+} from "./controller-voters.ts";
+
+const candidate = (brokerId: number, changes: Partial<VoterCandidate> = {}): VoterCandidate => ({
+  brokerId,
+  rack: "",
+  isVoter: false,
+  isRegistered: true,
+  isFenced: false,
+  ...changes,
+});
+
+const broker = (brokerId: number, changes: Partial<BrokerImage> = {}): BrokerImage => ({
+  brokerId,
+  directoryId: `dir-${brokerId}`,
+  client: { host: "localhost", port: 7700 },
+  peer: { host: "localhost", port: 7710 },
+  rack: "",
+  version: "0.1.0",
+  startCount: 1,
+  diskCapacityBytes: 0,
+  featureLevels: { min: 1, max: 1 },
+  ...newBrokerLife,
+  ...changes,
+});
+
+const conf = (voters: number[], learners: number[] = []): ConfState => ({
+  voters,
+  learners,
+  votersOutgoing: [],
+  learnersNext: [],
+  autoLeave: false,
+});
+
+const input = (
+  changes: Partial<MembershipInput> & { readonly members?: readonly BrokerImage[] },
+): MembershipInput => ({
+  conf: conf([1, 2, 3]),
+  brokers: new Map((changes.members ?? []).map((each) => [each.brokerId, each])),
+  removedIds: new Set(),
+  leaderId: 1,
+  isCurrent: () => true,
+  ...changes,
+});
+
+describe("controllerVoters()", () => {
+  test("has the first five of the named brokers vote, and the others follow", () => {
+    expect(controllerVoters([7, 3, 1, 9, 5, 2])).toEqual({
+      voters: [1, 2, 3, 5, 7],
+      learners: [9],
+    });
+  });
+});
+
+describe("chooseControllerVoters()", () => {
+  test("takes an odd number up to five", () => {
+    const counts = [1, 2, 3, 4, 5, 6, 9].map((count) => {
+      const candidates = Array.from({ length: count }, (_, i) => candidate(i + 1));
+      return chooseControllerVoters(candidates).length;
+    });
+    expect(counts).toEqual([1, 2, 3, 3, 5, 5, 5]);
+  });
+
+  test("spreads them over racks before it looks at anything else but who came", () => {
+    const racks = ["a", "a", "a", "b", "b", "c"];
+    const candidates = racks.map((rack, i) => candidate(i + 1, { rack, isVoter: rack === "a" }));
+    expect(chooseControllerVoters(candidates)).toEqual([1, 2, 4, 5, 6]);
+  });
+
+  test("keeps those that vote already where others are as good", () => {
+    const candidates = [1, 2, 3, 4].map((id) => candidate(id, { isVoter: id > 1 }));
+    expect(chooseControllerVoters(candidates)).toEqual([2, 3, 4]);
+  });
+
+  test("prefers a broker that came to a voter that never did", () => {
+    const candidates = [
+      candidate(1, { isVoter: true }),
+      candidate(2, { isVoter: true }),
+      candidate(3, { isVoter: true, isRegistered: false }),
+      candidate(4),
+    ];
+    expect(chooseControllerVoters(candidates)).toEqual([1, 2, 4]);
+  });
+});
+
+describe("nextMembershipChange()", () => {
+  const three = [1, 2, 3].map((id) => broker(id));
+
+  test("changes nothing where everything is as it should be", () => {
+    expect(nextMembershipChange(input({ members: three }))).toBeUndefined();
+  });
+
+  test("takes a new broker in as a learner first, and as a voter once it has the log", () => {
+    const members = [...three, broker(4), broker(5)];
+    expect(nextMembershipChange(input({ members }))).toEqual([{ type: "addLearner", nodeId: 4 }]);
+    const following = conf([1, 2, 3], [4, 5]);
+    const behind = input({ members, conf: following, isCurrent: (id) => id <= 3 });
+    expect(nextMembershipChange(behind)).toBeUndefined();
+    expect(nextMembershipChange(input({ members, conf: following }))).toEqual([
+      { type: "addVoter", nodeId: 4 },
+    ]);
+  });
+
+  test("replaces the voter that never came by one that did, in one step", () => {
+    const members = [1, 2, 4].map((id) => broker(id));
+    const change = nextMembershipChange(input({ members, conf: conf([1, 2, 3], [4]) }));
+    expect(change).toEqual([
+      { type: "addVoter", nodeId: 4 },
+      { type: "remove", nodeId: 3 },
+    ]);
+  });
+
+  test("lets the broker that is to go vote no more, and itself last", () => {
+    const leaving = [broker(1), broker(2), broker(3, { duty: "decommissioned" }), broker(4)];
+    const change = nextMembershipChange(input({ members: leaving, conf: conf([1, 2, 3], [4]) }));
+    expect(change).toEqual([
+      { type: "addVoter", nodeId: 4 },
+      { type: "addLearner", nodeId: 3 },
+    ]);
+  });
+
+  test("makes no change that would leave less than a majority of voters that answer", () => {
+    const members = [1, 2, 3, 4].map((id) =>
+      broker(id, { duty: id === 2 ? "decommissioned" : "serving" }),
+    );
+    const isCurrent = (id: number): boolean => id === 1 || id === 2;
+    expect(
+      nextMembershipChange(input({ members, conf: conf([1, 2, 3], [4]), isCurrent })),
+    ).toBeUndefined();
+  });
+
+  test("removes the learner that was taken out of the cluster", () => {
+    const change = nextMembershipChange(
+      input({ members: three, conf: conf([1, 2, 3], [4]), removedIds: new Set([4]) }),
+    );
+    expect(change).toEqual([{ type: "remove", nodeId: 4 }]);
+  });
+});
