@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { freePorts } from "./free-ports.ts";
@@ -16,6 +16,8 @@ interface ClusterInfo {
     readonly alive: boolean;
     readonly port: number;
     readonly rack: string;
+    readonly directoryId: string;
+    readonly startCount: number;
   }[];
 }
 
@@ -120,33 +122,6 @@ describe("three broker processes", () => {
     });
     expect(await cluster.stop(2)).toBe(0);
   });
-
-  test("refuse a broker whose data was wiped, tell it why, and serve without it", async () => {
-    await using cluster = await ProcessCluster.start(3);
-    const others = cluster.bootstrapServers.slice(0, 2);
-    await run(["topic", "create", "kept", "-r", "3"], others);
-    await run(["produce", "kept"], others, "before\n");
-    expect(await cluster.stop(3)).toBe(0);
-    rmSync(cluster.dataDirectory(3), { recursive: true });
-    const logBefore = cluster.log(3).length;
-    cluster.spawn(3);
-    await waitFor(
-      () => `the wiped broker says why it is refused; its log:\n${cluster.log(3)}`,
-      deadlineMs,
-      () =>
-        /broker 3 has data directory [0-9a-f-]{36} in this cluster/.test(
-          cluster.log(3).slice(logBefore),
-        ),
-    );
-    expect(await statusOf(`${cluster.httpUrl(3)}/readyz`)).toBe(503);
-    await run(["produce", "kept"], others, "after\n");
-    const read = await run(["consume", "kept", "--from-beginning", "-e"], others);
-    expect(read).toBe("before\nafter\n");
-    // It is alive, and it may be stopped as ever.
-    expect(await statusOf(`${cluster.httpUrl(3)}/healthz`)).toBe(200);
-    expect(await statusOf(`${cluster.httpUrl(3)}/readyz`)).toBe(503);
-    expect(await cluster.stop(3)).toBe(0);
-  });
 });
 
 describe("a broker's settings", () => {
@@ -180,11 +155,17 @@ describe("a broker's settings", () => {
       // A flag beats a variable, a variable beats the file.
       [["--config", other, "--rack", "attic"], { ...variables, ROPEWALK_RACK: "roof" }],
     ];
-    const infos: unknown[] = [];
+    const infos: ClusterInfo[] = [];
     for (const [args, environment] of ways)
       infos.push(await infoOfBroker(args, environment, client));
     expect(infos[0]).toMatchObject({ brokers: [{ brokerId: 7, port: client, rack: "attic" }] });
-    for (const info of infos) expect(info).toEqual(infos[0]);
+    const { directoryId } = infos[0]?.brokers[0] ?? {};
+    for (const [i, info] of infos.entries()) {
+      // The same directory, started once more.
+      const [broker] = info.brokers;
+      expect(broker).toMatchObject({ directoryId, startCount: i + 1 });
+      expect({ ...info, brokers: [{ ...broker, startCount: 1 }] }).toEqual(infos[0]);
+    }
   });
 
   test("that are wrong are all told before anything is made, with where they come from", async () => {
@@ -228,7 +209,7 @@ async function infoOfBroker(
   args: readonly string[],
   environment: Readonly<Record<string, string>>,
   port: number,
-): Promise<unknown> {
+): Promise<ClusterInfo> {
   await using broker = RunningCommand.ropewalk(["broker", ...args], { environment });
   await broker.prints("The broker is ready.");
   const info = await infoFrom(`127.0.0.1:${port}`);

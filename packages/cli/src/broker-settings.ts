@@ -35,7 +35,7 @@ export interface BrokerSettings {
   readonly client: { readonly listen: Address; readonly advertise: Address };
   readonly peer: { readonly listen: Address; readonly advertise: Address };
   readonly http: { readonly listen: Address };
-  /** Every broker of the cluster, this one included. */
+  /** Brokers that form the cluster, this one included; or, without it, some of the cluster that it is to join. */
   readonly bootstrap: readonly Peer[];
   readonly rack: string;
   readonly logLevel: LogLevel;
@@ -97,7 +97,7 @@ class SettingsResolver {
 
   resolve(): BrokerSettings | undefined {
     const peers = this.#read("peers", parsePeerList);
-    const brokerId = this.#brokerId(peers);
+    const brokerId = this.#brokerId();
     // Without an id nothing can be expanded; the rest is checked all the same, with any id.
     const identity = { brokerId: brokerId ?? 1, hostname: this.#sources.hostname };
     const expanded = <Value>(
@@ -165,24 +165,13 @@ class SettingsResolver {
     return parsed.value;
   }
 
-  #brokerId(peers: readonly Peer[] | undefined): number | undefined {
+  #brokerId(): number | undefined {
     if (!this.#found.has("id")) {
       if (!this.#found.has("peers")) return 1; // A cluster of one.
       this.problems.push("--id: it is not set, but peers are; say which of them this broker is");
       return undefined;
     }
-    const brokerId = this.#read("id", (text) => parseBrokerId(text, this.#sources.hostname));
-    if (
-      brokerId !== undefined &&
-      peers !== undefined &&
-      !peers.some((peer) => peer.brokerId === brokerId)
-    ) {
-      const ids = peers.map((peer) => peer.brokerId).join(", ");
-      this.problems.push(
-        `${this.#found.get("peers")?.source}: broker ${brokerId} (this one) is not among ${ids}`,
-      );
-    }
-    return brokerId;
+    return this.#read("id", (text) => parseBrokerId(text, this.#sources.hostname));
   }
 
   #endpoint(
