@@ -13,10 +13,12 @@ export class GroupLog {
   readonly #reader: EntryReader;
   readonly #cache: TailCache;
   readonly #history: SegmentHistory;
+  readonly #segments: SegmentReader;
 
   constructor(state: GroupState, reader: EntryReader, segments: SegmentReader, cache: TailCache) {
     this.#state = state;
     this.#reader = reader;
+    this.#segments = segments;
     this.#cache = cache;
     this.#history = new SegmentHistory(state, segments);
   }
@@ -144,7 +146,8 @@ export class GroupLog {
   /**
    * Whole batches, unchanged, from the one that covers `offset` on, that lie below `endOffset`: at
    * least one where there is one, then while they stay within `bytesMax`. Synchronously what is in
-   * memory, otherwise from disk (see `fetch` for its errors). The bytes are shared: read-only.
+   * memory, otherwise from disk (see `fetch` for its errors). The bytes are shared: read-only. Whoever reads much says
+   * with `giveBack` when it is done with them.
    */
   read(
     offset: number,
@@ -165,6 +168,14 @@ export class GroupLog {
     if (batches.length > 0) return batches;
     assert(index.coversRecords(first), `entry ${first} covers no offset`);
     return this.#load(wanted, "pass").then((entries) => entries.map((entry) => entry.data));
+  }
+
+  /**
+   * Says that the caller, who alone has them, looks at these batches of `read` no more: their memory may be used for
+   * others. To leave it out is safe, and costs fresh memory.
+   */
+  giveBack(batches: readonly Uint8Array[]): void {
+    this.#segments.giveBack(batches);
   }
 
   /**

@@ -18,8 +18,8 @@ export class SegmentHistory {
 
   /**
    * Whole batches from the one that covers `offset` on, or the next one, that end at or below `endOffset`: at
-   * least one where there is one, then while they stay within `bytesMax`, all from one chunk. Synchronously
-   * what is in memory.
+   * least one where there is one, then while they stay within `bytesMax`, all from one chunk, which is borrowed
+   * (`SegmentReader.giveBack`). Synchronously what is in memory.
    */
   read(
     offset: number,
@@ -30,10 +30,15 @@ export class SegmentHistory {
     if (segment === undefined) return [];
     const rows = this.#reader.cachedRows(this.#state.key, segment);
     const row = rows?.[rowOfOffset(rows, offset)];
-    const chunk =
-      row === undefined ? undefined : this.#reader.cachedChunk(this.#state.key, segment, row);
-    const batches = chunk === undefined ? [] : batchesFrom(chunk, offset, endOffset, bytesMax);
-    return batches.length > 0 ? batches : this.#read(offset, endOffset, bytesMax);
+    const read =
+      row === undefined
+        ? []
+        : this.#reader.borrow(this.#state.key, segment, row, (chunk) =>
+            batchesFrom(chunk, offset, endOffset, bytesMax),
+          );
+    const onward = (batches: readonly Uint8Array[]): ReturnType<SegmentHistory["read"]> =>
+      batches.length > 0 ? batches : this.#read(offset, endOffset, bytesMax);
+    return read instanceof Promise ? read.then(onward) : onward(read);
   }
 
   /** Entries from `startIndex` on, at least one, below `endIndex` and then within `bytesMax`. They are all there. */
@@ -84,8 +89,9 @@ export class SegmentHistory {
       const rows = await this.#reader.rows(key, segment);
       for (const row of rows.slice(rowOfOffset(rows, offset))) {
         if (row.baseOffset >= endOffset) return [];
-        const chunk = await this.#reader.chunk(key, segment, row);
-        const batches = batchesFrom(chunk, offset, endOffset, bytesMax);
+        const batches = await this.#reader.borrow(key, segment, row, (chunk) =>
+          batchesFrom(chunk, offset, endOffset, bytesMax),
+        );
         if (batches.length > 0) return batches;
       }
     }

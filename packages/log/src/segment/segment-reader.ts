@@ -2,6 +2,7 @@ import type { Disk, DiskFile } from "@ropewalk/runtime";
 import type { GroupKey } from "../log-entry.ts";
 import { LogError } from "../log-error.ts";
 import { RecentMap } from "../recent-map.ts";
+import { ChunkMemory, heldBytes, type HeldChunk } from "./chunk-memory.ts";
 import {
   type Chunk,
   chunkBytes,
@@ -46,7 +47,8 @@ export class SegmentReader {
   readonly #directory: string;
   readonly #files: RecentMap<OpenFile>;
   readonly #rows: RecentMap<readonly ChunkRow[]>;
-  readonly #chunks: RecentMap<Chunk>;
+  readonly #chunks: RecentMap<HeldChunk>;
+  readonly #memory = new ChunkMemory();
 
   constructor(disk: Disk, directory: string, limits: SegmentReaderLimits) {
     this.#disk = disk;
@@ -57,10 +59,8 @@ export class SegmentReader {
       (rows) => rows.length * rowBytesInMemory,
       () => undefined,
     );
-    this.#chunks = new RecentMap<Chunk>(
-      limits.chunkCacheBytesMax,
-      ({ header }) => chunkBytes(header),
-      () => undefined,
+    this.#chunks = new RecentMap<HeldChunk>(limits.chunkCacheBytesMax, heldBytes, (held) =>
+      this.#memory.uncached(held),
     );
   }
 
@@ -85,9 +85,28 @@ export class SegmentReader {
     this.#rows.set(segmentFileName(key, info.fileId), [...rows]);
   }
 
-  /** A chunk that is in memory. */
-  cachedChunk(key: GroupKey, info: SegmentInfo, row: ChunkRow): Chunk | undefined {
-    return this.#chunks.get(chunkName(key, info, row));
+  /**
+   * Slices of a chunk, by `pick`, that are lent: their memory is used again after `giveBack`. Synchronously where the
+   * chunk is in memory. Rejects as `chunk` does.
+   */
+  borrow(
+    key: GroupKey,
+    info: SegmentInfo,
+    row: ChunkRow,
+    pick: (chunk: Chunk) => readonly Uint8Array[],
+  ): readonly Uint8Array[] | Promise<readonly Uint8Array[]> {
+    const known = this.#chunks.get(chunkName(key, info, row));
+    const lend = (held: HeldChunk): readonly Uint8Array[] => {
+      const slices = pick(held.chunk);
+      if (slices.length > 0) this.#memory.lend(held, slices);
+      return slices;
+    };
+    return known === undefined ? this.#load(key, info, row, lend) : lend(known);
+  }
+
+  /** Says that nobody looks at these slices any more. What was not borrowed is passed over. */
+  giveBack(slices: readonly Uint8Array[]): void {
+    this.#memory.giveBack(slices);
   }
 
   /** The rows of a segment that are in memory. */
@@ -98,14 +117,29 @@ export class SegmentReader {
       : undefined;
   }
 
-  /** A chunk, verified, and kept in memory for a while. Rejects with DATA_DAMAGED or READ_FAILED. */
+  /**
+   * A chunk, verified, and kept in memory for a while; the caller may hold it for as long as it likes. Rejects with
+   * DATA_DAMAGED or READ_FAILED.
+   */
   async chunk(key: GroupKey, info: SegmentInfo, row: ChunkRow): Promise<Chunk> {
-    const name = chunkName(key, info, row);
-    const known = this.#chunks.get(name);
-    if (known !== undefined) return known;
-    const chunk = await this.readChunk(key, info, row, Buffer.allocUnsafeSlow(row.bytes));
-    this.#chunks.set(name, chunk);
-    return chunk;
+    const known = this.#chunks.get(chunkName(key, info, row));
+    if (known !== undefined) return this.#memory.kept(known);
+    return this.#load(key, info, row, (held) => this.#memory.kept(held));
+  }
+
+  /** Reads a chunk; `use` comes before anything can push it out again. */
+  async #load<T>(
+    key: GroupKey,
+    info: SegmentInfo,
+    row: ChunkRow,
+    use: (held: HeldChunk) => T,
+  ): Promise<T> {
+    const memory = this.#memory.take(row.bytes);
+    const chunk = await this.readChunk(key, info, row, memory);
+    const held: HeldChunk = { chunk, memory, readers: 0, isCached: true };
+    const used = use(held);
+    this.#chunks.set(chunkName(key, info, row), held);
+    return used;
   }
 
   /**
