@@ -49,6 +49,7 @@ export class SegmentReader {
   readonly #rows: RecentMap<readonly ChunkRow[]>;
   readonly #chunks: RecentMap<HeldChunk>;
   readonly #memory = new ChunkMemory();
+  readonly #loading = new Map<string, Promise<HeldChunk>>();
 
   constructor(disk: Disk, directory: string, limits: SegmentReaderLimits) {
     this.#disk = disk;
@@ -104,6 +105,15 @@ export class SegmentReader {
     return known === undefined ? this.#load(key, info, row, lend) : lend(known);
   }
 
+  /** Begins to read a chunk that will be wanted soon, where the one before it is in memory: somebody reads on and on. */
+  readAhead(key: GroupKey, info: SegmentInfo, rows: readonly ChunkRow[], at: number): void {
+    const [before, wanted] = [rows[at - 2], rows[at]];
+    if (before === undefined || wanted === undefined) return;
+    const isReadOn = this.#chunks.has(chunkName(key, info, before));
+    if (!isReadOn || this.#chunks.has(chunkName(key, info, wanted))) return;
+    this.#read(key, info, wanted).catch(() => undefined); // Whoever wants it tries again, and hears of it.
+  }
+
   /** Says that nobody looks at these slices any more. What was not borrowed is passed over. */
   giveBack(slices: readonly Uint8Array[]): void {
     this.#memory.giveBack(slices);
@@ -127,19 +137,34 @@ export class SegmentReader {
     return this.#load(key, info, row, (held) => this.#memory.kept(held));
   }
 
-  /** Reads a chunk; `use` comes before anything can push it out again. */
   async #load<T>(
     key: GroupKey,
     info: SegmentInfo,
     row: ChunkRow,
     use: (held: HeldChunk) => T,
   ): Promise<T> {
+    let held = await this.#read(key, info, row);
+    // What was pushed out again before it could be used may be something else by now.
+    while (!held.isCached) held = await this.#read(key, info, row);
+    return use(held);
+  }
+
+  /** Reads a chunk once, however many want it at the same time. */
+  #read(key: GroupKey, info: SegmentInfo, row: ChunkRow): Promise<HeldChunk> {
+    const name = chunkName(key, info, row);
+    const known = this.#loading.get(name);
+    if (known !== undefined) return known;
+    const loading = this.#readHeld(key, info, row).finally(() => this.#loading.delete(name));
+    this.#loading.set(name, loading);
+    return loading;
+  }
+
+  async #readHeld(key: GroupKey, info: SegmentInfo, row: ChunkRow): Promise<HeldChunk> {
     const memory = this.#memory.take(row.bytes);
     const chunk = await this.readChunk(key, info, row, memory);
     const held: HeldChunk = { chunk, memory, readers: 0, isCached: true };
-    const used = use(held);
     this.#chunks.set(chunkName(key, info, row), held);
-    return used;
+    return held;
   }
 
   /**
