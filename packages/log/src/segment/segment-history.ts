@@ -19,7 +19,7 @@ export class SegmentHistory {
   /**
    * Whole batches from the one that covers `offset` on, or the next one, that end at or below `endOffset`: at
    * least one where there is one, then while they stay within `bytesMax`, all from one chunk, which is borrowed
-   * (`SegmentReader.giveBack`). Synchronously what is in memory.
+   * (`ReadMemory.giveBack`). Synchronously what is in memory.
    */
   read(
     offset: number,

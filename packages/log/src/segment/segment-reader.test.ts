@@ -6,6 +6,7 @@ import type { Chunk } from "./segment-chunk.ts";
 import type { SegmentInfo } from "./segment-info.ts";
 import type { SegmentReader } from "./segment-reader.ts";
 import type { LogEntry } from "../log-entry.ts";
+import { ReadMemory } from "../read-memory.ts";
 import {
   roomyLimits,
   segmentPath,
@@ -200,7 +201,8 @@ test("SegmentReader.borrow() shows every reader what was written until it gives 
     sampleEntry(row + 1, 1, sampleBatch(row, 1, 700_000, row + 1, row)),
   ]);
   const info = await writeSegment(disk, key, newSegment, entries, "sealed");
-  const reader = segmentReader(disk, { ...roomyLimits, chunkCacheBytesMax: 2_500_000 });
+  const memory = new ReadMemory();
+  const reader = segmentReader(disk, { ...roomyLimits, chunkCacheBytesMax: 2_500_000 }, memory);
   const rows = await reader.rows(key, info);
   const expectWritten = (row: number, slices: readonly Uint8Array[]): void => {
     const written = entries[row]?.[0]?.data ?? new Uint8Array(0);
@@ -219,7 +221,7 @@ test("SegmentReader.borrow() shows every reader what was written until it gives 
       const oldest = held.length > random.integer(4) ? held.shift() : undefined;
       if (oldest === undefined) continue;
       expectWritten(oldest.row, oldest.slices);
-      if (random.chance(90)) reader.giveBack(oldest.slices);
+      if (random.chance(90)) memory.giveBack(oldest.slices);
     }
     for (const { row, slices } of held) expectWritten(row, slices);
   };

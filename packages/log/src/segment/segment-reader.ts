@@ -1,8 +1,8 @@
 import type { Disk, DiskFile } from "@ropewalk/runtime";
 import type { GroupKey } from "../log-entry.ts";
 import { LogError } from "../log-error.ts";
+import { type HeldMemory, ReadMemory } from "../read-memory.ts";
 import { RecentMap } from "../recent-map.ts";
-import { ChunkMemory, heldBytes, type HeldChunk } from "./chunk-memory.ts";
 import {
   type Chunk,
   chunkBytes,
@@ -32,6 +32,11 @@ export interface SegmentReaderLimits {
   readonly indexCacheBytesMax: number;
 }
 
+/** A chunk in memory. */
+interface HeldChunk extends HeldMemory {
+  readonly chunk: Chunk;
+}
+
 interface OpenFile {
   readonly file: Promise<DiskFile>;
 }
@@ -48,10 +53,16 @@ export class SegmentReader {
   readonly #files: RecentMap<OpenFile>;
   readonly #rows: RecentMap<readonly ChunkRow[]>;
   readonly #chunks: RecentMap<HeldChunk>;
-  readonly #memory = new ChunkMemory();
+  readonly #memory: ReadMemory;
   readonly #loading = new Map<string, Promise<HeldChunk>>();
 
-  constructor(disk: Disk, directory: string, limits: SegmentReaderLimits) {
+  constructor(
+    disk: Disk,
+    directory: string,
+    limits: SegmentReaderLimits,
+    memory: ReadMemory = new ReadMemory(),
+  ) {
+    this.#memory = memory;
     this.#disk = disk;
     this.#directory = directory;
     this.#files = new RecentMap<OpenFile>(limits.openFilesMax, () => 1, closeFile);
@@ -87,7 +98,7 @@ export class SegmentReader {
   }
 
   /**
-   * Slices of a chunk, by `pick`, that are lent: their memory is used again after `giveBack`. Synchronously where the
+   * Slices of a chunk, by `pick`, that are lent: their memory is used again after `ReadMemory.giveBack`. Synchronously where the
    * chunk is in memory. Rejects as `chunk` does.
    */
   borrow(
@@ -114,11 +125,6 @@ export class SegmentReader {
     this.#read(key, info, wanted).catch(() => undefined); // Whoever wants it tries again, and hears of it.
   }
 
-  /** Says that nobody looks at these slices any more. What was not borrowed is passed over. */
-  giveBack(slices: readonly Uint8Array[]): void {
-    this.#memory.giveBack(slices);
-  }
-
   /** The rows of a segment that are in memory. */
   cachedRows(key: GroupKey, info: SegmentInfo): readonly ChunkRow[] | undefined {
     const rows = this.#rows.get(segmentFileName(key, info.fileId));
@@ -133,8 +139,11 @@ export class SegmentReader {
    */
   async chunk(key: GroupKey, info: SegmentInfo, row: ChunkRow): Promise<Chunk> {
     const known = this.#chunks.get(chunkName(key, info, row));
-    if (known !== undefined) return this.#memory.kept(known);
-    return this.#load(key, info, row, (held) => this.#memory.kept(held));
+    const keep = (held: HeldChunk): Chunk => {
+      held.readers = Infinity; // It does not say when it is done.
+      return held.chunk;
+    };
+    return known === undefined ? this.#load(key, info, row, keep) : keep(known);
   }
 
   async #load<T>(
@@ -301,6 +310,10 @@ export class SegmentReader {
 
 function chunkName(key: GroupKey, info: SegmentInfo, row: ChunkRow): string {
   return `${segmentFileName(key, info.fileId)}@${row.position}`;
+}
+
+function heldBytes({ chunk, memory }: HeldChunk): number {
+  return Math.max(chunkBytes(chunk.header), memory.length);
 }
 
 function closeFile({ file }: OpenFile): void {

@@ -1,16 +1,14 @@
 import { expect, test } from "vitest";
-import { ChunkMemory, type HeldChunk } from "./chunk-memory.ts";
-import type { Chunk } from "./segment-chunk.ts";
+import { type HeldMemory, ReadMemory } from "./read-memory.ts";
 
-const chunk = {} as Chunk;
 const mebibyte = 1024 * 1024;
 
-function heldIn(memory: Buffer): HeldChunk {
-  return { chunk, memory, readers: 0, isCached: true };
+function heldIn(memory: Buffer): HeldMemory {
+  return { memory, readers: 0, isCached: true };
 }
 
-test("ChunkMemory.take() gives the memory of a chunk again when it left the cache and all its readers are done", () => {
-  const memory = new ChunkMemory();
+test("ReadMemory.take() gives what was read to again when it left the cache and all its readers are done", () => {
+  const memory = new ReadMemory();
   const piece = memory.take(mebibyte);
   const held = heldIn(piece);
   const [first, second] = [[piece.subarray(0, 5)], [piece.subarray(0, 5)]];
@@ -26,20 +24,20 @@ test("ChunkMemory.take() gives the memory of a chunk again when it left the cach
   expect(memory.take(mebibyte)).not.toBe(piece);
 });
 
-test("ChunkMemory.take() never gives memory again that a reader may keep", () => {
-  const memory = new ChunkMemory();
+test("ReadMemory.take() never gives memory again that a reader may keep", () => {
+  const memory = new ReadMemory();
   const piece = memory.take(mebibyte);
   const held = heldIn(piece);
   const slices = [piece.subarray(0, 5)];
   memory.lend(held, slices);
-  expect(memory.kept(held)).toBe(chunk);
+  held.readers = Infinity;
   memory.giveBack(slices);
   memory.uncached(held);
   expect(memory.take(mebibyte)).not.toBe(piece);
 });
 
-test("ChunkMemory.take() gives a chunk in the cache to nobody, and small and huge chunks memory of their size", () => {
-  const memory = new ChunkMemory();
+test("ReadMemory.take() gives what is in the cache to nobody, and small and huge reads memory of their size", () => {
+  const memory = new ReadMemory();
   const piece = memory.take(mebibyte);
   const slices = [piece.subarray(0, 5)];
   memory.lend(heldIn(piece), slices);
