@@ -104,6 +104,7 @@ export class Broker {
       peers: this.#peers,
       store: this.#storage.log,
       isReady: () => this.isReady(),
+      fitness: () => this.#node.fitness,
     });
     this.#door = await GrpcDoor.open({
       listen: this.config.client.listen,
