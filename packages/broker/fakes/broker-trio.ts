@@ -289,8 +289,7 @@ export class BrokerTrio {
       }
       return this.#gated(id, await runtime.disk.create(path));
     };
-    const open: Disk["open"] = async (...args) =>
-      this.#gated(id, await runtime.disk.open(...args));
+    const open: Disk["open"] = async (...args) => this.#gated(id, await runtime.disk.open(...args));
     const disk = new Proxy(runtime.disk, {
       get: (target, name) =>
         name === "create" ? create : name === "open" ? open : bound(target, name),

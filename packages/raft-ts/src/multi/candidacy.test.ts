@@ -154,7 +154,9 @@ describe.each(["awake", "asleep"])("a leader whose groups are %s", (wakefulness)
       world.groups.every(({ key }) => world.replicas(key.groupId)[0]?.handle?.role !== "leader"),
     );
     world.roundsUntil("led by others", fiveTimeoutsTicks, () => {
-      return world.groups.every(({ key }) => [2, 3].includes(world.leader(key.groupId)?.nodeId ?? 0));
+      return world.groups.every(({ key }) =>
+        [2, 3].includes(world.leader(key.groupId)?.nodeId ?? 0),
+      );
     });
     const terms = world.groups.map(({ key }) => world.leader(key.groupId)?.handle?.term);
     rounds(world, 200);
