@@ -274,7 +274,10 @@ export class MultiRaft<Owner> {
   #tickLeader(group: Group<Owner>): void {
     group.idleTicks++;
     if (this.hibernates) this.#growSleepy(group);
-    if (!group.isAsleep) group.tick();
+    if (group.isAsleep) return;
+    group.tick();
+    // It hears no majority. Whoever still hears it shall not wait for what else it says to run dry.
+    if (group.node.role !== "leader") this.#sayFarewell(group);
   }
 
   /** An idle leader offers sleep to its followers for a while, and tries again later if one declines. */
