@@ -334,6 +334,7 @@ export class BrokerNode implements TopicAdmin {
       groups: this.groups,
       leaders: this.#leaders,
       image: this.machine.image,
+      isAlive: this.isAlive,
       isReady: this.#options.isReady,
       metadataIndexAtStart: this.#controllerGroup.log.lastIndex(),
       snapshotWanted: (group) => this.rebuilding.snapshotWanted(group),

@@ -147,6 +147,32 @@ export interface ClusterView {
   leaderless(): readonly { readonly topic: string; readonly partition: number }[];
 }
 
+/** What a broker's disk is good for; `failed` until the broker is started again. */
+export type DiskHealth = "sound" | "full" | "stalled" | "failed";
+
+/** How one broker does, as it knows itself. */
+export interface BrokerHealth {
+  readonly brokerId: number;
+  readonly disk: DiskHealth;
+  /** Its event loop was blocked again and again lately. */
+  readonly isLoopBlocked: boolean;
+  /** Why it sends clients away. */
+  readonly notReady: string | undefined;
+  /** Partitions that it leads, and the replicas of them that lag or are out. */
+  readonly underReplicated: readonly {
+    readonly topic: string;
+    readonly partition: number;
+    readonly replicaIds: readonly number[];
+  }[];
+  /** Replicas on this broker that take no part. */
+  readonly absentReplicaCount: number;
+}
+
+/** How this broker does; it takes a moment to tell what lags from what is on its way. */
+export interface HealthView {
+  describe(principal: Principal): Promise<BrokerHealth>;
+}
+
 /** Gives out ids for idempotent producers. */
 export interface ProducerIds {
   next(): Promise<number>;
@@ -167,6 +193,7 @@ export interface BrokerPorts {
   readonly topics: TopicAdmin;
   readonly groups: GroupCoordinator;
   readonly cluster: ClusterView;
+  readonly health: HealthView;
   readonly producerIds: ProducerIds;
   /** Whether this broker can serve: it is registered and knows a controller. */
   isReady(): boolean;

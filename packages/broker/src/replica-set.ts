@@ -14,6 +14,7 @@ import { topicConfig } from "./controller/topic-config.ts";
 import { GroupPartitionCoordinator } from "./group/group-coordinator.ts";
 import { GroupMachine } from "./group/group-machine.ts";
 import { groupsTopic, type GroupRouter } from "./group/group-router.ts";
+import type { LedPartition } from "./health/under-replication.ts";
 import type { LeaderTable } from "./leader-table.ts";
 import { expectJoined } from "./joined.ts";
 import type { CompactedPartition } from "./partition/compaction-checker.ts";
@@ -44,6 +45,8 @@ export interface ReplicaSetOptions {
   readonly groups: GroupRouter;
   readonly leaders: LeaderTable;
   readonly image: MetadataImage;
+  /** Whether a broker was heard of lately. */
+  readonly isAlive: (brokerId: number) => boolean;
   /** Whether this broker is part of its cluster, so that what it does not know does not exist. */
   readonly isReady: () => boolean;
   /** The last entry of the metadata's log when this process opened it. */
@@ -188,6 +191,15 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
   /** Every group of a topic that has a replica here. */
   groups(): Iterable<RaftGroup> {
     return [...this.#replicas.values()].map(({ group }) => group);
+  }
+
+  /** What this broker leads, and how far its other replicas are. */
+  *led(): Iterable<LedPartition> {
+    for (const { group, image, topic } of this.#replicas.values()) {
+      const progress = group.progress(this.#options.isAlive);
+      if (progress === undefined) continue;
+      yield { topic: topic.name, partition: image.partition, ...progress };
+    }
   }
 
   /** Data partitions with a replica here. */
