@@ -19,8 +19,9 @@ import type { LeaderTable } from "./leader-table.ts";
 import { expectJoined } from "./joined.ts";
 import type { CompactedPartition } from "./partition/compaction-checker.ts";
 import { decodePartitionCheckpoint } from "./partition/partition-checkpoint.ts";
+import { FollowedPartition } from "./partition/followed-partition.ts";
 import { PartitionReplica } from "./partition/partition-replica.ts";
-import type { PartitionDirectory, PartitionLog } from "./ports.ts";
+import type { PartitionDirectory, PartitionLog, ReadablePartition } from "./ports.ts";
 import type { CommandProposer } from "./raft/command-proposer.ts";
 import type { HistoryKeeper } from "./raft/history-keeper.ts";
 import { RaftGroup } from "./raft/raft-group.ts";
@@ -160,9 +161,20 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
     if (replica?.partition !== undefined && replica.group.leadership.kind === "leading") {
       return replica.partition;
     }
+    throw this.#notHere(topic, partition, groupId);
+  }
+
+  replica(topic: string, partition: number): ReadablePartition {
+    const { groupId } = this.#find(topic, partition);
+    const replica = this.#replicas.get(groupId);
+    if (replica?.partition !== undefined) return new FollowedPartition(replica.partition);
+    throw this.#notHere(topic, partition, groupId);
+  }
+
+  #notHere(topic: string, partition: number, groupId: number): RopewalkError {
     const leaderId = this.#options.leaders.get(groupId)?.leaderId ?? 0;
     const elsewhere = leaderId !== 0 && leaderId !== this.#options.brokerId;
-    throw new RopewalkError(
+    return new RopewalkError(
       "NOT_LEADER",
       `Cannot serve ${topic}-${partition} here: ${elsewhere ? `its leader is broker ${leaderId}` : "no leader is known"}`,
       elsewhere ? { leaderId } : {},
