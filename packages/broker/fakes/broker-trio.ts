@@ -14,7 +14,7 @@ import {
   statusDetailsKey,
   topicService,
 } from "@ropewalk/protocol";
-import type { ComposedFile, Disk, Runtime } from "@ropewalk/runtime";
+import type { ComposedFile, Disk, DiskFile, Runtime } from "@ropewalk/runtime";
 import { nodeRuntime } from "@ropewalk/runtime/node";
 import { Broker } from "../src/broker.ts";
 import type { BrokerConfig } from "../src/config.ts";
@@ -58,14 +58,18 @@ export class BrokerTrio {
   readonly #brokers = new Map<number, Broker>();
   readonly #firstPort = nextPort;
   readonly #gates = new Map<number, Promise<void>>();
+  readonly #flushGates = new Map<number, Promise<void>>();
+  readonly #changes: BrokerConfig["limits"];
   #heldCount = 0;
 
-  private constructor() {
+  private constructor(changes: BrokerConfig["limits"]) {
+    this.#changes = changes;
     nextPort += ids.length * 3;
   }
 
-  static async start(): Promise<BrokerTrio> {
-    const trio = new BrokerTrio();
+  /** `changes`: limits that differ from the trio's usual ones. */
+  static async start(changes: BrokerConfig["limits"] = {}): Promise<BrokerTrio> {
+    const trio = new BrokerTrio(changes);
     await trio.startAll();
     return trio;
   }
@@ -103,6 +107,16 @@ export class BrokerTrio {
     this.#heldCount = 0;
     return () => {
       this.#gates.delete(id);
+      resolve();
+    };
+  }
+
+  /** The disk of a broker stands still: no flush returns until what is answered is called. */
+  holdFlushes(id: number): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#flushGates.set(id, promise);
+    return () => {
+      this.#flushGates.delete(id);
       resolve();
     };
   }
@@ -253,7 +267,7 @@ export class BrokerTrio {
       http: { listen: at(http) },
       bootstrap: ids.map((each) => ({ brokerId: each, address: at(this.#ports(each).peer) })),
       rack: "",
-      limits,
+      limits: { ...limits, ...this.#changes },
       log: smallLog,
     };
   }
@@ -277,10 +291,23 @@ export class BrokerTrio {
         gate.then(() => file.write(position, pieces));
       return { path, write, finish: () => file.finish(), abandon: () => file.abandon() };
     };
+    const create: Disk["create"] = async (path) => this.#gated(id, await runtime.disk.create(path));
+    const open: Disk["open"] = async (...args) => this.#gated(id, await runtime.disk.open(...args));
+    const changed = new Map<string | symbol, unknown>(Object.entries({ compose, create, open }));
     const disk = new Proxy(runtime.disk, {
-      get: (target, name) => (name === "compose" ? compose : bound(target, name)),
+      get: (target, name) => changed.get(name) ?? bound(target, name),
     });
     return { ...runtime, disk };
+  }
+
+  #gated(id: number, file: DiskFile): DiskFile {
+    const datasync = async (): Promise<void> => {
+      await this.#flushGates.get(id);
+      await file.datasync();
+    };
+    return new Proxy(file, {
+      get: (target, name) => (name === "datasync" ? datasync : bound(target, name)),
+    });
   }
 }
 

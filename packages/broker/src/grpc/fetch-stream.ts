@@ -10,7 +10,7 @@ import type { Clock, Logger, Timer } from "@ropewalk/runtime";
 import {
   anonymous,
   type PartitionDirectory,
-  type PartitionLog,
+  type ReadablePartition,
   type ReadResult,
 } from "../ports.ts";
 import { toStartPosition } from "./start-position.ts";
@@ -33,7 +33,7 @@ type Call = ServerDuplexStream<FetchStreamRequest, FetchStreamResponseInit>;
 /** A partition that the client reads. */
 interface Subscription {
   readonly id: number;
-  readonly log: PartitionLog;
+  readonly log: ReadablePartition;
   nextOffset: number;
   /** `ready` to be read, being read, or waiting at the end. */
   state: "ready" | "reading" | "waiting";
@@ -94,7 +94,7 @@ export class FetchStream {
   }
 
   async #subscribe(request: FetchStreamRequestSubscribe): Promise<void> {
-    const { subscriptionId: id, topic, partition, start } = request;
+    const { anyReplica, subscriptionId: id, topic, partition, start } = request;
     try {
       const count = this.#subscriptions.size + this.#starting.size;
       const isInUse = this.#subscriptions.has(id) || this.#starting.has(id);
@@ -104,7 +104,8 @@ export class FetchStream {
           `Cannot subscribe to ${topic}-${partition}: subscription ${id} is in use, or the stream has ${this.#options.subscriptionsMax} already`,
         );
       }
-      const log = this.#options.partitions.leader(topic, partition);
+      const { partitions } = this.#options;
+      const log = partitions[anyReplica ? "replica" : "leader"](topic, partition);
       this.#starting.add(id);
       const startOffset = await log.resolve(toStartPosition(start));
       if (!this.#starting.delete(id) || this.#closed) return; // Taken back meanwhile.
