@@ -93,10 +93,10 @@ export class ProcessCluster {
     return readFileSync(join(this.directory, `${id}.log`), "utf8");
   }
 
-  /** Starts one broker; `ready` waits for it. */
-  spawn(id: number): ChildProcess {
+  /** Starts one broker, and tells it of these; `ready` waits for it. */
+  spawn(id: number, peerIds: readonly number[] = this.brokerIds): ChildProcess {
     const { client, http, peer } = this.#portsOf(id);
-    const peers = this.#ports.map((each, i) => `${i + 1}=127.0.0.1:${each.peer}`).join(",");
+    const peers = peerIds.map((each) => `${each}=127.0.0.1:${this.#portsOf(each).peer}`).join(",");
     const args = [...this.#program, "--id", String(id), "--peers", peers];
     args.push("--data-dir", this.dataDirectory(id));
     args.push("--listen", `127.0.0.1:${client}`, "--advertise", `127.0.0.1:${client}`);

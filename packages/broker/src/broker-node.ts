@@ -18,6 +18,7 @@ import {
   type TopicImage,
 } from "./controller/metadata-image.ts";
 import { ProducerIdPool } from "./controller/producer-id-pool.ts";
+import { type Fitness, FitnessWatch } from "./fitness/fitness-watch.ts";
 import { groupsTopic, GroupRouter } from "./group/group-router.ts";
 import { ImageView } from "./image-view.ts";
 import { LeaderReporter } from "./leader-reporter.ts";
@@ -82,6 +83,7 @@ export class BrokerNode implements TopicAdmin {
   readonly #controller: Controller;
   readonly #compaction: CompactionChecker;
   readonly #retention: RetentionChecker;
+  #fitness: FitnessWatch | undefined;
   readonly #addressAttempts = new Map<number, number>();
   #started = false;
   #isStopped = false;
@@ -153,6 +155,7 @@ export class BrokerNode implements TopicAdmin {
    */
   async start(registration: BrokerRegistration): Promise<void> {
     this.#started = true;
+    this.#fitness = this.#createFitnessWatch();
     await this.replicas.start();
     this.membership.start();
     if (this.#options.storage.identity.hasJoined) this.host.add(this.#controllerGroup);
@@ -171,11 +174,17 @@ export class BrokerNode implements TopicAdmin {
     }
   }
 
+  /** Why this broker leads nothing; `sound` where nothing speaks against it. */
+  get fitness(): Fitness {
+    return this.#fitness?.fitness ?? "sound";
+  }
+
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.membership.stop();
     this.#controller.stop();
     this.groups.stop();
+    this.#fitness?.stop();
     this.#reporter.stop();
     this.#retention.stop();
     this.#compaction.stop();
@@ -297,6 +306,17 @@ export class BrokerNode implements TopicAdmin {
     });
   }
 
+  #createFitnessWatch(): FitnessWatch {
+    const { limits, runtime, storage } = this.#options;
+    return new FitnessWatch({
+      clock: runtime.clock,
+      logger: this.#logger,
+      writingSinceMs: () => storage.log.writingSinceMs,
+      diskStallMs: limits.diskStallMs,
+      candidacyChanged: (candidacy) => this.host.setCandidacy(candidacy),
+    });
+  }
+
   #createReporter(): LeaderReporter {
     const { peers, runtime } = this.#options;
     return new LeaderReporter({
@@ -384,6 +404,7 @@ export class BrokerNode implements TopicAdmin {
       groups: this.groups,
       leaders: this.#leaders,
       image: this.machine.image,
+      isAlive: this.isAlive,
       isReady: this.#options.isReady,
       metadataIndexAtStart: () => Math.max(indexAtStart, storage.identity.enteredIndex),
       snapshotWanted: (group) => this.rebuilding.snapshotWanted(group),

@@ -2,7 +2,9 @@ import type { Listener, Runtime } from "@ropewalk/runtime";
 import { BrokerNode } from "./broker-node.ts";
 import { type BrokerStorage, openBrokerStorage } from "./broker-storage.ts";
 import { type BrokerConfig, type BrokerLimits, defaultBrokerLimits } from "./config.ts";
-import { GrpcDoor } from "./grpc/grpc-door.ts";
+import { type ClientDoor, GrpcDoor, type GrpcDoorOptions } from "./grpc/grpc-door.ts";
+import { grpcServices } from "./grpc/grpc-services.ts";
+import { HealthReport } from "./health/health-report.ts";
 import { openHttpDoor } from "./http-door.ts";
 import { supportedFeatureLevels } from "./controller/feature-level.ts";
 import type { BrokerRegistration } from "./controller/metadata-command.ts";
@@ -17,27 +19,50 @@ import { brokerVersion } from "./version.ts";
 /** How long a stop waits for other brokers to take over what this one leads. */
 const handOverMs = 500;
 
+/** What a broker does with its process, where that is not a process of its own. */
+export interface BrokerHost {
+  /** Opens the door for clients; default: gRPC over TCP. */
+  readonly openDoor: (options: GrpcDoorOptions) => Promise<ClientDoor>;
+  /** Whether the process itself is measured, too. */
+  readonly hasProcessMetrics: boolean;
+}
+
+const ownProcess: BrokerHost = {
+  openDoor: (options) => GrpcDoor.open(options),
+  hasProcessMetrics: true,
+};
+
 /** One node of a cluster. */
 export class Broker {
   readonly config: BrokerConfig;
   /** Resolves once the broker is registered with a controller and so can serve. */
   readonly ready: Promise<void>;
   readonly #runtime: Runtime;
+  readonly #host: BrokerHost;
   readonly #limits: BrokerLimits;
   readonly #storage: BrokerStorage;
   readonly #node: BrokerNode;
   readonly #becameReady = Promise.withResolvers<void>();
   #peers: PeerNetwork | undefined;
-  #door: GrpcDoor | undefined;
+  #door: ClientDoor | undefined;
   #http: Listener | undefined;
   #registration: Registration | undefined;
   #foundController = false;
+  /** What the brokers that it was told of say they belong to. */
+  readonly #seenClusters = new Map<number, string>();
+  #toldFault: string | undefined;
   #failure: string | undefined;
   #clusterId: string;
   #stopping: Promise<void> | undefined;
 
-  private constructor(config: BrokerConfig, runtime: Runtime, storage: BrokerStorage) {
+  private constructor(
+    config: BrokerConfig,
+    runtime: Runtime,
+    host: BrokerHost,
+    storage: BrokerStorage,
+  ) {
     this.config = config;
+    this.#host = host;
     this.ready = this.#becameReady.promise;
     this.#runtime = runtime;
     this.#limits = { ...defaultBrokerLimits, ...config.limits };
@@ -64,7 +89,11 @@ export class Broker {
    * resolves when the doors are open; `ready` says when there is a cluster behind them. Rejects where the
    * directory or a port cannot be had, after giving back what it had taken.
    */
-  static async start(config: BrokerConfig, runtime: Runtime): Promise<Broker> {
+  static async start(
+    config: BrokerConfig,
+    runtime: Runtime,
+    host: BrokerHost = ownProcess,
+  ): Promise<Broker> {
     const logger = runtime.logger.child({ broker: config.brokerId });
     const world = { ...runtime, logger };
     const claim = {
@@ -76,7 +105,7 @@ export class Broker {
     try {
       const limits = { ...defaultBrokerLimits, ...config.limits };
       await repairController({ config, limits, runtime: world, storage });
-      broker = new Broker(config, world, storage);
+      broker = new Broker(config, world, host, storage);
       await broker.#open();
       return broker;
     } catch (error) {
@@ -106,16 +135,20 @@ export class Broker {
       peers: this.#peers,
       store: this.#storage.log,
       isReady: () => this.isReady(),
+      fitness: () => this.#node.fitness,
+      hasProcessMetrics: this.#host.hasProcessMetrics,
     });
-    this.#door = await GrpcDoor.open({
-      listen: this.config.client.listen,
+    const { clock, logger } = this.#runtime;
+    const services = grpcServices({
       ports,
-      clock: this.#runtime.clock,
-      logger: this.#runtime.logger,
+      clock,
+      logger,
       limits: this.#limits,
       appended: (bytes) => metrics.appendedBytes.inc(bytes),
       fetched: (bytes) => metrics.fetchedBytes.inc(bytes),
     });
+    const { listen } = this.config.client;
+    this.#door = await this.#host.openDoor({ listen, services, clock, limits: this.#limits });
     this.#http = await openHttpDoor({
       runtime: this.#runtime,
       listen: this.config.http.listen,
@@ -129,7 +162,7 @@ export class Broker {
   }
 
   #startPeers(): Promise<PeerNetwork> {
-    const { brokerId, bootstrap, peer } = this.config;
+    const { brokerId, bootstrap, peer, peerVersions } = this.config;
     const { host, caller } = this.#node;
     const starting = PeerNetwork.start({
       runtime: this.#runtime,
@@ -140,6 +173,8 @@ export class Broker {
       addressOf: (id) => this.#node.addressOf(id),
       verifyPeer: (hello) => this.#peerFault(hello),
       isStranger: (id, directoryId) => this.#isStranger(id, directoryId),
+      onClusterSeen: (id, clusterId) => this.#clusterSeen(id, clusterId),
+      ...(peerVersions === undefined ? {} : { config: { versions: peerVersions } }),
       onRaftMessages: (from, messages, batches) => host.receive(from, messages, batches),
       onRequest: (from, method, body, isStranger) =>
         caller.answer(from, String(method), body, isStranger),
@@ -219,14 +254,46 @@ export class Broker {
   #notReady(): string | undefined {
     if (this.#stopping !== undefined) return "stopping";
     if (this.#failure !== undefined) return this.#failure;
-    const { fault } = this.#node.membership;
+    const fault = this.#node.membership.fault ?? this.#foreignFault();
     if (fault !== undefined) return fault;
     if (this.#registration?.refusal !== undefined) return this.#registration.refusal.message;
-    if (this.#registration?.isDone() !== true) return "not registered with a controller yet";
+    if (this.#registration?.isDone() !== true) return this.#notRegistered();
     // A broker that comes back must have found the cluster again. That the controller goes away later
     // says nothing of this broker.
     this.#foundController ||= this.#node.view.controllerId() !== 0;
     return this.#foundController ? undefined : "no controller is known yet";
+  }
+
+  #notRegistered(): string {
+    const isKnown = this.#node.machine.image.brokers.has(this.config.brokerId);
+    const isAlone = isKnown && this.#node.view.controllerId() === 0;
+    return isAlone ? "no controller is known yet" : "not registered with a controller yet";
+  }
+
+  #clusterSeen(brokerId: number, clusterId: string): void {
+    if (clusterId === "" || brokerId === this.config.brokerId) return;
+    this.#seenClusters.set(brokerId, clusterId);
+    const fault = this.#foreignFault();
+    if (fault === undefined || fault === this.#toldFault) return;
+    this.#toldFault = fault;
+    this.#runtime.logger.error("this broker has the data of another cluster", { reason: fault });
+  }
+
+  /**
+   * Why this broker has no place among those that it was told of: more of them belong to another cluster than to its
+   * own. A single stranger among its peers says nothing against it.
+   */
+  #foreignFault(): string | undefined {
+    const { bootstrap, dataDirectory } = this.config;
+    if (this.#clusterId === "") return undefined;
+    const seen = bootstrap.flatMap(({ brokerId }) => {
+      const clusterId = this.#seenClusters.get(brokerId);
+      return clusterId === undefined ? [] : [{ brokerId, clusterId }];
+    });
+    const foreign = seen.filter(({ clusterId }) => clusterId !== this.#clusterId);
+    const [first] = foreign;
+    if (first === undefined || seen.length - foreign.length >= foreign.length) return undefined;
+    return `${dataDirectory} has the data of cluster ${this.#clusterId}, and broker ${first.brokerId} of --peers belongs to cluster ${first.clusterId}; name the peers of its own cluster, or give it an empty directory to join the other`;
   }
 
   #ports(): BrokerPorts {
@@ -237,6 +304,16 @@ export class Broker {
       brokers: node.administration,
       groups: node.groups,
       cluster: node.view,
+      health: new HealthReport({
+        brokerId: this.config.brokerId,
+        clock: this.#runtime.clock,
+        fitness: () => node.fitness,
+        isDiskFull: () => this.#storage.log.isFull,
+        isDiskFailed: () => this.#storage.log.failed !== undefined,
+        notReady: () => this.#notReady(),
+        led: () => node.replicas.led(),
+        absentReplicaCount: () => node.replicas.absentCount,
+      }),
       producerIds: node.producerIds,
       isReady: () => this.isReady(),
     };

@@ -1,4 +1,5 @@
 import type { LogConfig } from "@ropewalk/log";
+import type { PeerVersions } from "./peer/peer-config.ts";
 import type { FeatureLevels } from "./controller/feature-level.ts";
 import type { Address } from "@ropewalk/runtime";
 
@@ -30,6 +31,8 @@ export interface BrokerConfig {
   readonly limits?: Partial<BrokerLimits>;
   /** The feature levels that it says it can work at, where they differ from what this version can. */
   readonly featureLevels?: FeatureLevels;
+  /** The versions of the frames between brokers that it says it speaks, where they differ from what this version does. */
+  readonly peerVersions?: PeerVersions;
   /** Bounds of the log, where they differ from its own. */
   readonly log?: Partial<LogConfig>;
 }
@@ -89,6 +92,11 @@ export interface BrokerLimits {
   readonly formationGraceMs: number;
   /** How often a broker that is drained gives away what it leads. */
   readonly drainCheckMs: number;
+  /**
+   * A write that the disk does not finish for so long stands still: the broker gives its leadership up until writes
+   * have flowed again for twice as long.
+   */
+  readonly diskStallMs: number;
   /** How often the applied state is written beside the log. */
   readonly checkpointMs: number;
   /** How often leaders look for what retention lets go; Kafka's `log.retention.check.interval.ms`. */
@@ -143,6 +151,7 @@ export const defaultBrokerLimits: BrokerLimits = {
   membershipCheckMs: 500,
   formationGraceMs: 2000,
   drainCheckMs: 500,
+  diskStallMs: 3000,
   checkpointMs: 1000,
   retentionCheckMs: 5 * 60 * 1000,
   compactionCheckMs: 15_000,

@@ -116,12 +116,18 @@ describe("resolveBrokerSettings()", () => {
     ]);
   });
 
+  test("takes peers without this broker: it joins their cluster, and says itself where it is reached", () => {
+    const { settings } = resolve({
+      flags: { id: "4", peers: "1=localhost:1", "peer-listen": "127.0.0.1:9" },
+    });
+    expect(settings).toMatchObject({
+      brokerId: 4,
+      bootstrap: [{ brokerId: 1 }],
+      peer: { advertise: { host: "127.0.0.1", port: 9 } },
+    });
+  });
+
   test.each([
-    [
-      "an id that is not among the peers",
-      { id: "4", peers: "1=localhost:1" },
-      "--peers: broker 4 (this one) is not among 1",
-    ],
     [
       "peers without an id",
       { peers: "1=localhost:1" },

@@ -75,14 +75,14 @@ export class ControllerMembership {
     if (leadership.kind !== "leading" || image.clusterId === "") return;
     const progress = new Map(
       group()
-        .progress()
+        .memberStatus()
         .map((each) => [each.id, each]),
     );
     const { appliedIndex } = group();
     const isCurrent = (id: number): boolean => {
       if (id === brokerId) return true;
       const { match = 0, recentActive = false } = progress.get(id) ?? {};
-      return recentActive && match + lagMax >= appliedIndex;
+      return recentActive && match > 0 && match + lagMax >= appliedIndex;
     };
     const change = nextMembershipChange({
       conf: confState,

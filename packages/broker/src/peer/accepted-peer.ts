@@ -4,13 +4,7 @@ import type { PeerBatch } from "raft-ts/multi";
 import type { ReceivedFrame } from "./frame-assembler.ts";
 import { FrameConnection } from "./frame-connection.ts";
 import { corruptFrame, frameKind } from "./frame-header.ts";
-import {
-  decodeHello,
-  encodeHelloAnswer,
-  helloBytesMax,
-  helloFault,
-  peerVersionMax,
-} from "./hello.ts";
+import { decodeHello, encodeHelloAnswer, helloBytesMax, helloFault } from "./hello.ts";
 import type { Hello } from "./hello.ts";
 import type { GroupMessage } from "./message-codec.ts";
 import { decodeMessageFrame } from "./message-frame.ts";
@@ -92,7 +86,7 @@ export class AcceptedPeer {
     const { brokerId, directoryId, clusterId, lane } = hello;
     const identity = this.#context.identity();
     const refusal =
-      helloFault(hello, identity) ??
+      helloFault(hello, identity, this.#context.config.versions) ??
       this.#context.events.verifyPeer({
         brokerId,
         directoryId,
@@ -106,7 +100,8 @@ export class AcceptedPeer {
     }
     const { budgets, config, counters, clock } = this.#context;
     const heard = (nowMs: number): void => this.#context.heard(brokerId, nowMs);
-    const version = Math.min(hello.versionMax, peerVersionMax);
+    // The newest that both speak.
+    const version = Math.min(hello.versionMax, config.versions.max);
     this.connection.send([encodeHelloAnswer({ ...identity, version, refusal: undefined })]);
     this.connection.setVerified(config.frameBytesMax, budgets[lane], counters[lane], heard);
     heard(clock.monotonicMs());

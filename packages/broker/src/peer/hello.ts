@@ -6,8 +6,8 @@ import {
   reserveFrameHeader,
   type FrameKind,
 } from "./frame-header.ts";
-import { lanes } from "./peer-config.ts";
-import type { Lane } from "./peer-config.ts";
+import { lanes, spokenPeerVersions } from "./peer-config.ts";
+import type { Lane, PeerVersions } from "./peer-config.ts";
 
 /**
  * The handshake: whoever opened the connection says hello, the other answers. Both with numbers in
@@ -21,10 +21,6 @@ import type { Lane } from "./peer-config.ts";
  * that later versions can say more.
  */
 const magic = 0x5257_504b; // "RWPK"
-
-/** The versions of the frames that this code speaks. */
-export const peerVersionMin = 1;
-export const peerVersionMax = 1;
 
 /** A handshake frame's largest payload; everything else may be said after it. */
 export const helloBytesMax = 4096;
@@ -110,10 +106,14 @@ export function decodeHelloAnswer(payload: Uint8Array): HelloAnswer {
 }
 
 /** Why `self` must not take a connection that begins with `hello`; undefined where nothing speaks against it. */
-export function helloFault(hello: Hello, self: PeerIdentity): string | undefined {
-  if (hello.versionMin > peerVersionMax || hello.versionMax < peerVersionMin) {
+export function helloFault(
+  hello: Hello,
+  self: PeerIdentity,
+  spoken: PeerVersions = spokenPeerVersions,
+): string | undefined {
+  if (hello.versionMin > spoken.max || hello.versionMax < spoken.min) {
     const theirs = `${hello.versionMin} to ${hello.versionMax}`;
-    return `no protocol version in common: ${theirs} against ${peerVersionMin} to ${peerVersionMax}`;
+    return `no protocol version in common: ${theirs} against ${spoken.min} to ${spoken.max}`;
   }
   if (hello.brokerId === self.brokerId) {
     return hello.directoryId === self.directoryId
@@ -131,8 +131,9 @@ export function helloAnswerFault(
   answer: HelloAnswer,
   self: PeerIdentity,
   targetBrokerId: number,
+  spoken: PeerVersions = spokenPeerVersions,
 ): string | undefined {
-  if (answer.version < peerVersionMin || answer.version > peerVersionMax) {
+  if (answer.version < spoken.min || answer.version > spoken.max) {
     return `the peer chose protocol version ${answer.version}, which was not offered`;
   }
   if (answer.brokerId !== targetBrokerId) {

@@ -2,14 +2,7 @@ import type { Connection, ConnectionHandler, Timer } from "@ropewalk/runtime";
 import { FrameConnection } from "./frame-connection.ts";
 import type { ReceivedFrame } from "./frame-assembler.ts";
 import { corruptFrame, frameKind } from "./frame-header.ts";
-import {
-  decodeHelloAnswer,
-  encodeHello,
-  helloAnswerFault,
-  helloBytesMax,
-  peerVersionMax,
-  peerVersionMin,
-} from "./hello.ts";
+import { decodeHelloAnswer, encodeHello, helloAnswerFault, helloBytesMax } from "./hello.ts";
 import type { HelloAnswer } from "./hello.ts";
 import type { Lane } from "./peer-config.ts";
 import type { PeerContext } from "./peer-context.ts";
@@ -123,11 +116,12 @@ export class LaneDialer {
   }
 
   #hello(): Parameters<typeof encodeHello>[0] {
+    const { versions } = this.#context.config;
     return {
       ...this.#context.identity(),
       lane: this.#lane,
-      versionMin: peerVersionMin,
-      versionMax: peerVersionMax,
+      versionMin: versions.min,
+      versionMax: versions.max,
       targetBrokerId: this.#peerId,
     };
   }
@@ -136,16 +130,17 @@ export class LaneDialer {
     if (this.connection === connection) return this.#owner.onFrame(frame);
     if (frame.kind !== frameKind.helloAnswer) throw corruptFrame("no answer to a hello");
     const answer = decodeHelloAnswer(frame.payload);
+    this.#context.events.onClusterSeen?.(answer.brokerId, answer.clusterId);
     const refusal = answer.refusal ?? this.#faultOf(answer);
-    if (refusal === undefined) this.#accept(connection);
+    if (refusal === undefined) this.#accept(connection, answer.version);
     else this.#refuse(connection, refusal);
     return false;
   }
 
   #faultOf(answer: HelloAnswer): string | undefined {
-    const { events } = this.#context;
+    const { config, events } = this.#context;
     return (
-      helloAnswerFault(answer, this.#context.identity(), this.#peerId) ??
+      helloAnswerFault(answer, this.#context.identity(), this.#peerId, config.versions) ??
       events.verifyPeer({
         brokerId: answer.brokerId,
         directoryId: answer.directoryId,
@@ -156,7 +151,7 @@ export class LaneDialer {
     );
   }
 
-  #accept(connection: FrameConnection): void {
+  #accept(connection: FrameConnection, version: number): void {
     const { clock, config, budgets, counters, logger, refusals } = this.#context;
     const heard = (nowMs: number): void => this.#context.heard(this.#peerId, nowMs);
     connection.setVerified(config.frameBytesMax, budgets[this.#lane], counters[this.#lane], heard);
@@ -164,7 +159,7 @@ export class LaneDialer {
     refusals.forget(this.#peerId);
     heard(clock.monotonicMs());
     this.#phase = { kind: "ready", connection, sinceMs: clock.monotonicMs() };
-    logger.debug("Connected to a peer.", { peerId: this.#peerId, lane: this.#lane });
+    logger.debug("Connected to a peer.", { peerId: this.#peerId, lane: this.#lane, version });
     this.#owner.onReady();
   }
 

@@ -13,8 +13,19 @@ export const lanes: readonly Lane[] = ["control", "append", "bulk"];
 /** One number of bytes for each lane. */
 export type LaneBytes = Readonly<Record<Lane, number>>;
 
+/** Versions of the frames, both included. */
+export interface PeerVersions {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** The versions of the frames that this code speaks. */
+export const spokenPeerVersions: PeerVersions = { min: 1, max: 1 };
+
 /** Bounds and pace of the connections between brokers; `frameBytesMax` must be the same on all. */
 export interface PeerConfig {
+  /** The versions of the frames that it says it speaks: the newest that both sides do is used. */
+  readonly versions: PeerVersions;
   /** Largest payload of one frame, in either direction; a larger one closes the connection. */
   readonly frameBytesMax: number;
   /** A frame of messages this large is closed and the next one begun. */
@@ -61,6 +72,7 @@ export const peerFrameBytesMax: number = 16 * mebibyte + 64 * kibibyte;
 
 /** What holds unless the owner says otherwise. */
 const defaultPeerConfig: PeerConfig = {
+  versions: spokenPeerVersions,
   frameBytesMax: peerFrameBytesMax,
   frameBytesTarget: mebibyte,
   appendChecksums: false,

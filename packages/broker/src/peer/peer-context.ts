@@ -21,6 +21,8 @@ export interface PeerEvents {
   addressOf(brokerId: number): Address | undefined;
   /** Why this broker must have nothing to do with that one; undefined where it may. */
   verifyPeer(hello: PeerHello): string | undefined;
+  /** Which cluster a broker says it belongs to, whether it may be used or not; empty: none yet. */
+  onClusterSeen?(brokerId: number, clusterId: string): void;
   /**
    * Whether a broker that opened a connection is not the one of that name that this broker knows, for it has another
    * directory: its Raft messages are not taken, and its requests are a stranger's. Absent: there are none.
