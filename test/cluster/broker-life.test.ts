@@ -27,9 +27,13 @@ async function run(
   bootstrapServers: readonly string[],
   input = "",
 ): Promise<string> {
-  const result = await ropewalk(args, { bootstrapServers, input });
-  expect({ args, status: result.status, stderr: result.stderr }).toMatchObject({ args, status: 0 });
-  return result.stdout.toString();
+  const { status, stderr, stdout } = await ropewalk(args, { bootstrapServers, input });
+  expect({ args, status, error: status === 0 ? "" : stderr }).toEqual({
+    args,
+    status: 0,
+    error: "",
+  });
+  return stdout.toString();
 }
 
 async function refusal(

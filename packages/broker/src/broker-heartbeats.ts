@@ -1,4 +1,4 @@
-import { peerService } from "@ropewalk/protocol";
+import { peerService, RopewalkError } from "@ropewalk/protocol";
 import type { Clock, Logger, Timer } from "@ropewalk/runtime";
 import type { RemoteCaller } from "./remote-caller.ts";
 
@@ -21,6 +21,9 @@ export class BrokerHeartbeats {
   readonly #options: BrokerHeartbeatsOptions;
   #timer: Timer | undefined;
   #isStopped = false;
+  /** Who was the controller last: it also tells a broker that hears of no leader any more, for it was removed. */
+  #lastControllerId = 0;
+  #refusal: string | undefined;
 
   constructor(options: BrokerHeartbeatsOptions) {
     this.#options = options;
@@ -38,15 +41,34 @@ export class BrokerHeartbeats {
     this.#timer?.cancel();
   }
 
+  /** Why the controller does not count this broker as one of the cluster; `undefined` where it does. */
+  get refusal(): string | undefined {
+    return this.#refusal;
+  }
+
   // One that gets lost is followed by the next.
   #beat(): void {
-    const { brokerId, caller, controllerId, directoryId, intervalMs, logger } = this.#options;
-    const to = controllerId();
+    const { brokerId, caller, controllerId, directoryId, intervalMs } = this.#options;
+    const to = controllerId() || this.#lastControllerId;
+    this.#lastControllerId = to;
     if (to === 0) return;
     const { appliedIndex, startCount } = this.#options;
     const request = { brokerId, directoryId, startCount, appliedIndex: appliedIndex() };
     caller
       .call(peerService.brokerHeartbeat, to, request, { timeoutMs: intervalMs })
-      .catch((error: unknown) => logger.debug("a heartbeat was not taken", { to, error }));
+      .then(() => {
+        this.#refusal = undefined;
+      })
+      .catch((error: unknown) => this.#missed(to, error));
+  }
+
+  #missed(to: number, error: unknown): void {
+    const { logger } = this.#options;
+    logger.debug("a heartbeat was not taken", { to, error });
+    if (!(error instanceof RopewalkError)) return;
+    if (error.code === "NOT_LEADER") this.#lastControllerId = error.leaderId ?? 0;
+    if (error.code !== "INVALID_REQUEST" || error.message === this.#refusal) return;
+    this.#refusal = error.message;
+    logger.error("the controller does not count this broker as one of the cluster", { error });
   }
 }

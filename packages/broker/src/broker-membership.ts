@@ -80,7 +80,13 @@ export class BrokerMembership {
     if (!hasJoined) return this.#entry.reason;
     return machine.image.removedDirectories.has(directoryId)
       ? `this broker was removed from cluster ${machine.image.clusterId}; stop it`
-      : undefined;
+      : this.#refusalOnceKnown();
+  }
+
+  /** A broker that has just come may beat before it is registered: that is no refusal. */
+  #refusalOnceKnown(): string | undefined {
+    const { config, machine } = this.#options;
+    return machine.image.brokers.has(config.brokerId) ? this.#heartbeats.refusal : undefined;
   }
 
   /** Where a broker is that the metadata here does not know yet. */

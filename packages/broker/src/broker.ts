@@ -195,15 +195,14 @@ export class Broker {
   /** One that lost its data may come and ask to be taken in; nobody else under the name of another. */
   #peerFault(hello: PeerHello): string | undefined {
     const { image } = this.#node.machine;
-    if (image.removedDirectories.has(hello.directoryId)) {
-      return `data directory ${hello.directoryId} was broker ${hello.brokerId}, which was removed from this cluster`;
-    }
     return hello.openedBy === "peer" ? undefined : directoryFault(image, hello);
   }
 
   #isStranger(brokerId: number, directoryId: string): boolean {
-    const known = this.#node.machine.image.brokers.get(brokerId);
-    return known !== undefined && known.directoryId !== directoryId;
+    const { brokers, removedDirectories } = this.#node.machine.image;
+    const known = brokers.get(brokerId);
+    if (known === undefined) return removedDirectories.has(directoryId);
+    return known.directoryId !== directoryId;
   }
 
   async #registrationAt(clientPort: number): Promise<BrokerRegistration> {

@@ -72,10 +72,11 @@ export class BrokerLifeKeeper {
       throw new RopewalkError("NOT_LEADER", "Cannot take a heartbeat: not the controller", hint);
     }
     if (image.brokers.get(brokerId)?.directoryId !== directoryId) {
-      throw new RopewalkError(
-        "INVALID_REQUEST",
-        `Cannot take a heartbeat of broker ${brokerId}: it is not registered with data directory ${directoryId}`,
-      );
+      const why = image.removedDirectories.has(directoryId)
+        ? `it was removed from cluster ${image.clusterId}; stop it`
+        : `it is not registered with data directory ${directoryId}`;
+      const message = `Cannot take a heartbeat of broker ${brokerId}: ${why}`;
+      throw new RopewalkError("INVALID_REQUEST", message);
     }
     this.#sessions.set(brokerId, { directoryId, appliedIndex, heardMs: clock.monotonicMs() });
   }

@@ -9,7 +9,8 @@ export function answerControllerCalls(caller: RemoteCaller, controller: Controll
     await controller.admission.register(registrationOf(broker));
     return {};
   });
-  caller.handle(peerService.brokerHeartbeat, async (heartbeat) => {
+  // It says itself which directory it comes from: one that was removed, or replaced, is told so.
+  caller.handleStrangers(peerService.brokerHeartbeat, async (heartbeat) => {
     controller.life.heard(heartbeat);
     return {};
   });
