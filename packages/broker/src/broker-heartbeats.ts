@@ -13,6 +13,8 @@ export interface BrokerHeartbeatsOptions {
   /** The controller as this broker knows it; 0: none. */
   readonly controllerId: () => number;
   readonly appliedIndex: () => number;
+  /** Whether the metadata here has this broker as it is: before, it has nothing to say. */
+  readonly isRegistered: () => boolean;
   readonly intervalMs: number;
 }
 
@@ -48,7 +50,8 @@ export class BrokerHeartbeats {
 
   // One that gets lost is followed by the next.
   #beat(): void {
-    const { brokerId, caller, controllerId, directoryId, intervalMs } = this.#options;
+    const { brokerId, caller, controllerId, directoryId, intervalMs, isRegistered } = this.#options;
+    if (!isRegistered()) return;
     const to = controllerId() || this.#lastControllerId;
     this.#lastControllerId = to;
     if (to === 0) return;

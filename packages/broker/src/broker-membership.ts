@@ -80,13 +80,7 @@ export class BrokerMembership {
     if (!hasJoined) return this.#entry.reason;
     return machine.image.removedDirectories.has(directoryId)
       ? `this broker was removed from cluster ${machine.image.clusterId}; stop it`
-      : this.#refusalOnceKnown();
-  }
-
-  /** A broker that has just come may beat before it is registered: that is no refusal. */
-  #refusalOnceKnown(): string | undefined {
-    const { config, machine } = this.#options;
-    return machine.image.brokers.has(config.brokerId) ? this.#heartbeats.refusal : undefined;
+      : this.#heartbeats.refusal;
   }
 
   /** Where a broker is that the metadata here does not know yet. */
@@ -134,6 +128,7 @@ export class BrokerMembership {
       startCount,
       controllerId: () => controllerGroup().leaderId,
       appliedIndex: () => machine.appliedIndex,
+      isRegistered: () => machine.image.brokers.get(config.brokerId)?.directoryId === directoryId,
       intervalMs: limits.brokerHeartbeatMs,
     });
   }

@@ -272,6 +272,7 @@ export class Broker {
   #clusterSeen(brokerId: number, clusterId: string): void {
     if (clusterId === "" || brokerId === this.config.brokerId) return;
     this.#seenClusters.set(brokerId, clusterId);
+    if (this.isReady()) this.#becameReady.resolve();
     const fault = this.#foreignFault();
     if (fault === undefined || fault === this.#toldFault) return;
     this.#toldFault = fault;

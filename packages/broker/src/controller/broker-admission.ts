@@ -55,9 +55,12 @@ export class BrokerAdmission {
   }
 
   async #register(broker: BrokerRegistration, replacedDirectoryId: string): Promise<void> {
-    const { image, propose } = this.#options;
+    const { image, life, propose } = this.#options;
     const action = `register broker ${broker.brokerId}`;
     this.#expectNotRemoved(action, broker);
+    if (image.brokers.get(broker.brokerId)?.directoryId === broker.directoryId) {
+      life.registered(broker);
+    }
     const command = { kind: "brokerRegistered", broker, replacedDirectoryId } as const;
     const outcome = await propose(action, command);
     if (outcome.kind !== "refused") return;

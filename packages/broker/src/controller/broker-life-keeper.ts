@@ -81,6 +81,12 @@ export class BrokerLifeKeeper {
     this.#sessions.set(brokerId, { directoryId, appliedIndex, heardMs: clock.monotonicMs() });
   }
 
+  /** A broker has just registered, which is a sign of life, too. */
+  registered({ brokerId, directoryId }: Pick<BrokerHeartbeat, "brokerId" | "directoryId">): void {
+    const heardMs = this.#options.clock.monotonicMs();
+    this.#sessions.set(brokerId, { directoryId, appliedIndex: 0, heardMs });
+  }
+
   /** Whether the registered incarnation of a broker was heard lately, or may have been by the controller before. */
   isHeard(brokerId: number): boolean {
     const { clock, image, sessionTimeoutMs } = this.#options;
