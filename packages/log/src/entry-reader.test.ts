@@ -3,6 +3,7 @@ import { DiskError } from "@ropewalk/runtime";
 import { expect, test } from "vitest";
 import type { EntryLocation } from "./entry-index.ts";
 import { EntryReader } from "./entry-reader.ts";
+import { LogError } from "./log-error.ts";
 import { fileHeaderBytes } from "./journal/file-header.ts";
 import { JournalFile } from "./journal/journal-file.ts";
 import { SeededRandom } from "../fakes/seeded-random.ts";
@@ -85,4 +86,15 @@ test("EntryReader.read() rejects what does not hash to its CRC, what ends early 
   const failure = new DiskError("IO", "input/output error");
   context.disk.failNext("read", failure);
   await expect(context.reader.read([location])).rejects.toMatchObject({ cause: failure });
+});
+
+test("EntryReader.read() that rejects reads nothing into the caller's memory any more", async () => {
+  const context = await fixture();
+  const [first, second] = [await write(context, 5000, 1000), await write(context, 200_000, 1000)];
+  const memory = Buffer.alloc(4000, 1);
+  const failing = { ...first, dataCrc: first.dataCrc ^ 1 };
+  await expect(context.reader.read([failing, second], memory)).rejects.toThrow(LogError);
+  memory.fill(2); // It is somebody else's now.
+  for (let turn = 0; turn < 100; turn++) await Promise.resolve();
+  expect(memory.equals(Buffer.alloc(4000, 2))).toBe(true);
 });
