@@ -91,10 +91,13 @@ test("EntryReader.read() rejects what does not hash to its CRC, what ends early 
 test("EntryReader.read() that rejects reads nothing into the caller's memory any more", async () => {
   const context = await fixture();
   const [first, second] = [await write(context, 5000, 1000), await write(context, 200_000, 1000)];
-  const memory = Buffer.alloc(4000, 1);
   const failing = { ...first, dataCrc: first.dataCrc ^ 1 };
-  await expect(context.reader.read([failing, second], memory)).rejects.toThrow(LogError);
-  memory.fill(2); // It is somebody else's now.
-  for (let turn = 0; turn < 100; turn++) await Promise.resolve();
-  expect(memory.equals(Buffer.alloc(4000, 2))).toBe(true);
+  // How long a read takes differs from one to the next.
+  for (let round = 0; round < 20; round++) {
+    const memory = Buffer.alloc(4000);
+    await expect(context.reader.read([failing, second], memory)).rejects.toThrow(LogError);
+    memory.fill(2); // It is somebody else's now.
+    for (let turn = 0; turn < 100; turn++) await Promise.resolve();
+    expect(memory.equals(Buffer.alloc(4000, 2)), `round ${round}`).toBe(true);
+  }
 });
