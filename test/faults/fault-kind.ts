@@ -1,0 +1,11 @@
+import type { FaultScene } from "./fault-scene.ts";
+
+/** One way in which a cluster breaks. */
+export interface FaultKind {
+  /** How it is chosen on the command line. */
+  readonly name: string;
+  /** Why it cannot be had on this machine; absent where it can. */
+  readonly obstacle?: () => string | undefined;
+  /** Breaks the cluster under load and mends it again, or leaves that to the cluster. */
+  readonly strike: (scene: FaultScene) => Promise<void>;
+}
