@@ -33,11 +33,14 @@ async function untilFlushed(startMs: number): Promise<void> {
 const handle = await open(import.meta.filename);
 const prototype = Object.getPrototypeOf(handle) as FileHandle;
 await handle.close();
-const { datasync } = prototype;
-prototype.datasync = async function slowDatasync(this: FileHandle): Promise<void> {
-  await untilFlushed(performance.now());
-  await datasync.call(this);
-};
+const trueDatasync = Object.getOwnPropertyDescriptor(prototype, "datasync");
+Object.defineProperty(prototype, "datasync", {
+  ...trueDatasync,
+  value: async function slowDatasync(this: FileHandle): Promise<void> {
+    await untilFlushed(performance.now());
+    await trueDatasync?.value.call(this);
+  },
+});
 
 look();
 setInterval(look, lookMs).unref();
