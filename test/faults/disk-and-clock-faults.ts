@@ -1,7 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { volumeObstacle } from "../powercut/power-supply.ts";
 import type { FaultKind } from "./fault-kind.ts";
 
 const hourMs = 3_600_000;
+const fullMsMax = 8000;
 const slowMsMax = 200;
 const skewMsMax = 5000;
 
@@ -17,6 +19,22 @@ export const diskAndClockFaults: readonly FaultKind[] = [
       await delay(scene.duration(1000, skewMsMax));
       await scene.progress();
       scene.skew(victim).set({});
+    },
+  },
+  {
+    // Nothing is refused for good: the disk has room again before a producer gives up.
+    name: "full-disk",
+    needsVolumes: true,
+    obstacle: volumeObstacle,
+    strike: async (scene) => {
+      const victim = await scene.aLeader();
+      scene.note(`the disk of broker ${victim} is full`);
+      const ballast = scene.ballast(victim);
+      await ballast.fill();
+      await delay(scene.duration(1000, fullMsMax));
+      scene.note(`the disk of broker ${victim} has room again`);
+      ballast.remove();
+      await scene.progress();
     },
   },
   {

@@ -6,6 +6,10 @@ export interface FaultKind {
   readonly name: string;
   /** Why it cannot be had on this machine; absent where it can. */
   readonly obstacle?: () => string | undefined;
+  /** The data lies on file systems of its own, which somebody else can fill. */
+  readonly needsVolumes?: boolean;
+  /** Of the load's topic; 1: most brokers lead nothing of it. */
+  readonly partitionCount?: number;
   /** Breaks the cluster under load and mends it again, or leaves that to the cluster. */
   readonly strike: (scene: FaultScene) => Promise<void>;
 }

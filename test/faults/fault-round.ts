@@ -4,7 +4,7 @@ import type { FaultScene } from "./fault-scene.ts";
 import { expectIdentical } from "./identical-replicas.ts";
 import { createTopic, deleteTopic, expectLed } from "./topic-steps.ts";
 
-const partitionCount = 6;
+const partitionCountUsually = 6;
 
 /**
  * One fault under load, and what must hold afterwards: everything is led again and takes records; what was
@@ -13,6 +13,7 @@ const partitionCount = 6;
 export async function faultRound(scene: FaultScene, kind: FaultKind, topic: string): Promise<void> {
   const { cluster } = scene;
   const { bootstrapServers } = cluster;
+  const { partitionCount = partitionCountUsually } = kind;
   scene.deeds.length = 0;
   await createTopic(bootstrapServers, topic, partitionCount);
   await using stream = new NumberedStream(bootstrapServers, topic, partitionCount);

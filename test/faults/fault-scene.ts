@@ -4,10 +4,13 @@ import type { NumberedStream } from "../cluster/numbered-stream.ts";
 import { ProcessCluster } from "../cluster/process-cluster.ts";
 import { SeededRandom } from "../cluster/seeded-random.ts";
 import { waitFor } from "../cluster/wait-for.ts";
+import { Ballast } from "../powercut/ballast.ts";
+import { LoopVolume } from "../powercut/loop-volume.ts";
 import { PeerWires } from "./peer-wires.ts";
 import { ProcessSkew } from "./process-skew.ts";
 
 const brokerCount = 3;
+const volumeBytes = 1024 * 1024 * 1024;
 /** Records between two deeds, at most; what fits into a second or two. */
 const progressMax = 3000;
 const progressMs = 60_000;
@@ -25,6 +28,7 @@ export class FaultScene implements AsyncDisposable {
   /** What runs at present. */
   stream: NumberedStream | undefined;
   readonly #skews = new Map<number, ProcessSkew>();
+  readonly #volumes = new DisposableStack();
   readonly #client: ReturnType<typeof createClient>;
 
   private constructor(cluster: ProcessCluster, wires: PeerWires) {
@@ -33,10 +37,12 @@ export class FaultScene implements AsyncDisposable {
     this.#client = createClient({ bootstrapServers: cluster.bootstrapServers });
   }
 
-  static async start(): Promise<FaultScene> {
+  /** `hasVolumes`: every broker's data lies on a small file system of its own. */
+  static async start({ hasVolumes = false } = {}): Promise<FaultScene> {
     const cluster = await ProcessCluster.prepare(brokerCount);
     const scene = new FaultScene(cluster, new PeerWires());
     try {
+      if (hasVolumes) scene.#makeVolumes();
       const doors = await freePorts(brokerCount);
       for (const [at, id] of cluster.brokerIds.entries()) await scene.#prepare(id, doors[at] ?? 0);
       for (const id of cluster.brokerIds) cluster.spawn(id);
@@ -58,6 +64,11 @@ export class FaultScene implements AsyncDisposable {
     return skew;
   }
 
+  /** Somebody else's files on the file system of a broker's data. */
+  ballast(id: number): Ballast {
+    return new Ballast(this.cluster.dataDirectory(id));
+  }
+
   othersThan(id: number): readonly number[] {
     return this.brokerIds.filter((each) => each !== id);
   }
@@ -73,13 +84,12 @@ export class FaultScene implements AsyncDisposable {
     return this.#pick(leaders.filter((id) => id !== 0));
   }
 
-  /** A broker that follows in some partition, which in a small cluster each does, and leads the fewest. */
+  /** A broker that leads nothing of the load's topic; any broker where each leads something. */
   async aFollower(): Promise<number> {
     const { partitions } = await this.#describe();
-    const ledBy = (id: number): number =>
-      partitions.filter(({ leaderId }) => leaderId === id).length;
-    const [least] = this.brokerIds.toSorted((a, b) => ledBy(a) - ledBy(b));
-    return least ?? 1;
+    const leaders = new Set(partitions.map(({ leaderId }) => leaderId));
+    const followers = this.brokerIds.filter((id) => !leaders.has(id));
+    return this.#pick(followers.length > 0 ? followers : this.brokerIds);
   }
 
   async controllerLeader(): Promise<number> {
@@ -135,7 +145,18 @@ export class FaultScene implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#client[Symbol.asyncDispose]();
     await this.wires[Symbol.asyncDispose]();
+    await Promise.all(this.brokerIds.map((id) => this.cluster.kill(id)));
+    this.#volumes.dispose();
     await this.cluster[Symbol.asyncDispose]();
+  }
+
+  #makeVolumes(): void {
+    for (const id of this.brokerIds) {
+      const mountPoint = this.cluster.dataDirectory(id);
+      const imagePath = `${mountPoint}.img`;
+      const volume = { fileSystem: "ext4", imagePath, mountPoint, volumeBytes } as const;
+      this.#volumes.use(LoopVolume.create(volume));
+    }
   }
 
   async #prepare(id: number, advertisedPeerPort: number): Promise<void> {

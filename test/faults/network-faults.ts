@@ -30,6 +30,7 @@ async function partition(scene: FaultScene, victim: number, hearing: Hearing): P
 function kindsOf(who: "leader" | "follower", hearing: Hearing): FaultKind {
   return {
     name: `${who}-${hearing.replaceAll(" ", "-")}`,
+    ...(who === "follower" && { partitionCount: 1 }),
     strike: async (scene) => {
       const victim = await (who === "leader" ? scene.aLeader() : scene.aFollower());
       await partition(scene, victim, hearing);

@@ -21,6 +21,7 @@ export const processFaults: readonly FaultKind[] = [
   },
   {
     name: "kill-follower",
+    partitionCount: 1,
     strike: async (scene) => killAndStart(scene, [await scene.aFollower()]),
   },
   {

@@ -33,12 +33,13 @@ async function untilFlushed(startMs: number): Promise<void> {
 const handle = await open(import.meta.filename);
 const prototype = Object.getPrototypeOf(handle) as FileHandle;
 await handle.close();
-const trueDatasync = Object.getOwnPropertyDescriptor(prototype, "datasync");
+const trueDatasync = Reflect.get<FileHandle, "datasync">(prototype, "datasync");
 Object.defineProperty(prototype, "datasync", {
-  ...trueDatasync,
+  writable: true,
+  configurable: true,
   value: async function slowDatasync(this: FileHandle): Promise<void> {
     await untilFlushed(performance.now());
-    await trueDatasync?.value.call(this);
+    await trueDatasync.call(this);
   },
 });
 
