@@ -14,7 +14,7 @@ import {
   statusDetailsKey,
   topicService,
 } from "@ropewalk/protocol";
-import type { Disk, DiskFile, Runtime } from "@ropewalk/runtime";
+import type { ComposedFile, Disk, DiskFile, Runtime } from "@ropewalk/runtime";
 import { nodeRuntime } from "@ropewalk/runtime/node";
 import { Broker } from "../src/broker.ts";
 import type { BrokerConfig } from "../src/config.ts";
@@ -281,18 +281,21 @@ export class BrokerTrio {
     const runtime = nodeRuntime({
       log: { level: process.env["TRIO_LOG"] === undefined ? "silent" : "info" },
     });
-    const create = async (path: string): ReturnType<Disk["create"]> => {
-      const gate = path.includes("segment-") ? this.#gates.get(id) : undefined;
-      if (gate !== undefined) {
-        this.#heldCount += 1;
-        await gate;
-      }
-      return this.#gated(id, await runtime.disk.create(path));
+    // What writes a new segment waits before its first write.
+    const compose: Disk["compose"] = (path, which) => {
+      const file = runtime.disk.compose(path, which);
+      const gate = path.includes("segment-") && which === "new" ? this.#gates.get(id) : undefined;
+      if (gate === undefined) return file;
+      this.#heldCount += 1;
+      const write: ComposedFile["write"] = (position, pieces) =>
+        gate.then(() => file.write(position, pieces));
+      return { path, write, finish: () => file.finish(), abandon: () => file.abandon() };
     };
+    const create: Disk["create"] = async (path) => this.#gated(id, await runtime.disk.create(path));
     const open: Disk["open"] = async (...args) => this.#gated(id, await runtime.disk.open(...args));
+    const changed = new Map<string | symbol, unknown>(Object.entries({ compose, create, open }));
     const disk = new Proxy(runtime.disk, {
-      get: (target, name) =>
-        name === "create" ? create : name === "open" ? open : bound(target, name),
+      get: (target, name) => changed.get(name) ?? bound(target, name),
     });
     return { ...runtime, disk };
   }

@@ -48,6 +48,8 @@ export interface ReadResult {
   readonly batches: readonly Uint8Array[];
   /** The offset after the last record of `batches`; the offset asked for where there are none. */
   readonly nextOffset: number;
+  /** Says, once, that nobody looks at `batches` any more: their memory is used again. It may be left out. */
+  readonly release?: () => void;
 }
 
 /** The offset that stands for the high watermark where records are deleted; Kafka's number. */

@@ -385,8 +385,7 @@ export class LogStore {
   }
 
   #addGroup(state: GroupState): GroupLog {
-    const { cache, reader, segments } = this.#parts;
-    const group = new GroupLog(state, reader, segments, cache);
+    const group = new GroupLog(state, this.#parts);
     this.#groups.set(state.name, group);
     this.#states.set(group, state);
     return group;

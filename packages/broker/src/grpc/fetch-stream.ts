@@ -183,7 +183,7 @@ export class FetchStream {
     );
   }
 
-  #deliver(subscription: Subscription, { batches, nextOffset }: ReadResult): void {
+  #deliver(subscription: Subscription, { batches, nextOffset, release }: ReadResult): void {
     // Also where nothing is left to send: what was compacted away is passed over, not read again for ever.
     subscription.nextOffset = nextOffset;
     if (batches.length === 0) {
@@ -196,10 +196,9 @@ export class FetchStream {
     this.#creditBytes -= bytes;
     this.#options.fetched(bytes);
     const highWatermark = subscription.log.highWatermark();
-    this.#write({
-      subscriptionId: subscription.id,
-      message: { case: "batches", value: { recordBatches: batches, nextOffset, highWatermark } },
-    });
+    const value = { recordBatches: batches, nextOffset, highWatermark };
+    // The callback runs when gRPC has copied the batches, or never will.
+    this.#write({ subscriptionId: subscription.id, message: { case: "batches", value } }, release);
   }
 
   #await(subscription: Subscription): void {
@@ -233,8 +232,8 @@ export class FetchStream {
     this.#write({ subscriptionId: id, message: { case: "error", value } });
   }
 
-  #write(response: FetchStreamResponseInit): void {
-    if (!this.#closed && !this.#call.write(response)) this.#blocked = true;
+  #write(response: FetchStreamResponseInit, written?: () => void): void {
+    if (!this.#closed && !this.#call.write(response, written)) this.#blocked = true;
   }
 
   #drop(id: number): void {

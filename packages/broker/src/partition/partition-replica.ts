@@ -1,4 +1,4 @@
-import { type LogEntry, LogError } from "@ropewalk/log";
+import { type GroupLog, type LogEntry, LogError } from "@ropewalk/log";
 import {
   batchBaseOffset,
   batchBaseSequence,
@@ -247,13 +247,13 @@ export class PartitionReplica implements StateMachine, PartitionLog {
     const batches = group.log.read(offset, highWatermark, bytesMax);
     return batches instanceof Promise
       ? batches.then(
-          (read) => readResult(read, highWatermark),
+          (read) => readResult(group.log, read, highWatermark),
           (error: unknown) => {
             this.#checkRange(offset, from); // Retention may have been faster.
             throw this.#readFailure(error);
           },
         )
-      : readResult(batches, highWatermark);
+      : readResult(group.log, batches, highWatermark);
   }
 
   awaitRecords(offset: number, listener: () => void, from: ReadSource = "leader"): () => void {
@@ -476,9 +476,14 @@ function sequencedBatch(bytes: Uint8Array): SequencedBatch {
 }
 
 /** Where nothing is left below the watermark, because it was compacted, reading goes on there. */
-function readResult(batches: readonly Uint8Array[], highWatermark: number): ReadResult {
+function readResult(
+  log: GroupLog,
+  batches: readonly Uint8Array[],
+  highWatermark: number,
+): ReadResult {
   const last = batches.at(-1);
-  return { batches, nextOffset: last === undefined ? highWatermark : batchNextOffset(last) };
+  const nextOffset = last === undefined ? highWatermark : batchNextOffset(last);
+  return { batches, nextOffset, release: () => log.giveBack(batches) };
 }
 
 function unknownCut(name: string): RopewalkError {
