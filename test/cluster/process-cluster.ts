@@ -41,19 +41,27 @@ export class ProcessCluster {
   readonly directory: string;
   readonly #ports: readonly BrokerPorts[];
   readonly #program: readonly string[];
+  readonly #founderCount: number;
   readonly #processes = new Map<number, ChildProcess>();
   readonly #changes = new Map<number, BrokerChanges>();
 
-  private constructor(directory: string, ports: readonly BrokerPorts[], program: BrokerProgram) {
+  private constructor(
+    directory: string,
+    ports: readonly BrokerPorts[],
+    program: BrokerProgram,
+    founderCount: number,
+  ) {
     this.directory = directory;
     this.#ports = ports;
     this.#program = programs[program];
+    this.#founderCount = founderCount;
   }
 
-  /** Broker ids are 1 to `brokerCount`. Nothing runs yet. */
+  /** Broker ids are 1 to `brokerCount`; the first `founderCount` form the cluster. Nothing runs yet. */
   static async prepare(
     brokerCount: number,
     program: BrokerProgram = "product",
+    founderCount: number = brokerCount,
   ): Promise<ProcessCluster> {
     const directory = mkdtempSync(join(tmpdir(), "ropewalk-cluster-"));
     const free = await freePorts(brokerCount * 3);
@@ -62,7 +70,7 @@ export class ProcessCluster {
       peer: free[i * 3 + 1] ?? 0,
       http: free[i * 3 + 2] ?? 0,
     }));
-    return new ProcessCluster(directory, ports, program);
+    return new ProcessCluster(directory, ports, program, founderCount);
   }
 
   /** The same, with all brokers started and ready. */
@@ -84,6 +92,16 @@ export class ProcessCluster {
 
   get bootstrapServers(): string[] {
     return this.#ports.map(({ client }) => `127.0.0.1:${client}`);
+  }
+
+  /** Brokers that were started, and neither stopped nor killed. */
+  get runningIds(): readonly number[] {
+    return [...this.#processes.keys()].toSorted((a, b) => a - b);
+  }
+
+  /** Where clients reach brokers. */
+  addressesOf(ids: readonly number[]): string[] {
+    return ids.map((id) => `127.0.0.1:${this.clientPort(id)}`);
   }
 
   httpUrl(id: number): string {
@@ -116,7 +134,8 @@ export class ProcessCluster {
   spawn(id: number): ChildProcess {
     const { client, http, peer } = this.#portsOf(id);
     const { environment = {}, rack } = this.#changes.get(id) ?? {};
-    const peers = this.brokerIds.map((each) => `${each}=127.0.0.1:${this.#advertised(each)}`);
+    const founders = this.brokerIds.slice(0, this.#founderCount);
+    const peers = founders.map((each) => `${each}=127.0.0.1:${this.#advertised(each)}`);
     const args = [...this.#program, "--id", String(id), "--peers", peers.join(",")];
     args.push("--data-dir", this.dataDirectory(id));
     args.push("--listen", `127.0.0.1:${client}`, "--advertise", `127.0.0.1:${client}`);

@@ -17,7 +17,7 @@ async function oneLife(scene: FaultScene, topic: string): Promise<void> {
   await stream.expectWhole(bootstrapServers);
 }
 
-/** What an operator does at a bad moment. Drain, decommission, grow and reassign belong here. */
+/** What happens to topics at a bad moment. */
 export const adminFaults: readonly FaultKind[] = [
   {
     name: "recreate-topic",

@@ -8,6 +8,10 @@ export interface FaultKind {
   readonly obstacle?: () => string | undefined;
   /** The data lies on file systems of its own, which somebody else can fill. */
   readonly needsVolumes?: boolean;
+  /** Brokers there may be; three of them form the cluster and run. */
+  readonly brokerCount?: number;
+  /** Of the load's topic; three unless said otherwise. */
+  readonly replicationFactor?: number;
   /** Of the load's topic; 1: most brokers lead nothing of it. */
   readonly partitionCount?: number;
   /** Breaks the cluster under load and mends it again, or leaves that to the cluster. */

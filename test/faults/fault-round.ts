@@ -12,10 +12,10 @@ const partitionCountUsually = 6;
  */
 export async function faultRound(scene: FaultScene, kind: FaultKind, topic: string): Promise<void> {
   const { cluster } = scene;
-  const { bootstrapServers } = cluster;
-  const { partitionCount = partitionCountUsually } = kind;
+  const bootstrapServers = cluster.addressesOf(cluster.runningIds);
+  const { partitionCount = partitionCountUsually, replicationFactor } = kind;
   scene.deeds.length = 0;
-  await createTopic(bootstrapServers, topic, partitionCount);
+  await createTopic(bootstrapServers, topic, partitionCount, replicationFactor);
   await using stream = new NumberedStream(bootstrapServers, topic, partitionCount);
   scene.stream = stream;
   const running = stream.run();
@@ -31,8 +31,8 @@ export async function faultRound(scene: FaultScene, kind: FaultKind, topic: stri
   }
   await running;
   await stream.expectWhole(bootstrapServers);
-  for (let partition = 0; partition < partitionCount; partition++) {
-    await expectIdentical(bootstrapServers, topic, partition);
+  for (const { partition, replicaIds } of (await scene.describeTopic()).partitions) {
+    await expectIdentical(cluster.addressesOf(replicaIds), topic, partition);
   }
   scene.stream = undefined;
   await deleteTopic(bootstrapServers, topic);

@@ -9,7 +9,7 @@ import { LoopVolume } from "../powercut/loop-volume.ts";
 import { PeerWires } from "./peer-wires.ts";
 import { ProcessSkew } from "./process-skew.ts";
 
-const brokerCount = 3;
+const founderCount = 3;
 const volumeBytes = 1024 * 1024 * 1024;
 /** Records between two deeds, at most; what fits into a second or two. */
 const progressMax = 3000;
@@ -37,15 +37,18 @@ export class FaultScene implements AsyncDisposable {
     this.#client = createClient({ bootstrapServers: cluster.bootstrapServers });
   }
 
-  /** `hasVolumes`: every broker's data lies on a small file system of its own. */
-  static async start({ hasVolumes = false } = {}): Promise<FaultScene> {
-    const cluster = await ProcessCluster.prepare(brokerCount);
+  /**
+   * Three brokers form the cluster and run; `brokerCount` says how many there may be. `hasVolumes`: every broker's
+   * data lies on a small file system of its own.
+   */
+  static async start({ brokerCount = founderCount, hasVolumes = false } = {}): Promise<FaultScene> {
+    const cluster = await ProcessCluster.prepare(brokerCount, "product", founderCount);
     const scene = new FaultScene(cluster, new PeerWires());
     try {
       if (hasVolumes) scene.#makeVolumes();
       const doors = await freePorts(brokerCount);
       for (const [at, id] of cluster.brokerIds.entries()) await scene.#prepare(id, doors[at] ?? 0);
-      for (const id of cluster.brokerIds) cluster.spawn(id);
+      for (const id of scene.brokerIds) cluster.spawn(id);
       await cluster.ready();
       return scene;
     } catch (error) {
@@ -54,8 +57,9 @@ export class FaultScene implements AsyncDisposable {
     }
   }
 
+  /** The brokers that form the cluster. */
   get brokerIds(): readonly number[] {
-    return this.cluster.brokerIds;
+    return this.cluster.brokerIds.slice(0, founderCount);
   }
 
   skew(id: number): ProcessSkew {
@@ -80,13 +84,13 @@ export class FaultScene implements AsyncDisposable {
 
   /** The broker that leads a partition of the load's topic. */
   async aLeader(): Promise<number> {
-    const leaders = (await this.#describe()).partitions.map(({ leaderId }) => leaderId);
+    const leaders = (await this.describeTopic()).partitions.map(({ leaderId }) => leaderId);
     return this.#pick(leaders.filter((id) => id !== 0));
   }
 
   /** A broker that leads nothing of the load's topic; any broker where each leads something. */
   async aFollower(): Promise<number> {
-    const { partitions } = await this.#describe();
+    const { partitions } = await this.describeTopic();
     const leaders = new Set(partitions.map(({ leaderId }) => leaderId));
     const followers = this.brokerIds.filter((id) => !leaders.has(id));
     return this.#pick(followers.length > 0 ? followers : this.brokerIds);
@@ -126,7 +130,7 @@ export class FaultScene implements AsyncDisposable {
       () => `others than ${victim} lead; leaders are ${leaders.join(", ")}; ${this.describe()}`,
       takeOverMs,
       async () => {
-        leaders = (await this.#describe(client)).partitions.map(({ leaderId }) => leaderId);
+        leaders = (await this.describeTopic(client)).partitions.map(({ leaderId }) => leaderId);
         return leaders.every((id) => id !== 0 && id !== victim);
       },
     );
@@ -166,7 +170,8 @@ export class FaultScene implements AsyncDisposable {
     await this.wires.open(id, advertisedPeerPort, this.cluster.peerPort(id));
   }
 
-  #describe(client = this.#client): Promise<TopicDescription> {
+  /** The load's topic as it is. */
+  describeTopic(client = this.#client): Promise<TopicDescription> {
     if (this.stream === undefined) throw new Error("nothing is being written");
     return client.admin().describeTopic(this.stream.topic);
   }

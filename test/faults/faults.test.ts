@@ -27,7 +27,11 @@ describe.each(chosen)("a cluster of three under load: $name", (kind) => {
   let scene: FaultScene;
 
   beforeAll(async () => {
-    if (obstacle === undefined) scene = await FaultScene.start({ hasVolumes: kind.needsVolumes });
+    if (obstacle === undefined)
+      scene = await FaultScene.start({
+        brokerCount: kind.brokerCount,
+        hasVolumes: kind.needsVolumes,
+      });
   }, roundMsMax);
 
   afterAll(async () => scene?.[Symbol.asyncDispose](), roundMsMax);

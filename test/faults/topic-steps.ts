@@ -20,13 +20,15 @@ async function untilDone(
   }
 }
 
-/** Makes a topic with three replicas. */
+/** Makes a topic. */
 export function createTopic(
   bootstrapServers: readonly string[],
   topic: string,
   partitionCount: number,
+  replicationFactor = 3,
 ): Promise<void> {
-  const args = ["topic", "create", topic, "-p", String(partitionCount), "-r", "3"];
+  const counts = ["-p", String(partitionCount), "-r", String(replicationFactor)];
+  const args = ["topic", "create", topic, ...counts];
   return untilDone(args, bootstrapServers, /already exists/);
 }
 
