@@ -130,13 +130,12 @@ export class ProcessCluster {
     this.#changes.set(id, changes);
   }
 
-  /** Starts one broker; `ready` waits for it. */
-  spawn(id: number): ChildProcess {
+  /** Starts one broker, and tells it of these; `ready` waits for it. */
+  spawn(id: number, peerIds: readonly number[] = this.#founderIds): ChildProcess {
     const { client, http, peer } = this.#portsOf(id);
     const { environment = {}, rack } = this.#changes.get(id) ?? {};
-    const founders = this.brokerIds.slice(0, this.#founderCount);
-    const peers = founders.map((each) => `${each}=127.0.0.1:${this.#advertised(each)}`);
-    const args = [...this.#program, "--id", String(id), "--peers", peers.join(",")];
+    const peers = peerIds.map((each) => `${each}=127.0.0.1:${this.#advertised(each)}`).join(",");
+    const args = [...this.#program, "--id", String(id), "--peers", peers];
     args.push("--data-dir", this.dataDirectory(id));
     args.push("--listen", `127.0.0.1:${client}`, "--advertise", `127.0.0.1:${client}`);
     args.push(
@@ -198,6 +197,10 @@ export class ProcessCluster {
       await waitFor(`broker ${id} ends after ${signal}`, stopMs, () => hasEnded(child));
     }
     return child.exitCode;
+  }
+
+  get #founderIds(): readonly number[] {
+    return this.brokerIds.slice(0, this.#founderCount);
   }
 
   #advertised(id: number): number {
