@@ -8,6 +8,7 @@ import {
 } from "@grpc/grpc-js";
 import {
   clusterService,
+  configService,
   fetchService,
   groupService,
   healthService,
@@ -21,6 +22,7 @@ import { ByteBudget } from "../byte-budget.ts";
 import type { BrokerLimits } from "../config.ts";
 import type { BrokerPorts } from "../ports.ts";
 import { clusterHandlers } from "./cluster-service.ts";
+import { configHandlers } from "./config-service.ts";
 import { fetchHandlers } from "./fetch-service.ts";
 import { groupHandlers } from "./group-service.ts";
 import { healthHandlers } from "./health-service.ts";
@@ -117,7 +119,8 @@ function services(options: GrpcDoorOptions): [ServiceDefinition, UntypedServiceI
   const described: [ServiceDefinition, UntypedServiceImplementation][] = [
     [produceService, produceHandlers(ports, logger, produce)],
     [fetchService, fetchHandlers(ports, logger, fetch)],
-    [topicService, topicHandlers(ports, logger)],
+    [topicService, topicHandlers(ports, logger, clock)],
+    [configService, configHandlers(ports, logger, clock)],
     [clusterService, clusterHandlers(ports, logger)],
     [groupService, groupHandlers(ports, logger)],
     [healthService, healthHandlers(ports, logger, clock)],

@@ -8,7 +8,8 @@ const { logger } = nodeRuntime({ log: { level: "silent" } });
 function startChecker(cutExpired: RetainedPartition["cutExpired"]) {
   const clock = new SimulatedClock();
   const partitions = () => [{ name: "orders-0", cutExpired }];
-  return { clock, checker: new RetentionChecker({ clock, logger, intervalMs: 100, partitions }) };
+  const intervalMs = (): number => 100;
+  return { clock, checker: new RetentionChecker({ clock, logger, intervalMs, partitions }) };
 }
 
 test("RetentionChecker looks at every interval until it is stopped, also after a failure", async () => {
