@@ -1,6 +1,5 @@
-import { crc32c } from "@ropewalk/protocol";
 import type { GroupKey, LogEntry } from "../src/log-entry.ts";
-import type { ChunkEntry } from "../src/segment/segment-chunk.ts";
+import { type ChunkEntry, chunkEntryOf } from "../src/segment/segment-chunk.ts";
 import { type SegmentInfo, segmentFileName } from "../src/segment/segment-info.ts";
 import { SegmentReader, type SegmentReaderLimits } from "../src/segment/segment-reader.ts";
 import { type NewSegment, SegmentWriter } from "../src/segment/segment-writer.ts";
@@ -16,7 +15,7 @@ export const roomyLimits: SegmentReaderLimits = {
 
 /** An entry as a segment takes it. */
 export function chunkEntry(entry: LogEntry): ChunkEntry {
-  return { ...entry, dataCrc: crc32c(entry.data) };
+  return chunkEntryOf(entry);
 }
 
 /** A reader of the test's directory. */
@@ -40,13 +39,12 @@ export async function writeSegment(
   chunks: readonly (readonly LogEntry[])[],
   seal: "sealed" | "open",
 ): Promise<SegmentInfo> {
-  const file = await disk.create(segmentPath(key, segment.fileId));
+  const file = disk.compose(segmentPath(key, segment.fileId), "new");
   const writer = SegmentWriter.create(key, file, segment);
   for (const entries of chunks) {
     await writer.append(entries.map(chunkEntry), entries.at(-1)?.index ?? 0);
   }
   if (seal === "sealed") await writer.seal();
-  await file.datasync();
-  await file.close();
+  await writer.finish();
   return writer.info;
 }

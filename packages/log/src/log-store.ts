@@ -305,7 +305,8 @@ export class LogStore {
    *
    * Where the disk is full and what was written ahead does not suffice, it waits until there is room; see `isFull`.
    *
-   * The entries' data belongs to the store from here on. Rejects with STORAGE_FAILED (which is for
+   * The entries' data belongs to the store from here on; of a record batch it must have been validated, for its own
+   * checksum is taken at its word (`entryCrc`). Rejects with STORAGE_FAILED (which is for
    * good: the write may or may not be there after a restart) or STORE_CLOSED.
    */
   append(writes: readonly GroupWrite[]): Promise<void> {

@@ -63,6 +63,7 @@ export function createStoreParts(context: StoreContext): StoreParts {
   const destager = new Destager({
     ...common,
     entries: reader,
+    files: journal.files,
     groups: states,
     takeFileId,
     onDamaged: context.onDamaged,

@@ -18,6 +18,7 @@ export { isInternalTopicName, topicNameCharsMax, topicNameFault } from "./topic-
 export { ByteReader } from "./byte-reader.ts";
 export { ByteWriter } from "./byte-writer.ts";
 export { crc32c } from "./crc32c.ts";
+export { crc32cCombine } from "./crc32c-combine.ts";
 
 // Record batches.
 export { stampAppendTime } from "./append-time.ts";
@@ -30,6 +31,7 @@ export {
   batchBytes,
   batchCodec,
   batchCrc,
+  batchCrcStart,
   batchDeleteHorizon,
   batchHeaderBytes,
   batchLastOffset,

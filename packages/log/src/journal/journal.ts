@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { crc32c } from "@ropewalk/protocol";
 import type { Clock, Timer } from "@ropewalk/runtime";
+import { entryCrc } from "../entry-crc.ts";
 import { fileHeaderBytes } from "./file-header.ts";
 import { isNoRoom, type JournalFile } from "./journal-file.ts";
 import { JournalFileSupply, type JournalFileSupplyOptions } from "./journal-file-supply.ts";
@@ -228,7 +228,7 @@ export class Journal {
     assert(bodyBytes <= this.#options.config.recordBytesMax, `a record of ${bodyBytes} bytes`);
     const bytes = recordBytes(bodyBytes);
     const { sequence, position } = this.#placeOf(bytes);
-    const dataCrcs = content.entries.map((entry) => crc32c(entry.data));
+    const dataCrcs = content.entries.map(entryCrc);
     const head = encodeRecordHead(content, dataCrcs, position);
     const data = content.entries.map((entry) => entry.data);
     this.#queue.push({ sequence, position, head, data, bytes });
