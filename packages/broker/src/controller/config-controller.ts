@@ -20,6 +20,8 @@ import { clusterConfigsId } from "./metadata-image.ts";
 import type { MetadataProposer } from "./metadata-proposer.ts";
 import { checkLags } from "./topic-config.ts";
 
+const none: ReadonlyMap<string, string> = new Map();
+
 /** How configs are altered. */
 export interface AlterOptions {
   /** Check only. */
@@ -91,6 +93,7 @@ export class ConfigController {
     };
     const change = configChange(schema, action, alterations, layers.own, inherited);
     if (resource.kind === "topic") this.#checkTopic(action, resource, change);
+    if (resource.kind === "cluster") checkLags(action, none, changedConfigs(layers.own, change));
     return change;
   }
 

@@ -34,7 +34,7 @@ export function configCommand(): Command {
 function describeCommand(): Command {
   return addResourceFlags(new Command("describe"))
     .description("show configs: value, where it comes from, and the default")
-    .argument("[name…]", "only these")
+    .argument("[name...]", "only these")
     .option("--docs", "say what each does and which values it can have")
     .option("--unsupported", "show those of Kafka's that are not supported, too")
     .addHelpText(
