@@ -14,7 +14,7 @@ import {
   statusDetailsKey,
   topicService,
 } from "@ropewalk/protocol";
-import type { Disk, Runtime } from "@ropewalk/runtime";
+import type { ComposedFile, Disk, DiskFile, Runtime } from "@ropewalk/runtime";
 import { nodeRuntime } from "@ropewalk/runtime/node";
 import { Broker } from "../src/broker.ts";
 import type { BrokerConfig } from "../src/config.ts";
@@ -58,14 +58,18 @@ export class BrokerTrio {
   readonly #brokers = new Map<number, Broker>();
   readonly #firstPort = nextPort;
   readonly #gates = new Map<number, Promise<void>>();
+  readonly #flushGates = new Map<number, Promise<void>>();
+  readonly #changes: BrokerConfig["limits"];
   #heldCount = 0;
 
-  private constructor() {
+  private constructor(changes: BrokerConfig["limits"]) {
+    this.#changes = changes;
     nextPort += ids.length * 3;
   }
 
-  static async start(): Promise<BrokerTrio> {
-    const trio = new BrokerTrio();
+  /** `changes`: limits that differ from the trio's usual ones. */
+  static async start(changes: BrokerConfig["limits"] = {}): Promise<BrokerTrio> {
+    const trio = new BrokerTrio(changes);
     await trio.startAll();
     return trio;
   }
@@ -103,6 +107,16 @@ export class BrokerTrio {
     this.#heldCount = 0;
     return () => {
       this.#gates.delete(id);
+      resolve();
+    };
+  }
+
+  /** The disk of a broker stands still: no flush returns until what is answered is called. */
+  holdFlushes(id: number): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#flushGates.set(id, promise);
+    return () => {
+      this.#flushGates.delete(id);
       resolve();
     };
   }
@@ -253,7 +267,7 @@ export class BrokerTrio {
       http: { listen: at(http) },
       bootstrap: ids.map((each) => ({ brokerId: each, address: at(this.#ports(each).peer) })),
       rack: "",
-      limits,
+      limits: { ...limits, ...this.#changes },
       log: smallLog,
     };
   }
@@ -267,18 +281,33 @@ export class BrokerTrio {
     const runtime = nodeRuntime({
       log: { level: process.env["TRIO_LOG"] === undefined ? "silent" : "info" },
     });
-    const create = async (path: string): ReturnType<Disk["create"]> => {
-      const gate = path.includes("segment-") ? this.#gates.get(id) : undefined;
-      if (gate !== undefined) {
-        this.#heldCount += 1;
-        await gate;
-      }
-      return runtime.disk.create(path);
+    // What writes a new segment waits before its first write.
+    const compose: Disk["compose"] = (path, which) => {
+      const file = runtime.disk.compose(path, which);
+      const gate = path.includes("segment-") && which === "new" ? this.#gates.get(id) : undefined;
+      if (gate === undefined) return file;
+      this.#heldCount += 1;
+      const write: ComposedFile["write"] = (position, pieces) =>
+        gate.then(() => file.write(position, pieces));
+      return { path, write, finish: () => file.finish(), abandon: () => file.abandon() };
     };
+    const create: Disk["create"] = async (path) => this.#gated(id, await runtime.disk.create(path));
+    const open: Disk["open"] = async (...args) => this.#gated(id, await runtime.disk.open(...args));
+    const changed = new Map<string | symbol, unknown>(Object.entries({ compose, create, open }));
     const disk = new Proxy(runtime.disk, {
-      get: (target, name) => (name === "create" ? create : bound(target, name)),
+      get: (target, name) => changed.get(name) ?? bound(target, name),
     });
     return { ...runtime, disk };
+  }
+
+  #gated(id: number, file: DiskFile): DiskFile {
+    const datasync = async (): Promise<void> => {
+      await this.#flushGates.get(id);
+      await file.datasync();
+    };
+    return new Proxy(file, {
+      get: (target, name) => (name === "datasync" ? datasync : bound(target, name)),
+    });
   }
 }
 

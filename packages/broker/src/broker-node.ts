@@ -20,6 +20,7 @@ import {
 } from "./controller/metadata-image.ts";
 import { MetadataProposer } from "./controller/metadata-proposer.ts";
 import { ProducerIdPool } from "./controller/producer-id-pool.ts";
+import { type Fitness, FitnessWatch } from "./fitness/fitness-watch.ts";
 import { groupsTopic, GroupRouter } from "./group/group-router.ts";
 import { ImageView } from "./image-view.ts";
 import { LeaderReporter } from "./leader-reporter.ts";
@@ -82,6 +83,7 @@ export class BrokerNode implements TopicAdmin {
   readonly #controller: Controller;
   readonly #compaction: CompactionChecker;
   readonly #retention: RetentionChecker;
+  #fitness: FitnessWatch | undefined;
   readonly #addressAttempts = new Map<number, number>();
   #started = false;
 
@@ -155,12 +157,19 @@ export class BrokerNode implements TopicAdmin {
   /** Starts every group; the peer network must be there. */
   async start(): Promise<void> {
     this.#started = true;
+    this.#fitness = this.#createFitnessWatch();
     await this.replicas.start();
     this.host.add(this.#controllerGroup);
   }
 
+  /** Why this broker leads nothing; `sound` where nothing speaks against it. */
+  get fitness(): Fitness {
+    return this.#fitness?.fitness ?? "sound";
+  }
+
   async stop(): Promise<void> {
     this.groups.stop();
+    this.#fitness?.stop();
     this.#reporter.stop();
     this.#retention.stop();
     this.#compaction.stop();
@@ -280,6 +289,17 @@ export class BrokerNode implements TopicAdmin {
     return new ForwardedConfigs({ image: machine.image, defaults, controller, isReady });
   }
 
+  #createFitnessWatch(): FitnessWatch {
+    const { limits, runtime, storage } = this.#options;
+    return new FitnessWatch({
+      clock: runtime.clock,
+      logger: this.#logger,
+      writingSinceMs: () => storage.log.writingSinceMs,
+      diskStallMs: limits.diskStallMs,
+      candidacyChanged: (candidacy) => this.host.setCandidacy(candidacy),
+    });
+  }
+
   #createReporter(): LeaderReporter {
     const { peers, runtime } = this.#options;
     return new LeaderReporter({
@@ -366,6 +386,7 @@ export class BrokerNode implements TopicAdmin {
       groups: this.groups,
       leaders: this.#leaders,
       image: this.machine.image,
+      isAlive: this.isAlive,
       isReady: this.#options.isReady,
       metadataIndexAtStart: this.#controllerGroup.log.lastIndex(),
       snapshotWanted: (group) => this.rebuilding.snapshotWanted(group),

@@ -14,12 +14,14 @@ import { type TopicConfig, topicConfig } from "./controller/topic-config.ts";
 import { GroupPartitionCoordinator } from "./group/group-coordinator.ts";
 import { GroupMachine } from "./group/group-machine.ts";
 import { groupsTopic, type GroupRouter } from "./group/group-router.ts";
+import type { LedPartition } from "./health/under-replication.ts";
 import type { LeaderTable } from "./leader-table.ts";
 import { expectJoined } from "./joined.ts";
 import type { CompactedPartition } from "./partition/compaction-checker.ts";
 import { decodePartitionCheckpoint } from "./partition/partition-checkpoint.ts";
+import { FollowedPartition } from "./partition/followed-partition.ts";
 import { PartitionReplica } from "./partition/partition-replica.ts";
-import type { PartitionDirectory, PartitionLog } from "./ports.ts";
+import type { PartitionDirectory, PartitionLog, ReadablePartition } from "./ports.ts";
 import type { CommandProposer } from "./raft/command-proposer.ts";
 import type { HistoryKeeper } from "./raft/history-keeper.ts";
 import { RaftGroup } from "./raft/raft-group.ts";
@@ -44,6 +46,8 @@ export interface ReplicaSetOptions {
   readonly groups: GroupRouter;
   readonly leaders: LeaderTable;
   readonly image: MetadataImage;
+  /** Whether a broker was heard of lately. */
+  readonly isAlive: (brokerId: number) => boolean;
   /** Whether this broker is part of its cluster, so that what it does not know does not exist. */
   readonly isReady: () => boolean;
   /** The last entry of the metadata's log when this process opened it. */
@@ -171,9 +175,20 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
     if (replica?.partition !== undefined && replica.group.leadership.kind === "leading") {
       return replica.partition;
     }
+    throw this.#notHere(topic, partition, groupId);
+  }
+
+  replica(topic: string, partition: number): ReadablePartition {
+    const { groupId } = this.#find(topic, partition);
+    const replica = this.#replicas.get(groupId);
+    if (replica?.partition !== undefined) return new FollowedPartition(replica.partition);
+    throw this.#notHere(topic, partition, groupId);
+  }
+
+  #notHere(topic: string, partition: number, groupId: number): RopewalkError {
     const leaderId = this.#options.leaders.get(groupId)?.leaderId ?? 0;
     const elsewhere = leaderId !== 0 && leaderId !== this.#options.brokerId;
-    throw new RopewalkError(
+    return new RopewalkError(
       "NOT_LEADER",
       `Cannot serve ${topic}-${partition} here: ${elsewhere ? `its leader is broker ${leaderId}` : "no leader is known"}`,
       elsewhere ? { leaderId } : {},
@@ -202,6 +217,15 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
   /** Every group of a topic that has a replica here. */
   groups(): Iterable<RaftGroup> {
     return [...this.#replicas.values()].map(({ group }) => group);
+  }
+
+  /** What this broker leads, and how far its other replicas are. */
+  *led(): Iterable<LedPartition> {
+    for (const { group, image, topic } of this.#replicas.values()) {
+      const progress = group.progress(this.#options.isAlive);
+      if (progress === undefined) continue;
+      yield { topic: topic.name, partition: image.partition, ...progress };
+    }
   }
 
   /** Data partitions with a replica here. */

@@ -1,6 +1,8 @@
 import {
+  brokerHealthService,
   clusterService,
   type ConfigDescription,
+  type DescribeBrokerHealthResponse,
   type DescribeClusterResponse,
   fromProtoError,
   groupService,
@@ -38,6 +40,9 @@ export interface ChangeOptions {
   /** The cluster checks the change, answers what would be, and changes nothing. */
   readonly validateOnly?: boolean | undefined;
 }
+
+/** How long one broker may take to say how it does, which takes it a second. */
+const brokerHealthTimeoutMs = 4_000;
 
 /** How long the ends of partitions may keep the description of a group waiting. */
 const lagTimeoutMs = 3_000;
@@ -150,6 +155,22 @@ export class Admin {
   describeCluster(): Promise<DescribeClusterResponse> {
     const options = this.#question("Cannot describe the cluster");
     return this.#cluster.call(clusterService.describeCluster, {}, options);
+  }
+
+  /**
+   * How brokers do, as each says of itself. Those that do not answer in time, or that nobody knows, are missing;
+   * which lies in the nature of the question.
+   */
+  async describeBrokerHealth(brokerIds: Iterable<number>): Promise<DescribeBrokerHealthResponse[]> {
+    await this.#cluster.refresh([]);
+    const timeoutMs = Math.min(this.#timeoutMs, brokerHealthTimeoutMs);
+    const answers = [...brokerIds].map(async (brokerId) => {
+      const options = { action: `Cannot ask broker ${brokerId} for its health`, timeoutMs };
+      const method = brokerHealthService.describeBrokerHealth;
+      return this.#cluster.callBroker(brokerId, method, {}, options);
+    });
+    const settled = await Promise.allSettled(answers);
+    return settled.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
   }
 
   /** All consumer groups; rejects where a coordinator could not be asked, since its groups would be missing. */

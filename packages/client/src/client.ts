@@ -1,6 +1,7 @@
 import { RopewalkError } from "@ropewalk/protocol";
 import type { Clock, Logger, Random } from "@ropewalk/runtime";
 import { Admin, type AdminOptions } from "./admin.ts";
+import type { Channels } from "./channel-pool.ts";
 import { ClusterConnection } from "./cluster-connection.ts";
 import { Consumer, type ConsumerOptions } from "./consumer.ts";
 import { Producer } from "./producer.ts";
@@ -16,6 +17,8 @@ export interface RopewalkClientOptions {
   readonly random: Random;
   /** Default: nothing is logged. */
   readonly logger?: Logger | undefined;
+  /** How brokers are reached; gRPC over TCP unless a simulation says otherwise. */
+  readonly channels?: Channels | undefined;
 }
 
 const silent: Logger = {
@@ -41,6 +44,7 @@ export class RopewalkClient implements AsyncDisposable {
       clock: options.clock,
       random: options.random,
       logger: options.logger ?? silent,
+      channels: options.channels,
     });
   }
 

@@ -1,8 +1,8 @@
-import { type Client, type ClientDuplexStream, Metadata } from "@grpc/grpc-js";
+import { type ClientDuplexStream, Metadata } from "@grpc/grpc-js";
 import { clusterService, type GrpcMethod, RopewalkError } from "@ropewalk/protocol";
 import type { Clock, Logger, Random } from "@ropewalk/runtime";
 import { Backoff, pause } from "./backoff.ts";
-import { ChannelPool, formatAddress } from "./channel-pool.ts";
+import { type Channel, ChannelPool, type Channels, formatAddress } from "./channel-pool.ts";
 import { errorFromGrpc } from "./grpc-error.ts";
 import { MetadataCache } from "./metadata-cache.ts";
 
@@ -14,6 +14,8 @@ export interface ConnectionOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** Default: gRPC over TCP. */
+  readonly channels?: Channels | undefined;
 }
 
 /** A unary method as the generated code describes it. */
@@ -61,7 +63,7 @@ export class ClusterConnection {
   /** Producers and consumers that are not closed. */
   readonly users: Set<AsyncDisposable> = new Set();
   readonly #bootstrapServers: readonly string[];
-  readonly #channels: ChannelPool;
+  readonly #channels: Channels;
   #turn: number;
   #running: Promise<void> = Promise.resolve();
   #next: { readonly topics: Set<string>; readonly done: Promise<void> } | undefined;
@@ -74,7 +76,7 @@ export class ClusterConnection {
     this.random = options.random;
     this.logger = options.logger;
     this.#bootstrapServers = options.bootstrapServers;
-    this.#channels = new ChannelPool(options.clientId);
+    this.#channels = options.channels ?? new ChannelPool(options.clientId);
     this.#turn = options.random.integer(options.bootstrapServers.length);
   }
 
@@ -178,7 +180,7 @@ export class ClusterConnection {
   }
 
   #callOnce<Request, Response>(
-    channel: Client,
+    channel: Channel,
     method: UnaryMethod<Request, Response>,
     request: Request,
     timeoutMs: number,
@@ -205,7 +207,7 @@ export class ClusterConnection {
     });
   }
 
-  #channelFor(hintId: number | undefined): Client {
+  #channelFor(hintId: number | undefined): Channel {
     const hinted = hintId === undefined ? undefined : this.#brokerChannel(hintId);
     if (hinted !== undefined) return hinted;
     const servers = this.#servers();
@@ -218,7 +220,7 @@ export class ClusterConnection {
     return [...unknown, ...known];
   }
 
-  #brokerChannel(brokerId: number): Client | undefined {
+  #brokerChannel(brokerId: number): Channel | undefined {
     const endpoint = this.metadata.broker(brokerId);
     if (endpoint === undefined) return undefined;
     return this.#channels.channel(formatAddress(endpoint.host, endpoint.port));

@@ -5,6 +5,7 @@ export type { PartitionStart, RecordDeletion } from "./record-deletion.ts";
 export type { GroupDescription, GroupLag } from "./group-description.ts";
 export type { ConfigAlteration, ConfigQuestion, ConfigResource } from "./resource-configs.ts";
 export type { NewTopic, TopicDescription } from "./topic-description.ts";
+export type { Channel, Channels } from "./channel-pool.ts";
 export { RopewalkClient } from "./client.ts";
 export type { RopewalkClientOptions } from "./client.ts";
 export { createClient } from "./create-client.ts";

@@ -1,4 +1,5 @@
 import type { GroupKey, LogEntry } from "../src/log-entry.ts";
+import { ReadMemory } from "../src/read-memory.ts";
 import { type ChunkEntry, chunkEntryOf } from "../src/segment/segment-chunk.ts";
 import { type SegmentInfo, segmentFileName } from "../src/segment/segment-info.ts";
 import { SegmentReader, type SegmentReaderLimits } from "../src/segment/segment-reader.ts";
@@ -22,8 +23,9 @@ export function chunkEntry(entry: LogEntry): ChunkEntry {
 export function segmentReader(
   disk: SimulatedDisk,
   limits: SegmentReaderLimits = roomyLimits,
+  memory: ReadMemory = new ReadMemory(),
 ): SegmentReader {
-  return new SegmentReader(disk, directory, limits);
+  return new SegmentReader(disk, directory, limits, memory);
 }
 
 /** Where a segment of the test's directory lies. */

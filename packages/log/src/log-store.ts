@@ -112,6 +112,14 @@ export class LogStore {
     return this.#parts.space.isFull;
   }
 
+  /**
+   * When the disk was given the write or flush of the journal that it has not finished yet, by the monotonic clock;
+   * `undefined` where it has nothing to do. A disk that fails says so; one that stands still only shows here.
+   */
+  get writingSinceMs(): number | undefined {
+    return this.#parts.journal.writingSinceMs;
+  }
+
   /** Appended but not durable yet; who appends keeps it within bounds. */
   get queuedBytes(): number {
     return this.#parts.journal.queuedBytes;
@@ -377,8 +385,7 @@ export class LogStore {
   }
 
   #addGroup(state: GroupState): GroupLog {
-    const { cache, reader, segments } = this.#parts;
-    const group = new GroupLog(state, reader, segments, cache);
+    const group = new GroupLog(state, this.#parts);
     this.#groups.set(state.name, group);
     this.#states.set(group, state);
     return group;

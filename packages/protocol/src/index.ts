@@ -204,6 +204,16 @@ export type {
   TopicPartitions,
   TopicPartitionsInit,
 } from "./generated/group-service.ts";
+export { brokerHealthService } from "./generated/broker-health-service.ts";
+export type {
+  DescribeBrokerHealthRequest,
+  DescribeBrokerHealthRequestInit,
+  DescribeBrokerHealthResponse,
+  DescribeBrokerHealthResponseInit,
+  DescribeBrokerHealthResponseUnderReplicatedPartition,
+  DescribeBrokerHealthResponseUnderReplicatedPartitionInit,
+  DiskState,
+} from "./generated/broker-health-service.ts";
 export { clusterService } from "./generated/cluster-service.ts";
 export type {
   BrokerDescription,

@@ -94,6 +94,7 @@ export class Journal {
   /** Ends the wait of a flush that found no room. */
   #goOn: (() => void) | undefined;
   #mustNotWait = false;
+  #writingSinceMs: number | undefined;
 
   constructor(options: JournalOptions) {
     this.#options = options;
@@ -161,6 +162,14 @@ export class Journal {
   /** Where the next record will be placed. */
   get end(): JournalPosition {
     return this.#next;
+  }
+
+  /**
+   * When the write or flush began that the disk has not finished yet, by the monotonic clock; `undefined` where it
+   * has none to do. Waiting for room does not count.
+   */
+  get writingSinceMs(): number | undefined {
+    return this.#writingSinceMs;
   }
 
   /** Whether the next file, or what is queued, found no room on the disk. */
@@ -364,9 +373,11 @@ export class Journal {
     const { clock, config, logger } = this.#options;
     let timer: Timer | undefined;
     for (let attempt = 1; ; attempt++) {
+      this.#writingSinceMs = clock.monotonicMs();
       try {
         return await work();
       } catch (error) {
+        this.#writingSinceMs = undefined;
         const isPassing = isNoRoom(error) && (file?.isSound ?? true);
         if (!isPassing || this.#mustNotWait) throw error;
         if (attempt === 1) logger.error("The journal waits for room on the disk.", { error });
@@ -376,6 +387,8 @@ export class Journal {
         });
         timer?.cancel();
         this.#goOn = undefined;
+      } finally {
+        this.#writingSinceMs = undefined;
       }
     }
   }
