@@ -1,4 +1,9 @@
-import { type ConfigResource, createClient, type RopewalkClient } from "@ropewalk/client";
+import {
+  type ConfigResource,
+  type Consumer,
+  createClient,
+  type RopewalkClient,
+} from "@ropewalk/client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { NumberedStream } from "./numbered-stream.ts";
 import { ProcessCluster } from "./process-cluster.ts";
@@ -100,6 +105,10 @@ describe("topics that change while they are used", () => {
     await admin.createTopic({ name: topic, partitionCount: 2, replicationFactor: 3 });
     await using stream = new NumberedStream(cluster.bootstrapServers, topic, 2);
     const running = stream.run();
+    const readers = [
+      client.consumer({ topic, group: "readers-of-grown" }),
+      client.consumer({ topic, metadataMaxAgeMs: 200 }),
+    ].map((consumer) => new PartitionsRead(consumer));
     for (const count of [4, 9]) {
       await untilMore(stream, 500);
       const grown = await admin.createPartitions(topic, count);
@@ -115,6 +124,11 @@ describe("topics that change while they are used", () => {
       other.send({ topic, partition, value: Buffer.from("x") }),
     );
     expect((await Promise.all(sent)).map(({ offset }) => offset)).toEqual(added.map(() => 0));
+    for (const reader of readers) {
+      const what = (): string => `all partitions are read, not only ${[...reader.partitions]}`;
+      await waitFor(what, deadlineMs, () => reader.partitions.size === 9);
+      await reader.close();
+    }
     const ends = await admin.listOffsets(topic, "latest", added);
     expect(ends.map(({ highWatermark }) => highWatermark)).toEqual(added.map(() => 1));
     stream.stop();
@@ -201,6 +215,27 @@ describe("topics that change while they are used", () => {
     await cluster.ready();
   });
 });
+
+/** Reads until it is closed, and remembers of which partitions. */
+class PartitionsRead {
+  readonly partitions = new Set<number>();
+  readonly #consumer: Consumer;
+  readonly #reading: Promise<void>;
+
+  constructor(consumer: Consumer) {
+    this.#consumer = consumer;
+    this.#reading = this.#read();
+  }
+
+  async close(): Promise<void> {
+    await this.#consumer.close();
+    await this.#reading;
+  }
+
+  async #read(): Promise<void> {
+    for await (const { partition } of this.#consumer) this.partitions.add(partition);
+  }
+}
 
 /** A figure of a broker. */
 async function metricOf(cluster: ProcessCluster, id: number, name: string): Promise<number> {
