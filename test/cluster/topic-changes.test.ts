@@ -125,7 +125,8 @@ describe("topics that change while they are used", () => {
     );
     expect((await Promise.all(sent)).map(({ offset }) => offset)).toEqual(added.map(() => 0));
     for (const reader of readers) {
-      const what = (): string => `all partitions are read, not only ${[...reader.partitions]}`;
+      const what = (): string =>
+        `all partitions are read, not only ${[...reader.partitions].join(", ")}`;
       await waitFor(what, deadlineMs, () => reader.partitions.size === 9);
       await reader.close();
     }
