@@ -40,6 +40,7 @@ export class BrokerMembership {
   readonly #heartbeats: BrokerHeartbeats;
   readonly #drainer: LeadershipDrainer;
   readonly #connections: MemberConnections;
+  readonly #addressAttempts = new Map<number, number>();
 
   constructor(options: BrokerMembershipOptions) {
     this.#options = options;
@@ -83,9 +84,18 @@ export class BrokerMembership {
       : this.#heartbeats.refusal;
   }
 
-  /** Where a broker is that the metadata here does not know yet. */
+  /**
+   * Where the peers of a broker reach it: as it registered, or as this broker was configured. Where the two
+   * differ nobody can say which is newer, so attempts take turns.
+   */
   addressOf(brokerId: number): Address | undefined {
-    return this.#entry.addressOf(brokerId);
+    const { config, machine } = this.#options;
+    const configured = config.bootstrap.find((each) => each.brokerId === brokerId)?.address;
+    const registered = machine.image.brokers.get(brokerId)?.peer ?? this.#entry.addressOf(brokerId);
+    if (configured === undefined || registered === undefined) return registered ?? configured;
+    const attempt = this.#addressAttempts.get(brokerId) ?? 0;
+    this.#addressAttempts.set(brokerId, attempt + 1);
+    return attempt % 2 === 0 ? registered : configured;
   }
 
   /**

@@ -1,22 +1,27 @@
 import { peerService, RopewalkError } from "@ropewalk/protocol";
-import type { Address, Logger, Runtime } from "@ropewalk/runtime";
+import type { Logger, Runtime } from "@ropewalk/runtime";
 import type { BrokerStorage } from "./broker-storage.ts";
-import { BrokerAdministration } from "./broker-administration.ts";
+import { ForwardedBrokers } from "./broker-admin.ts";
 import { BrokerMembership } from "./broker-membership.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import type { BrokerConfig, BrokerLimits } from "./config.ts";
+import { answerConfigCalls, ForwardedConfigs } from "./config-admin.ts";
+import { compactionCheckName, retentionCheckName } from "./configs/broker-config-schema.ts";
+import { brokerNumber } from "./configs/resource-configs.ts";
+import { ConfigController } from "./controller/config-controller.ts";
 import { Controller } from "./controller/controller.ts";
 import { ControllerClient } from "./controller/controller-client.ts";
 import { ControllerMachine } from "./controller/controller-machine.ts";
 import { controllerVoters } from "./controller/controller-voters.ts";
 import { answerControllerCalls } from "./controller/controller-calls.ts";
 import type { BrokerRegistration } from "./controller/metadata-command.ts";
-import { topicOf } from "./controller/metadata-codec.ts";
 import {
   type ApplyOutcome,
+  clusterConfigsId,
   controllerGroupId,
   type TopicImage,
 } from "./controller/metadata-image.ts";
+import { MetadataProposer } from "./controller/metadata-proposer.ts";
 import { ProducerIdPool } from "./controller/producer-id-pool.ts";
 import { type Fitness, FitnessWatch } from "./fitness/fitness-watch.ts";
 import { groupsTopic, GroupRouter } from "./group/group-router.ts";
@@ -26,7 +31,6 @@ import { LeaderTable } from "./leader-table.ts";
 import { CompactionChecker } from "./partition/compaction-checker.ts";
 import { RetentionChecker } from "./partition/retention-checker.ts";
 import type { PeerNetwork } from "./peer/peer-network.ts";
-import type { NewTopic, Principal, TopicAdmin, TopicView } from "./ports.ts";
 import { CommandProposer } from "./raft/command-proposer.ts";
 import { HistoryKeeper } from "./raft/history-keeper.ts";
 import { openGroupLog } from "./raft/group-storage.ts";
@@ -35,6 +39,7 @@ import { RaftHost } from "./raft/raft-host.ts";
 import type { Leadership } from "./raft/state-machine.ts";
 import { RemoteCaller } from "./remote-caller.ts";
 import { ReplicaSet } from "./replica-set.ts";
+import { ForwardedTopics } from "./topic-admin.ts";
 import { ReplicaRebuilding, snapshotImageBytesMax } from "./snapshot/replica-rebuilding.ts";
 
 /** What a node is made of. */
@@ -51,19 +56,17 @@ export interface BrokerNodeOptions {
   readonly imageChanged: () => void;
 }
 
-const topicLedMs = 3000;
-const topicLedPollMs = 5;
-
 /**
  * The inside of a broker: its Raft groups, the cluster's metadata, and the roles that follow from
  * them (controller, leader of partitions, coordinator of consumer groups).
  */
-export class BrokerNode implements TopicAdmin {
+export class BrokerNode {
   readonly host: RaftHost;
   readonly machine: ControllerMachine;
   readonly replicas: ReplicaSet;
   readonly groups: GroupRouter;
   readonly view: ImageView;
+  readonly configs: ForwardedConfigs;
   readonly producerIds: ProducerIdPool;
   readonly controllerClient: ControllerClient;
   readonly caller: RemoteCaller;
@@ -77,14 +80,15 @@ export class BrokerNode implements TopicAdmin {
   /** How this broker belongs to its cluster. */
   readonly membership: BrokerMembership;
   /** What is asked of brokers as a whole. */
-  readonly administration: BrokerAdministration;
+  readonly brokers: ForwardedBrokers;
+  /** What is asked of topics. */
+  readonly topics: ForwardedTopics;
   /** Another one, once a cluster has taken this broker in that others had formed. */
   #controllerGroup: RaftGroup;
   readonly #controller: Controller;
   readonly #compaction: CompactionChecker;
   readonly #retention: RetentionChecker;
   #fitness: FitnessWatch | undefined;
-  readonly #addressAttempts = new Map<number, number>();
   #started = false;
   #isStopped = false;
 
@@ -127,8 +131,9 @@ export class BrokerNode implements TopicAdmin {
     this.#controllerGroup = this.#createControllerGroup();
     this.#controller = this.#createController(proposer);
     this.controllerClient = this.#createControllerClient();
-    this.administration = new BrokerAdministration(this.controllerClient);
+    this.brokers = new ForwardedBrokers(this.controllerClient);
     this.membership = this.#createMembership();
+    this.configs = this.#createConfigs(proposer);
     this.view = new ImageView(
       brokerId,
       this.machine.image,
@@ -136,6 +141,7 @@ export class BrokerNode implements TopicAdmin {
       this.isAlive,
       () => this.#controllerGroup.confState,
     );
+    this.topics = new ForwardedTopics(clock, this.controllerClient, this.view);
     this.#reporter = this.#createReporter();
     this.groups = this.#createGroupRouter();
     this.replicas = this.#createReplicaSet(proposer);
@@ -204,45 +210,6 @@ export class BrokerNode implements TopicAdmin {
     return heardMs !== undefined && runtime.clock.monotonicMs() - heardMs < limits.brokerSilenceMs;
   };
 
-  /**
-   * Where the peers of a broker reach it: as it registered, or as this broker was configured. Where the two
-   * differ nobody can say which is newer, so attempts take turns.
-   */
-  addressOf(brokerId: number): Address | undefined {
-    const { bootstrap } = this.#options.config;
-    const configured = bootstrap.find((each) => each.brokerId === brokerId)?.address;
-    const registered =
-      this.machine.image.brokers.get(brokerId)?.peer ?? this.membership.addressOf(brokerId);
-    if (configured === undefined || registered === undefined) return registered ?? configured;
-    const attempt = this.#addressAttempts.get(brokerId) ?? 0;
-    this.#addressAttempts.set(brokerId, attempt + 1);
-    return attempt % 2 === 0 ? registered : configured;
-  }
-
-  async createTopic(_principal: Principal, topic: NewTopic): Promise<TopicView> {
-    const placed = await this.controllerClient.call(peerService.placeTopic, topic);
-    const created = topicOf(placed.topic);
-    await this.#untilLed(created);
-    return this.view.viewTopic(created);
-  }
-
-  async deleteTopic(_principal: Principal, name: string): Promise<void> {
-    await this.controllerClient.call(peerService.removeTopic, { name });
-  }
-
-  /** Waits a while for the topic to be known here and its leaders to be chosen, so that it can be used at once. */
-  async #untilLed({ name, topicId }: TopicImage): Promise<void> {
-    const { clock } = this.#options.runtime;
-    const endMs = clock.monotonicMs() + topicLedMs;
-    const isLed = (): boolean => {
-      const topic = this.view.topic(name);
-      return topic?.topicId === topicId && topic.partitions.every(({ leaderId }) => leaderId !== 0);
-    };
-    while (!isLed() && clock.monotonicMs() < endMs) {
-      await new Promise<void>((resolve) => void clock.setTimer(topicLedPollMs, resolve));
-    }
-  }
-
   #createController(proposer: CommandProposer): Controller {
     const { config, limits, runtime } = this.#options;
     return new Controller({
@@ -306,6 +273,24 @@ export class BrokerNode implements TopicAdmin {
     });
   }
 
+  #createConfigs(proposer: CommandProposer): ForwardedConfigs {
+    const { config, isReady, limits } = this.#options;
+    const { machine } = this;
+    const defaultReplicationFactor = Math.min(
+      limits.defaultReplicationFactor,
+      config.bootstrap.length,
+    );
+    const defaults = { ...limits, defaultReplicationFactor };
+    const metadata = new MetadataProposer({
+      group: () => this.#controllerGroup,
+      machine,
+      proposer,
+    });
+    answerConfigCalls(this.caller, new ConfigController(metadata, defaults));
+    const controller = this.controllerClient;
+    return new ForwardedConfigs({ image: machine.image, defaults, controller, isReady });
+  }
+
   #createFitnessWatch(): FitnessWatch {
     const { limits, runtime, storage } = this.#options;
     return new FitnessWatch({
@@ -355,7 +340,7 @@ export class BrokerNode implements TopicAdmin {
       logger,
       store: storage.log,
       history: this.#history,
-      intervalMs: limits.compactionCheckMs,
+      intervalMs: () => this.#configured(compactionCheckName, limits.compactionCheckMs),
       partitions: () => this.replicas.compactedPartitions(),
     });
   }
@@ -366,7 +351,7 @@ export class BrokerNode implements TopicAdmin {
     return new RetentionChecker({
       clock,
       logger,
-      intervalMs: limits.retentionCheckMs,
+      intervalMs: () => this.#configured(retentionCheckName, limits.retentionCheckMs),
       partitions: () => this.replicas.partitions(),
     });
   }
@@ -455,8 +440,12 @@ export class BrokerNode implements TopicAdmin {
   }
 
   #applied(outcome: ApplyOutcome): void {
-    if (outcome.kind === "topicCreated" && this.#started) {
-      this.replicas.topicCreated(outcome.topic);
+    if (outcome.kind === "topicCreated" || outcome.kind === "topicGrown") {
+      if (this.#started) this.replicas.topicCreated(outcome.topic);
+    } else if (outcome.kind === "topicConfigured") {
+      this.replicas.topicConfigured(outcome.topic);
+    } else if (outcome.kind === "brokerConfigured") {
+      this.#brokerConfigured(outcome.brokerId);
     } else if (outcome.kind === "topicDeleted") {
       const { name } = outcome.topic;
       this.replicas.topicDeleted(outcome.topic).catch((error: unknown) => {
@@ -470,6 +459,17 @@ export class BrokerNode implements TopicAdmin {
       this.membership.brokersChanged();
     }
     this.#options.imageChanged();
+  }
+
+  #brokerConfigured(brokerId: number): void {
+    if (brokerId === clusterConfigsId) this.replicas.defaultsConfigured();
+    this.#retention.intervalChanged();
+    this.#compaction.intervalChanged();
+  }
+
+  /** A number that this broker was told while it ran, or what it does otherwise. */
+  #configured(name: string, fallback: number): number {
+    return brokerNumber(this.machine.image, this.#options.config.brokerId, name, fallback);
   }
 
   #controllerLeadershipChanged(leadership: Leadership): void {

@@ -170,7 +170,7 @@ export class Broker {
       directoryId: this.#storage.identity.directoryId,
       listen: peer.listen,
       clusterId: () => this.#clusterId,
-      addressOf: (id) => this.#node.addressOf(id),
+      addressOf: (id) => this.#node.membership.addressOf(id),
       verifyPeer: (hello) => this.#peerFault(hello),
       isStranger: (id, directoryId) => this.#isStranger(id, directoryId),
       onClusterSeen: (id, clusterId) => this.#clusterSeen(id, clusterId),
@@ -300,8 +300,9 @@ export class Broker {
     const node = this.#node;
     return {
       partitions: node.replicas,
-      topics: node,
-      brokers: node.administration,
+      topics: node.topics,
+      brokers: node.brokers,
+      configs: node.configs,
       groups: node.groups,
       cluster: node.view,
       health: new HealthReport({

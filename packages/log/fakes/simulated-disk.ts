@@ -349,6 +349,7 @@ function keptBy({ torn, writes }: PowerCut, random: SeededRandom): KeptPieces {
 
 class SimulatedFile implements DiskFile {
   readonly path: string;
+  isClosed = false;
   readonly #disk: SimulatedDisk;
   readonly #inode: SimulatedInode;
 
@@ -402,6 +403,7 @@ class SimulatedFile implements DiskFile {
   }
 
   async close(): Promise<void> {
+    this.isClosed = true;
     await Promise.resolve();
   }
 }

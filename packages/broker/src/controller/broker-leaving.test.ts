@@ -18,7 +18,7 @@ const broker = (brokerId: number, life: Partial<BrokerLife> = {}): BrokerImage =
 
 /** A cluster with a topic of one partition. */
 function cluster(brokers: readonly BrokerImage[], replicaIds: readonly number[]): LeavingImage {
-  const partitions = [{ partition: 0, groupId: 2, replicaIds }];
+  const partitions = [{ partition: 0, groupId: 2, replicaIds, incarnation: 1 }];
   const topic = {
     name: "orders",
     topicId: "id",

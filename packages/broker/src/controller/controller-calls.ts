@@ -19,7 +19,10 @@ export function answerControllerCalls(caller: RemoteCaller, controller: Controll
     return {};
   });
   caller.handle(peerService.placeTopic, async (topic) => ({
-    topic: await controller.createTopic(topic, topic.internal),
+    topic: await controller.createTopic(topic, topic.internal, topic.validateOnly),
+  }));
+  caller.handle(peerService.growTopic, async ({ name, partitionCount, validateOnly }) => ({
+    topic: await controller.growTopic(name, partitionCount, validateOnly),
   }));
   caller.handle(peerService.removeTopic, async ({ name }) => {
     await controller.deleteTopic(name);

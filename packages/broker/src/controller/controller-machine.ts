@@ -5,9 +5,11 @@ import type { Leadership, StateMachine } from "../raft/state-machine.ts";
 import type { ConfState } from "raft-ts";
 import { encodeBrokerState } from "./broker-codec.ts";
 import {
+  brokerConfigKey,
   brokerKey,
   clusterKey,
   decodeMetadataCommand,
+  encodeBrokerConfigs,
   encodeBrokerId,
   encodeClusterState,
   encodeMetadataState,
@@ -91,7 +93,7 @@ export class ControllerMachine implements StateMachine {
       return;
     }
     this.#lastOutcome = this.image.apply(command, entry.index);
-    this.#keepChanges(this.#lastOutcome);
+    this.#outcomeChanged(this.#lastOutcome);
     this.#listener.applied(this.#lastOutcome);
   }
 
@@ -121,14 +123,18 @@ export class ControllerMachine implements StateMachine {
     if (broker !== undefined) this.#changed.set(brokerKey(brokerId), encodeBrokerState(broker));
   }
 
-  #keepChanges(outcome: ApplyOutcome): void {
+  #outcomeChanged(outcome: ApplyOutcome): void {
     if (outcome.kind === "brokerChanged") {
       this.#brokerChanged(outcome.brokerId);
     } else if (outcome.kind === "brokerRemoved") {
       const { brokerId, directoryId } = outcome.broker;
       this.#changed.set(brokerKey(brokerId), undefined);
       this.#changed.set(removedDirectoryKey(directoryId), encodeBrokerId(brokerId));
-    } else if (outcome.kind === "topicCreated") {
+    } else if (outcome.kind === "brokerConfigured") {
+      const configs = this.image.brokerConfigs.get(outcome.brokerId);
+      const value = configs && encodeBrokerConfigs(outcome.brokerId, configs);
+      this.#changed.set(brokerConfigKey(outcome.brokerId), value);
+    } else if (isTopicChange(outcome)) {
       this.#changed.set(topicKey(outcome.topic.name), encodeTopicState(outcome.topic));
     } else if (outcome.kind === "topicDeleted") {
       this.#changed.set(topicKey(outcome.topic.name), undefined);
@@ -137,4 +143,11 @@ export class ControllerMachine implements StateMachine {
       this.#changed.set(clusterKey, undefined);
     }
   }
+}
+
+function isTopicChange(
+  outcome: ApplyOutcome,
+): outcome is Extract<ApplyOutcome, { kind: "topicCreated" | "topicConfigured" | "topicGrown" }> {
+  const { kind } = outcome;
+  return kind === "topicCreated" || kind === "topicConfigured" || kind === "topicGrown";
 }

@@ -1,9 +1,11 @@
 import {
   ByteReader,
   ByteWriter,
+  decodeBrokerConfigState,
   decodeClusterState,
   decodeMetadataCommand as decodeCommand,
   decodeTopicState,
+  encodeBrokerConfigState,
   encodeClusterState as encodeCluster,
   encodeMetadataCommand as encodeCommand,
   encodeTopicState as encodeTopic,
@@ -32,6 +34,7 @@ export const clusterKey = "metadata/cluster";
 const brokerPrefix = "metadata/broker/";
 const topicPrefix = "metadata/topic/";
 const removedPrefix = "metadata/removed-directory/";
+const configPrefix = "metadata/config/";
 
 /** Key of one broker's registration. */
 export function brokerKey(brokerId: number): string {
@@ -46,6 +49,11 @@ export function removedDirectoryKey(directoryId: string): string {
 /** Key of one topic. */
 export function topicKey(name: string): string {
   return `${topicPrefix}${name}`;
+}
+
+/** Key of one broker's configs, or of the cluster's. */
+export function brokerConfigKey(brokerId: number): string {
+  return `${configPrefix}${brokerId}`;
 }
 
 /** A command to bytes: `ropewalk.internal.v1.MetadataCommand`. */
@@ -77,6 +85,12 @@ export function decodeMetadataCommand(bytes: Uint8Array): MetadataCommand | unde
       return lifeChangeOf(command.value);
     case "featureLevelRaised":
       return { kind: "featureLevelRaised", level: command.value.level };
+    case "topicConfigsAltered":
+      return { kind: "topicConfigsAltered", ...command.value };
+    case "brokerConfigsAltered":
+      return { kind: "brokerConfigsAltered", ...command.value };
+    case "partitionsCreated":
+      return { kind: "partitionsCreated", ...command.value };
   }
 }
 
@@ -85,10 +99,22 @@ export function encodeTopicState(topic: TopicImage): Uint8Array {
   return encodeTopic(topic);
 }
 
+/** Configs of a broker, or of the cluster, to the bytes that are kept of them. */
+export function encodeBrokerConfigs(
+  brokerId: number,
+  configs: ReadonlyMap<string, string>,
+): Uint8Array {
+  return encodeBrokerConfigState({ brokerId, configs });
+}
+
 /** A topic from its message. */
 export function topicOf(topic: TopicState | undefined): TopicImage {
   if (topic === undefined) throw missing("topic");
-  const partitions = topic.partitions.map((each, partition) => ({ ...each, partition }));
+  const partitions = topic.partitions.map((each, partition) => ({
+    ...each,
+    partition,
+    incarnation: each.incarnation || topic.incarnation,
+  }));
   return { ...topic, partitions };
 }
 
@@ -125,8 +151,11 @@ export function encodeMetadataState(
   const topics = [...image.topics.values()].map(
     (topic) => [topicKey(topic.name), encodeTopicState(topic)] as const,
   );
+  const configs = [...image.brokerConfigs].map(
+    ([brokerId, own]) => [brokerConfigKey(brokerId), encodeBrokerConfigs(brokerId, own)] as const,
+  );
   const cluster = [clusterKey, encodeClusterState(image, appliedIndex, membership)] as const;
-  const pairs = [...brokers, ...removed, ...topics, cluster];
+  const pairs = [...brokers, ...removed, ...topics, ...configs, cluster];
   return encodeStateImage({ prefixes: ["metadata/"], pairs });
 }
 
@@ -148,6 +177,10 @@ export function restoreImage(image: MetadataImage, store: KeyValueStore): Restor
       ([key, value]) => [key.slice(removedPrefix.length), decodeBrokerId(value)] as const,
     ),
     topics: pairsUnder(store, topicPrefix).map(([, value]) => topicOf(decodeTopicState(value))),
+    brokerConfigs: pairsUnder(store, configPrefix).map(([, value]) => {
+      const { brokerId, configs } = decodeBrokerConfigState(value);
+      return [brokerId, configs] as const;
+    }),
   });
   return { appliedIndex, membership };
 }
@@ -187,6 +220,12 @@ function toMessage(command: MetadataCommand): NonNullable<MetadataCommandInit["c
       return { case: "brokerStateChanged", value: lifeChangeMessage(command) };
     case "featureLevelRaised":
       return { case: "featureLevelRaised", value: command };
+    case "topicConfigsAltered":
+      return { case: "topicConfigsAltered", value: command };
+    case "brokerConfigsAltered":
+      return { case: "brokerConfigsAltered", value: command };
+    case "partitionsCreated":
+      return { case: "partitionsCreated", value: command };
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Address } from "@ropewalk/runtime";
+import type { ConfigChange } from "../configs/config-alteration.ts";
 import type { FeatureLevels } from "./feature-level.ts";
 import type { BrokerLifeChange } from "./broker-life.ts";
 
@@ -43,5 +44,14 @@ export type MetadataCommand =
     }
   | { readonly kind: "topicDeleted"; readonly topicId: string }
   | { readonly kind: "producerIdsAllocated"; readonly count: number }
+  | ({ readonly kind: "topicConfigsAltered"; readonly topicId: string } & ConfigChange)
+  | ({ readonly kind: "brokerConfigsAltered"; readonly brokerId: number } & ConfigChange)
+  | {
+      readonly kind: "partitionsCreated";
+      readonly topicId: string;
+      /** How many the topic has before; otherwise the command comes too late. */
+      readonly partitionCount: number;
+      readonly partitions: readonly NewPartition[];
+    }
   | BrokerLifeChange
   | { readonly kind: "featureLevelRaised"; readonly level: number };

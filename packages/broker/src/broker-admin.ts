@@ -4,8 +4,8 @@ import type { BrokerDuty } from "./controller/broker-life.ts";
 import type { ControllerClient } from "./controller/controller-client.ts";
 import type { BrokerAdmin, Principal } from "./ports.ts";
 
-/** What an admin wants of brokers, passed on to the controller. */
-export class BrokerAdministration implements BrokerAdmin {
+/** Has the controller do what an admin wants of brokers. */
+export class ForwardedBrokers implements BrokerAdmin {
   readonly #controller: ControllerClient;
 
   constructor(controller: ControllerClient) {
