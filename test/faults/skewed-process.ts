@@ -18,10 +18,10 @@ let blockMs = 0;
 
 function look(): void {
   if (path === undefined) return;
-  const [clock, flush, block] = readFileSync(path, "utf8").split(" ").map(Number);
+  const [clock, flush, blocked] = readFileSync(path, "utf8").split(" ").map(Number);
   clockMs = clock ?? 0;
   flushMs = flush ?? 0;
-  blockMs = block ?? 0;
+  blockMs = blocked ?? 0;
 }
 
 const trueNow = Date.now;
