@@ -3,6 +3,10 @@ import type { Address, Logger, Runtime } from "@ropewalk/runtime";
 import type { BrokerStorage } from "./broker-storage.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import type { BrokerConfig, BrokerLimits } from "./config.ts";
+import { answerConfigCalls, ForwardedConfigs } from "./config-admin.ts";
+import { compactionCheckName, retentionCheckName } from "./configs/broker-config-schema.ts";
+import { brokerNumber } from "./configs/resource-configs.ts";
+import { ConfigController } from "./controller/config-controller.ts";
 import { Controller } from "./controller/controller.ts";
 import { ControllerClient } from "./controller/controller-client.ts";
 import { ControllerMachine } from "./controller/controller-machine.ts";
@@ -10,9 +14,11 @@ import { controllerVoters } from "./controller/controller-voters.ts";
 import { registrationOf, topicOf } from "./controller/metadata-codec.ts";
 import {
   type ApplyOutcome,
+  clusterConfigsId,
   controllerGroupId,
   type TopicImage,
 } from "./controller/metadata-image.ts";
+import { MetadataProposer } from "./controller/metadata-proposer.ts";
 import { ProducerIdPool } from "./controller/producer-id-pool.ts";
 import { type Fitness, FitnessWatch } from "./fitness/fitness-watch.ts";
 import { groupsTopic, GroupRouter } from "./group/group-router.ts";
@@ -22,7 +28,7 @@ import { LeaderTable } from "./leader-table.ts";
 import { CompactionChecker } from "./partition/compaction-checker.ts";
 import { RetentionChecker } from "./partition/retention-checker.ts";
 import type { PeerNetwork } from "./peer/peer-network.ts";
-import type { NewTopic, Principal, TopicAdmin, TopicView } from "./ports.ts";
+import type { ChangeOptions, NewTopic, Principal, TopicAdmin, TopicView } from "./ports.ts";
 import { CommandProposer } from "./raft/command-proposer.ts";
 import { HistoryKeeper } from "./raft/history-keeper.ts";
 import { openGroupLog } from "./raft/group-storage.ts";
@@ -49,6 +55,8 @@ export interface BrokerNodeOptions {
 
 const topicLedMs = 3000;
 const topicLedPollMs = 5;
+/** Of the time that a client gives a change, so much may pass until what was made can be used. */
+const shareOfPatience = 0.5;
 
 /**
  * The inside of a broker: its Raft groups, the cluster's metadata, and the roles that follow from
@@ -60,6 +68,7 @@ export class BrokerNode implements TopicAdmin {
   readonly replicas: ReplicaSet;
   readonly groups: GroupRouter;
   readonly view: ImageView;
+  readonly configs: ForwardedConfigs;
   readonly producerIds: ProducerIdPool;
   readonly controllerClient: ControllerClient;
   readonly caller: RemoteCaller;
@@ -130,6 +139,7 @@ export class BrokerNode implements TopicAdmin {
       controllerId: () => this.#controllerGroup.leaderId,
       timeoutMs: limits.forwardTimeoutMs,
     });
+    this.configs = this.#createConfigs(proposer);
     this.view = new ImageView(brokerId, this.machine.image, this.#leaders, this.isAlive);
     this.#reporter = this.#createReporter();
     this.groups = this.#createGroupRouter();
@@ -193,24 +203,52 @@ export class BrokerNode implements TopicAdmin {
     return attempt % 2 === 0 ? registered : configured;
   }
 
-  async createTopic(_principal: Principal, topic: NewTopic): Promise<TopicView> {
-    const placed = await this.controllerClient.call(peerService.placeTopic, topic);
+  async createTopic(
+    _principal: Principal,
+    topic: NewTopic,
+    { timeoutMs, validateOnly = false }: ChangeOptions = {},
+  ): Promise<TopicView> {
+    const request = { ...topic, validateOnly };
+    const placed = await this.controllerClient.call(peerService.placeTopic, request, timeoutMs);
     const created = topicOf(placed.topic);
-    await this.#untilLed(created);
+    if (!validateOnly) await this.#untilLed(created, timeoutMs);
     return this.view.viewTopic(created);
   }
 
-  async deleteTopic(_principal: Principal, name: string): Promise<void> {
-    await this.controllerClient.call(peerService.removeTopic, { name });
+  async createPartitions(
+    _principal: Principal,
+    name: string,
+    partitionCount: number,
+    { timeoutMs, validateOnly = false }: ChangeOptions = {},
+  ): Promise<TopicView> {
+    const request = { name, partitionCount, validateOnly };
+    const answer = await this.controllerClient.call(peerService.growTopic, request, timeoutMs);
+    const grown = topicOf(answer.topic);
+    if (!validateOnly) await this.#untilLed(grown, timeoutMs);
+    return this.view.viewTopic(grown);
+  }
+
+  async deleteTopic(
+    _principal: Principal,
+    name: string,
+    { timeoutMs }: ChangeOptions = {},
+  ): Promise<void> {
+    await this.controllerClient.call(peerService.removeTopic, { name }, timeoutMs);
   }
 
   /** Waits a while for the topic to be known here and its leaders to be chosen, so that it can be used at once. */
-  async #untilLed({ name, topicId }: TopicImage): Promise<void> {
+  async #untilLed(
+    { name, partitions, topicId }: TopicImage,
+    timeoutMs: number = topicLedMs,
+  ): Promise<void> {
     const { clock } = this.#options.runtime;
-    const endMs = clock.monotonicMs() + topicLedMs;
+    // Whoever waits gets the answer: what was asked for is done.
+    const patienceMs = Math.min(topicLedMs, timeoutMs * shareOfPatience);
+    const endMs = clock.monotonicMs() + patienceMs;
     const isLed = (): boolean => {
       const topic = this.view.topic(name);
-      return topic?.topicId === topicId && topic.partitions.every(({ leaderId }) => leaderId !== 0);
+      if (topic?.topicId !== topicId || topic.partitions.length < partitions.length) return false;
+      return topic.partitions.every(({ leaderId }) => leaderId !== 0);
     };
     while (!isLed() && clock.monotonicMs() < endMs) {
       await new Promise<void>((resolve) => void clock.setTimer(topicLedPollMs, resolve));
@@ -235,6 +273,20 @@ export class BrokerNode implements TopicAdmin {
         this.host.remove(group);
       },
     });
+  }
+
+  #createConfigs(proposer: CommandProposer): ForwardedConfigs {
+    const { config, isReady, limits } = this.#options;
+    const { machine } = this;
+    const defaultReplicationFactor = Math.min(
+      limits.defaultReplicationFactor,
+      config.bootstrap.length,
+    );
+    const defaults = { ...limits, defaultReplicationFactor };
+    const metadata = new MetadataProposer({ group: this.#controllerGroup, machine, proposer });
+    answerConfigCalls(this.caller, new ConfigController(metadata, defaults));
+    const controller = this.controllerClient;
+    return new ForwardedConfigs({ image: machine.image, defaults, controller, isReady });
   }
 
   #createFitnessWatch(): FitnessWatch {
@@ -286,7 +338,7 @@ export class BrokerNode implements TopicAdmin {
       logger,
       store: storage.log,
       history: this.#history,
-      intervalMs: limits.compactionCheckMs,
+      intervalMs: () => this.#configured(compactionCheckName, limits.compactionCheckMs),
       partitions: () => this.replicas.compactedPartitions(),
     });
   }
@@ -297,7 +349,7 @@ export class BrokerNode implements TopicAdmin {
     return new RetentionChecker({
       clock,
       logger,
-      intervalMs: limits.retentionCheckMs,
+      intervalMs: () => this.#configured(retentionCheckName, limits.retentionCheckMs),
       partitions: () => this.replicas.partitions(),
     });
   }
@@ -383,7 +435,10 @@ export class BrokerNode implements TopicAdmin {
       return {};
     });
     caller.handle(peerService.placeTopic, async (topic) => ({
-      topic: await controller.createTopic(topic, topic.internal),
+      topic: await controller.createTopic(topic, topic.internal, topic.validateOnly),
+    }));
+    caller.handle(peerService.growTopic, async ({ name, partitionCount, validateOnly }) => ({
+      topic: await controller.growTopic(name, partitionCount, validateOnly),
     }));
     caller.handle(peerService.removeTopic, async ({ name }) => {
       await controller.deleteTopic(name);
@@ -399,8 +454,12 @@ export class BrokerNode implements TopicAdmin {
   }
 
   #applied(outcome: ApplyOutcome): void {
-    if (outcome.kind === "topicCreated" && this.#started) {
-      this.replicas.topicCreated(outcome.topic);
+    if (outcome.kind === "topicCreated" || outcome.kind === "topicGrown") {
+      if (this.#started) this.replicas.topicCreated(outcome.topic);
+    } else if (outcome.kind === "topicConfigured") {
+      this.replicas.topicConfigured(outcome.topic);
+    } else if (outcome.kind === "brokerConfigured") {
+      this.#brokerConfigured(outcome.brokerId);
     } else if (outcome.kind === "topicDeleted") {
       const { name } = outcome.topic;
       this.replicas.topicDeleted(outcome.topic).catch((error: unknown) => {
@@ -411,6 +470,17 @@ export class BrokerNode implements TopicAdmin {
       });
     }
     this.#options.imageChanged();
+  }
+
+  #brokerConfigured(brokerId: number): void {
+    if (brokerId === clusterConfigsId) this.replicas.defaultsConfigured();
+    this.#retention.intervalChanged();
+    this.#compaction.intervalChanged();
+  }
+
+  /** A number that this broker was told while it ran, or what it does otherwise. */
+  #configured(name: string, fallback: number): number {
+    return brokerNumber(this.machine.image, this.#options.config.brokerId, name, fallback);
   }
 
   #controllerLeadershipChanged(leadership: Leadership): void {

@@ -240,6 +240,7 @@ export class Broker {
     return {
       partitions: node.replicas,
       topics: node,
+      configs: node.configs,
       groups: node.groups,
       cluster: node.view,
       health: new HealthReport({

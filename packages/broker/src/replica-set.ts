@@ -10,7 +10,7 @@ import {
   type PartitionImage,
   type TopicImage,
 } from "./controller/metadata-image.ts";
-import { topicConfig } from "./controller/topic-config.ts";
+import { type TopicConfig, topicConfig } from "./controller/topic-config.ts";
 import { GroupPartitionCoordinator } from "./group/group-coordinator.ts";
 import { GroupMachine } from "./group/group-machine.ts";
 import { groupsTopic, type GroupRouter } from "./group/group-router.ts";
@@ -98,12 +98,26 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
     }
   }
 
+  /** Starts the partitions of a new or grown topic that the image puts here and that are not here yet. */
   topicCreated(topic: TopicImage): void {
     for (const partition of topic.partitions) {
       if (!partition.replicaIds.includes(this.#options.brokerId)) continue;
       const isHere = this.#replicas.has(partition.groupId) || this.#absent.has(partition.groupId);
       if (!isHere) this.#add(topic, partition);
     }
+  }
+
+  /** The topic's configs changed: its replicas here follow at once. */
+  topicConfigured({ partitions }: TopicImage): void {
+    for (const { groupId } of partitions) {
+      const replica = this.#replicas.get(groupId);
+      if (replica !== undefined) this.#configure(replica);
+    }
+  }
+
+  /** The cluster's defaults changed. */
+  defaultsConfigured(): void {
+    for (const replica of this.#replicas.values()) this.#configure(replica);
   }
 
   async topicDeleted(topic: TopicImage): Promise<void> {
@@ -114,7 +128,7 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
       leaders.forget(groupId);
       const replica = this.#replicas.get(groupId);
       if (replica === undefined && !this.#absent.delete(groupId)) continue;
-      const key = groupKey(topic, partition);
+      const key = groupKey(partition);
       removed.push(key);
       const { checkpointKey = partitionKey(groupId), machine } = replica ?? {};
       if (replica !== undefined) this.#remove(replica);
@@ -248,11 +262,11 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
 
   #add(topic: TopicImage, partition: PartitionImage): void {
     const { checkpointer, host, store } = this.#options;
-    const key = groupKey(topic, partition);
+    const key = groupKey(partition);
     if (store.wasDeleted(key)) return; // An old topic, gone through again: its deletion follows.
-    // The metadata's log reached this broker up to here when it started, and no further: a topic that was
+    // The metadata's log reached this broker up to here when it started, and no further: a partition that was
     // created behind that cannot have had a replica here that damage hides.
-    const isNew = topic.incarnation > this.#options.metadataIndexAtStart;
+    const isNew = partition.incarnation > this.#options.metadataIndexAtStart;
     const log = openGroupLog(store, key, isNew);
     if (log.quarantined !== undefined) {
       // Its log cannot be trusted, so it neither votes nor serves; the other replicas do.
@@ -317,10 +331,9 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
   }
 
   #dataReplica(topic: TopicImage, image: PartitionImage, log: GroupLog): Replica {
-    const { clock, history, limits, logger, state, store } = this.#options;
-    const config = topicConfig(topic, limits.batchBytesMax);
-    const { segmentBytesMax, segmentMs } = config;
-    store.configure(log, { segmentBytesMax, segmentMsMax: segmentMs });
+    const { clock, history, logger, state, store } = this.#options;
+    const config = this.#configOf(topic);
+    configureLog(store, log, config);
     const checkpointKey = partitionKey(image.groupId);
     const bytes = state.get(checkpointKey);
     const partition = new PartitionReplica({
@@ -343,6 +356,21 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
     const group: RaftGroup = this.#raftGroup(topic, image, partition, log);
     partition.attach(group);
     return { topic, image, group, machine: partition, partition, checkpointKey };
+  }
+
+  #configure({ group, partition, topic }: Replica): void {
+    if (partition === undefined) return;
+    const config = this.#configOf(topic);
+    partition.configure(config);
+    configureLog(this.#options.store, group.log, config);
+  }
+
+  /** What the metadata says now: a replica may know its topic as it was when it was added. */
+  #configOf(topic: TopicImage): TopicConfig {
+    const { image, limits } = this.#options;
+    const known = image.topics.get(topic.name);
+    const current = known?.topicId === topic.topicId ? known : topic;
+    return topicConfig(current, limits.batchBytesMax, image.clusterConfigs);
   }
 
   #groupsReplica(topic: TopicImage, image: PartitionImage, log: GroupLog): Replica {
@@ -422,6 +450,11 @@ function diskFull(action: string): RopewalkError {
   return new RopewalkError("BUSY", `Cannot ${action}: the disk of its coordinator is full`);
 }
 
-function groupKey({ incarnation }: TopicImage, { groupId }: PartitionImage): GroupKey {
+function groupKey({ groupId, incarnation }: PartitionImage): GroupKey {
   return { groupId, incarnation };
+}
+
+function configureLog(store: LogStore, log: GroupLog, config: TopicConfig): void {
+  const { segmentBytesMax, segmentMs } = config;
+  store.configure(log, { segmentBytesMax, segmentMsMax: segmentMs });
 }

@@ -1,8 +1,9 @@
 export { Admin } from "./admin.ts";
-export type { AdminOptions } from "./admin.ts";
+export type { AdminOptions, ChangeOptions } from "./admin.ts";
 export type { PartitionOffsets } from "./offset-lookup.ts";
 export type { PartitionStart, RecordDeletion } from "./record-deletion.ts";
 export type { GroupDescription, GroupLag } from "./group-description.ts";
+export type { ConfigAlteration, ConfigQuestion, ConfigResource } from "./resource-configs.ts";
 export type { NewTopic, TopicDescription } from "./topic-description.ts";
 export type { Channel, Channels } from "./channel-pool.ts";
 export { RopewalkClient } from "./client.ts";

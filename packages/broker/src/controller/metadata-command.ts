@@ -1,4 +1,5 @@
 import type { Address } from "@ropewalk/runtime";
+import type { ConfigChange } from "../configs/config-alteration.ts";
 
 /** What a broker says of itself when it comes. */
 export interface BrokerRegistration {
@@ -29,4 +30,13 @@ export type MetadataCommand =
       readonly partitions: readonly NewPartition[];
     }
   | { readonly kind: "topicDeleted"; readonly topicId: string }
-  | { readonly kind: "producerIdsAllocated"; readonly count: number };
+  | { readonly kind: "producerIdsAllocated"; readonly count: number }
+  | ({ readonly kind: "topicConfigsAltered"; readonly topicId: string } & ConfigChange)
+  | ({ readonly kind: "brokerConfigsAltered"; readonly brokerId: number } & ConfigChange)
+  | {
+      readonly kind: "partitionsCreated";
+      readonly topicId: string;
+      /** How many the topic has before; otherwise the command comes too late. */
+      readonly partitionCount: number;
+      readonly partitions: readonly NewPartition[];
+    };

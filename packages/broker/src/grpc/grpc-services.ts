@@ -2,6 +2,7 @@ import type { ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc
 import {
   brokerHealthService,
   clusterService,
+  configService,
   fetchService,
   groupService,
   healthService,
@@ -16,6 +17,7 @@ import type { BrokerLimits } from "../config.ts";
 import type { BrokerPorts } from "../ports.ts";
 import { brokerHealthHandlers } from "./broker-health-service.ts";
 import { clusterHandlers } from "./cluster-service.ts";
+import { configHandlers } from "./config-service.ts";
 import { fetchHandlers } from "./fetch-service.ts";
 import { groupHandlers } from "./group-service.ts";
 import { healthHandlers } from "./health-service.ts";
@@ -62,7 +64,8 @@ export function grpcServices(options: GrpcServicesOptions): readonly GrpcService
   const described: GrpcService[] = [
     [produceService, produceHandlers(ports, logger, produce)],
     [fetchService, fetchHandlers(ports, logger, fetch)],
-    [topicService, topicHandlers(ports, logger)],
+    [topicService, topicHandlers(ports, logger, clock)],
+    [configService, configHandlers(ports, logger, clock)],
     [clusterService, clusterHandlers(ports, logger)],
     [brokerHealthService, brokerHealthHandlers(ports, logger)],
     [groupService, groupHandlers(ports, logger)],
