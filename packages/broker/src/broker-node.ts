@@ -157,7 +157,14 @@ export class BrokerNode implements TopicAdmin {
   /** Starts every group; the peer network must be there. */
   async start(): Promise<void> {
     this.#started = true;
-    this.#fitness = this.#createFitnessWatch();
+    const { limits, runtime, storage } = this.#options;
+    this.#fitness = new FitnessWatch({
+      clock: runtime.clock,
+      logger: this.#logger,
+      writingSinceMs: () => storage.log.writingSinceMs,
+      diskStallMs: limits.diskStallMs,
+      candidacyChanged: (candidacy) => this.host.setCandidacy(candidacy),
+    });
     await this.replicas.start();
     this.host.add(this.#controllerGroup);
   }
@@ -287,17 +294,6 @@ export class BrokerNode implements TopicAdmin {
     answerConfigCalls(this.caller, new ConfigController(metadata, defaults));
     const controller = this.controllerClient;
     return new ForwardedConfigs({ image: machine.image, defaults, controller, isReady });
-  }
-
-  #createFitnessWatch(): FitnessWatch {
-    const { limits, runtime, storage } = this.#options;
-    return new FitnessWatch({
-      clock: runtime.clock,
-      logger: this.#logger,
-      writingSinceMs: () => storage.log.writingSinceMs,
-      diskStallMs: limits.diskStallMs,
-      candidacyChanged: (candidacy) => this.host.setCandidacy(candidacy),
-    });
   }
 
   #createReporter(): LeaderReporter {
