@@ -13,6 +13,11 @@ export interface RopewalkClientOptions {
   readonly bootstrapServers: readonly string[];
   /** How the client names itself to brokers. Default "ropewalk-client". */
   readonly clientId?: string | undefined;
+  /**
+   * The rack that the client is in, as brokers are given theirs (Kafka's `client.rack`): consumers read from a
+   * replica there where there is one, from the leader elsewhere. Default: the leader.
+   */
+  readonly rack?: string | undefined;
   readonly clock: Clock;
   readonly random: Random;
   /** Default: nothing is logged. */
@@ -41,6 +46,7 @@ export class RopewalkClient implements AsyncDisposable {
     this.#cluster = new ClusterConnection({
       bootstrapServers: options.bootstrapServers,
       clientId: options.clientId ?? "ropewalk-client",
+      rack: options.rack ?? "",
       clock: options.clock,
       random: options.random,
       logger: options.logger ?? silent,

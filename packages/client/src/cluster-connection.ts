@@ -11,6 +11,8 @@ export interface ConnectionOptions {
   /** Some of the cluster's brokers, as "host:port"; the others are learned from them. */
   readonly bootstrapServers: readonly string[];
   readonly clientId: string;
+  /** Where the client is, as brokers name their racks; empty: nowhere in particular. */
+  readonly rack: string;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -56,6 +58,7 @@ const refreshTimeoutMs = 10_000;
  */
 export class ClusterConnection {
   readonly clientId: string;
+  readonly rack: string;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -72,6 +75,7 @@ export class ClusterConnection {
     if (options.bootstrapServers.length === 0)
       throw new Error("bootstrapServers must not be empty");
     this.clientId = options.clientId;
+    this.rack = options.rack;
     this.clock = options.clock;
     this.random = options.random;
     this.logger = options.logger;
