@@ -20,7 +20,7 @@ import { Broker } from "../src/broker.ts";
 import type { BrokerConfig } from "../src/config.ts";
 
 const localhost = "127.0.0.1";
-const ids = [1, 2, 3];
+const trioIds = [1, 2, 3];
 const deadlineMs = 20_000;
 const pollMs = 10;
 const kibibyte = 1024;
@@ -60,18 +60,29 @@ export class BrokerTrio {
   readonly #gates = new Map<number, Promise<void>>();
   #heldCount = 0;
 
-  private constructor() {
+  /** Every broker that was to be a part of it. */
+  readonly #ids: readonly number[];
+
+  private constructor(ids: readonly number[]) {
+    this.#ids = ids;
     nextPort += ids.length * 3;
   }
 
   static async start(): Promise<BrokerTrio> {
-    const trio = new BrokerTrio();
+    const trio = new BrokerTrio(trioIds);
     await trio.startAll();
     return trio;
   }
 
+  /** The same with brokers 4 to `brokerCount`, which are not started yet. */
+  static async startFirst(brokerCount: number): Promise<BrokerTrio> {
+    const trio = new BrokerTrio(Array.from({ length: brokerCount }, (_, at) => at + 1));
+    await Promise.all(trioIds.map((id) => trio.start(id)));
+    return trio;
+  }
+
   async startAll(): Promise<void> {
-    const stopped = ids.filter((id) => !this.#brokers.has(id));
+    const stopped = this.#ids.filter((id) => !this.#brokers.has(id));
     await Promise.all(stopped.map((id) => this.start(id)));
   }
 
@@ -88,7 +99,7 @@ export class BrokerTrio {
   }
 
   async stopAll(): Promise<void> {
-    await Promise.all(ids.map((id) => this.stop(id)));
+    await Promise.all(this.#ids.map((id) => this.stop(id)));
   }
 
   /** Everything that a broker stores. */
@@ -162,7 +173,7 @@ export class BrokerTrio {
   async createTopic(name: string): Promise<void> {
     // Every move to segments seals the one before, so that there are many.
     const configs = new Map([["segment.ms", "1"]]);
-    await this.callAny(topicService.createTopic, { name, partitionCount: ids.length, configs });
+    await this.callAny(topicService.createTopic, { name, partitionCount: trioIds.length, configs });
   }
 
   /** The partition that is meant to be led by a broker. */
@@ -203,7 +214,7 @@ export class BrokerTrio {
 
   async deleteRecords(topic: string, partition: number, offset: number): Promise<void> {
     const request = { topic, offsets: [{ partition, offset }] };
-    for (const id of [await this.leaderOf(topic, partition), ...ids]) {
+    for (const id of [await this.leaderOf(topic, partition), ...this.#ids]) {
       const [start] = (await this.call(id, topicService.deleteRecords, request)).starts;
       if (start?.error === undefined) return;
     }
@@ -251,7 +262,7 @@ export class BrokerTrio {
       client: { listen: at(client), advertise: at(client) },
       peer: { listen: at(peer), advertise: at(peer) },
       http: { listen: at(http) },
-      bootstrap: ids.map((each) => ({ brokerId: each, address: at(this.#ports(each).peer) })),
+      bootstrap: this.#ids.map((each) => ({ brokerId: each, address: at(this.#ports(each).peer) })),
       rack: "",
       limits,
       log: smallLog,

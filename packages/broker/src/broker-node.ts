@@ -7,7 +7,7 @@ import { Controller } from "./controller/controller.ts";
 import { ControllerClient } from "./controller/controller-client.ts";
 import { ControllerMachine } from "./controller/controller-machine.ts";
 import { controllerVoters } from "./controller/controller-voters.ts";
-import { registrationOf, topicOf } from "./controller/metadata-codec.ts";
+import { registrationOf, topicMessage, topicOf } from "./controller/metadata-codec.ts";
 import {
   type ApplyOutcome,
   controllerGroupId,
@@ -18,6 +18,7 @@ import { groupsTopic, GroupRouter } from "./group/group-router.ts";
 import { ImageView } from "./image-view.ts";
 import { LeaderReporter } from "./leader-reporter.ts";
 import { LeaderTable } from "./leader-table.ts";
+import { Moves } from "./moves.ts";
 import { CompactionChecker } from "./partition/compaction-checker.ts";
 import { RetentionChecker } from "./partition/retention-checker.ts";
 import type { PeerNetwork } from "./peer/peer-network.ts";
@@ -28,6 +29,7 @@ import { openGroupLog } from "./raft/group-storage.ts";
 import { RaftGroup } from "./raft/raft-group.ts";
 import { RaftHost } from "./raft/raft-host.ts";
 import type { Leadership } from "./raft/state-machine.ts";
+import { ReassignmentDesk } from "./reassignment-desk.ts";
 import { RemoteCaller } from "./remote-caller.ts";
 import { ReplicaSet } from "./replica-set.ts";
 import { ReplicaRebuilding, snapshotImageBytesMax } from "./snapshot/replica-rebuilding.ts";
@@ -73,6 +75,8 @@ export class BrokerNode implements TopicAdmin {
   readonly #controller: Controller;
   readonly #compaction: CompactionChecker;
   readonly #retention: RetentionChecker;
+  readonly #moves: Moves;
+  readonly reassignments: ReassignmentDesk;
   readonly #addressAttempts = new Map<number, number>();
   #started = false;
 
@@ -131,6 +135,8 @@ export class BrokerNode implements TopicAdmin {
     this.view = new ImageView(brokerId, this.machine.image, this.#leaders, this.isAlive);
     this.#reporter = this.#createReporter();
     this.groups = this.#createGroupRouter();
+    this.#moves = this.#createMoves(proposer);
+    this.reassignments = this.#createReassignments();
     this.replicas = this.#createReplicaSet(proposer);
     storage.hearDamage((key, error) => this.replicas.logDamaged(key, error));
     this.#compaction = this.#createCompactionChecker();
@@ -152,6 +158,7 @@ export class BrokerNode implements TopicAdmin {
   async stop(): Promise<void> {
     this.groups.stop();
     this.#reporter.stop();
+    this.#moves.stop();
     this.#retention.stop();
     this.#compaction.stop();
     await this.rebuilding.stop();
@@ -254,6 +261,7 @@ export class BrokerNode implements TopicAdmin {
       caller: this.caller,
       leaders: this.#leaders,
       home: () => this.replicas,
+      pieceAdmitted: (key, bytes) => this.#moves.pieceAdmitted(key, bytes),
     });
   }
 
@@ -316,9 +324,38 @@ export class BrokerNode implements TopicAdmin {
       image: this.machine.image,
       isReady: this.#options.isReady,
       metadataIndexAtStart: this.#controllerGroup.log.lastIndex(),
+      metadataIndex: () => this.machine.appliedIndex,
+      admitToLearner: this.#moves.admitToLearner,
+      membersMayChange: this.#moves.membersMayChange,
       snapshotWanted: (group) => this.rebuilding.snapshotWanted(group),
       repair: (absent) => this.rebuilding.repair(absent),
       leads: (groupId, term) => this.#reporter.leads({ groupId, term }),
+    });
+  }
+
+  #createReassignments(): ReassignmentDesk {
+    return new ReassignmentDesk({
+      caller: this.caller,
+      controller: this.controllerClient,
+      image: this.machine.image,
+      leaders: this.#leaders,
+    });
+  }
+
+  #createMoves(proposer: CommandProposer): Moves {
+    const { config, limits, runtime } = this.#options;
+    return new Moves({
+      brokerId: config.brokerId,
+      clock: runtime.clock,
+      logger: this.#logger,
+      limits,
+      caller: this.caller,
+      proposer,
+      controllerGroup: this.#controllerGroup,
+      controllerClient: this.controllerClient,
+      machine: this.machine,
+      replicas: () => this.replicas,
+      isAlive: this.isAlive,
     });
   }
 
@@ -362,7 +399,7 @@ export class BrokerNode implements TopicAdmin {
       return {};
     });
     caller.handle(peerService.placeTopic, async (topic) => ({
-      topic: await controller.createTopic(topic, topic.internal),
+      topic: topicMessage(await controller.createTopic(topic, topic.internal)),
     }));
     caller.handle(peerService.removeTopic, async ({ name }) => {
       await controller.deleteTopic(name);
@@ -389,7 +426,20 @@ export class BrokerNode implements TopicAdmin {
         });
       });
     }
+    if (this.#started) this.#replicasMoved(outcome);
     this.#options.imageChanged();
+  }
+
+  #replicasMoved(outcome: ApplyOutcome): void {
+    if (outcome.kind !== "partitionsReassigned") return;
+    for (const change of outcome.changes) {
+      const { partition, topic } = change;
+      const where = { topic: topic.name, partition: partition.partition };
+      this.replicas.reassigned(change).catch((error: unknown) => {
+        this.#logger.error("a replica that has left could not be removed", { ...where, error });
+      });
+    }
+    this.#moves.applied(outcome);
   }
 
   #controllerLeadershipChanged(leadership: Leadership): void {
@@ -399,6 +449,7 @@ export class BrokerNode implements TopicAdmin {
       this.#reporter.leads({ groupId: controllerGroupId, term: leadership.term });
     }
     this.#controller.leadershipChanged(leadership);
+    this.#moves.controllerChanged();
     this.#options.imageChanged();
   }
 

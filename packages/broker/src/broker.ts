@@ -210,6 +210,7 @@ export class Broker {
     return {
       partitions: node.replicas,
       topics: node,
+      reassignments: node.reassignments,
       groups: node.groups,
       cluster: node.view,
       producerIds: node.producerIds,

@@ -93,6 +93,8 @@ export interface BrokerLimits {
   readonly repairRetryMsMax: number;
   /** A broker whose copy of the metadata is damaged ends when it could not repair it for so long. */
   readonly controllerRepairMsMax: number;
+  /** Partitions of the whole cluster whose replicas move at the same time; the others wait. */
+  readonly movesAtOnceMax: number;
   /** How long a request that was passed on to another broker may take. */
   readonly forwardTimeoutMs: number;
 }
@@ -134,5 +136,6 @@ export const defaultBrokerLimits: BrokerLimits = {
   repairRetryMsMin: 500,
   repairRetryMsMax: 30_000,
   controllerRepairMsMax: 60_000,
+  movesAtOnceMax: 10,
   forwardTimeoutMs: 10_000,
 };

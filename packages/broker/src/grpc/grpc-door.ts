@@ -11,6 +11,7 @@ import {
   fetchService,
   groupService,
   healthService,
+  partitionService,
   produceService,
   serverReflectionService,
   serverReflectionV1AlphaService,
@@ -24,6 +25,7 @@ import { clusterHandlers } from "./cluster-service.ts";
 import { fetchHandlers } from "./fetch-service.ts";
 import { groupHandlers } from "./group-service.ts";
 import { healthHandlers } from "./health-service.ts";
+import { partitionHandlers } from "./partition-service.ts";
 import { produceHandlers } from "./produce-service.ts";
 import { reflectionHandlers } from "./reflection-service.ts";
 import { topicHandlers } from "./topic-service.ts";
@@ -118,6 +120,7 @@ function services(options: GrpcDoorOptions): [ServiceDefinition, UntypedServiceI
     [produceService, produceHandlers(ports, logger, produce)],
     [fetchService, fetchHandlers(ports, logger, fetch)],
     [topicService, topicHandlers(ports, logger)],
+    [partitionService, partitionHandlers(ports, logger)],
     [clusterService, clusterHandlers(ports, logger)],
     [groupService, groupHandlers(ports, logger)],
     [healthService, healthHandlers(ports, logger, clock)],
