@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
+import { metricOf } from "./metric-of.ts";
 import { NumberedStream } from "./numbered-stream.ts";
 import { ProcessCluster } from "./process-cluster.ts";
 import { ropewalk } from "./run-command.ts";
@@ -20,12 +21,6 @@ async function createTopic(bootstrapServers: readonly string[], ...configs: stri
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
 }
 
-async function metric(cluster: ProcessCluster, id: number, name: string): Promise<number> {
-  const answer = await fetch(`${cluster.httpUrl(id)}/metrics`).catch(() => undefined);
-  const lines = (await answer?.text())?.split("\n") ?? [];
-  return Number(lines.find((each) => each.startsWith(`${name} `))?.split(" ")[1] ?? -1);
-}
-
 async function untilMetric(
   cluster: ProcessCluster,
   id: number,
@@ -33,7 +28,7 @@ async function untilMetric(
   matches: (value: number) => boolean,
 ): Promise<void> {
   const what = (): string => `broker ${id} says so by ${name}; its log:\n${cluster.log(id)}`;
-  await waitFor(what, rebuiltMs, async () => matches(await metric(cluster, id, name)));
+  await waitFor(what, rebuiltMs, async () => matches(await metricOf(cluster, id, name)));
 }
 
 function startCount(log: string): number {
@@ -121,7 +116,7 @@ test("a broker that is killed again and again while it takes in snapshots has ev
   await cluster.ready();
   for (let partition = 0; partition < partitionCount; partition++) {
     const name = `ropewalk_partition_high_watermark{topic="${topic}",partition="${partition}"}`;
-    const highWatermark = await metric(cluster, 1, name);
+    const highWatermark = await metricOf(cluster, 1, name);
     expect(highWatermark).toBe(stream.recordCount / partitionCount);
     await untilMetric(cluster, 3, name, (value) => value === highWatermark);
   }

@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from "node:child_process";
-import { existsSync, rmSync, statfsSync, statSync } from "node:fs";
+import { existsSync, rmSync, statfsSync, statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
@@ -31,6 +31,12 @@ export class Ballast {
     for (let bytes = this.freeBytes; bytes >= blockBytes; bytes >>= 1) {
       while (await this.#take(bytes)) continue;
     }
+  }
+
+  /** Gives so many blocks of it back. */
+  giveBack(blocks: number): void {
+    const { size } = statSync(this.#path);
+    truncateSync(this.#path, Math.max(0, size - blocks * blockBytes));
   }
 
   remove(): void {

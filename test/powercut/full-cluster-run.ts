@@ -19,7 +19,7 @@ const deliveryTimeoutMs = 1500;
 /** Less than what a message to the followers takes at most, so that nothing is refused for its size. */
 const batchBytesMax = 256 * 1024;
 
-/** Three brokers on small disks, a stream that must come through whole, and topics that fill the disks. */
+/** Three brokers on small disks, streams that must come through whole, and topics that fill the disks. */
 export class FullClusterRun {
   readonly figures = { rounds: 0, refused: 0, cuts: 0, deletedTopics: 0, noRoomAtAll: 0 };
   resumedMsMax = 0;
@@ -27,7 +27,6 @@ export class FullClusterRun {
   readonly #processes: readonly ChildProcess[];
   readonly #ballasts: readonly Ballast[];
   readonly #random: SeededRandom;
-  readonly #stream: NumberedStream;
 
   constructor(
     cluster: ProcessCluster,
@@ -39,41 +38,41 @@ export class FullClusterRun {
     this.#processes = processes;
     this.#ballasts = ballasts;
     this.#random = random;
-    this.#stream = new NumberedStream(cluster.bootstrapServers, "stream", partitionCount);
   }
 
-  /** As many rounds as asked; then every record of the stream must be there once, in order. */
-  async run(rounds: number): Promise<void> {
-    await using stream = this.#stream;
-    await this.#command(["topic", "create", "stream", "-p", String(partitionCount), "-r", "3"]);
+  /** A stream through a disk that gets full, is full and has room again: every record once, in order. */
+  async round(): Promise<void> {
+    const number = ++this.figures.rounds;
+    const { bootstrapServers } = this.#cluster;
+    const name = `stream-${number}`;
+    await this.#command(["topic", "create", name, "-p", String(partitionCount), "-r", "3"]);
+    await using stream = new NumberedStream(bootstrapServers, name, partitionCount);
     const running = stream.run();
     running.catch(() => undefined); // Told at the end.
-    for (let round = 0; round < rounds; round++) await this.#round(`filling-${round}`);
+    await this.#fillAndRecover(`filling-${number}`, stream);
     stream.stop();
     await running;
-    await stream.expectWhole(this.#cluster.bootstrapServers);
+    await stream.expectWhole(bootstrapServers);
+    await this.#command(["topic", "delete", name]);
     this.#expectAlive();
   }
 
-  async #round(topic: string): Promise<void> {
-    this.figures.rounds += 1;
+  async #fillAndRecover(topic: string, stream: NumberedStream): Promise<void> {
     await this.#command(["topic", "create", topic, "-p", String(partitionCount), "-r", "3"]);
     const refusal = await this.#fill(topic);
     assert(refusal.retriable, `${refusal.code} is retriable`);
     assert.match(refusal.message, /disk of its leader is full/);
     this.figures.refused += 1;
-    const isNoRoomAtAll = this.#random.chance(50);
-    if (isNoRoomAtAll) {
+    if (this.#random.chance(50)) {
       this.figures.noRoomAtAll += 1;
       await Promise.all(this.#ballasts.map((ballast) => ballast.fill()));
     }
-    await this.#readOn();
-    const acknowledgedBefore = this.#stream.acknowledgedCount;
+    await this.#readOn(stream);
+    const acknowledgedBefore = stream.acknowledgedCount;
     await this.#makeRoom(topic);
     // What is deleted is deleted; the files go when there is room to say so.
     for (const ballast of this.#ballasts) ballast.remove();
-    await this.#expectResumed(acknowledgedBefore);
-    this.#expectAlive();
+    await this.#expectResumed(stream, acknowledgedBefore);
   }
 
   /** Writes until a broker refuses for want of room; answers the refusal. */
@@ -100,9 +99,8 @@ export class FullClusterRun {
     return refusal;
   }
 
-  async #readOn(): Promise<void> {
-    const { acknowledgedCount } = this.#stream;
-    const args = ["consume", "stream", "--from-beginning", "-e", "-f", "%o\\n"];
+  async #readOn({ acknowledgedCount, topic }: NumberedStream): Promise<void> {
+    const args = ["consume", topic, "--from-beginning", "-e", "-f", "%o\\n"];
     const read = (await this.#command(args)).trimEnd().split("\n").length;
     assert(read >= acknowledgedCount, `${read} of ${acknowledgedCount} records were read`);
   }
@@ -120,11 +118,11 @@ export class FullClusterRun {
     }
   }
 
-  async #expectResumed(acknowledgedBefore: number): Promise<void> {
+  async #expectResumed(stream: NumberedStream, acknowledgedBefore: number): Promise<void> {
     const startMs = performance.now();
-    const wanted = Math.max(acknowledgedBefore, this.#stream.acknowledgedCount) + 100;
+    const wanted = Math.max(acknowledgedBefore, stream.acknowledgedCount) + 100;
     const told = (): string => `records are taken again; ${this.#lastLines()}`;
-    await waitFor(told, resumingMsMax, () => this.#stream.acknowledgedCount >= wanted);
+    await waitFor(told, resumingMsMax, () => stream.acknowledgedCount >= wanted);
     this.resumedMsMax = Math.max(this.resumedMsMax, Math.round(performance.now() - startMs));
   }
 

@@ -1,4 +1,7 @@
-import type { Disk, DiskFile } from "@ropewalk/runtime";
+import type { ComposedFile, Disk, DiskFile, FilePiece } from "@ropewalk/runtime";
+
+/** The files behind those that lie. */
+const honestFiles = new WeakMap<DiskFile, DiskFile>();
 
 /** A disk that says it has synced and has not: what a check must notice. */
 export function lyingDisk(disk: Disk): Disk {
@@ -7,8 +10,9 @@ export function lyingDisk(disk: Disk): Disk {
     makeDirectory: (path) => disk.makeDirectory(path),
     list: (path) => disk.list(path),
     exists: (path) => disk.exists(path),
-    open: async (path, access, use) => lyingFile(await disk.open(path, access, use)),
-    create: async (path, use) => lyingFile(await disk.create(path, use)),
+    open: async (path, access) => lyingFile(await disk.open(path, access)),
+    create: async (path) => lyingFile(await disk.create(path)),
+    compose: (path, which) => lyingComposedFile(disk.compose(path, which)),
     replaceFile: (path, bytes) => disk.replaceFile(path, bytes),
     readFile: (path) => disk.readFile(path),
     rename: (from, to) => disk.rename(from, to),
@@ -20,7 +24,7 @@ export function lyingDisk(disk: Disk): Disk {
 }
 
 function lyingFile(file: DiskFile): DiskFile {
-  return {
+  const lying: DiskFile = {
     path: file.path,
     write: (position, buffers) => file.write(position, buffers),
     read: (position, target) => file.read(position, target),
@@ -29,5 +33,20 @@ function lyingFile(file: DiskFile): DiskFile {
     truncate: (sizeBytes) => file.truncate(sizeBytes),
     sizeBytes: () => file.sizeBytes(),
     close: () => file.close(),
+  };
+  honestFiles.set(lying, file);
+  return lying;
+}
+
+function lyingComposedFile(file: ComposedFile): ComposedFile {
+  const honest = (piece: FilePiece): FilePiece =>
+    piece instanceof Uint8Array
+      ? piece
+      : { ...piece, file: honestFiles.get(piece.file) ?? piece.file };
+  return {
+    path: file.path,
+    write: (position, pieces) => file.write(position, pieces.map(honest)),
+    finish: () => file.abandon(),
+    abandon: () => file.abandon(),
   };
 }

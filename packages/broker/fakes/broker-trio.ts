@@ -14,7 +14,7 @@ import {
   statusDetailsKey,
   topicService,
 } from "@ropewalk/protocol";
-import type { Disk, Runtime } from "@ropewalk/runtime";
+import type { ComposedFile, Disk, DiskFile, Runtime } from "@ropewalk/runtime";
 import { nodeRuntime } from "@ropewalk/runtime/node";
 import { Broker } from "../src/broker.ts";
 import type { BrokerConfig } from "../src/config.ts";
@@ -58,25 +58,30 @@ export class BrokerTrio {
   readonly #brokers = new Map<number, Broker>();
   readonly #firstPort = nextPort;
   readonly #gates = new Map<number, Promise<void>>();
+  readonly #flushGates = new Map<number, Promise<void>>();
+  readonly #changes: BrokerConfig["limits"];
   #heldCount = 0;
 
-  /** Every broker that was to be a part of it. */
+  /** Every broker that is to be a part of it. */
   readonly #ids: readonly number[];
 
-  private constructor(ids: readonly number[]) {
+  private constructor(ids: readonly number[], changes: BrokerConfig["limits"]) {
     this.#ids = ids;
+    this.#changes = changes;
     nextPort += ids.length * 3;
   }
 
-  static async start(): Promise<BrokerTrio> {
-    const trio = new BrokerTrio(trioIds);
+  /** `changes`: limits that differ from the trio's usual ones. */
+  static async start(changes: BrokerConfig["limits"] = {}): Promise<BrokerTrio> {
+    const trio = new BrokerTrio(trioIds, changes);
     await trio.startAll();
     return trio;
   }
 
   /** The same with brokers 4 to `brokerCount`, which are not started yet. */
   static async startFirst(brokerCount: number): Promise<BrokerTrio> {
-    const trio = new BrokerTrio(Array.from({ length: brokerCount }, (_, at) => at + 1));
+    const ids = Array.from({ length: brokerCount }, (_, at) => at + 1);
+    const trio = new BrokerTrio(ids, {});
     await Promise.all(trioIds.map((id) => trio.start(id)));
     return trio;
   }
@@ -114,6 +119,16 @@ export class BrokerTrio {
     this.#heldCount = 0;
     return () => {
       this.#gates.delete(id);
+      resolve();
+    };
+  }
+
+  /** The disk of a broker stands still: no flush returns until what is answered is called. */
+  holdFlushes(id: number): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#flushGates.set(id, promise);
+    return () => {
+      this.#flushGates.delete(id);
       resolve();
     };
   }
@@ -264,7 +279,7 @@ export class BrokerTrio {
       http: { listen: at(http) },
       bootstrap: this.#ids.map((each) => ({ brokerId: each, address: at(this.#ports(each).peer) })),
       rack: "",
-      limits,
+      limits: { ...limits, ...this.#changes },
       log: smallLog,
     };
   }
@@ -278,18 +293,33 @@ export class BrokerTrio {
     const runtime = nodeRuntime({
       log: { level: process.env["TRIO_LOG"] === undefined ? "silent" : "info" },
     });
-    const create = async (path: string): ReturnType<Disk["create"]> => {
-      const gate = path.includes("segment-") ? this.#gates.get(id) : undefined;
-      if (gate !== undefined) {
-        this.#heldCount += 1;
-        await gate;
-      }
-      return runtime.disk.create(path);
+    // What writes a new segment waits before its first write.
+    const compose: Disk["compose"] = (path, which) => {
+      const file = runtime.disk.compose(path, which);
+      const gate = path.includes("segment-") && which === "new" ? this.#gates.get(id) : undefined;
+      if (gate === undefined) return file;
+      this.#heldCount += 1;
+      const write: ComposedFile["write"] = (position, pieces) =>
+        gate.then(() => file.write(position, pieces));
+      return { path, write, finish: () => file.finish(), abandon: () => file.abandon() };
     };
+    const create: Disk["create"] = async (path) => this.#gated(id, await runtime.disk.create(path));
+    const open: Disk["open"] = async (...args) => this.#gated(id, await runtime.disk.open(...args));
+    const changed = new Map<string | symbol, unknown>(Object.entries({ compose, create, open }));
     const disk = new Proxy(runtime.disk, {
-      get: (target, name) => (name === "create" ? create : bound(target, name)),
+      get: (target, name) => changed.get(name) ?? bound(target, name),
     });
     return { ...runtime, disk };
+  }
+
+  #gated(id: number, file: DiskFile): DiskFile {
+    const datasync = async (): Promise<void> => {
+      await this.#flushGates.get(id);
+      await file.datasync();
+    };
+    return new Proxy(file, {
+      get: (target, name) => (name === "datasync" ? datasync : bound(target, name)),
+    });
   }
 }
 

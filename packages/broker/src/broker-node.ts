@@ -14,6 +14,7 @@ import {
   type TopicImage,
 } from "./controller/metadata-image.ts";
 import { ProducerIdPool } from "./controller/producer-id-pool.ts";
+import { type Fitness, FitnessWatch } from "./fitness/fitness-watch.ts";
 import { groupsTopic, GroupRouter } from "./group/group-router.ts";
 import { ImageView } from "./image-view.ts";
 import { LeaderReporter } from "./leader-reporter.ts";
@@ -77,6 +78,7 @@ export class BrokerNode implements TopicAdmin {
   readonly #retention: RetentionChecker;
   readonly #moves: Moves;
   readonly reassignments: ReassignmentDesk;
+  #fitness: FitnessWatch | undefined;
   readonly #addressAttempts = new Map<number, number>();
   #started = false;
 
@@ -151,12 +153,19 @@ export class BrokerNode implements TopicAdmin {
   /** Starts every group; the peer network must be there. */
   async start(): Promise<void> {
     this.#started = true;
+    this.#fitness = this.#createFitnessWatch();
     await this.replicas.start();
     this.host.add(this.#controllerGroup);
   }
 
+  /** Why this broker leads nothing; `sound` where nothing speaks against it. */
+  get fitness(): Fitness {
+    return this.#fitness?.fitness ?? "sound";
+  }
+
   async stop(): Promise<void> {
     this.groups.stop();
+    this.#fitness?.stop();
     this.#reporter.stop();
     this.#moves.stop();
     this.#retention.stop();
@@ -232,6 +241,17 @@ export class BrokerNode implements TopicAdmin {
         });
         this.host.remove(group);
       },
+    });
+  }
+
+  #createFitnessWatch(): FitnessWatch {
+    const { limits, runtime, storage } = this.#options;
+    return new FitnessWatch({
+      clock: runtime.clock,
+      logger: this.#logger,
+      writingSinceMs: () => storage.log.writingSinceMs,
+      diskStallMs: limits.diskStallMs,
+      candidacyChanged: (candidacy) => this.host.setCandidacy(candidacy),
     });
   }
 
@@ -322,6 +342,7 @@ export class BrokerNode implements TopicAdmin {
       groups: this.groups,
       leaders: this.#leaders,
       image: this.machine.image,
+      isAlive: this.isAlive,
       isReady: this.#options.isReady,
       metadataIndexAtStart: this.#controllerGroup.log.lastIndex(),
       metadataIndex: () => this.machine.appliedIndex,

@@ -3,6 +3,7 @@ import { BrokerNode } from "./broker-node.ts";
 import { type BrokerStorage, openBrokerStorage } from "./broker-storage.ts";
 import { type BrokerConfig, type BrokerLimits, defaultBrokerLimits } from "./config.ts";
 import { GrpcDoor } from "./grpc/grpc-door.ts";
+import { HealthReport } from "./health/health-report.ts";
 import { openHttpDoor } from "./http-door.ts";
 import { writeIdentity } from "./identity.ts";
 import { createMetrics } from "./metrics.ts";
@@ -104,6 +105,7 @@ export class Broker {
       peers: this.#peers,
       store: this.#storage.log,
       isReady: () => this.isReady(),
+      fitness: () => this.#node.fitness,
     });
     this.#door = await GrpcDoor.open({
       listen: this.config.client.listen,
@@ -213,6 +215,16 @@ export class Broker {
       reassignments: node.reassignments,
       groups: node.groups,
       cluster: node.view,
+      health: new HealthReport({
+        brokerId: this.config.brokerId,
+        clock: this.#runtime.clock,
+        fitness: () => node.fitness,
+        isDiskFull: () => this.#storage.log.isFull,
+        isDiskFailed: () => this.#storage.log.failed !== undefined,
+        notReady: () => this.#notReady(),
+        led: () => node.replicas.led(),
+        absentReplicaCount: () => node.replicas.absentCount,
+      }),
       producerIds: node.producerIds,
       isReady: () => this.isReady(),
     };

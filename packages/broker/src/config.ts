@@ -75,6 +75,11 @@ export interface BrokerLimits {
   readonly membersPerGroupMax: number;
   /** A broker that was silent for so long counts as dead. */
   readonly brokerSilenceMs: number;
+  /**
+   * A write that the disk does not finish for so long stands still: the broker gives its leadership up until writes
+   * have flowed again for twice as long.
+   */
+  readonly diskStallMs: number;
   /** How often the applied state is written beside the log. */
   readonly checkpointMs: number;
   /** How often leaders look for what retention lets go; Kafka's `log.retention.check.interval.ms`. */
@@ -126,6 +131,7 @@ export const defaultBrokerLimits: BrokerLimits = {
   groupSessionTimeoutMs: 10_000,
   membersPerGroupMax: 1000,
   brokerSilenceMs: 3000,
+  diskStallMs: 3000,
   checkpointMs: 1000,
   retentionCheckMs: 5 * 60 * 1000,
   compactionCheckMs: 15_000,

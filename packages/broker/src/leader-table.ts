@@ -29,7 +29,14 @@ export class LeaderTable {
     if (leadership.kind === "leading") this.leads(groupId, brokerId, term);
     else if (leadership.leaderId !== 0 && leadership.leaderId !== brokerId) {
       this.leads(groupId, leadership.leaderId, term);
-    } else if ((this.get(groupId)?.term ?? term) < term) this.forget(groupId);
+    } else if (this.#isOutdated(groupId, term, brokerId)) this.forget(groupId);
+  }
+
+  /** A leader that hears no majority steps down within its term: nobody knows better than itself. */
+  #isOutdated(groupId: number, term: number, brokerId: number): boolean {
+    const known = this.get(groupId);
+    if (known === undefined) return false;
+    return known.term < term || (known.leaderId === brokerId && known.term === term);
   }
 
   forget(groupId: number): void {

@@ -94,7 +94,7 @@ export class MemberMover {
       wantedIds: wantedOf(image),
       assignmentId: image.assignmentId,
       isMoving: image.move?.state === "moving",
-      progress: group.progress(),
+      progress: group.memberProgress(),
       isAlive,
     });
   }

@@ -1,5 +1,6 @@
 import type { LogStore } from "@ropewalk/log";
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
+import type { Fitness } from "./fitness/fitness-watch.ts";
 import type { PeerNetwork } from "./peer/peer-network.ts";
 import type { RaftHost } from "./raft/raft-host.ts";
 import type { ReplicaSet } from "./replica-set.ts";
@@ -20,6 +21,7 @@ export interface MetricSources {
   readonly peers: PeerNetwork;
   readonly store: LogStore;
   readonly isReady: () => boolean;
+  readonly fitness: () => Fitness;
 }
 
 /** The metrics of one broker, in a registry of its own: one process may hold several brokers. */
@@ -44,7 +46,7 @@ export function createMetrics(sources: MetricSources): Metrics {
 
 function registerGauges(
   registers: Registry[],
-  { host, isReady, replicas, store }: MetricSources,
+  { fitness, host, isReady, replicas, store }: MetricSources,
 ): void {
   const gauge = (name: string, help: string, value: () => number): void => {
     void new Gauge({
@@ -65,6 +67,11 @@ function registerGauges(
   };
   gauge("ropewalk_ready", "Whether the broker is registered and knows a controller.", () =>
     Number(isReady()),
+  );
+  gauge(
+    "ropewalk_fit_to_lead",
+    "Whether disk and event loop are well enough to lead: 0 while one of them stands still.",
+    () => Number(fitness() === "sound"),
   );
   gauge("ropewalk_replicas", "Replicas on this broker.", () => count(() => true));
   gauge("ropewalk_partitions_led", "Partitions that this broker leads.", () =>
@@ -137,6 +144,9 @@ function registerCounters(
     "Passes over groups that something happened to.",
     () => scheduling.passes,
   );
+  counter("ropewalk_elections_started_total", "Elections that this broker began.", () => {
+    return scheduling.electionsStarted;
+  });
   counter("ropewalk_raft_group_visits_total", "Groups visited in passes.", () => scheduling.visits);
   counter(
     "ropewalk_journal_writes_total",

@@ -15,7 +15,7 @@ export interface MoveProgress {
 export function progressOf(replica: Replica | undefined): MoveProgress | undefined {
   if (replica?.group.leadership.kind !== "leading") return undefined;
   const { group, image } = replica;
-  const progress = group.progress();
+  const progress = group.memberProgress();
   const entryCount = Math.max(0, ...progress.map(({ match }) => match));
   const coming = addingIdsOf(image).map((id) => progress.find((each) => each.id === id));
   return {

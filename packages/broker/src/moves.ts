@@ -48,7 +48,7 @@ export class Moves {
     this.#mover = new MemberMover({
       ...options,
       controller,
-      replica: (groupId) => options.replicas().replica(groupId),
+      replica: (groupId) => options.replicas().replicaOf(groupId),
     });
     this.#throttle = new MoveThrottle({
       clock,
@@ -112,7 +112,7 @@ export class Moves {
       return {};
     });
     caller.handle(moveService.describeMoves, ({ groupIds }) => {
-      const moves = groupIds.flatMap((groupId) => progressOf(replicas().replica(groupId)) ?? []);
+      const moves = groupIds.flatMap((groupId) => progressOf(replicas().replicaOf(groupId)) ?? []);
       return Promise.resolve({ moves });
     });
   }

@@ -48,15 +48,37 @@ export interface ReadResult {
   readonly batches: readonly Uint8Array[];
   /** The offset after the last record of `batches`; the offset asked for where there are none. */
   readonly nextOffset: number;
+  /** Says, once, that nobody looks at `batches` any more: their memory is used again. It may be left out. */
+  readonly release?: () => void;
 }
 
 /** The offset that stands for the high watermark where records are deleted; Kafka's number. */
 export const allRecords = -1;
 
-/** A partition, at its leader. Every call answers NOT_LEADER where this broker does not lead it. */
-export interface PartitionLog {
+/**
+ * A partition that can be read here: at its leader, or at a replica that follows. Every call answers NOT_LEADER
+ * where it is not that any more.
+ */
+export interface ReadablePartition {
   readonly topic: string;
   readonly partition: number;
+  /** The offset after the last record that is known here to be committed. */
+  highWatermark(): number;
+  /** The first offset that can be read. */
+  startOffset(): number;
+  /** Throws OFFSET_OUT_OF_RANGE; a replica that follows, NOT_LEADER beyond its high watermark. */
+  resolve(start: StartPosition): number | Promise<number>;
+  /** Committed batches from `offset` on; empty at the high watermark. Throws as `resolve`. */
+  read(principal: Principal, offset: number, bytesMax: number): ReadResult | Promise<ReadResult>;
+  /**
+   * Runs `listener` once, when there is something committed at `offset`, or the partition cannot be read here
+   * any more. Answers a function that takes the listener back.
+   */
+  awaitRecords(offset: number, listener: () => void): () => void;
+}
+
+/** A partition, at its leader. Every call answers NOT_LEADER where this broker does not lead it. */
+export interface PartitionLog extends ReadablePartition {
   /** Appends one record batch. The caller gives the bytes away. */
   append(
     principal: Principal,
@@ -64,30 +86,19 @@ export interface PartitionLog {
     acks: Acknowledgement,
     done: AppendCallback,
   ): void;
-  /** The offset after the last committed record. */
-  highWatermark(): number;
-  /** The first offset that can be read. */
-  startOffset(): number;
   /**
    * Deletes the committed records below `offset`, or all of them where it is `allRecords`: they cannot be
    * read any more. Resolves with the start offset once that is replicated. Rejects with OFFSET_OUT_OF_RANGE,
    * or POLICY_VIOLATION where the topic is only compacted.
    */
   deleteRecords(principal: Principal, offset: number): Promise<number>;
-  /** Throws OFFSET_OUT_OF_RANGE. */
-  resolve(start: StartPosition): number | Promise<number>;
-  /** Committed batches from `offset` on; empty at the high watermark. Throws OFFSET_OUT_OF_RANGE. */
-  read(principal: Principal, offset: number, bytesMax: number): ReadResult | Promise<ReadResult>;
-  /**
-   * Runs `listener` once, when there is something committed at `offset`, or this broker stops leading
-   * the partition. Answers a function that takes the listener back.
-   */
-  awaitRecords(offset: number, listener: () => void): () => void;
 }
 
 /** Finds partitions. Throws UNKNOWN_TOPIC_OR_PARTITION, or NOT_LEADER with a hint. */
 export interface PartitionDirectory {
   leader(topic: string, partition: number): PartitionLog;
+  /** This broker's replica, whether it leads or follows; NOT_LEADER where it has none that does. */
+  replica(topic: string, partition: number): ReadablePartition;
   /** Partitions of the topic that this broker leads. Throws UNKNOWN_TOPIC_OR_PARTITION. */
   ledPartitions(topic: string): readonly PartitionLog[];
 }
@@ -211,6 +222,32 @@ export interface ClusterView {
   leaderless(): readonly { readonly topic: string; readonly partition: number }[];
 }
 
+/** What a broker's disk is good for; `failed` until the broker is started again. */
+export type DiskHealth = "sound" | "full" | "stalled" | "failed";
+
+/** How one broker does, as it knows itself. */
+export interface BrokerHealth {
+  readonly brokerId: number;
+  readonly disk: DiskHealth;
+  /** Its event loop was blocked again and again lately. */
+  readonly isLoopBlocked: boolean;
+  /** Why it sends clients away. */
+  readonly notReady: string | undefined;
+  /** Partitions that it leads, and the replicas of them that lag or are out. */
+  readonly underReplicated: readonly {
+    readonly topic: string;
+    readonly partition: number;
+    readonly replicaIds: readonly number[];
+  }[];
+  /** Replicas on this broker that take no part. */
+  readonly absentReplicaCount: number;
+}
+
+/** How this broker does; it takes a moment to tell what lags from what is on its way. */
+export interface HealthView {
+  describe(principal: Principal): Promise<BrokerHealth>;
+}
+
 /** Gives out ids for idempotent producers. */
 export interface ProducerIds {
   next(): Promise<number>;
@@ -232,6 +269,7 @@ export interface BrokerPorts {
   readonly reassignments: ReassignmentAdmin;
   readonly groups: GroupCoordinator;
   readonly cluster: ClusterView;
+  readonly health: HealthView;
   readonly producerIds: ProducerIds;
   /** Whether this broker can serve: it is registered and knows a controller. */
   isReady(): boolean;

@@ -16,12 +16,13 @@ import { topicConfig } from "./controller/topic-config.ts";
 import { GroupPartitionCoordinator } from "./group/group-coordinator.ts";
 import { GroupMachine } from "./group/group-machine.ts";
 import { groupsTopic, type GroupRouter } from "./group/group-router.ts";
+import type { LedPartition } from "./health/under-replication.ts";
 import type { LeaderTable } from "./leader-table.ts";
-import { expectJoined } from "./joined.ts";
 import type { CompactedPartition } from "./partition/compaction-checker.ts";
 import { decodePartitionCheckpoint } from "./partition/partition-checkpoint.ts";
+import { FollowedPartition } from "./partition/followed-partition.ts";
 import { PartitionReplica } from "./partition/partition-replica.ts";
-import type { PartitionDirectory, PartitionLog } from "./ports.ts";
+import type { PartitionDirectory, PartitionLog, ReadablePartition } from "./ports.ts";
 import type { CommandProposer } from "./raft/command-proposer.ts";
 import type { HistoryKeeper } from "./raft/history-keeper.ts";
 import { RaftGroup } from "./raft/raft-group.ts";
@@ -30,6 +31,7 @@ import type { RaftHost } from "./raft/raft-host.ts";
 import { firstMembers, MemberedMachine, membersKey } from "./raft/member-record.ts";
 import { decodeStateImage } from "./raft/state-image.ts";
 import type { Leadership, StateMachine } from "./raft/state-machine.ts";
+import { ReadableTopics } from "./readable-topics.ts";
 import { groupKey, logKey } from "./replica-key.ts";
 import { partitionKey, ReplicaRemoval } from "./replica-removal.ts";
 import type { AbsentReplica, ReplicaHome } from "./snapshot/replica-home.ts";
@@ -49,6 +51,8 @@ export interface ReplicaSetOptions {
   readonly groups: GroupRouter;
   readonly leaders: LeaderTable;
   readonly image: MetadataImage;
+  /** Whether a broker was heard of lately. */
+  readonly isAlive: (brokerId: number) => boolean;
   /** Whether this broker is part of its cluster, so that what it does not know does not exist. */
   readonly isReady: () => boolean;
   /** The last entry of the metadata's log when this process opened it. */
@@ -85,12 +89,14 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
   readonly #absent = new Map<number, AbsentReplica>();
   readonly #absentImages = new Map<number, () => PartitionImage | undefined>();
   readonly #removal: ReplicaRemoval;
+  readonly #readable: ReadableTopics;
   /** Groups whose replica here is being deleted. */
   readonly #leaving = new Map<number, Promise<void>>();
 
   constructor(options: ReplicaSetOptions) {
     this.#options = options;
     this.#removal = new ReplicaRemoval(options);
+    this.#readable = new ReadableTopics(options);
   }
 
   /** Starts what the image puts here, and removes what it certainly does not (any more). */
@@ -145,7 +151,7 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
   }
 
   /** A replica that takes part in Raft. */
-  replica(groupId: number): Replica | undefined {
+  replicaOf(groupId: number): Replica | undefined {
     return this.#replicas.get(groupId);
   }
 
@@ -220,14 +226,25 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
   }
 
   leader(topic: string, partition: number): PartitionLog {
-    const { groupId } = this.#find(topic, partition);
+    const { groupId } = this.#readable.partition(topic, partition);
     const replica = this.#replicas.get(groupId);
     if (replica?.partition !== undefined && replica.group.leadership.kind === "leading") {
       return replica.partition;
     }
+    throw this.#notHere(topic, partition, groupId);
+  }
+
+  replica(topic: string, partition: number): ReadablePartition {
+    const { groupId } = this.#readable.partition(topic, partition);
+    const replica = this.#replicas.get(groupId);
+    if (replica?.partition !== undefined) return new FollowedPartition(replica.partition);
+    throw this.#notHere(topic, partition, groupId);
+  }
+
+  #notHere(topic: string, partition: number, groupId: number): RopewalkError {
     const leaderId = this.#options.leaders.get(groupId)?.leaderId ?? 0;
     const elsewhere = leaderId !== 0 && leaderId !== this.#options.brokerId;
-    throw new RopewalkError(
+    return new RopewalkError(
       "NOT_LEADER",
       `Cannot serve ${topic}-${partition} here: ${elsewhere ? `its leader is broker ${leaderId}` : "no leader is known"}`,
       elsewhere ? { leaderId } : {},
@@ -236,7 +253,7 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
 
   ledPartitions(topic: string): readonly PartitionLog[] {
     const led: PartitionLog[] = [];
-    for (const { groupId } of this.#topic(topic).partitions) {
+    for (const { groupId } of this.#readable.topic(topic).partitions) {
       const replica = this.#replicas.get(groupId);
       if (replica?.partition === undefined) continue;
       if (replica.group.leadership.kind === "leading") led.push(replica.partition);
@@ -258,36 +275,18 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
     return [...this.#replicas.values()].map(({ group }) => group);
   }
 
+  /** What this broker leads, and how far its other replicas are. */
+  *led(): Iterable<LedPartition> {
+    for (const { group, image, topic } of this.#replicas.values()) {
+      const progress = group.progress(this.#options.isAlive);
+      if (progress === undefined) continue;
+      yield { topic: topic.name, partition: image.partition, ...progress };
+    }
+  }
+
   /** Data partitions with a replica here. */
   partitions(): Iterable<PartitionReplica> {
     return [...this.#replicas.values()].flatMap(({ partition }) => partition ?? []);
-  }
-
-  #topic(name: string): TopicImage {
-    const topic = this.#options.image.topics.get(name);
-    if (topic !== undefined && name === groupsTopic) {
-      // Clients see it in the metadata: "does not exist" would make them wait until it does.
-      throw new RopewalkError(
-        "INVALID_TOPIC",
-        `Cannot reach records of topic ${name}: it is the cluster's own and has none`,
-      );
-    }
-    if (topic !== undefined) return topic;
-    expectJoined(this.#options);
-    throw new RopewalkError(
-      "UNKNOWN_TOPIC_OR_PARTITION",
-      `Cannot find topic ${JSON.stringify(name)}: it does not exist`,
-    );
-  }
-
-  #find(name: string, partition: number): PartitionImage {
-    const { partitions } = this.#topic(name);
-    const found = partitions[partition];
-    if (found !== undefined) return found;
-    throw new RopewalkError(
-      "UNKNOWN_TOPIC_OR_PARTITION",
-      `Cannot find partition ${partition} of topic ${name}: it has partitions 0 to ${partitions.length - 1}`,
-    );
   }
 
   #add(topic: TopicImage, partition: PartitionImage): void {

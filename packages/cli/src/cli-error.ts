@@ -1,4 +1,4 @@
-/** Exit statuses: 1 for what failed, 2 for what was typed wrongly. */
+/** Exit statuses: 1 for what failed, 2 for what was typed wrongly; `cluster health` has its own words for them. */
 export type FailureStatus = 1 | 2;
 
 /**

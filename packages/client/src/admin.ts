@@ -1,5 +1,7 @@
 import {
+  brokerHealthService,
   clusterService,
+  type DescribeBrokerHealthResponse,
   type DescribeClusterResponse,
   fromProtoError,
   groupService,
@@ -25,6 +27,9 @@ export interface AdminOptions {
 const pagesMax = 10_000;
 
 const timeoutMsDefault = 30_000;
+
+/** How long one broker may take to say how it does, which takes it a second. */
+const brokerHealthTimeoutMs = 4_000;
 
 /** How long the ends of partitions may keep the description of a group waiting. */
 const lagTimeoutMs = 3_000;
@@ -97,6 +102,22 @@ export class Admin {
   describeCluster(): Promise<DescribeClusterResponse> {
     const options = this.#question("Cannot describe the cluster");
     return this.#cluster.call(clusterService.describeCluster, {}, options);
+  }
+
+  /**
+   * How brokers do, as each says of itself. Those that do not answer in time, or that nobody knows, are missing;
+   * which lies in the nature of the question.
+   */
+  async describeBrokerHealth(brokerIds: Iterable<number>): Promise<DescribeBrokerHealthResponse[]> {
+    await this.#cluster.refresh([]);
+    const timeoutMs = Math.min(this.#timeoutMs, brokerHealthTimeoutMs);
+    const answers = [...brokerIds].map(async (brokerId) => {
+      const options = { action: `Cannot ask broker ${brokerId} for its health`, timeoutMs };
+      const method = brokerHealthService.describeBrokerHealth;
+      return this.#cluster.callBroker(brokerId, method, {}, options);
+    });
+    const settled = await Promise.allSettled(answers);
+    return settled.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
   }
 
   /** All consumer groups; rejects where a coordinator could not be asked, since its groups would be missing. */

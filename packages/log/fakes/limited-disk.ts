@@ -1,4 +1,11 @@
-import { type Disk, DiskError, type DiskFile, type DiskLock } from "@ropewalk/runtime";
+import {
+  type ComposedFile,
+  type Disk,
+  DiskError,
+  type DiskFile,
+  type DiskLock,
+} from "@ropewalk/runtime";
+import { PlainComposedFile } from "./composed-file.ts";
 import type { SimulatedDisk } from "./simulated-disk.ts";
 
 /** What a file takes of the disk, whatever it is called. */
@@ -63,6 +70,10 @@ export class LimitedDisk implements Disk {
   async create(path: string): Promise<DiskFile> {
     const file = await this.#disk.create(path);
     return new LimitedFile(this, file, this.#extentOf(path));
+  }
+
+  compose(path: string, which: "new" | "existing"): ComposedFile {
+    return new PlainComposedFile(this, path, which);
   }
 
   replaceFile(path: string, bytes: Uint8Array): Promise<void> {

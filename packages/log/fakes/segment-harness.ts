@@ -1,6 +1,6 @@
-import { crc32c } from "@ropewalk/protocol";
 import type { GroupKey, LogEntry } from "../src/log-entry.ts";
-import type { ChunkEntry } from "../src/segment/segment-chunk.ts";
+import { ReadMemory } from "../src/read-memory.ts";
+import { type ChunkEntry, chunkEntryOf } from "../src/segment/segment-chunk.ts";
 import { type SegmentInfo, segmentFileName } from "../src/segment/segment-info.ts";
 import { SegmentReader, type SegmentReaderLimits } from "../src/segment/segment-reader.ts";
 import { type NewSegment, SegmentWriter } from "../src/segment/segment-writer.ts";
@@ -16,15 +16,16 @@ export const roomyLimits: SegmentReaderLimits = {
 
 /** An entry as a segment takes it. */
 export function chunkEntry(entry: LogEntry): ChunkEntry {
-  return { ...entry, dataCrc: crc32c(entry.data) };
+  return chunkEntryOf(entry);
 }
 
 /** A reader of the test's directory. */
 export function segmentReader(
   disk: SimulatedDisk,
   limits: SegmentReaderLimits = roomyLimits,
+  memory: ReadMemory = new ReadMemory(),
 ): SegmentReader {
-  return new SegmentReader(disk, directory, limits);
+  return new SegmentReader(disk, directory, limits, memory);
 }
 
 /** Where a segment of the test's directory lies. */
@@ -40,13 +41,12 @@ export async function writeSegment(
   chunks: readonly (readonly LogEntry[])[],
   seal: "sealed" | "open",
 ): Promise<SegmentInfo> {
-  const file = await disk.create(segmentPath(key, segment.fileId));
+  const file = disk.compose(segmentPath(key, segment.fileId), "new");
   const writer = SegmentWriter.create(key, file, segment);
   for (const entries of chunks) {
     await writer.append(entries.map(chunkEntry), entries.at(-1)?.index ?? 0);
   }
   if (seal === "sealed") await writer.seal();
-  await file.datasync();
-  await file.close();
+  await writer.finish();
   return writer.info;
 }

@@ -1,4 +1,11 @@
-import { type Disk, DiskError, type DiskFile, type DiskLock } from "@ropewalk/runtime";
+import {
+  type ComposedFile,
+  type Disk,
+  DiskError,
+  type DiskFile,
+  type DiskLock,
+} from "@ropewalk/runtime";
+import { PlainComposedFile } from "./composed-file.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import {
   anySectors,
@@ -20,6 +27,12 @@ export type DiskOperation =
   | "syncDirectory";
 
 type Names = Map<string, SimulatedInode>;
+
+interface AskedFailure {
+  callsLeft: number;
+  readonly error: DiskError;
+  readonly isMeant: (path: string) => boolean;
+}
 
 /** `inode` loses the name `from` and gets the name `to`. */
 interface NameChange {
@@ -62,7 +75,7 @@ export class SimulatedDisk implements Disk {
   #durableNames: Names = new Map();
   #unsyncedNames: NameChange[] = [];
   readonly #locked = new Set<string>();
-  readonly #failures = new Map<DiskOperation, { callsLeft: number; readonly error: DiskError }>();
+  readonly #failures = new Map<DiskOperation, AskedFailure>();
   readonly #turnsMax: number;
   #operationsLeft = Number.POSITIVE_INFINITY;
   /** What the disk says that it has left. */
@@ -122,14 +135,19 @@ export class SimulatedDisk implements Disk {
     this.#operationsLeft = count;
   }
 
-  /** Makes the next operation of this kind fail. A failed sync loses what it was to sync. */
-  failNext(operation: DiskOperation, error: DiskError): void {
-    this.failAfter(operation, 0, error);
+  /** Makes the next operation of this kind (on some files) fail. A failed sync loses what it was to sync. */
+  failNext(operation: DiskOperation, error: DiskError, isMeant?: (path: string) => boolean): void {
+    this.failAfter(operation, 0, error, isMeant);
   }
 
   /** Makes one operation of this kind fail, after so many that do not. */
-  failAfter(operation: DiskOperation, callsBefore: number, error: DiskError): void {
-    this.#failures.set(operation, { callsLeft: callsBefore, error });
+  failAfter(
+    operation: DiskOperation,
+    callsBefore: number,
+    error: DiskError,
+    isMeant: (path: string) => boolean = () => true,
+  ): void {
+    this.#failures.set(operation, { callsLeft: callsBefore, error, isMeant });
   }
 
   /** The power goes and comes back. Files that were open must not be used any more. */
@@ -194,16 +212,20 @@ export class SimulatedDisk implements Disk {
   }
 
   async open(path: string, _access: "read" | "read-write"): Promise<DiskFile> {
-    await this.begin("open");
+    await this.begin("open", path);
     return new SimulatedFile(this, path, this.#inode(path));
   }
 
   async create(path: string): Promise<DiskFile> {
-    await this.begin("create");
+    await this.begin("create", path);
     if (this.#names.has(path)) throw new DiskError("EXISTS", `${path} exists`);
     const inode = new SimulatedInode();
     this.#changeNames("create", { inode, from: undefined, to: path });
     return new SimulatedFile(this, path, inode);
+  }
+
+  compose(path: string, which: "new" | "existing"): ComposedFile {
+    return new PlainComposedFile(this, path, which);
   }
 
   replaceFile(_path: string, _bytes: Uint8Array): Promise<void> {
@@ -211,18 +233,18 @@ export class SimulatedDisk implements Disk {
   }
 
   async readFile(path: string): Promise<Uint8Array> {
-    await this.begin("read");
+    await this.begin("read", path);
     return this.#inode(path).bytes();
   }
 
   async rename(from: string, to: string): Promise<void> {
-    await this.begin("rename");
+    await this.begin("rename", from);
     const inode = this.#inode(from);
     this.#changeNames("rename", { inode, from, to });
   }
 
   async remove(path: string): Promise<void> {
-    await this.begin("remove");
+    await this.begin("remove", path);
     this.#changeNames("remove", { inode: this.#inode(path), from: path, to: undefined });
   }
 
@@ -231,10 +253,10 @@ export class SimulatedDisk implements Disk {
     return this.bytesFree;
   }
 
-  async syncDirectory(_path: string): Promise<void> {
+  async syncDirectory(path: string): Promise<void> {
     // As with `datasync`: what is changed while it runs is not promised.
     const covered = new Set(this.#unsyncedNames);
-    await this.begin("syncDirectory");
+    await this.begin("syncDirectory", path);
     for (const change of covered) apply(change, this.#durableNames);
     this.#unsyncedNames = this.#unsyncedNames.filter((change) => !covered.has(change));
     this.observer?.("syncDirectory", "after");
@@ -253,10 +275,10 @@ export class SimulatedDisk implements Disk {
   }
 
   /** Counts an operation, waits its turns, and fails where that was asked for. */
-  async begin(operation: DiskOperation): Promise<void> {
+  async begin(operation: DiskOperation, path: string): Promise<void> {
     this.counts.set(operation, (this.counts.get(operation) ?? 0) + 1);
     await this.#turns();
-    this.#failWhereAsked(operation);
+    this.#failWhereAsked(operation, path);
     if (operation === "read" || operation === "open") return;
     if (this.#operationsLeft <= 0) throw new DiskError("IO", "the simulated disk died");
     this.#operationsLeft--;
@@ -268,9 +290,9 @@ export class SimulatedDisk implements Disk {
     return this.#failures.size > 0;
   }
 
-  #failWhereAsked(operation: DiskOperation): void {
+  #failWhereAsked(operation: DiskOperation, path: string): void {
     const failure = this.#failures.get(operation);
-    if (failure === undefined) return;
+    if (failure === undefined || !failure.isMeant(path)) return;
     if (failure.callsLeft-- > 0) return;
     this.#failures.delete(operation);
     throw failure.error;
@@ -334,7 +356,7 @@ class SimulatedFile implements DiskFile {
   async write(position: number, buffers: readonly Uint8Array[]): Promise<void> {
     const bytes = Buffer.concat(buffers);
     try {
-      await this.#disk.begin("write");
+      await this.#disk.begin("write", this.path);
     } catch (error) {
       // What failed may have been written in part.
       this.#inode.write(position, bytes.subarray(0, bytes.length >> 1));
@@ -345,7 +367,7 @@ class SimulatedFile implements DiskFile {
   }
 
   async read(position: number, target: Uint8Array): Promise<number> {
-    await this.#disk.begin("read");
+    await this.#disk.begin("read", this.path);
     return this.readSync(position, target);
   }
 
@@ -356,7 +378,7 @@ class SimulatedFile implements DiskFile {
   async datasync(): Promise<void> {
     const covered = this.#inode.unsynced();
     try {
-      await this.#disk.begin("datasync");
+      await this.#disk.begin("datasync", this.path);
     } catch (error) {
       this.#inode.forget(covered);
       throw error;
@@ -366,7 +388,7 @@ class SimulatedFile implements DiskFile {
   }
 
   async truncate(sizeBytes: number): Promise<void> {
-    await this.#disk.begin("write");
+    await this.#disk.begin("write", this.path);
     this.#inode.truncate(sizeBytes);
   }
 

@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { batchHeaderBytes, patchBatch, recordBatchMagic } from "@ropewalk/protocol";
+import {
+  batchCrcStart,
+  batchHeaderBytes,
+  crc32c,
+  patchBatch,
+  recordBatchMagic,
+} from "@ropewalk/protocol";
 import type { Clock, Logger, Timer } from "@ropewalk/runtime";
 import { defaultLogConfig, type LogConfig } from "../src/log-config.ts";
 import type { GroupKey, LogEntry } from "../src/log-entry.ts";
@@ -167,7 +173,7 @@ export function keyOf(groupId: number, incarnation: number = 1): GroupKey {
   return { groupId, incarnation };
 }
 
-/** A record batch of `recordCount` records as far as storage looks at it: a true header, any bytes behind it. */
+/** A record batch of `recordCount` records as far as storage looks at it: a true header with its checksum, any bytes behind it. */
 export function sampleBatch(
   baseOffset: number,
   recordCount: number,
@@ -181,6 +187,7 @@ export function sampleBatch(
   batch.writeInt16BE(0, 21);
   batch.writeInt32BE(recordCount - 1, 23);
   batch.writeBigInt64BE(BigInt(maxTimestampMs), 35);
+  batch.writeUInt32BE(crc32c(batch, batchCrcStart), batchCrcStart - 4);
   patchBatch(batch, 0, baseOffset, 1);
   return batch;
 }

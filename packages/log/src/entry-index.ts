@@ -184,6 +184,15 @@ export class EntryIndex {
     return nextRecordNumber - ago;
   }
 
+  /** The record offsets that an entry covers; `undefined` where it is no batch. */
+  coverage(index: number): BatchCoverage | undefined {
+    const baseOffset = this.offsetAfter(index - 1);
+    const recordCount = this.offsetAfter(index) - baseOffset;
+    if (recordCount === 0) return undefined;
+    const maxTimestampMs = this.#offset(this.#row(index), offsets.maxTimestampMs);
+    return { baseOffset, recordCount, maxTimestampMs };
+  }
+
   /** Whether an entry is a batch. */
   coversRecords(index: number): boolean {
     return this.offsetAfter(index) > this.offsetAfter(index - 1);

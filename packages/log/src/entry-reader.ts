@@ -15,6 +15,8 @@ interface Span {
   readonly start: number;
   end: number;
   readonly locations: EntryLocation[];
+  /** Where it goes, if not to memory of its own. */
+  target?: Buffer;
 }
 
 /** Reads entries' data from the journal's files and verifies it. */
@@ -28,11 +30,12 @@ export class EntryReader {
   }
 
   /**
-   * The data at each location, in order. What comes from one read may share a buffer. Rejects with
-   * DATA_DAMAGED or READ_FAILED.
+   * The data at each location, in order. What comes from one read may share a buffer; it is `memory` for as much as
+   * fits there. Rejects with DATA_DAMAGED or READ_FAILED.
    */
-  async read(locations: readonly EntryLocation[]): Promise<Uint8Array[]> {
+  async read(locations: readonly EntryLocation[], memory?: Buffer): Promise<Uint8Array[]> {
     const spans = this.#plan(locations);
+    placeSpans(spans, memory);
     const data: Uint8Array[] = [];
     for (let at = 0; at < spans.length; at += readsAtOnceMax) {
       const reads = spans.slice(at, at + readsAtOnceMax).map((span) => this.#readSpan(span));
@@ -65,7 +68,7 @@ export class EntryReader {
   }
 
   async #readSpan(span: Span): Promise<Uint8Array[]> {
-    const bytes = Buffer.allocUnsafeSlow(span.end - span.start);
+    const bytes = span.target ?? Buffer.allocUnsafeSlow(span.end - span.start);
     const bytesRead = await this.#readFile(span, bytes);
     let wantedBytes = 0;
     const data = span.locations.map((location) => {
@@ -77,7 +80,8 @@ export class EntryReader {
       return piece;
     });
     // A few small pieces must not keep a large buffer alive, uncounted, for as long as they are cached.
-    return wantedBytes * 2 < bytes.length ? data.map((piece) => Uint8Array.from(piece)) : data;
+    const isSparse = span.target === undefined && wantedBytes * 2 < bytes.length;
+    return isSparse ? data.map((piece) => Uint8Array.from(piece)) : data;
   }
 
   async #readFile(span: Span, target: Buffer): Promise<number> {
@@ -89,6 +93,16 @@ export class EntryReader {
     } catch (cause) {
       throw new LogError("READ_FAILED", `Cannot read ${where}: the disk failed`, cause);
     }
+  }
+}
+
+function placeSpans(spans: readonly Span[], memory: Buffer | undefined): void {
+  let used = 0;
+  for (const span of spans) {
+    const bytes = span.end - span.start;
+    if (memory === undefined || used + bytes > memory.length) continue;
+    span.target = memory.subarray(used, used + bytes);
+    used += bytes;
   }
 }
 

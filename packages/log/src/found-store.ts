@@ -42,8 +42,9 @@ export async function findStore(
   const checkpoint = newestCheckpoint(copies);
   if (checkpoint !== undefined) expectDirectory(directory, checkpoint, directoryId);
   const states = new Map<string, ReplaySeed>();
+  const present = new Set(names);
   for (const row of checkpoint?.groups ?? []) {
-    states.set(groupName(row.key), seedOf(row, new Set(names)));
+    states.set(groupName(row.key), seedOf(row, present));
   }
   const replay = new Replay([...states.values()], damageOf(checkpoint));
   if (checkpoint === undefined && isOld(names, copies)) {

@@ -140,3 +140,29 @@ test("GroupLog forgets replaced entries, their terms and their offsets", async (
   expect(group.endOffset()).toBe(3);
   expect(group.read(2, 3, 1000)).toEqual([replacement[0]?.data]);
 });
+
+test("GroupLog.giveBack() lets the memory of what was read from the journal be used again, and of nothing else", async () => {
+  const batches = Array.from({ length: 12 }, (_, row) => sampleBatch(row, 1, 300_000, row));
+  const disk = newDisk();
+  const config = { recordBytesMax: 8_000_000, fileBytesMax: 8_000_000, cacheBytesMax: 1 };
+  const store = await openStore(disk, config);
+  const group = store.createGroup(keyOf(1));
+  for (const [row, batch] of batches.entries()) {
+    await store.append([{ group, hardState, entries: [sampleEntry(row + 1, 1, batch)] }]);
+  }
+  const read = async (offset: number): Promise<readonly Uint8Array[]> => {
+    const found = await group.read(offset, 11, 1_000_000);
+    expect(found).toHaveLength(3);
+    return found;
+  };
+  const [kept, given] = [await read(0), await read(3)];
+  const memory = given[0]?.buffer;
+  group.giveBack(given);
+  const next = await read(6);
+  expect(next[0]?.buffer).toBe(memory);
+  for (const [row, batch] of [...kept, ...next].entries()) {
+    const written = batches[row < 3 ? row : row + 3] ?? new Uint8Array(0);
+    expect(Buffer.compare(batch, written), `batch ${row}`).toBe(0);
+  }
+  await store.close();
+});

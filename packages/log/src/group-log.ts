@@ -3,9 +3,21 @@ import type { EntryReader } from "./entry-reader.ts";
 import type { GroupState } from "./group-state.ts";
 import type { GroupKey, HardState, LogEntry } from "./log-entry.ts";
 import { LogError } from "./log-error.ts";
+import type { ReadMemory } from "./read-memory.ts";
 import { SegmentHistory, type SegmentView, viewSegment } from "./segment/segment-history.ts";
 import type { SegmentReader } from "./segment/segment-reader.ts";
 import type { TailCache } from "./tail-cache.ts";
+
+/** What the logs of all groups share. */
+export interface GroupLogParts {
+  readonly reader: EntryReader;
+  readonly segments: SegmentReader;
+  readonly cache: TailCache;
+  readonly memory: ReadMemory;
+}
+
+/** Where entries that were loaded go: to the cache, or only to who asked, in this memory as far as it reaches. */
+type Destination = "cache" | { readonly memory: Buffer | undefined };
 
 /** The log of one Raft group, as it can be read. It is written through `LogStore.append`. */
 export class GroupLog {
@@ -13,12 +25,14 @@ export class GroupLog {
   readonly #reader: EntryReader;
   readonly #cache: TailCache;
   readonly #history: SegmentHistory;
+  readonly #memory: ReadMemory;
 
-  constructor(state: GroupState, reader: EntryReader, segments: SegmentReader, cache: TailCache) {
+  constructor(state: GroupState, parts: GroupLogParts) {
     this.#state = state;
-    this.#reader = reader;
-    this.#cache = cache;
-    this.#history = new SegmentHistory(state, segments);
+    this.#reader = parts.reader;
+    this.#memory = parts.memory;
+    this.#cache = parts.cache;
+    this.#history = new SegmentHistory(state, parts.segments);
   }
 
   get key(): GroupKey {
@@ -114,7 +128,7 @@ export class GroupLog {
       if (wanted.length > 0 && bytes > bytesMax) break;
       wanted.push(at);
     }
-    return this.#load(wanted, "keep");
+    return this.#load(wanted, "cache");
   }
 
   /** The first offset that is still there. */
@@ -144,7 +158,8 @@ export class GroupLog {
   /**
    * Whole batches, unchanged, from the one that covers `offset` on, that lie below `endOffset`: at
    * least one where there is one, then while they stay within `bytesMax`. Synchronously what is in
-   * memory, otherwise from disk (see `fetch` for its errors). The bytes are shared: read-only.
+   * memory, otherwise from disk (see `fetch` for its errors). The bytes are shared: read-only. Whoever reads much says
+   * with `giveBack` when it is done with them.
    */
   read(
     offset: number,
@@ -164,7 +179,15 @@ export class GroupLog {
     }
     if (batches.length > 0) return batches;
     assert(index.coversRecords(first), `entry ${first} covers no offset`);
-    return this.#load(wanted, "pass").then((entries) => entries.map((entry) => entry.data));
+    return this.#readRecent(wanted);
+  }
+
+  /**
+   * Says that the caller, who alone has them, looks at these batches of `read` no more: their memory may be used for
+   * others. To leave it out is safe, and costs fresh memory.
+   */
+  giveBack(batches: readonly Uint8Array[]): void {
+    this.#memory.giveBack(batches);
   }
 
   /**
@@ -203,6 +226,15 @@ export class GroupLog {
       compacted: false,
       recent: true,
     };
+  }
+
+  async #readRecent(wanted: readonly number[]): Promise<readonly Uint8Array[]> {
+    let bytes = 0;
+    for (const at of wanted) bytes += this.#state.index.dataBytes(at);
+    const memory = this.#memory.takePiece(bytes);
+    const batches = (await this.#load(wanted, { memory })).map(({ data }) => data);
+    if (memory !== undefined) this.#memory.lend({ memory, readers: 0, isCached: false }, batches);
+    return batches;
   }
 
   #readMoved(
@@ -250,17 +282,20 @@ export class GroupLog {
   }
 
   /** Entries that are in the journal; where they moved to segments meanwhile, from there. */
-  async #load(indexes: readonly number[], mode: "keep" | "pass"): Promise<readonly LogEntry[]> {
+  async #load(indexes: readonly number[], to: Destination): Promise<readonly LogEntry[]> {
     const { replacements } = this.#state;
     try {
-      return await this.#loadRecent(indexes, mode);
+      return await this.#loadRecent(indexes, to);
     } catch (error) {
       // The journal file may be in use again, for other records, since the entries moved.
       const first = indexes[0] ?? 0;
       const state = this.#state;
       const isThere = (indexes.at(-1) ?? first) <= state.index.lastIndex;
       const isReplaced = state.replacements !== replacements && isThere && !state.isDeleted;
-      if (first > state.index.movedIndex && isReplaced) return this.#load(indexes, mode);
+      if (first > state.index.movedIndex && isReplaced) {
+        // Into other memory: reads that were under way beside the failed one may still write to this one.
+        return this.#load(indexes, to === "cache" ? to : { memory: undefined });
+      }
       if (first > state.index.movedIndex || state.isDeleted) throw this.#failed(error);
       const endIndex = (indexes.at(-1) ?? first) + 1;
       const moved = await this.#fetchMoved(first, endIndex, Number.POSITIVE_INFINITY);
@@ -269,10 +304,7 @@ export class GroupLog {
     }
   }
 
-  async #loadRecent(
-    indexes: readonly number[],
-    mode: "keep" | "pass",
-  ): Promise<readonly LogEntry[]> {
+  async #loadRecent(indexes: readonly number[], to: Destination): Promise<readonly LogEntry[]> {
     const { cached, index } = this.#state;
     const loaded = indexes.map((at) => cached.get(at));
     const missing = indexes.filter((_, row) => loaded[row] === undefined);
@@ -283,14 +315,14 @@ export class GroupLog {
       location: index.locate(at),
     }));
     const locations = shapes.map(({ location }) => location);
-    const data = await this.#reader.read(locations);
+    const data = await this.#reader.read(locations, to === "cache" ? undefined : to.memory);
     const read = new Map<number, LogEntry>();
     for (const [row, { index: at, term, type }] of shapes.entries()) {
       const bytes = data[row];
       assert(bytes !== undefined, "fewer pieces read than asked for");
       read.set(at, { index: at, term, type, data: bytes });
     }
-    if (mode === "keep") this.#keep([...read.values()]);
+    if (to === "cache") this.#keep([...read.values()]);
     return indexes.map((at, row) => {
       const entry = loaded[row] ?? read.get(at);
       assert(entry !== undefined, `entry ${at} was not loaded`);

@@ -112,6 +112,14 @@ export class LogStore {
     return this.#parts.space.isFull;
   }
 
+  /**
+   * When the disk was given the write or flush of the journal that it has not finished yet, by the monotonic clock;
+   * `undefined` where it has nothing to do. A disk that fails says so; one that stands still only shows here.
+   */
+  get writingSinceMs(): number | undefined {
+    return this.#parts.journal.writingSinceMs;
+  }
+
   /** Appended but not durable yet; who appends keeps it within bounds. */
   get queuedBytes(): number {
     return this.#parts.journal.queuedBytes;
@@ -305,7 +313,8 @@ export class LogStore {
    *
    * Where the disk is full and what was written ahead does not suffice, it waits until there is room; see `isFull`.
    *
-   * The entries' data belongs to the store from here on. Rejects with STORAGE_FAILED (which is for
+   * The entries' data belongs to the store from here on; of a record batch it must have been validated, for its own
+   * checksum is taken at its word (`entryCrc`). Rejects with STORAGE_FAILED (which is for
    * good: the write may or may not be there after a restart) or STORE_CLOSED.
    */
   append(writes: readonly GroupWrite[]): Promise<void> {
@@ -376,8 +385,7 @@ export class LogStore {
   }
 
   #addGroup(state: GroupState): GroupLog {
-    const { cache, reader, segments } = this.#parts;
-    const group = new GroupLog(state, reader, segments, cache);
+    const group = new GroupLog(state, this.#parts);
     this.#groups.set(state.name, group);
     this.#states.set(group, state);
     return group;

@@ -22,6 +22,11 @@ export class RecentMap<V> {
     return value;
   }
 
+  /** Whether a value is there; it does not count as used. */
+  has(name: string): boolean {
+    return this.#values.has(name);
+  }
+
   /** Adds or replaces a value. */
   set(name: string, value: V): void {
     this.delete(name);

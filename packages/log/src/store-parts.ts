@@ -11,6 +11,7 @@ import type { RecoveredJournal } from "./journal/recovery.ts";
 import type { LogConfig } from "./log-config.ts";
 import type { LogEntry } from "./log-entry.ts";
 import type { LogError } from "./log-error.ts";
+import { ReadMemory } from "./read-memory.ts";
 import { Scrubber } from "./scrubber.ts";
 import { SegmentReader } from "./segment/segment-reader.ts";
 import { SpaceWatch } from "./space-watch.ts";
@@ -41,6 +42,7 @@ export interface StoreParts {
   readonly cache: TailCache;
   readonly journal: Journal;
   readonly reader: EntryReader;
+  readonly memory: ReadMemory;
   readonly segments: SegmentReader;
   readonly checkpoint: CheckpointWriter;
   readonly destager: Destager;
@@ -56,13 +58,15 @@ export function createStoreParts(context: StoreContext): StoreParts {
   const { clock, directory, disk, logger } = options;
   const cache = new TailCache(config.cacheBytesMax);
   const journal = createJournal(context, cache);
+  const memory = new ReadMemory();
   const reader = new EntryReader(journal.files, config.readBytesMax);
-  const segments = new SegmentReader(disk, directory, config);
+  const segments = new SegmentReader(disk, directory, config, memory);
   const checkpoint = createCheckpointWriter(context, journal);
   const common = { disk, directory, clock, logger, config, journal, segments, checkpoint };
   const destager = new Destager({
     ...common,
     entries: reader,
+    files: journal.files,
     groups: states,
     takeFileId,
     onDamaged: context.onDamaged,
@@ -85,7 +89,7 @@ export function createStoreParts(context: StoreContext): StoreParts {
     damaged: context.onDamaged,
   });
   const space: SpaceWatch = new SpaceWatch({ ...common, destager });
-  const parts = { cache, journal, reader, segments, checkpoint, destager };
+  const parts = { cache, journal, reader, memory, segments, checkpoint, destager };
   return { ...parts, compactor, history, scrubber, space };
 }
 

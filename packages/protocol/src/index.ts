@@ -18,6 +18,7 @@ export { isInternalTopicName, topicNameCharsMax, topicNameFault } from "./topic-
 export { ByteReader } from "./byte-reader.ts";
 export { ByteWriter } from "./byte-writer.ts";
 export { crc32c } from "./crc32c.ts";
+export { crc32cCombine } from "./crc32c-combine.ts";
 
 // Record batches.
 export {
@@ -29,6 +30,7 @@ export {
   batchBytes,
   batchCodec,
   batchCrc,
+  batchCrcStart,
   batchDeleteHorizon,
   batchHeaderBytes,
   batchLastOffset,
@@ -209,6 +211,16 @@ export type {
   TopicPartitions,
   TopicPartitionsInit,
 } from "./generated/group-service.ts";
+export { brokerHealthService } from "./generated/broker-health-service.ts";
+export type {
+  DescribeBrokerHealthRequest,
+  DescribeBrokerHealthRequestInit,
+  DescribeBrokerHealthResponse,
+  DescribeBrokerHealthResponseInit,
+  DescribeBrokerHealthResponseUnderReplicatedPartition,
+  DescribeBrokerHealthResponseUnderReplicatedPartitionInit,
+  DiskState,
+} from "./generated/broker-health-service.ts";
 export { clusterService } from "./generated/cluster-service.ts";
 export type {
   BrokerDescription,

@@ -197,6 +197,15 @@ export class RawNode {
     step(this.#raft, message);
   }
 
+  /**
+   * Leader or candidate: becomes a follower of nobody in its term, because the owner knows that another node does
+   * better. It stays promotable; what it proposed may still be committed. Nothing is sent.
+   */
+  stepDown(): void {
+    const raft = this.#raft;
+    if (raft.role !== "follower") becomeFollower(raft, raft.term, 0);
+  }
+
   /** Follower: drops its loyalty to the leader, because the owner knows that the leader is gone. */
   forgetLeader(): void {
     forgetLeader(this.#raft);

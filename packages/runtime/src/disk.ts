@@ -14,9 +14,9 @@ export class DiskError extends Error {
 
 /**
  * What went wrong: the path does not exist, it exists already, the disk is full, a lock is held by
- * another process, or anything else the device or file system reported.
+ * another process, what was to be copied could not be read, or anything else the device or file system reported.
  */
-export type DiskErrorCode = "NOT_FOUND" | "EXISTS" | "FULL" | "LOCKED" | "IO";
+export type DiskErrorCode = "NOT_FOUND" | "EXISTS" | "FULL" | "LOCKED" | "SOURCE" | "IO";
 
 /**
  * An open file. Positions are bytes from the start of the file. Calls on one file may overlap;
@@ -43,13 +43,33 @@ export interface DiskFile {
   close(): Promise<void>;
 }
 
-/** How a file is used. */
-export interface FileUse {
+/** Bytes of a file, to be written into another. The file stays open until they are. */
+export interface FileRange {
+  readonly file: DiskFile;
+  readonly position: number;
+  readonly bytes: number;
+}
+
+/** Bytes in memory, or where they are on disk. */
+export type FilePiece = Uint8Array | FileRange;
+
+/**
+ * A file that is put together from pieces of others, in the background: what is read and written for it passes neither
+ * through the caller's memory nor, where that can be done, through the system's. For much that nobody will read soon.
+ * Positions and lengths that are multiples of 4096 let it be done.
+ */
+export interface ComposedFile {
+  readonly path: string;
   /**
-   * "uncached": what is written to it is not kept in the system's memory, where that can be done: for much that nobody
-   * will read soon. Positions and lengths that are multiples of 4096 let it be done.
+   * Writes all pieces at `position`, one after another, or rejects: with SOURCE where a range could not be read whole,
+   * with EXISTS or NOT_FOUND where it is the first write and the file is there, or not. After a failure it rejects
+   * every further one. Memory must stay untouched until the promise settles. One call at a time.
    */
-  readonly caching?: "cached" | "uncached";
+  write(position: number, pieces: readonly FilePiece[]): Promise<void>;
+  /** Makes what was written durable (fdatasync) and closes the file. */
+  finish(): Promise<void>;
+  /** Closes the file. Never rejects. */
+  abandon(): Promise<void>;
 }
 
 /** A held lock on a directory. */
@@ -66,9 +86,11 @@ export interface Disk {
   list(path: string): Promise<string[]>;
   exists(path: string): Promise<boolean>;
   /** Opens an existing file (NOT_FOUND) for reading, or for both. */
-  open(path: string, access: "read" | "read-write", use?: FileUse): Promise<DiskFile>;
+  open(path: string, access: "read" | "read-write"): Promise<DiskFile>;
   /** Creates a new file (EXISTS) for reading and writing. Its name is durable after `syncDirectory`. */
-  create(path: string, use?: FileUse): Promise<DiskFile>;
+  create(path: string): Promise<DiskFile>;
+  /** A new file (EXISTS), or one that exists (NOT_FOUND), to be written in the background. Opened with the first write. */
+  compose(path: string, which: "new" | "existing"): ComposedFile;
   /** Replaces or creates a small file atomically and durably: temporary file, sync, rename, sync. */
   replaceFile(path: string, bytes: Uint8Array): Promise<void>;
   /** The whole content of a small file. Rejects with NOT_FOUND. */

@@ -1,6 +1,14 @@
 export type { Clock, Timer } from "./clock.ts";
 export { DiskError } from "./disk.ts";
-export type { Disk, DiskErrorCode, DiskFile, DiskLock, FileUse } from "./disk.ts";
+export type {
+  ComposedFile,
+  Disk,
+  DiskErrorCode,
+  DiskFile,
+  DiskLock,
+  FilePiece,
+  FileRange,
+} from "./disk.ts";
 export type { HttpAnswer, HttpServer } from "./http.ts";
 export type { KeyValueChange, KeyValueStore, KeyValueStores } from "./key-value-store.ts";
 export type { Logger, LogFields } from "./logger.ts";

@@ -8,7 +8,12 @@ import {
   toProtoError,
 } from "@ropewalk/protocol";
 import type { Clock, Logger } from "@ropewalk/runtime";
-import { anonymous, type BrokerPorts, type PartitionLog, type StartPosition } from "../ports.ts";
+import {
+  anonymous,
+  type BrokerPorts,
+  type ReadablePartition,
+  type StartPosition,
+} from "../ports.ts";
 import { FetchStream, type FetchStreamOptions } from "./fetch-stream.ts";
 import { toStartPosition } from "./start-position.ts";
 import { toRopewalkError, unary } from "./unary.ts";
@@ -37,7 +42,8 @@ async function fetch(
   { bytesMax: answerBytesMax, clock }: FetchStreamOptions,
   request: FetchRequest,
 ): Promise<FetchResponseInit> {
-  const log = ports.partitions.leader(request.topic, request.partition);
+  const source = request.anyReplica ? "replica" : "leader";
+  const log = ports.partitions[source](request.topic, request.partition);
   const startOffset = await log.resolve(toStartPosition(request.start));
   const waitMs = Math.min(request.waitMsMax, waitMsMax);
   if (startOffset >= log.highWatermark() && waitMs > 0)
@@ -54,7 +60,12 @@ async function fetch(
   };
 }
 
-function recordsAt(log: PartitionLog, offset: number, waitMs: number, clock: Clock): Promise<void> {
+function recordsAt(
+  log: ReadablePartition,
+  offset: number,
+  waitMs: number,
+  clock: Clock,
+): Promise<void> {
   return new Promise((resolve) => {
     const timer = clock.setTimer(waitMs, () => {
       cancel();

@@ -96,7 +96,8 @@ function openStream(logs: Readonly<Record<number, ScriptedLog>>, subscriptionsMa
     of,
     subscribe: (subscriptionId: number, partition: number) => {
       const start = { at: { case: "offset", value: 0 } } as const;
-      send({ case: "subscribe", value: { subscriptionId, topic: "t", partition, start } });
+      const value = { subscriptionId, topic: "t", partition, start, anyReplica: false };
+      send({ case: "subscribe", value });
     },
     credit: (bytes: number) => send({ case: "credit", value: { bytes } }),
     unsubscribe: (subscriptionId: number) =>

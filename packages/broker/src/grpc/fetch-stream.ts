@@ -10,7 +10,7 @@ import type { Clock, Logger, Timer } from "@ropewalk/runtime";
 import {
   anonymous,
   type PartitionDirectory,
-  type PartitionLog,
+  type ReadablePartition,
   type ReadResult,
 } from "../ports.ts";
 import { toStartPosition } from "./start-position.ts";
@@ -33,7 +33,7 @@ type Call = ServerDuplexStream<FetchStreamRequest, FetchStreamResponseInit>;
 /** A partition that the client reads. */
 interface Subscription {
   readonly id: number;
-  readonly log: PartitionLog;
+  readonly log: ReadablePartition;
   nextOffset: number;
   /** `ready` to be read, being read, or waiting at the end. */
   state: "ready" | "reading" | "waiting";
@@ -94,7 +94,7 @@ export class FetchStream {
   }
 
   async #subscribe(request: FetchStreamRequestSubscribe): Promise<void> {
-    const { subscriptionId: id, topic, partition, start } = request;
+    const { anyReplica, subscriptionId: id, topic, partition, start } = request;
     try {
       const count = this.#subscriptions.size + this.#starting.size;
       const isInUse = this.#subscriptions.has(id) || this.#starting.has(id);
@@ -104,7 +104,8 @@ export class FetchStream {
           `Cannot subscribe to ${topic}-${partition}: subscription ${id} is in use, or the stream has ${this.#options.subscriptionsMax} already`,
         );
       }
-      const log = this.#options.partitions.leader(topic, partition);
+      const { partitions } = this.#options;
+      const log = partitions[anyReplica ? "replica" : "leader"](topic, partition);
       this.#starting.add(id);
       const startOffset = await log.resolve(toStartPosition(start));
       if (!this.#starting.delete(id) || this.#closed) return; // Taken back meanwhile.
@@ -182,7 +183,7 @@ export class FetchStream {
     );
   }
 
-  #deliver(subscription: Subscription, { batches, nextOffset }: ReadResult): void {
+  #deliver(subscription: Subscription, { batches, nextOffset, release }: ReadResult): void {
     // Also where nothing is left to send: what was compacted away is passed over, not read again for ever.
     subscription.nextOffset = nextOffset;
     if (batches.length === 0) {
@@ -195,10 +196,9 @@ export class FetchStream {
     this.#creditBytes -= bytes;
     this.#options.fetched(bytes);
     const highWatermark = subscription.log.highWatermark();
-    this.#write({
-      subscriptionId: subscription.id,
-      message: { case: "batches", value: { recordBatches: batches, nextOffset, highWatermark } },
-    });
+    const value = { recordBatches: batches, nextOffset, highWatermark };
+    // The callback runs when gRPC has copied the batches, or never will.
+    this.#write({ subscriptionId: subscription.id, message: { case: "batches", value } }, release);
   }
 
   #await(subscription: Subscription): void {
@@ -232,8 +232,8 @@ export class FetchStream {
     this.#write({ subscriptionId: id, message: { case: "error", value } });
   }
 
-  #write(response: FetchStreamResponseInit): void {
-    if (!this.#closed && !this.#call.write(response)) this.#blocked = true;
+  #write(response: FetchStreamResponseInit, written?: () => void): void {
+    if (!this.#closed && !this.#call.write(response, written)) this.#blocked = true;
   }
 
   #drop(id: number): void {

@@ -7,6 +7,7 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import {
+  brokerHealthService,
   clusterService,
   fetchService,
   groupService,
@@ -21,6 +22,7 @@ import type { Address, Clock, Logger } from "@ropewalk/runtime";
 import { ByteBudget } from "../byte-budget.ts";
 import type { BrokerLimits } from "../config.ts";
 import type { BrokerPorts } from "../ports.ts";
+import { brokerHealthHandlers } from "./broker-health-service.ts";
 import { clusterHandlers } from "./cluster-service.ts";
 import { fetchHandlers } from "./fetch-service.ts";
 import { groupHandlers } from "./group-service.ts";
@@ -122,6 +124,7 @@ function services(options: GrpcDoorOptions): [ServiceDefinition, UntypedServiceI
     [topicService, topicHandlers(ports, logger)],
     [partitionService, partitionHandlers(ports, logger)],
     [clusterService, clusterHandlers(ports, logger)],
+    [brokerHealthService, brokerHealthHandlers(ports, logger)],
     [groupService, groupHandlers(ports, logger)],
     [healthService, healthHandlers(ports, logger, clock)],
   ];

@@ -1,4 +1,4 @@
-import { type LogEntry, LogError } from "@ropewalk/log";
+import { type GroupLog, type LogEntry, LogError } from "@ropewalk/log";
 import {
   batchBaseOffset,
   batchBaseSequence,
@@ -55,6 +55,9 @@ export interface PartitionReplicaOptions {
   readonly damaged: (error: unknown) => void;
   readonly leadershipChanged: (replica: PartitionReplica, leadership: Leadership) => void;
 }
+
+/** Whether a reader wants the leader, or is content with any replica; see `FollowedPartition`. */
+export type ReadSource = "leader" | "replica";
 
 /** Entries applied between two checkpoints: what a restart applies again at most. */
 const entriesPerCheckpoint = 4096;
@@ -117,6 +120,7 @@ export class PartitionReplica implements StateMachine, PartitionLog {
   leadershipChanged(leadership: Leadership): void {
     this.#appended.clear();
     this.#appendsInFlight = 0;
+    // Those who read from a follower look again, too, and wait on where it has found another leader.
     if (leadership.kind === "following") this.#waiters.wakeAll();
     this.#options.leadershipChanged(this, leadership);
   }
@@ -174,8 +178,8 @@ export class PartitionReplica implements StateMachine, PartitionLog {
     return this.#highWatermark;
   }
 
-  startOffset(): number {
-    this.#leading("read");
+  startOffset(from: ReadSource = "leader"): number {
+    this.#readable(from);
     return this.#startOffset;
   }
 
@@ -215,41 +219,46 @@ export class PartitionReplica implements StateMachine, PartitionLog {
     return this.#advanceStart(group, startOffset);
   }
 
-  resolve(start: StartPosition): number | Promise<number> {
-    const group = this.#leading("read");
+  resolve(start: StartPosition, from: ReadSource = "leader"): number | Promise<number> {
+    const group = this.#readable(from);
     switch (start.kind) {
       case "earliest":
         return this.#startOffset;
       case "latest":
         return this.#highWatermark;
       case "offset":
-        this.#checkRange(start.offset);
+        this.#checkRange(start.offset, from);
         return start.offset;
       case "timestamp":
         return this.#findTimestamp(group, start.timestampMs);
     }
   }
 
-  read(_principal: Principal, offset: number, bytesMax: number): ReadResult | Promise<ReadResult> {
-    const group = this.#leading("read");
-    this.#checkRange(offset);
+  read(
+    _principal: Principal,
+    offset: number,
+    bytesMax: number,
+    from: ReadSource = "leader",
+  ): ReadResult | Promise<ReadResult> {
+    const group = this.#readable(from);
+    this.#checkRange(offset, from);
     const highWatermark = this.#highWatermark;
     if (offset === highWatermark) return { batches: [], nextOffset: offset };
     const batches = group.log.read(offset, highWatermark, bytesMax);
     return batches instanceof Promise
       ? batches.then(
-          (read) => readResult(read, highWatermark),
+          (read) => readResult(group.log, read, highWatermark),
           (error: unknown) => {
-            this.#checkRange(offset); // Retention may have been faster.
+            this.#checkRange(offset, from); // Retention may have been faster.
             throw this.#readFailure(error);
           },
         )
-      : readResult(batches, highWatermark);
+      : readResult(group.log, batches, highWatermark);
   }
 
-  awaitRecords(offset: number, listener: () => void): () => void {
+  awaitRecords(offset: number, listener: () => void, from: ReadSource = "leader"): () => void {
     const cancel = this.#waiters.add(offset, listener);
-    if (this.#group?.leadership.kind !== "leading") this.#waiters.wakeAll();
+    if (!this.#isReadable(from)) this.#waiters.wakeAll();
     else if (offset < this.#highWatermark) this.#waiters.advance(this.#highWatermark);
     return cancel;
   }
@@ -406,6 +415,19 @@ export class PartitionReplica implements StateMachine, PartitionLog {
     return new RopewalkError("STORAGE_ERROR", message, { cause: error });
   }
 
+  #readable(from: ReadSource): RaftGroup {
+    const group = this.#group;
+    if (group === undefined || !this.#isReadable(from)) throw this.#notLeading("read");
+    return group;
+  }
+
+  /** A replica that follows nobody does not know what it misses. */
+  #isReadable(from: ReadSource): boolean {
+    const leadership = this.#group?.leadership;
+    if (leadership?.kind === "leading") return true;
+    return from === "replica" && leadership !== undefined && leadership.leaderId !== 0;
+  }
+
   #leading(action: string): RaftGroup {
     const group = this.#group;
     if (group?.leadership.kind !== "leading") throw this.#notLeading(action);
@@ -429,8 +451,10 @@ export class PartitionReplica implements StateMachine, PartitionLog {
     );
   }
 
-  #checkRange(offset: number): void {
+  #checkRange(offset: number, from: ReadSource): void {
     if (offset >= this.#startOffset && offset <= this.#highWatermark) return;
+    const mayBeThere = this.#group?.leadership.kind !== "leading" && offset > this.#highWatermark;
+    if (from === "replica" && mayBeThere) throw this.#notLeading("read");
     throw this.#outOfRange(`read ${this.name} at`, offset);
   }
 
@@ -452,9 +476,14 @@ function sequencedBatch(bytes: Uint8Array): SequencedBatch {
 }
 
 /** Where nothing is left below the watermark, because it was compacted, reading goes on there. */
-function readResult(batches: readonly Uint8Array[], highWatermark: number): ReadResult {
+function readResult(
+  log: GroupLog,
+  batches: readonly Uint8Array[],
+  highWatermark: number,
+): ReadResult {
   const last = batches.at(-1);
-  return { batches, nextOffset: last === undefined ? highWatermark : batchNextOffset(last) };
+  const nextOffset = last === undefined ? highWatermark : batchNextOffset(last);
+  return { batches, nextOffset, release: () => log.giveBack(batches) };
 }
 
 function unknownCut(name: string): RopewalkError {

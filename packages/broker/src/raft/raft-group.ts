@@ -16,6 +16,7 @@ import {
 } from "raft-ts";
 import type { GroupConfig, GroupHandle } from "raft-ts/multi";
 import type { BrokerLimits } from "../config.ts";
+import type { LedPartition } from "../health/under-replication.ts";
 import { GroupStorage } from "./group-storage.ts";
 import { firstMembers, isMember, type MemberedMachine, type Members } from "./member-record.ts";
 import { ProposalQueue } from "./proposal-queue.ts";
@@ -65,6 +66,9 @@ export interface GroupMembership {
   /** A change was applied. */
   readonly changed: (group: RaftGroup) => void;
 }
+
+/** How far the members of a group are. */
+export type GroupProgress = Omit<LedPartition, "topic" | "partition">;
 
 /** After so long entries are asked for again that could not be read. */
 const readRetryMs = 100;
@@ -157,7 +161,7 @@ export class RaftGroup {
   }
 
   /** Leader: what is known of every member; empty elsewhere. */
-  progress(): readonly ProgressStatus[] {
+  memberProgress(): readonly ProgressStatus[] {
     return this.#node?.status().progress ?? [];
   }
 
@@ -234,6 +238,21 @@ export class RaftGroup {
   /** Whether this is the replica that is meant to lead, and nobody does. */
   get wantsToLead(): boolean {
     return this.#isPreferred() && this.leaderId === 0;
+  }
+
+  /**
+   * Where this broker leads: how far every member is. `undefined` elsewhere, and for a group that sleeps, for
+   * everybody in it has everything.
+   */
+  progress(isAlive: (brokerId: number) => boolean): GroupProgress | undefined {
+    const node = this.#node;
+    if (this.#leadership.kind !== "leading" || node === undefined || node.isAsleep)
+      return undefined;
+    const { committed, progress, term } = node.status();
+    const members = progress.map(({ id, match }) => {
+      return { brokerId: id, matchIndex: match, isAlive: isAlive(id) };
+    });
+    return { term, committedIndex: committed, members };
   }
 
   /** Asks for an election soon; harmless where there is a leader (pre-vote). */

@@ -1,7 +1,7 @@
 import type { GroupKey, GroupWrite, LogStore } from "@ropewalk/log";
 import type { Clock, Logger, Random, Timer } from "@ropewalk/runtime";
 import { type Message, RaftInvariantError } from "raft-ts";
-import { MultiRaft, type PeerBatch } from "raft-ts/multi";
+import { type Candidacy, MultiRaft, type PeerBatch } from "raft-ts/multi";
 import type { BrokerLimits } from "../config.ts";
 import { controllerGroupId } from "../controller/metadata-image.ts";
 import { isIntact, isRecordBatch } from "./command-entry.ts";
@@ -193,6 +193,11 @@ export class RaftHost {
     while (this.#state === "running" && clock.monotonicMs() < endMs && led()) {
       await new Promise<void>((resolve) => void clock.setTimer(handOverPollMs, resolve));
     }
+  }
+
+  /** Unless this broker is `willing`, it gives up what it leads; see `Candidacy`. */
+  setCandidacy(candidacy: Candidacy): void {
+    if (this.#state === "running") this.#multi.setCandidacy(candidacy);
   }
 
   /** The disk failed while nobody waited for a write: the same as if somebody had. */

@@ -1,15 +1,20 @@
 import process from "node:process";
 
+import type { Admin } from "@ropewalk/client";
 import type { DescribeClusterResponse } from "@ropewalk/protocol";
 import { Command } from "commander";
 
+import { CliError } from "../cli-error.ts";
+import {
+  type ClusterFindings,
+  clusterProblems,
+  healthStatus,
+  type Problem,
+} from "../cluster-problems.ts";
 import { askAdmin } from "../cluster-client.ts";
 import { globalOptions } from "../global-options.ts";
 import { formatPairs, formatTable } from "../table.ts";
 import { printJson, printResult } from "../terminal.ts";
-
-/** How many leaderless partitions are named in one line. */
-const NAMED_PARTITIONS_MAX = 5;
 
 /** `ropewalk cluster …` */
 export function clusterCommand(): Command {
@@ -33,22 +38,56 @@ function infoCommand(): Command {
     });
 }
 
+const HEALTH_HELP = `
+Asks every broker how it does. Each problem comes with what mends it.
+
+Exit status: 0 healthy; 1 it works, and needs attention; 2 something cannot be read or written, or no broker
+answers.
+
+Examples:
+  ropewalk cluster health && echo fine
+  ropewalk cluster health --format json | jq -r '.problems[].kind'`;
+
 function healthCommand(): Command {
   return new Command("health")
-    .description("tell whether the cluster is healthy: exit status 0 if it is, 1 if not")
-    .addHelpText("after", "\nExample:\n  ropewalk cluster health && echo fine")
+    .description("say what is wrong with the cluster, and what mends it")
+    .addHelpText("after", HEALTH_HELP)
     .action(async (_options: object, command: Command) => {
       const globals = globalOptions(command);
-      const cluster = await askAdmin(globals, { action: "ask for the cluster's health" }, (admin) =>
-        admin.describeCluster(),
-      );
-      const problems = clusterProblems(cluster);
-      if (problems.length > 0) process.exitCode = 1;
-      if (globals.format === "json") return printJson({ healthy: problems.length === 0, problems });
-      await printResult(
-        problems.length === 0 ? "healthy\n" : `unhealthy: ${problems.join("; ")}\n`,
-      );
+      const attempted = { action: "ask for the cluster's health" };
+      const findings = await askAdmin(globals, attempted, look).catch(tellUnreachable);
+      const problems = clusterProblems(findings);
+      process.exitCode = healthStatus(problems);
+      if (globals.format === "json") return printJson(healthJson(problems));
+      await printResult(formatProblems(problems));
     });
+}
+
+/** A cluster that does not answer is as bad as one that can neither be read nor written. */
+function tellUnreachable(error: unknown): never {
+  if (!(error instanceof CliError)) throw error;
+  throw new CliError(error.message, 2, { cause: error });
+}
+
+async function look(admin: Admin): Promise<ClusterFindings> {
+  const cluster = await admin.describeCluster();
+  const alive = cluster.brokers.filter((broker) => broker.alive);
+  const answers = await admin.describeBrokerHealth(alive.map(({ brokerId }) => brokerId));
+  return { cluster, health: new Map(answers.map((answer) => [answer.brokerId, answer])) };
+}
+
+function healthJson(problems: readonly Problem[]): object {
+  const status = (["healthy", "warning", "critical"] as const)[healthStatus(problems)];
+  return { healthy: problems.length === 0, status, problems };
+}
+
+function formatProblems(problems: readonly Problem[]): string {
+  if (problems.length === 0) return "healthy\n";
+  const lines = problems.map(
+    ({ mend, severity, what }) => `${severity}: ${what}\n  mend: ${mend}\n`,
+  );
+  const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
+  return `unhealthy: ${count}\n\n${lines.join("")}`;
 }
 
 function formatCluster(cluster: DescribeClusterResponse): string {
@@ -69,21 +108,4 @@ function formatCluster(cluster: DescribeClusterResponse): string {
     broker.version,
   ]);
   return `${formatPairs(pairs)}\n${formatTable(headings, rows)}`;
-}
-
-/** Everything that keeps the cluster from being healthy, for people. */
-export function clusterProblems(cluster: DescribeClusterResponse): string[] {
-  const problems: string[] = [];
-  if (cluster.controllerId === 0) problems.push("there is no controller");
-  for (const broker of cluster.brokers) {
-    if (!broker.alive)
-      problems.push(`broker ${broker.brokerId} (${broker.host}:${broker.port}) is silent`);
-  }
-  const leaderless = cluster.leaderless.map(({ topic, partition }) => `${topic}/${partition}`);
-  if (leaderless.length > 0) {
-    const named = leaderless.slice(0, NAMED_PARTITIONS_MAX).join(", ");
-    const rest = leaderless.length > NAMED_PARTITIONS_MAX ? ", …" : "";
-    problems.push(`${leaderless.length} partitions have no leader (${named}${rest})`);
-  }
-  return problems;
 }

@@ -1,8 +1,12 @@
 import { batchDeleteHorizon } from "@ropewalk/protocol";
 import type { Disk } from "@ropewalk/runtime";
-import { batchCoverage } from "../batch-coverage.ts";
-import type { GroupKey } from "../log-entry.ts";
-import { type ChunkEntry, chunkDataBytesMax, chunkEntriesMax } from "../segment/segment-chunk.ts";
+import type { GroupKey, LogEntry } from "../log-entry.ts";
+import {
+  type ChunkEntry,
+  chunkDataBytesMax,
+  chunkEntriesMax,
+  chunkEntryOf,
+} from "../segment/segment-chunk.ts";
 import type { SegmentInfo } from "../segment/segment-info.ts";
 import { type NewSegment, SegmentWriter } from "../segment/segment-writer.ts";
 
@@ -22,13 +26,8 @@ export class CleanedSegment {
     this.#writer = writer;
   }
 
-  static async create(
-    disk: Disk,
-    path: string,
-    key: GroupKey,
-    segment: NewSegment,
-  ): Promise<CleanedSegment> {
-    const file = await disk.create(path, { caching: "uncached" });
+  static create(disk: Disk, path: string, key: GroupKey, segment: NewSegment): CleanedSegment {
+    const file = disk.compose(path, "new");
     return new CleanedSegment(disk, path, SegmentWriter.create(key, file, segment));
   }
 
@@ -37,14 +36,15 @@ export class CleanedSegment {
     return { ...this.#writer.info, deleteHorizonMs: this.#deleteHorizonMs };
   }
 
-  async add(entry: ChunkEntry): Promise<void> {
+  async add(entry: LogEntry): Promise<void> {
     const isFull = this.#bytes + entry.data.length > chunkDataBytesMax;
     if (this.#entries.length > 0 && (isFull || this.#entries.length === chunkEntriesMax)) {
       await this.#flush();
     }
-    this.#entries.push(entry);
-    this.#bytes += entry.data.length;
-    if (batchCoverage(entry.type, entry.data) === undefined) return;
+    const added = chunkEntryOf(entry);
+    this.#entries.push(added);
+    this.#bytes += added.dataBytes;
+    if (added.coverage === undefined) return;
     const horizonMs = batchDeleteHorizon(entry.data) ?? 0;
     const earliest = Math.min(this.#deleteHorizonMs || Infinity, horizonMs || Infinity);
     this.#deleteHorizonMs = earliest === Infinity ? 0 : earliest;
@@ -55,14 +55,13 @@ export class CleanedSegment {
     await this.#flush();
     this.#writer.extend(lastIndex, endOffset);
     await this.#writer.seal();
-    await this.#writer.file.datasync();
-    await this.#writer.file.close();
+    await this.#writer.finish();
     this.#isFinished = true;
   }
 
   /** Gives up, and removes the file. */
   async abandon(): Promise<void> {
-    if (!this.#isFinished) await this.#writer.file.close().catch(() => undefined);
+    if (!this.#isFinished) await this.#writer.abandon();
     await this.#disk.remove(this.#path).catch(() => undefined);
   }
 

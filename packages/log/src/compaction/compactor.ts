@@ -1,8 +1,6 @@
-import { crc32c } from "@ropewalk/protocol";
 import type { Clock, Disk, Random } from "@ropewalk/runtime";
 import { batchCoverage } from "../batch-coverage.ts";
 import type { GroupState } from "../group-state.ts";
-import type { LogEntry } from "../log-entry.ts";
 import { LogError } from "../log-error.ts";
 import type { Chunk } from "../segment/segment-chunk.ts";
 import type { SegmentInfo } from "../segment/segment-info.ts";
@@ -165,7 +163,7 @@ export class Compactor {
           }
           // Elections and commands are in the image, and cover no records.
           const data = coverage === undefined ? undefined : cleaner.clean(entry.data);
-          if (data !== undefined) await output.add(kept(entry, data));
+          if (data !== undefined) await output.add({ ...entry, data });
         }
       }
     }
@@ -192,7 +190,7 @@ export class Compactor {
           output = await this.#output(state, [{ ...split, info: rest }], false);
           outputs.push(output);
         }
-        await output.add(kept(entry, entry.data));
+        await output.add(entry);
       }
     }
     if (output === undefined) throw new LogError("DATA_DAMAGED", "a segment ends before its end");
@@ -242,10 +240,6 @@ function planned(info: SegmentInfo, next: SegmentInfo | undefined): PlannedSegme
   // Its last addition came before the next one was begun.
   const sealed = next === undefined ? {} : { sealedMs: next.createdMs };
   return { ...common, ...horizon, ...sealed, sizeBytes: chunksEnd, info };
-}
-
-function kept(entry: LogEntry, data: Uint8Array): LogEntry & { readonly dataCrc: number } {
-  return { ...entry, data, dataCrc: crc32c(data) };
 }
 
 function compacted(

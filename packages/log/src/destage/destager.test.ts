@@ -8,6 +8,7 @@ import { SimulatedDisk } from "../../fakes/simulated-disk.ts";
 import {
   appendRounds,
   checkRounds,
+  directory,
   groupPaths,
   journalPaths,
   keyOf,
@@ -158,7 +159,7 @@ describe("Destager", () => {
     }
   });
 
-  test("Destager quarantines only the group whose entries in the journal are damaged", async () => {
+  test("Destager moves damaged data with the checksum it had, so that who reads it is told", async () => {
     const { disk, failures, groups, store } = await fixture();
     const [hurt, sound] = groups;
     await appendRounds(store, groups, roundsBefore);
@@ -167,7 +168,23 @@ describe("Destager", () => {
     disk.flip(path, at, 1);
     await appendRounds(store, [sound], 40);
     await moved(store);
+    expect(segmentsOf(hurt).length).toBeGreaterThan(0);
+    expect([hurt.quarantined, store.failed, failures]).toEqual([undefined, undefined, []]);
+    await expect(hurt.read(0, hurt.endOffset(), 10_000)).rejects.toMatchObject({
+      reason: "DATA_DAMAGED",
+    });
     expect(hurt.quarantined?.reason).toBe("DATA_DAMAGED");
+    await checkRounds(sound);
+  });
+
+  test("Destager quarantines only the group whose entries the journal does not give", async () => {
+    const { disk, failures, groups, store } = await fixture();
+    const [hurt, sound] = groups;
+    await appendRounds(store, [hurt], roundsBefore);
+    failFirstMove(disk);
+    await appendRounds(store, [sound], 40);
+    await moved(store);
+    expect(hurt.quarantined?.reason).toBe("READ_FAILED");
     expect([sound.quarantined, store.failed, failures]).toEqual([undefined, undefined, []]);
     expect(segmentsOf(hurt)).toEqual([]);
     expect(segmentsOf(sound).length).toBeGreaterThan(0);
@@ -178,12 +195,11 @@ describe("Destager", () => {
   test("Destager tells of a group that cannot move, and keeps what it has until its owner acts", async () => {
     const { disk, groups, store } = await fixture();
     const [hurt, sound] = groups;
-    await appendRounds(store, groups, roundsBefore);
-    const [path = ""] = journalPaths(disk);
-    disk.flip(path, Buffer.from(disk.bytesOf(path)).indexOf(Buffer.alloc(50, 2)), 1);
+    await appendRounds(store, [hurt], roundsBefore);
+    failFirstMove(disk);
     await appendRounds(store, [sound], 100);
     await moved(store);
-    expect(hurt.quarantined?.reason).toBe("DATA_DAMAGED");
+    expect(hurt.quarantined?.reason).toBe("READ_FAILED");
     expect(store.statistics.fileBytes).toBeGreaterThan(smallConfig.journalBytesMax * 1.5);
     expect(await hurt.fetch(4, hurt.lastIndex() + 1, 1)).toHaveLength(1);
     await store.deleteGroup(hurt.key);
@@ -228,15 +244,12 @@ describe("Destager", () => {
     async (operation) => {
       const { disk, failures, groups, store } = await fixture();
       await appendRounds(store, groups, roundsBefore);
-      let isArmed = false;
-      disk.observer = (kind) => {
-        if (isArmed || kind !== "create" || groupPaths(disk).length === 0) return;
-        isArmed = true;
-        disk.failNext(operation, new DiskError("FULL", "no space left"));
-      };
-      await moveOnce(store, groups, disk, () => isArmed);
+      const full = new DiskError("FULL", "no space left");
+      const isOfMove = (path: string): boolean =>
+        path.includes("/segment-") || (path === directory && groupPaths(disk).length > 0);
+      disk.failNext(operation, full, isOfMove);
+      await moveOnce(store, groups, disk);
       expect(failures).toEqual([]);
-      disk.observer = undefined;
       await appendRounds(store, groups, 30);
       await moved(store);
       for (const group of groups) {
@@ -252,11 +265,8 @@ describe("Destager", () => {
   test("Destager fails the store, and says so, when a segment cannot be written", async () => {
     const { disk, failures, groups, store } = await fixture();
     await appendRounds(store, groups, roundsBefore);
-    disk.observer = (kind) => {
-      if (kind !== "create" || groupPaths(disk).length === 0) return;
-      disk.observer = undefined;
-      disk.failNext("datasync", new DiskError("IO", "input/output error"));
-    };
+    const broken = new DiskError("IO", "input/output error");
+    disk.failNext("datasync", broken, (path) => path.includes("/segment-"));
     await appendRounds(store, groups, 30).catch(() => undefined);
     await moved(store).catch(() => undefined);
     expect(store.failed?.reason).toBe("STORAGE_FAILED");
@@ -285,18 +295,23 @@ describe("Destager", () => {
   });
 });
 
-/** Appends, one flush at a time and whatever becomes of it, until something happened. */
+/** Lets the journal not be read when what was appended first is to be moved. */
+function failFirstMove(disk: SimulatedDisk): void {
+  const unreadable = new DiskError("IO", "input/output error");
+  disk.failNext("read", unreadable, (path) => path.includes("/journal-0000000001"));
+}
+
+/** Appends, one flush at a time and whatever becomes of it, until the failure that was asked for has come. */
 async function moveOnce(
   store: LogStore,
   groups: readonly GroupLog[],
   disk: SimulatedDisk,
-  hasHappened: () => boolean,
 ): Promise<void> {
-  for (let round = 0; round < 100 && !(hasHappened() && !disk.hasFailuresLeft); round++) {
+  for (let round = 0; round < 100 && disk.hasFailuresLeft; round++) {
     await appendRounds(store, groups, 1);
     await moved(store);
   }
-  expect(hasHappened() && !disk.hasFailuresLeft).toBe(true);
+  expect(disk.hasFailuresLeft).toBe(false);
 }
 
 test("Destager lets a group go that is deleted while it moves, whenever that is", async () => {

@@ -1,4 +1,5 @@
 import { DiskError, type Logger } from "@ropewalk/runtime";
+import type { EntryReader } from "../entry-reader.ts";
 import type { GroupState } from "../group-state.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { LogEntry } from "../log-entry.ts";
@@ -9,6 +10,7 @@ import { GroupMove, type GroupMoveOptions, lastDroppable } from "./group-move.ts
 export interface DestagerOptions extends GroupMoveOptions {
   readonly logger: Logger;
   readonly journal: Journal;
+  readonly entries: EntryReader;
   readonly groups: () => Iterable<GroupState>;
   /** Whether there is no room but what is kept for the time that the disk is full. */
   readonly isDiskFull: () => boolean;
@@ -27,8 +29,11 @@ export interface DestageStatistics {
   readonly runCount: number;
 }
 
-/** Groups that are written, or synced, at the same time: the thread pool has four threads, and the journal needs one. */
-const movesAtOnce = 3;
+/** Groups whose next piece waits while another one's is written. */
+const movesAtOnce = 8;
+
+/** Groups whose segments are open at the same time: all are written, then all are synced, which shares what that costs. */
+const openMovesMax = 256;
 
 /** A journal this much beyond its bound is emptied as fast as the disk allows. */
 const hurryFactor = 1.1;
@@ -213,12 +218,12 @@ export class Destager {
     const { checkpoint, disk, directory, logger } = this.#options;
     const done: GroupMove[] = [];
     try {
-      await atOnce(movesAtOnce, moves, async ([state, endIndex]) => {
-        const move = new GroupMove(this.#options, state, endIndex, (bytes) => this.#pace(bytes));
-        done.push(move);
-        await move.write();
-      });
-      await atOnce(movesAtOnce, done, (move) => move.sync());
+      for (let first = 0; first < moves.length; first += openMovesMax) {
+        const open = moves.slice(first, first + openMovesMax).map((move) => this.#begin(move));
+        done.push(...open);
+        await atOnce(movesAtOnce, open, (move) => move.write());
+        await atOnce(movesAtOnce, open, (move) => move.sync());
+      }
       if (done.some(({ hasNewFiles }) => hasNewFiles)) await disk.syncDirectory(directory);
     } catch (cause) {
       for (const move of done) await move.abandon();
@@ -232,6 +237,10 @@ export class Destager {
     this.#isShort = false;
     this.#runCount++;
     logger.debug("Entries were moved from the journal to segments.", { groups: done.length });
+  }
+
+  #begin([state, endIndex]: readonly [GroupState, number]): GroupMove {
+    return new GroupMove(this.#options, state, endIndex, (bytes) => this.#pace(bytes));
   }
 
   // The journal has everything that was to be moved. But a disk that could not take a segment is not one

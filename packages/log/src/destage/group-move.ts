@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import type { Clock, Disk } from "@ropewalk/runtime";
+import { type Clock, type Disk, DiskError } from "@ropewalk/runtime";
 import type { CheckpointWriter } from "../checkpoint/checkpoint-writer.ts";
-import type { EntryReader } from "../entry-reader.ts";
 import type { GroupState } from "../group-state.ts";
+import type { JournalFile } from "../journal/journal-file.ts";
 import type { LogConfig } from "../log-config.ts";
 import { LogError } from "../log-error.ts";
 import { type ChunkEntry, chunkDataBytesMax, chunkEntriesMax } from "../segment/segment-chunk.ts";
@@ -16,7 +16,8 @@ export interface GroupMoveOptions {
   readonly directory: string;
   readonly clock: Clock;
   readonly config: LogConfig;
-  readonly entries: EntryReader;
+  /** The journal's files, by sequence. */
+  readonly files: ReadonlyMap<number, JournalFile>;
   readonly segments: SegmentReader;
   readonly checkpoint: CheckpointWriter;
   readonly takeFileId: () => number;
@@ -27,19 +28,11 @@ export interface GroupMoveOptions {
 /** What concerns one group alone: bytes that are not what was written, or that the disk does not give. */
 const groupFaults: ReadonlySet<string> = new Set(["DATA_DAMAGED", "READ_FAILED"]);
 
-/** What has become old enough to move is not read soon. */
-const uncached = { caching: "uncached" } as const;
-
-/** Entries of one chunk, on their way from the journal. */
-interface LoadingChunk {
-  readonly firstIndex: number;
-  readonly lastIndex: number;
-  /** The offset before the first entry. */
-  readonly baseOffset: number;
-  readonly loading: Promise<ChunkEntry[]>;
-}
-
-/** Moves the entries of one group up to one index from the journal to its segments, in steps that its owner orders. */
+/**
+ * Moves the entries of one group up to one index from the journal to its segments, in steps that its owner orders. The
+ * data is copied from file to file and not looked at: its checksums go with it, so that damage is noticed by whoever
+ * reads it, the scrubber if nobody else.
+ */
 export class GroupMove {
   readonly #options: GroupMoveOptions;
   readonly #state: GroupState;
@@ -52,7 +45,8 @@ export class GroupMove {
   #movedBytes = 0;
   /** Entries up to this one are dropped: nobody wants them. */
   readonly #droppedIndex: number;
-  #damage: LogError | undefined;
+  /** It came to nothing: the group was deleted, or is damaged. */
+  #isGivenUp = false;
 
   constructor(
     options: GroupMoveOptions,
@@ -81,26 +75,26 @@ export class GroupMove {
       await this.#write();
     } catch (error) {
       // The files of a group that was deleted meanwhile may be gone.
+      this.#isGivenUp = true;
       if (this.#state.isDeleted) return;
       const isOfGroup = error instanceof LogError && groupFaults.has(error.reason);
       if (!isOfGroup) throw error;
       this.#state.isStuck = true;
-      this.#damage = error;
       this.#options.onDamaged(this.#state, error);
     }
   }
 
+  /** Makes what was written durable, and closes the files. */
   async sync(): Promise<void> {
     for (const writer of this.#writers) {
-      await writer.file.datasync();
-      await writer.file.close();
+      await (this.#isGivenUp ? writer.abandon() : writer.finish());
     }
   }
 
   /** Makes what was moved what counts. */
   apply(): void {
     const state = this.#state;
-    if (state.isDeleted || this.#damage !== undefined) {
+    if (state.isDeleted || this.#isGivenUp) {
       for (const path of this.#newPaths) this.#options.checkpoint.removeLater(path);
       return;
     }
@@ -120,7 +114,7 @@ export class GroupMove {
 
   /** Gives up: what was written is behind the end of what counts. */
   async abandon(): Promise<void> {
-    for (const { file } of this.#writers) await file.close().catch(() => undefined);
+    for (const writer of this.#writers) await writer.abandon();
     for (const path of this.#newPaths) {
       await this.#options.disk.remove(path).catch(() => undefined);
     }
@@ -140,61 +134,57 @@ export class GroupMove {
   }
 
   async #write(): Promise<void> {
-    let next = this.#loadFrom(Math.max(this.#state.index.movedIndex, this.#droppedIndex) + 1);
-    while (next !== undefined && !this.#state.isDeleted) {
-      const { baseOffset, firstIndex, lastIndex, loading } = next;
-      const entries = await loading;
-      // The next chunk is read while this one is written.
-      next = this.#state.isDeleted ? undefined : this.#loadFrom(lastIndex + 1);
-      next?.loading.catch(() => undefined); // Awaited in its turn, unless this write fails.
-      const writer = await this.#writer(firstIndex, baseOffset);
+    let next = Math.max(this.#state.index.movedIndex, this.#droppedIndex) + 1;
+    while (next <= this.#endIndex && !this.#state.isDeleted) {
+      const entries = this.#chunkFrom(next);
+      const lastIndex = entries.at(-1)?.index ?? next;
+      const writer = await this.#writer(next, this.#state.index.offsetAfter(next - 1));
       const before = writer.info.chunksEnd;
-      await writer.append(entries, lastIndex);
+      await this.#orOfGroup(lastIndex, writer.append(entries, lastIndex));
       const bytes = writer.info.chunksEnd - before;
       this.#movedBytes += bytes;
-      if (writer.info.chunksEnd >= this.#segmentBytesMax) await writer.seal();
+      const isFull = writer.info.chunksEnd >= this.#segmentBytesMax;
+      if (isFull) await this.#orOfGroup(lastIndex, writer.seal());
       await this.#pace(bytes);
+      next = lastIndex + 1;
+    }
+    const last = this.#writers.at(-1);
+    if (last !== undefined) await this.#orOfGroup(this.#endIndex, last.flush());
+  }
+
+  /** What fails because the journal cannot be read is the group's fault; what fails otherwise is the disk's. */
+  async #orOfGroup(last: number, work: Promise<void>): Promise<void> {
+    try {
+      await work;
+    } catch (cause) {
+      if (!(cause instanceof DiskError) || cause.code !== "SOURCE") throw cause;
+      const message = `Cannot move entries up to ${last} out of the journal: ${cause.message}`;
+      throw new LogError("READ_FAILED", message, cause);
     }
   }
 
-  /** Begins to load the chunk that begins with this entry; `undefined` behind the last one. */
-  #loadFrom(firstIndex: number): LoadingChunk | undefined {
-    if (firstIndex > this.#endIndex) return undefined;
-    const indexes = this.#nextChunk(firstIndex);
-    const lastIndex = indexes.at(-1) ?? firstIndex;
-    const baseOffset = this.#state.index.offsetAfter(firstIndex - 1);
-    return { firstIndex, lastIndex, baseOffset, loading: this.#load(indexes) };
-  }
-
-  #nextChunk(firstIndex: number): number[] {
+  /** The entries of the next chunk. */
+  #chunkFrom(firstIndex: number): ChunkEntry[] {
     const { index } = this.#state;
-    const indexes: number[] = [];
+    const entries: ChunkEntry[] = [];
     let bytes = 0;
     for (let at = firstIndex; at <= this.#endIndex; at++) {
       bytes += index.dataBytes(at);
-      if (indexes.length > 0 && bytes > chunkDataBytesMax) break;
-      if (indexes.length === chunkEntriesMax) break;
-      indexes.push(at);
+      if (entries.length > 0 && bytes > chunkDataBytesMax) break;
+      if (entries.length === chunkEntriesMax) break;
+      entries.push(this.#entry(at));
     }
-    return indexes;
+    return entries;
   }
 
-  /** The entries, from memory or from the journal. The group may be deleted meanwhile: nothing of it is asked then. */
-  async #load(indexes: readonly number[]): Promise<ChunkEntry[]> {
-    const { cached, index } = this.#state;
-    const rows = indexes.map((at) => {
-      const location = index.locate(at);
-      const { dataCrc } = location;
-      const shape = { index: at, term: index.term(at), type: index.type(at), dataCrc };
-      return { shape, location, data: cached.get(at)?.data };
-    });
-    const missing = rows.filter(({ data }) => data === undefined);
-    const read = await this.#options.entries.read(missing.map(({ location }) => location));
-    let next = 0;
-    return rows.map(({ shape, data = read[next++] }) => {
-      assert(data !== undefined, `entry ${shape.index} was not loaded`);
-      return { ...shape, data };
-    });
+  #entry(at: number): ChunkEntry {
+    const { index } = this.#state;
+    const { dataBytes, dataCrc, dataPosition, sequence } = index.locate(at);
+    const file = this.#options.files.get(sequence);
+    assert(file !== undefined, `entry ${at} is in journal file ${sequence}, which is gone`);
+    const [term, type, coverage] = [index.term(at), index.type(at), index.coverage(at)];
+    const data = file.range(dataPosition, dataBytes);
+    return { index: at, term, type, coverage, dataBytes, dataCrc, data };
   }
 
   async #writer(firstIndex: number, baseOffset: number): Promise<SegmentWriter> {
@@ -212,7 +202,7 @@ export class GroupMove {
     const { clock, config, disk, segments } = this.#options;
     const { key, segmentMsMax = config.segmentMsMax } = this.#state;
     const rows = await segments.rows(key, active);
-    const file = await disk.open(segments.pathOf(key, active), "read-write", uncached);
+    const file = disk.compose(segments.pathOf(key, active), "existing");
     const writer = SegmentWriter.resume(key, file, active, rows);
     this.#writers.push(writer);
     this.#resumed = active;
@@ -221,12 +211,12 @@ export class GroupMove {
     return writer;
   }
 
-  async #create(firstIndex: number, baseOffset: number): Promise<SegmentWriter> {
+  #create(firstIndex: number, baseOffset: number): SegmentWriter {
     const { clock, disk, segments, takeFileId } = this.#options;
     const { key } = this.#state;
     const fileId = takeFileId();
     const path = segments.pathOf(key, { fileId });
-    const file = await disk.create(path, uncached);
+    const file = disk.compose(path, "new");
     this.#newPaths.push(path);
     const createdMs = Math.max(0, Math.floor(clock.wallMs()));
     const segment = { fileId, firstIndex, baseOffset, createdMs, isCompacted: false };

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Disk, DiskError, type DiskFile } from "@ropewalk/runtime";
+import { type Disk, DiskError, type DiskFile, type FileRange } from "@ropewalk/runtime";
 import { encodeFileHeader, fileHeaderBytes, journalFileName } from "./file-header.ts";
 
 /** Zeros are written in pieces of this size. */
@@ -157,6 +157,11 @@ export class JournalFile {
 
   read(position: number, target: Uint8Array): Promise<number> {
     return this.#file.read(position, target);
+  }
+
+  /** Bytes of the file, to be written into another. */
+  range(position: number, bytes: number): FileRange {
+    return { file: this.#file, position, bytes };
   }
 
   sizeBytes(): Promise<number> {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { crc32c } from "@ropewalk/protocol";
 import type { Clock, Timer } from "@ropewalk/runtime";
+import { entryCrc } from "../entry-crc.ts";
 import { fileHeaderBytes } from "./file-header.ts";
 import { isNoRoom, type JournalFile } from "./journal-file.ts";
 import { JournalFileSupply, type JournalFileSupplyOptions } from "./journal-file-supply.ts";
@@ -94,6 +94,7 @@ export class Journal {
   /** Ends the wait of a flush that found no room. */
   #goOn: (() => void) | undefined;
   #mustNotWait = false;
+  #writingSinceMs: number | undefined;
 
   constructor(options: JournalOptions) {
     this.#options = options;
@@ -163,6 +164,14 @@ export class Journal {
     return this.#next;
   }
 
+  /**
+   * When the write or flush began that the disk has not finished yet, by the monotonic clock; `undefined` where it
+   * has none to do. Waiting for room does not count.
+   */
+  get writingSinceMs(): number | undefined {
+    return this.#writingSinceMs;
+  }
+
   /** Whether the next file, or what is queued, found no room on the disk. */
   get isShort(): boolean {
     return this.isWaiting || isNoRoom(this.#supply.failure);
@@ -228,7 +237,7 @@ export class Journal {
     assert(bodyBytes <= this.#options.config.recordBytesMax, `a record of ${bodyBytes} bytes`);
     const bytes = recordBytes(bodyBytes);
     const { sequence, position } = this.#placeOf(bytes);
-    const dataCrcs = content.entries.map((entry) => crc32c(entry.data));
+    const dataCrcs = content.entries.map(entryCrc);
     const head = encodeRecordHead(content, dataCrcs, position);
     const data = content.entries.map((entry) => entry.data);
     this.#queue.push({ sequence, position, head, data, bytes });
@@ -364,9 +373,11 @@ export class Journal {
     const { clock, config, logger } = this.#options;
     let timer: Timer | undefined;
     for (let attempt = 1; ; attempt++) {
+      this.#writingSinceMs = clock.monotonicMs();
       try {
         return await work();
       } catch (error) {
+        this.#writingSinceMs = undefined;
         const isPassing = isNoRoom(error) && (file?.isSound ?? true);
         if (!isPassing || this.#mustNotWait) throw error;
         if (attempt === 1) logger.error("The journal waits for room on the disk.", { error });
@@ -376,6 +387,8 @@ export class Journal {
         });
         timer?.cancel();
         this.#goOn = undefined;
+      } finally {
+        this.#writingSinceMs = undefined;
       }
     }
   }

@@ -1,5 +1,6 @@
 import { crc32c } from "@ropewalk/protocol";
-import { batchCoverage } from "../batch-coverage.ts";
+import type { FilePiece } from "@ropewalk/runtime";
+import { type BatchCoverage, batchCoverage } from "../batch-coverage.ts";
 import type { LogEntry } from "../log-entry.ts";
 import { readUint64, writeUint64 } from "../uint64.ts";
 
@@ -54,9 +55,23 @@ const timestampMsMax = 8.64e15;
 const chunkMagic = 0x5257_4331;
 const typeNames = ["normal", "confChange", "confChangeV2"] as const;
 
-/** An entry with the checksum it was appended with. */
-export interface ChunkEntry extends LogEntry {
+/** An entry on its way into a chunk: what the table says of it, and its data, or where that is on disk. */
+export interface ChunkEntry {
+  readonly index: number;
+  readonly term: number;
+  readonly type: LogEntry["type"];
+  readonly dataBytes: number;
+  /** The checksum it was appended with: it goes with the data, and is not made anew. */
   readonly dataCrc: number;
+  readonly coverage: BatchCoverage | undefined;
+  readonly data: FilePiece;
+}
+
+/** An entry that is in memory, as a chunk takes it. */
+export function chunkEntryOf(entry: LogEntry): ChunkEntry {
+  const { data, index, term, type } = entry;
+  const coverage = batchCoverage(type, data);
+  return { index, term, type, data, coverage, dataBytes: data.length, dataCrc: crc32c(data) };
 }
 
 /** The header of a chunk. */
@@ -112,8 +127,8 @@ export function encodeChunkHead(
   for (const entry of entries) {
     encodeRow(head, at, entry);
     at += chunkRowBytes;
-    dataBytes += entry.data.length;
-    const coverage = batchCoverage(entry.type, entry.data);
+    dataBytes += entry.dataBytes;
+    const { coverage } = entry;
     if (coverage === undefined) continue;
     endOffset = coverage.baseOffset + coverage.recordCount;
     maxTimestampMs = Math.max(maxTimestampMs, storableTimestamp(coverage.maxTimestampMs));
@@ -199,7 +214,7 @@ function storableTimestamp(timestampMs: number): number {
 function encodeRow(head: Buffer, at: number, entry: ChunkEntry): void {
   writeUint64(head, at, entry.index);
   writeUint64(head, at + 8, entry.term);
-  head.writeUInt32BE(entry.data.length, at + 16);
+  head.writeUInt32BE(entry.dataBytes, at + 16);
   head.writeUInt32BE(entry.dataCrc, at + 20);
   head[at + 24] = typeNames.indexOf(entry.type);
 }

@@ -178,3 +178,25 @@ test("viewSegment() shows what retention looks at", async () => {
     recent: false,
   });
 });
+
+test("SegmentHistory.read() has the next chunk brought for who reads on, and for nobody who jumps", async () => {
+  const disk = new SimulatedDisk(new SeededRandom(1));
+  const state = new GroupState(key);
+  const chunks = Array.from({ length: 6 }, (_, row) => [
+    sampleEntry(row + 1, 1, sampleBatch(row, 1, 100, row)),
+  ]);
+  const segment = { fileId: 1, firstIndex: 1, baseOffset: 0, createdMs: 0, isCompacted: false };
+  state.segments = [await writeSegment(disk, key, segment, chunks, "sealed")];
+  const history = new SegmentHistory(state, segmentReader(disk));
+  const reads = (): number => disk.counts.get("read") ?? 0;
+  await history.read(4, 6, 1000);
+  await history.read(0, 6, 1000);
+  const afterJumps = reads();
+  expect(afterJumps).toBe(3); // The index and two chunks.
+  await history.read(1, 6, 1000);
+  expect(reads()).toBe(afterJumps + 2); // Its own and the next one's.
+  await history.read(2, 6, 1000);
+  await expect.poll(reads).toBe(afterJumps + 3);
+  await history.read(3, 6, 1000);
+  expect(reads()).toBe(afterJumps + 3); // It was there, and so is the one behind it.
+});

@@ -18,8 +18,8 @@ export class SegmentHistory {
 
   /**
    * Whole batches from the one that covers `offset` on, or the next one, that end at or below `endOffset`: at
-   * least one where there is one, then while they stay within `bytesMax`, all from one chunk. Synchronously
-   * what is in memory.
+   * least one where there is one, then while they stay within `bytesMax`, all from one chunk, which is borrowed
+   * (`ReadMemory.giveBack`). Synchronously what is in memory.
    */
   read(
     offset: number,
@@ -29,11 +29,13 @@ export class SegmentHistory {
     const segment = segmentOfOffset(this.#state.segments, offset);
     if (segment === undefined) return [];
     const rows = this.#reader.cachedRows(this.#state.key, segment);
-    const row = rows?.[rowOfOffset(rows, offset)];
-    const chunk =
-      row === undefined ? undefined : this.#reader.cachedChunk(this.#state.key, segment, row);
-    const batches = chunk === undefined ? [] : batchesFrom(chunk, offset, endOffset, bytesMax);
-    return batches.length > 0 ? batches : this.#read(offset, endOffset, bytesMax);
+    const read =
+      rows === undefined
+        ? []
+        : this.#borrow(segment, rows, rowOfOffset(rows, offset), offset, endOffset, bytesMax);
+    const onward = (batches: readonly Uint8Array[]): ReturnType<SegmentHistory["read"]> =>
+      batches.length > 0 ? batches : this.#read(offset, endOffset, bytesMax);
+    return read instanceof Promise ? read.then(onward) : onward(read);
   }
 
   /** Entries from `startIndex` on, at least one, below `endIndex` and then within `bytesMax`. They are all there. */
@@ -77,15 +79,32 @@ export class SegmentHistory {
     return undefined;
   }
 
+  #borrow(
+    segment: SegmentInfo,
+    rows: readonly ChunkRow[],
+    at: number,
+    offset: number,
+    endOffset: number,
+    bytesMax: number,
+  ): ReturnType<SegmentHistory["read"]> {
+    const row = rows[at];
+    if (row === undefined) return [];
+    const read = this.#reader.borrow(this.#state.key, segment, row, (chunk) =>
+      batchesFrom(chunk, offset, endOffset, bytesMax),
+    );
+    // Once for each chunk, when its reader comes to it.
+    if (offset <= row.baseOffset) this.#reader.readAhead(this.#state.key, segment, rows, at + 1);
+    return read;
+  }
+
   async #read(offset: number, endOffset: number, bytesMax: number): Promise<readonly Uint8Array[]> {
     const { key, segments } = this.#state;
     // A compacted chunk may hold nothing at or behind the offset; the next one does.
     for (const segment of segments.slice(firstWhere(segments, (each) => each.endOffset > offset))) {
       const rows = await this.#reader.rows(key, segment);
-      for (const row of rows.slice(rowOfOffset(rows, offset))) {
-        if (row.baseOffset >= endOffset) return [];
-        const chunk = await this.#reader.chunk(key, segment, row);
-        const batches = batchesFrom(chunk, offset, endOffset, bytesMax);
+      for (let at = rowOfOffset(rows, offset); at < rows.length; at++) {
+        if ((rows[at]?.baseOffset ?? endOffset) >= endOffset) return [];
+        const batches = await this.#borrow(segment, rows, at, offset, endOffset, bytesMax);
         if (batches.length > 0) return batches;
       }
     }

@@ -1,8 +1,12 @@
+import process from "node:process";
 import { DiskError } from "@ropewalk/runtime";
 import { expect, test } from "vitest";
-import { segmentFooterBytes, segmentHeaderBytes } from "./segment-header.ts";
+import { type ChunkRow, segmentFooterBytes, segmentHeaderBytes } from "./segment-header.ts";
+import type { Chunk } from "./segment-chunk.ts";
 import type { SegmentInfo } from "./segment-info.ts";
+import type { SegmentReader } from "./segment-reader.ts";
 import type { LogEntry } from "../log-entry.ts";
+import { ReadMemory } from "../read-memory.ts";
 import {
   roomyLimits,
   segmentPath,
@@ -21,6 +25,10 @@ function chunks(count: number, fill: number = 5): LogEntry[][] {
   return Array.from({ length: count }, (_, row) => [
     sampleEntry(row + 1, 1, sampleBatch(row, 1, 100, fill + row, row)),
   ]);
+}
+
+function isInMemory(reader: SegmentReader, info: SegmentInfo, row: ChunkRow): boolean {
+  return !(reader.borrow(key, info, row, () => []) instanceof Promise);
 }
 
 interface Fixture {
@@ -157,15 +165,14 @@ test("SegmentReader keeps few files open and few chunks in memory, and reads on 
         ]);
         expect(first.entries[0]?.index).toBe(row.firstIndex);
         expect(second.entries[0]?.index).toBe(row.firstIndex);
-        expect(reader.cachedChunk(key, info, row)).toBeDefined();
+        expect(isInMemory(reader, info, row)).toBe(true);
       }
     }
   }
-  for (const info of infos.slice(0, 1)) {
-    for (const row of await reader.rows(key, info)) {
-      expect(reader.cachedChunk(key, info, row)).toBeUndefined();
-    }
-  }
+  const [oldest] = infos;
+  const row = oldest === undefined ? undefined : (await reader.rows(key, oldest))[0];
+  if (oldest === undefined || row === undefined) throw new Error("no chunk");
+  expect(isInMemory(reader, oldest, row)).toBe(false);
   await reader.close();
 });
 
@@ -181,7 +188,42 @@ test("SegmentReader.forget() forgets rows, chunks and the file of one segment on
   expect(reader.cachedRows(key, gone)).toBeUndefined();
   const rows = reader.cachedRows(key, kept) ?? [];
   expect(rows).toHaveLength(2);
-  for (const row of rows) expect(reader.cachedChunk(key, kept, row)).toBeDefined();
+  for (const row of rows) expect(isInMemory(reader, kept, row)).toBe(true);
   disk.lose(segmentPath(key, 11));
   await expect(reader.rows(key, gone)).rejects.toMatchObject({ reason: "READ_FAILED" });
+});
+
+test("SegmentReader.borrow() shows every reader what was written until it gives it back, whoever else reads meanwhile", async () => {
+  const seed = Number(process.env["LOG_READER_SEED"] ?? 1);
+  const random = new SeededRandom(seed);
+  const disk = new SimulatedDisk(random);
+  const entries = Array.from({ length: 8 }, (_, row) => [
+    sampleEntry(row + 1, 1, sampleBatch(row, 1, 700_000, row + 1, row)),
+  ]);
+  const info = await writeSegment(disk, key, newSegment, entries, "sealed");
+  const memory = new ReadMemory();
+  const reader = segmentReader(disk, { ...roomyLimits, chunkCacheBytesMax: 2_500_000 }, memory);
+  const rows = await reader.rows(key, info);
+  const expectWritten = (row: number, slices: readonly Uint8Array[]): void => {
+    const written = entries[row]?.[0]?.data ?? new Uint8Array(0);
+    const label = `seed ${seed}, chunk ${row}`;
+    expect(Buffer.compare(slices[0] ?? new Uint8Array(0), written), label).toBe(0);
+  };
+  const readSome = async (): Promise<void> => {
+    const held: { readonly row: number; readonly slices: readonly Uint8Array[] }[] = [];
+    for (let round = 0; round < 60; round++) {
+      const at = random.integer(rows.length);
+      const row = rows[at];
+      if (row === undefined) throw new Error(`no chunk ${at}`);
+      if (random.chance(10)) await reader.chunk(key, info, row);
+      const pick = (chunk: Chunk): Uint8Array[] => chunk.entries.map(({ data }) => data);
+      held.push({ row: at, slices: await reader.borrow(key, info, row, pick) });
+      const oldest = held.length > random.integer(4) ? held.shift() : undefined;
+      if (oldest === undefined) continue;
+      expectWritten(oldest.row, oldest.slices);
+      if (random.chance(90)) memory.giveBack(oldest.slices);
+    }
+    for (const { row, slices } of held) expectWritten(row, slices);
+  };
+  await Promise.all([readSome(), readSome(), readSome(), readSome()]);
 });

@@ -1,6 +1,7 @@
 import type { Disk, DiskFile } from "@ropewalk/runtime";
 import type { GroupKey } from "../log-entry.ts";
 import { LogError } from "../log-error.ts";
+import { type HeldMemory, ReadMemory } from "../read-memory.ts";
 import { RecentMap } from "../recent-map.ts";
 import {
   type Chunk,
@@ -31,6 +32,11 @@ export interface SegmentReaderLimits {
   readonly indexCacheBytesMax: number;
 }
 
+/** A chunk in memory. */
+interface HeldChunk extends HeldMemory {
+  readonly chunk: Chunk;
+}
+
 interface OpenFile {
   readonly file: Promise<DiskFile>;
 }
@@ -46,9 +52,17 @@ export class SegmentReader {
   readonly #directory: string;
   readonly #files: RecentMap<OpenFile>;
   readonly #rows: RecentMap<readonly ChunkRow[]>;
-  readonly #chunks: RecentMap<Chunk>;
+  readonly #chunks: RecentMap<HeldChunk>;
+  readonly #memory: ReadMemory;
+  readonly #loading = new Map<string, Promise<HeldChunk>>();
 
-  constructor(disk: Disk, directory: string, limits: SegmentReaderLimits) {
+  constructor(
+    disk: Disk,
+    directory: string,
+    limits: SegmentReaderLimits,
+    memory: ReadMemory = new ReadMemory(),
+  ) {
+    this.#memory = memory;
     this.#disk = disk;
     this.#directory = directory;
     this.#files = new RecentMap<OpenFile>(limits.openFilesMax, () => 1, closeFile);
@@ -57,10 +71,8 @@ export class SegmentReader {
       (rows) => rows.length * rowBytesInMemory,
       () => undefined,
     );
-    this.#chunks = new RecentMap<Chunk>(
-      limits.chunkCacheBytesMax,
-      ({ header }) => chunkBytes(header),
-      () => undefined,
+    this.#chunks = new RecentMap<HeldChunk>(limits.chunkCacheBytesMax, heldBytes, (held) =>
+      this.#memory.uncached(held),
     );
   }
 
@@ -85,9 +97,32 @@ export class SegmentReader {
     this.#rows.set(segmentFileName(key, info.fileId), [...rows]);
   }
 
-  /** A chunk that is in memory. */
-  cachedChunk(key: GroupKey, info: SegmentInfo, row: ChunkRow): Chunk | undefined {
-    return this.#chunks.get(chunkName(key, info, row));
+  /**
+   * Slices of a chunk, by `pick`, that are lent: their memory is used again after `ReadMemory.giveBack`. Synchronously where the
+   * chunk is in memory. Rejects as `chunk` does.
+   */
+  borrow(
+    key: GroupKey,
+    info: SegmentInfo,
+    row: ChunkRow,
+    pick: (chunk: Chunk) => readonly Uint8Array[],
+  ): readonly Uint8Array[] | Promise<readonly Uint8Array[]> {
+    const known = this.#chunks.get(chunkName(key, info, row));
+    const lend = (held: HeldChunk): readonly Uint8Array[] => {
+      const slices = pick(held.chunk);
+      if (slices.length > 0) this.#memory.lend(held, slices);
+      return slices;
+    };
+    return known === undefined ? this.#load(key, info, row, lend) : lend(known);
+  }
+
+  /** Begins to read a chunk that will be wanted soon, where the one before it is in memory: somebody reads on and on. */
+  readAhead(key: GroupKey, info: SegmentInfo, rows: readonly ChunkRow[], at: number): void {
+    const [before, wanted] = [rows[at - 2], rows[at]];
+    if (before === undefined || wanted === undefined) return;
+    const isReadOn = this.#chunks.has(chunkName(key, info, before));
+    if (!isReadOn || this.#chunks.has(chunkName(key, info, wanted))) return;
+    this.#read(key, info, wanted).catch(() => undefined); // Whoever wants it tries again, and hears of it.
   }
 
   /** The rows of a segment that are in memory. */
@@ -98,14 +133,47 @@ export class SegmentReader {
       : undefined;
   }
 
-  /** A chunk, verified, and kept in memory for a while. Rejects with DATA_DAMAGED or READ_FAILED. */
+  /**
+   * A chunk, verified, and kept in memory for a while; the caller may hold it for as long as it likes. Rejects with
+   * DATA_DAMAGED or READ_FAILED.
+   */
   async chunk(key: GroupKey, info: SegmentInfo, row: ChunkRow): Promise<Chunk> {
+    const known = this.#chunks.get(chunkName(key, info, row));
+    const keep = (held: HeldChunk): Chunk => {
+      held.readers = Infinity; // It does not say when it is done.
+      return held.chunk;
+    };
+    return known === undefined ? this.#load(key, info, row, keep) : keep(known);
+  }
+
+  async #load<T>(
+    key: GroupKey,
+    info: SegmentInfo,
+    row: ChunkRow,
+    use: (held: HeldChunk) => T,
+  ): Promise<T> {
+    let held = await this.#read(key, info, row);
+    // What was pushed out again before it could be used may be something else by now.
+    while (!held.isCached) held = await this.#read(key, info, row);
+    return use(held);
+  }
+
+  /** Reads a chunk once, however many want it at the same time. */
+  #read(key: GroupKey, info: SegmentInfo, row: ChunkRow): Promise<HeldChunk> {
     const name = chunkName(key, info, row);
-    const known = this.#chunks.get(name);
+    const known = this.#loading.get(name);
     if (known !== undefined) return known;
-    const chunk = await this.readChunk(key, info, row, Buffer.allocUnsafeSlow(row.bytes));
-    this.#chunks.set(name, chunk);
-    return chunk;
+    const loading = this.#readHeld(key, info, row).finally(() => this.#loading.delete(name));
+    this.#loading.set(name, loading);
+    return loading;
+  }
+
+  async #readHeld(key: GroupKey, info: SegmentInfo, row: ChunkRow): Promise<HeldChunk> {
+    const memory = this.#memory.take(row.bytes);
+    const chunk = await this.readChunk(key, info, row, memory);
+    const held: HeldChunk = { chunk, memory, readers: 0, isCached: true };
+    this.#chunks.set(chunkName(key, info, row), held);
+    return held;
   }
 
   /**
@@ -242,6 +310,10 @@ export class SegmentReader {
 
 function chunkName(key: GroupKey, info: SegmentInfo, row: ChunkRow): string {
   return `${segmentFileName(key, info.fileId)}@${row.position}`;
+}
+
+function heldBytes({ chunk, memory }: HeldChunk): number {
+  return Math.max(chunkBytes(chunk.header), memory.length);
 }
 
 function closeFile({ file }: OpenFile): void {

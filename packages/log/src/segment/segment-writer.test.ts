@@ -28,11 +28,12 @@ function newDisk(): SimulatedDisk {
 
 async function append(writer: SegmentWriter, entries: readonly LogEntry[]): Promise<void> {
   await writer.append(entries.map(chunkEntry), entries.at(-1)?.index ?? 0);
+  await writer.flush();
 }
 
 test("SegmentWriter.append() writes header and chunks back to back, and says what there is now", async () => {
   const disk = newDisk();
-  const writer = SegmentWriter.create(key, await disk.create(segmentPath(key, 4)), newSegment);
+  const writer = SegmentWriter.create(key, disk.compose(segmentPath(key, 4), "new"), newSegment);
   expect(writer.info).toMatchObject({ lastIndex: 0, endOffset: 0, chunkCount: 0 });
   await append(writer, first);
   await append(writer, second);
@@ -64,7 +65,7 @@ test("SegmentWriter.append() writes header and chunks back to back, and says wha
 
 test("SegmentWriter.seal() writes an index of all chunks behind them", async () => {
   const disk = newDisk();
-  const writer = SegmentWriter.create(key, await disk.create(segmentPath(key, 4)), newSegment);
+  const writer = SegmentWriter.create(key, disk.compose(segmentPath(key, 4), "new"), newSegment);
   await append(writer, first);
   await append(writer, second);
   await writer.seal();
@@ -77,14 +78,14 @@ test("SegmentWriter.seal() writes an index of all chunks behind them", async () 
 
 test("SegmentWriter.resume() goes on behind what counts, over what an attempt left there", async () => {
   const disk = newDisk();
-  const writer = SegmentWriter.create(key, await disk.create(segmentPath(key, 4)), newSegment);
+  const writer = SegmentWriter.create(key, disk.compose(segmentPath(key, 4), "new"), newSegment);
   await append(writer, first);
   const { info } = writer;
   await append(writer, second);
   await writer.seal(); // None of this counts: the checkpoint names what was before.
   const rows = await segmentReader(disk).rows(key, info);
   expect(rows).toEqual(writer.rows.slice(0, 1));
-  const file = await disk.open(segmentPath(key, 4), "read-write");
+  const file = disk.compose(segmentPath(key, 4), "existing");
   const resumed = SegmentWriter.resume(key, file, info, rows);
   await append(resumed, [...second, ...third]);
   await resumed.seal();
@@ -99,7 +100,7 @@ test("SegmentWriter.resume() goes on behind what counts, over what an attempt le
 
 test("SegmentWriter.extend() lets a segment stand for entries and offsets that were left out", async () => {
   const disk = newDisk();
-  const writer = SegmentWriter.create(key, await disk.create(segmentPath(key, 4)), newSegment);
+  const writer = SegmentWriter.create(key, disk.compose(segmentPath(key, 4), "new"), newSegment);
   await append(writer, first);
   writer.extend(20, 70);
   expect(writer.info).toMatchObject({ lastIndex: 20, endOffset: 70, chunkCount: 1 });

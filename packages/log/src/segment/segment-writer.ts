@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { DiskFile } from "@ropewalk/runtime";
+import type { ComposedFile, FilePiece } from "@ropewalk/runtime";
 import type { GroupKey } from "../log-entry.ts";
 import { readUint64 } from "../uint64.ts";
 import type { SegmentInfo } from "./segment-info.ts";
@@ -22,6 +22,9 @@ import {
 
 const zeros = new Uint8Array(segmentHeaderBytes);
 
+/** Chunks are written together up to this size: each write wakes somebody. */
+const writeBytesMax = 4 * 1024 * 1024;
+
 /** How a segment that has nothing in it yet is described. */
 export interface NewSegment {
   readonly fileId: number;
@@ -37,29 +40,32 @@ export interface NewSegment {
  */
 export class SegmentWriter {
   readonly key: GroupKey;
-  readonly file: DiskFile;
+  readonly #file: ComposedFile;
   readonly #salt: number;
   readonly #rows: ChunkRow[];
   #info: SegmentInfo;
-  #isHeaderWritten: boolean;
+  /** What was added and not written yet, and where it goes. */
+  #pending: FilePiece[] = [];
+  #pendingStart: number;
 
   private constructor(
     key: GroupKey,
-    file: DiskFile,
+    file: ComposedFile,
     info: SegmentInfo,
     rows: readonly ChunkRow[],
-    isHeaderWritten: boolean,
+    isNew: boolean,
   ) {
     this.key = key;
-    this.file = file;
+    this.#file = file;
     this.#info = info;
     this.#rows = [...rows];
     this.#salt = segmentSalt({ key, fileId: info.fileId });
-    this.#isHeaderWritten = isHeaderWritten;
+    this.#pendingStart = isNew ? 0 : info.chunksEnd;
+    if (isNew) this.#pending.push(encodeSegmentHeader({ key, fileId: info.fileId }).bytes);
   }
 
   /** A writer for a new file. */
-  static create(key: GroupKey, file: DiskFile, segment: NewSegment): SegmentWriter {
+  static create(key: GroupKey, file: ComposedFile, segment: NewSegment): SegmentWriter {
     const { firstIndex, baseOffset } = segment;
     const info: SegmentInfo = {
       ...segment,
@@ -71,17 +77,17 @@ export class SegmentWriter {
       isSealed: false,
       deleteHorizonMs: 0,
     };
-    return new SegmentWriter(key, file, info, [], false);
+    return new SegmentWriter(key, file, info, [], true);
   }
 
   /** A writer that goes on where a segment ends; `rows` are those of its chunks. */
   static resume(
     key: GroupKey,
-    file: DiskFile,
+    file: ComposedFile,
     info: SegmentInfo,
     rows: readonly ChunkRow[],
   ): SegmentWriter {
-    return new SegmentWriter(key, file, info, rows, true);
+    return new SegmentWriter(key, file, info, rows, false);
   }
 
   /** The segment with all that was added. */
@@ -94,25 +100,30 @@ export class SegmentWriter {
     return this.#rows;
   }
 
-  /** Adds a chunk, without a sync. `endIndex` is where the next one begins, where entries in between are left out. */
+  /**
+   * Adds a chunk, which is written with others before long. `lastIndex` lies behind its last entry where entries in
+   * between are left out.
+   */
   async append(entries: readonly ChunkEntry[], lastIndex: number): Promise<void> {
     const info = this.#info;
     const { head, header } = encodeChunkHead(entries, this.#salt, info.chunksEnd, info.endOffset);
-    const data = entries.map((entry) => entry.data).filter((piece) => piece.length > 0);
-    await this.#writeHeader();
-    await this.file.write(info.chunksEnd, [head, ...data, ...paddingOf(header)]);
+    const data = entries.filter(({ dataBytes }) => dataBytes > 0).map((entry) => entry.data);
     this.#appended(header, lastIndex);
+    await this.#add(head, ...data, ...paddingOf(header));
   }
 
-  /** Adds a chunk of another file, which had the same place there: verified, and not changed but for its salt. */
+  /**
+   * Writes a chunk of another file, which had the same place there: verified, and not changed but for its salt. The
+   * caller's memory is its own again when the promise settles.
+   */
   async appendCopy(chunk: Buffer): Promise<void> {
     const info = this.#info;
     const header = decodeOwnHeader(chunk);
     assert(header.position === info.chunksEnd, `chunk ${header.position} at ${info.chunksEnd}`);
     encodeChunkHeader(chunk, header, this.#salt);
-    await this.#writeHeader();
-    await this.file.write(info.chunksEnd, [chunk, ...paddingOf(header)]);
     this.#appended(header, header.lastIndex);
+    await this.#add(chunk, ...paddingOf(header));
+    await this.flush();
   }
 
   #appended(header: ChunkHeader, lastIndex: number): void {
@@ -147,19 +158,43 @@ export class SegmentWriter {
   /** Writes the index behind the chunks, without a sync: nothing may be added any more. */
   async seal(): Promise<void> {
     const { chunksEnd, lastIndex } = this.#info;
-    await this.#writeHeader();
-    await this.file.write(chunksEnd, [
-      encodeSegmentIndex(this.#rows, this.#salt, chunksEnd, lastIndex),
-    ]);
     this.#info = { ...this.#info, isSealed: true };
+    await this.#add(encodeSegmentIndex(this.#rows, this.#salt, chunksEnd, lastIndex));
+    await this.flush();
   }
 
-  async #writeHeader(): Promise<void> {
-    if (this.#isHeaderWritten) return;
-    const { fileId } = this.#info;
-    await this.file.write(0, [encodeSegmentHeader({ key: this.key, fileId }).bytes]);
-    this.#isHeaderWritten = true;
+  /** Writes what was added, without a sync. */
+  async flush(): Promise<void> {
+    const pieces = this.#pending;
+    if (pieces.length === 0) return;
+    const position = this.#pendingStart;
+    this.#pending = [];
+    this.#pendingStart += bytesOf(pieces);
+    await this.#file.write(position, pieces);
   }
+
+  /** Makes the segment durable, and closes it. */
+  async finish(): Promise<void> {
+    await this.flush();
+    await this.#file.finish();
+  }
+
+  /** Closes the file as it is. Never rejects. */
+  abandon(): Promise<void> {
+    return this.#file.abandon();
+  }
+
+  async #add(...pieces: readonly FilePiece[]): Promise<void> {
+    for (const piece of pieces) this.#pending.push(piece);
+    if (this.#info.chunksEnd - this.#pendingStart >= writeBytesMax) await this.flush();
+  }
+}
+
+function bytesOf(pieces: readonly FilePiece[]): number {
+  return pieces.reduce(
+    (sum, piece) => sum + (piece instanceof Uint8Array ? piece.length : piece.bytes),
+    0,
+  );
 }
 
 /** Zeros up to where the next chunk begins. */

@@ -80,11 +80,10 @@ export async function copySegment(
   fetch: FetchSegment,
 ): Promise<SegmentInfo> {
   const remote = new RemoteFile(source, fetch);
-  const file = await disk.create(path, { caching: "uncached" });
+  const { baseOffset, createdMs, firstIndex, isCompacted } = source;
+  const segment = { fileId, firstIndex, baseOffset, createdMs, isCompacted };
+  const writer = SegmentWriter.create(key, disk.compose(path, "new"), segment);
   try {
-    const { baseOffset, createdMs, firstIndex, isCompacted } = source;
-    const segment = { fileId, firstIndex, baseOffset, createdMs, isCompacted };
-    const writer = SegmentWriter.create(key, file, segment);
     for (let position = segmentHeaderBytes; position < source.chunksEnd;) {
       const bytes = await remote.chunkAt(key, position);
       await writer.appendCopy(bytes);
@@ -92,9 +91,10 @@ export async function copySegment(
     }
     writer.extend(source.lastIndex, source.endOffset);
     if (source.isSealed) await writer.seal();
-    await file.datasync();
+    await writer.finish();
     return writer.info;
-  } finally {
-    await file.close();
+  } catch (error) {
+    await writer.abandon();
+    throw error;
   }
 }

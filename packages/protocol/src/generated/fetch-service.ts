@@ -166,6 +166,11 @@ export interface FetchRequest {
   readonly bytesMax: number;
   /** How long to wait for a first record; 0: not at all. */
   readonly waitMsMax: number;
+  /**
+   * Any replica may answer, up to the high watermark that it knows (in the manner of KIP-392); NOT_LEADER where it
+   * follows nobody, or does not reach to the start yet. Starts by edge or time are best resolved at the leader.
+   */
+  readonly anyReplica: boolean;
 }
 
 /** {@link FetchRequest}, to be encoded: what is left out has its default. */
@@ -175,6 +180,7 @@ export interface FetchRequestInit {
   readonly start?: StartPositionInit | undefined;
   readonly bytesMax?: number | undefined;
   readonly waitMsMax?: number | undefined;
+  readonly anyReplica?: boolean | undefined;
 }
 
 /** Encodes `ropewalk.v1.FetchRequest`. Throws a `RangeError` for a number that its field cannot hold. */
@@ -199,6 +205,9 @@ function writeFetchRequest(writer: Writer, message: FetchRequestInit): Writer {
   if (message.waitMsMax !== undefined && message.waitMsMax !== 0) {
     writeInt32(writer.uint32(40), message.waitMsMax);
   }
+  if (message.anyReplica !== undefined && message.anyReplica !== false) {
+    writer.uint32(48).bool(message.anyReplica);
+  }
   return writer;
 }
 
@@ -214,6 +223,7 @@ function readFetchRequest(reader: Reader, end: number): FetchRequest {
   let start: StartPosition | undefined;
   let bytesMax: number = 0;
   let waitMsMax: number = 0;
+  let anyReplica: boolean = false;
   while (reader.pos < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -232,12 +242,15 @@ function readFetchRequest(reader: Reader, end: number): FetchRequest {
       case 40:
         waitMsMax = reader.int32();
         break;
+      case 48:
+        anyReplica = reader.bool();
+        break;
       default:
         skipField(reader, tag);
     }
   }
   expectEnd(reader, end);
-  return { topic, partition, start, bytesMax, waitMsMax };
+  return { topic, partition, start, bytesMax, waitMsMax, anyReplica };
 }
 
 /** The message `ropewalk.v1.FetchResponse`. */
@@ -407,6 +420,8 @@ export interface FetchStreamRequestSubscribe {
   readonly topic: string;
   readonly partition: number;
   readonly start: StartPosition | undefined;
+  /** As in FetchRequest. */
+  readonly anyReplica: boolean;
 }
 
 /** {@link FetchStreamRequestSubscribe}, to be encoded: what is left out has its default. */
@@ -415,6 +430,7 @@ export interface FetchStreamRequestSubscribeInit {
   readonly topic?: string | undefined;
   readonly partition?: number | undefined;
   readonly start?: StartPositionInit | undefined;
+  readonly anyReplica?: boolean | undefined;
 }
 
 /** Appends `ropewalk.v1.FetchStreamRequest.Subscribe` to a writer. */
@@ -434,6 +450,9 @@ function writeFetchStreamRequestSubscribe(
   if (message.start !== undefined) {
     writeStartPosition(writer.uint32(34).fork(), message.start).ldelim();
   }
+  if (message.anyReplica !== undefined && message.anyReplica !== false) {
+    writer.uint32(40).bool(message.anyReplica);
+  }
   return writer;
 }
 
@@ -443,6 +462,7 @@ function readFetchStreamRequestSubscribe(reader: Reader, end: number): FetchStre
   let topic: string = "";
   let partition: number = 0;
   let start: StartPosition | undefined;
+  let anyReplica: boolean = false;
   while (reader.pos < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -458,12 +478,15 @@ function readFetchStreamRequestSubscribe(reader: Reader, end: number): FetchStre
       case 34:
         start = readStartPosition(reader, delimitedEnd(reader, end));
         break;
+      case 40:
+        anyReplica = reader.bool();
+        break;
       default:
         skipField(reader, tag);
     }
   }
   expectEnd(reader, end);
-  return { subscriptionId, topic, partition, start };
+  return { subscriptionId, topic, partition, start, anyReplica };
 }
 
 /** The message `ropewalk.v1.FetchStreamRequest.Unsubscribe`. */

@@ -44,6 +44,8 @@ export class Group<Owner> implements GroupHandle<Owner> {
    */
   electionTicks = 0;
   isElectionQueued = false;
+  /** Elections in a row that were not begun because the node does not want to lead. */
+  electionsDenied = 0;
 
   /** Follower: the last full heartbeat, for which light ones of the same sender stand. */
   heardFrom = 0;
@@ -204,6 +206,13 @@ export class Group<Owner> implements GroupHandle<Owner> {
     } else {
       this.node.campaign();
     }
+    this.#scheduler.touched(this);
+  }
+
+  /** Gives up leading, or trying to. */
+  resign(): void {
+    this.node.stepDown();
+    this.electionTicks = 0;
     this.#scheduler.touched(this);
   }
 

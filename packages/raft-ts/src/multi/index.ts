@@ -1,3 +1,4 @@
+export type { Candidacy } from "./candidacy.ts";
 export type { GroupHandle } from "./group-handle.ts";
 export type { GroupKey } from "./group-key.ts";
 export type { GroupConfig, MultiRaftOptions, PeerEvent } from "./multi-config.ts";

@@ -4,6 +4,7 @@ import type { Message } from "../message.ts";
 import { RawNode } from "../raw-node.ts";
 import type { Ready } from "../ready.ts";
 import type { StepOutcome } from "../step-outcome.ts";
+import { type Candidacy, hasRival, mayCampaign } from "./candidacy.ts";
 import { candidateDelayTicksMax } from "./candidate-order.ts";
 import { ElectionAdmission } from "./election-admission.ts";
 import type { GroupHandle } from "./group-handle.ts";
@@ -51,6 +52,7 @@ export class MultiRaft<Owner> {
   #isBeatDue = false;
   #isUrgent = false;
   #isWorkSignalled = false;
+  #candidacy: Candidacy = "willing";
 
   constructor(options: MultiRaftOptions) {
     const resolved = resolveOptions(options);
@@ -119,10 +121,23 @@ export class MultiRaft<Owner> {
     this.#groups.delete(key.groupId);
     this.#awake.delete(group);
     this.#dirty.delete(group);
-    if (group.node.role !== "leader") return;
-    const { peerTimeoutTicks, heartbeatTicks } = this.#options;
-    const batchCount = Math.ceil(peerTimeoutTicks / heartbeatTicks) + 1;
-    for (const id of otherMembers(group.node)) this.#peers.get(id).sayFarewell(key, batchCount);
+    if (group.node.role === "leader") this.#sayFarewell(group);
+  }
+
+  /** How this node takes part in elections; `willing` at first. */
+  get candidacy(): Candidacy {
+    return this.#candidacy;
+  }
+
+  /** Unless it is `willing`, the node gives up what it leads, and the others hear of it at once. */
+  setCandidacy(candidacy: Candidacy): void {
+    if (candidacy === this.#candidacy) return;
+    this.#candidacy = candidacy;
+    for (const group of this.#groups.values()) {
+      group.electionsDenied = 0;
+      const mustResign = candidacy !== "willing" && hasRival(group);
+      if (mustResign) this.#guard(group, () => this.#resign(group));
+    }
   }
 
   /** Takes a message of another node for one of the groups. */
@@ -130,6 +145,8 @@ export class MultiRaft<Owner> {
     const group = this.#groups.get(key.groupId);
     if (group === undefined) return "unknownGroup";
     if (group.key.incarnation !== key.incarnation) return "otherIncarnation";
+    // The leader wants to hand over to this node: it goes on when it sees that nothing comes of it.
+    if (message.type === "MsgTimeoutNow" && this.#candidacy !== "willing") return "done";
     return this.#guard(group, () => group.step(message)) ?? "done";
   }
 
@@ -257,7 +274,10 @@ export class MultiRaft<Owner> {
   #tickLeader(group: Group<Owner>): void {
     group.idleTicks++;
     if (this.hibernates) this.#growSleepy(group);
-    if (!group.isAsleep) group.tick();
+    if (group.isAsleep) return;
+    group.tick();
+    // It hears no majority. Whoever still hears it shall not wait for what else it says to run dry.
+    if (group.node.role !== "leader") this.#sayFarewell(group);
   }
 
   /** An idle leader offers sleep to its followers for a while, and tries again later if one declines. */
@@ -311,17 +331,44 @@ export class MultiRaft<Owner> {
     group.isElectionQueued = false;
     const { node } = group;
     if (group.isRemoved || node.role === "leader" || node.leaderId !== 0) return false;
+    if (!mayCampaign(this.#candidacy, group, this.#patienceTicks)) {
+      group.electionsDenied++;
+      return false;
+    }
+    group.electionsDenied = 0;
+    for (const id of otherMembers(node)) this.#peers.get(id).takeBackFarewell(group.key);
     this.counters.electionsStarted++;
     stayAwake(group);
     group.startElection();
     return true;
   }
 
+  /** The others elect somebody well before a reluctant node thinks that there is nobody else. */
+  get #patienceTicks(): number {
+    return 3 * this.#options.electionTicks;
+  }
+
+  /** Ends whatever part the node has in leading the group. */
+  #resign(group: Group<Owner>): void {
+    const { role } = group.node;
+    if (role === "follower") return;
+    this.#activity(group, 0);
+    group.resign();
+    if (role === "leader") this.#sayFarewell(group);
+  }
+
+  /** The others need not wait for an election timeout to find out; those that sleep would not find out at all. */
+  #sayFarewell({ key, node }: Group<Owner>): void {
+    const { peerTimeoutTicks, heartbeatTicks } = this.#options;
+    const batchCount = Math.ceil(peerTimeoutTicks / heartbeatTicks) + 1;
+    for (const id of otherMembers(node)) this.#peers.get(id).sayFarewell(key, batchCount);
+  }
+
   #loseProcess(peerId: number): void {
     loseProcess(this.#groups.values(), peerId, this.#scheduler, this.#options);
   }
 
-  /** From its leader a call to wake means that its replica is gone. */
+  /** From its leader a call to wake means that its replica is gone, or leads no more. */
   #takeWake(from: number, key: GroupKey): void {
     const group = this.#find(key);
     if (group === undefined) return;

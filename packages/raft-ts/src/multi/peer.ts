@@ -18,7 +18,7 @@ export class Peer {
   #epoch = 0;
   #lastSequence = 0;
   #silentTicks = 0;
-  /** Groups whose replica was removed here while others may sleep, and for how many batches to say so. */
+  /** Groups that are led here no more while others may sleep, and for how many batches to say so. */
   readonly #farewells = new Map<GroupKey, number>();
 
   constructor(route: BatchRoute) {
@@ -58,11 +58,16 @@ export class Peer {
   }
 
   /**
-   * Says with the next `batchCount` batches that the replica of `group` is gone. If that spans the time
+   * Says with the next `batchCount` batches that `group` is led here no more. If that spans the time
    * after which this node would count as dead, the peer hears it, or wakes its groups anyway.
    */
   sayFarewell(group: GroupKey, batchCount: number): void {
     this.#farewells.set(group, batchCount);
+  }
+
+  /** The replica may lead again: what is said of it from now on must not depose it. */
+  takeBackFarewell(group: GroupKey): void {
+    this.#farewells.delete(group);
   }
 
   /** Adds what is to be repeated; called once per interval. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { rename, rm } from "node:fs/promises";
+import { rename, rm, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { open } from "lmdb";
 import type { RootDatabase } from "lmdb";
@@ -24,6 +24,8 @@ import { NodeDisk } from "./node-disk.ts";
 
 const DATA_FILE = "data.mdb";
 const LOCK_FILE = "lock.mdb";
+/** With less free an I/O error of LMDB may mean that the disk is full. */
+const scarceBytes = 16 * 1024 * 1024;
 /** Where the data file of the last discarded store is kept, for whoever wants to know why. */
 const DAMAGED_FILE = "data.mdb.damaged";
 
@@ -91,8 +93,7 @@ class LmdbStore implements KeyValueStore {
     } catch (error) {
       // A promise of lmdb-js's own rejects, too, and would end the process as an unhandled rejection.
       database.committed.then(ignored, ignored);
-      const reason = await reasonOf(error);
-      const failure = diskFailure(`commit to the store in ${this.#directory}`, reason);
+      const failure = await this.#failureOf(await reasonOf(error));
       if (failure.code !== "FULL") this.#failure ??= failure;
       else if (database === this.#database) this.#mustReopen = true;
       throw failure;
@@ -102,6 +103,15 @@ class LmdbStore implements KeyValueStore {
   async close(): Promise<void> {
     await Promise.all(this.#closing);
     await this.#database.close();
+  }
+
+  // LMDB calls a write that the disk had room for in part only an I/O error. Taking a true one for that is
+  // harmless: whoever tries again writes all pages of the transaction anew.
+  async #failureOf(reason: unknown): Promise<DiskError> {
+    const action = `commit to the store in ${this.#directory}`;
+    if (errnoOf(reason) !== "EIO") return diskFailure(action, reason);
+    const { bavail, bsize } = await statfs(this.#directory);
+    return diskFailure(action, reason, bavail * bsize < scarceBytes ? "FULL" : "IO");
   }
 
   /** lmdb-js does not go on after a failed commit. The new handle comes first, so that reads always find one. */

@@ -110,28 +110,3 @@ test.skipIf(process.platform === "win32")(
     expect(stdout).toMatch(/\nIO: Cannot write to or sync .*it failed before/);
   },
 );
-
-test("NodeDiskFile.write() of an uncached file takes aligned pieces and all others alike", async () => {
-  const path = join(root, "uncached");
-  const pieces = [
-    [Buffer.alloc(4000, 1), Buffer.alloc(4192, 2)],
-    [Buffer.alloc(1024 * 1024, 3)],
-    [Buffer.alloc(4 * 1024 * 1024, 4)],
-    [Buffer.alloc(100, 5)],
-    [Buffer.alloc(4096, 6)],
-  ];
-  const file = await disk.create(path, { caching: "uncached" });
-  let position = 0;
-  for (const buffers of pieces) {
-    await file.write(position, buffers);
-    for (const { byteLength } of buffers) position += byteLength;
-  }
-  await file.datasync();
-  await file.close();
-  const again = await disk.open(path, "read-write", { caching: "uncached" });
-  await again.write(4096, [Buffer.alloc(4096, 7)]);
-  await again.close();
-  const expected = Buffer.concat(pieces.flat());
-  expected.fill(7, 4096, 8192);
-  expect(Buffer.compare(await disk.readFile(path), expected)).toBe(0);
-});

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { readSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { DiskError } from "../disk.ts";
-import type { DirectWriter } from "./direct-writer.ts";
 import type { DiskFile } from "../disk.ts";
 import { diskCall, diskFailure } from "./disk-failure.ts";
 
@@ -17,14 +16,23 @@ import { diskCall, diskFailure } from "./disk-failure.ts";
 export class NodeDiskFile implements DiskFile {
   readonly path: string;
   readonly #handle: FileHandle;
-  readonly #direct: DirectWriter | undefined;
   #failure: DiskError | undefined = undefined;
+  /** Those who work with the descriptor itself; never rejects. */
+  #lent: Promise<void> = Promise.resolve();
 
-  /** `direct` takes the writes that can go past the system's cache. */
-  constructor(path: string, handle: FileHandle, direct?: DirectWriter) {
+  constructor(path: string, handle: FileHandle) {
     this.path = path;
     this.#handle = handle;
-    this.#direct = direct;
+  }
+
+  /** The descriptor, which stays open until `done` settles. */
+  lend(done: Promise<unknown>): number {
+    const ended = done.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#lent = Promise.all([this.#lent, ended]).then(() => undefined);
+    return this.#handle.fd;
   }
 
   async write(position: number, buffers: readonly Uint8Array[]): Promise<void> {
@@ -35,10 +43,7 @@ export class NodeDiskFile implements DiskFile {
     if (bytesExpected === 0) return;
     const action = `write ${bytesExpected} bytes at ${position} of ${this.path}`;
     try {
-      const direct =
-        this.#direct?.takes(position, bytesExpected) === true ? this.#direct : undefined;
-      const bytesWritten = await (direct?.write(position, buffers, bytesExpected) ??
-        this.#writeOnce(position, buffers));
+      const bytesWritten = await this.#writeOnce(position, buffers);
       if (bytesWritten !== bytesExpected) {
         throw await this.#shortWrite(action, position, buffers, bytesWritten);
       }
@@ -101,7 +106,7 @@ export class NodeDiskFile implements DiskFile {
   }
 
   async close(): Promise<void> {
-    await this.#direct?.close();
+    await this.#lent;
     await diskCall(`close ${this.path}`, this.#handle.close());
   }
 

@@ -1,5 +1,4 @@
 import {
-  type FileHandle,
   mkdir,
   open,
   readFile,
@@ -12,11 +11,12 @@ import {
 } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { DiskError } from "../disk.ts";
-import type { Disk, DiskFile, DiskLock, FileUse } from "../disk.ts";
-import { DirectWriter } from "./direct-writer.ts";
+import type { ComposedFile, Disk, DiskFile, DiskLock } from "../disk.ts";
 import { DirectoryLock } from "./directory-lock.ts";
 import { diskCall, diskFailure } from "./disk-failure.ts";
 import { errnoOf } from "./errno.ts";
+import { FileComposer } from "./file-composer.ts";
+import { NodeComposedFile } from "./node-composed-file.ts";
 import { NodeDiskFile } from "./node-disk-file.ts";
 
 /**
@@ -26,6 +26,7 @@ import { NodeDiskFile } from "./node-disk-file.ts";
 export class NodeDisk implements Disk {
   /** The last replacement of each path that is being replaced, so that they queue per path. */
   readonly #replacing = new Map<string, Promise<void>>();
+  readonly #composer = new FileComposer();
 
   join(...parts: string[]): string {
     return join(...parts);
@@ -63,13 +64,17 @@ export class NodeDisk implements Disk {
     }
   }
 
-  async open(path: string, access: "read" | "read-write", use?: FileUse): Promise<DiskFile> {
+  async open(path: string, access: "read" | "read-write"): Promise<DiskFile> {
     const handle = await diskCall(`open ${path}`, open(path, access === "read" ? "r" : "r+"));
-    return fileOn(path, handle, use);
+    return new NodeDiskFile(path, handle);
   }
 
-  async create(path: string, use?: FileUse): Promise<DiskFile> {
-    return fileOn(path, await diskCall(`create ${path}`, open(path, "wx+")), use);
+  async create(path: string): Promise<DiskFile> {
+    return new NodeDiskFile(path, await diskCall(`create ${path}`, open(path, "wx+")));
+  }
+
+  compose(path: string, which: "new" | "existing"): ComposedFile {
+    return new NodeComposedFile(this.#composer, path, which);
   }
 
   /**
@@ -151,16 +156,6 @@ export class NodeDisk implements Disk {
     } catch (error) {
       if (!(error instanceof DiskError) || errnoOf(error.cause) !== "EACCES") throw error;
     }
-  }
-}
-
-async function fileOn(path: string, handle: FileHandle, use?: FileUse): Promise<DiskFile> {
-  if (use?.caching !== "uncached") return new NodeDiskFile(path, handle);
-  try {
-    return new NodeDiskFile(path, handle, await DirectWriter.open(path));
-  } catch (error) {
-    await handle.close();
-    throw diskFailure(`open ${path}`, error);
   }
 }
 

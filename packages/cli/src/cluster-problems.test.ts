@@ -1,0 +1,141 @@
+import type { DescribeBrokerHealthResponse, DescribeClusterResponse } from "@ropewalk/protocol";
+import { expect, test } from "vitest";
+import { clusterProblems, healthStatus, type Problem } from "./cluster-problems.ts";
+
+type Broker = DescribeClusterResponse["brokers"][number];
+
+function broker(brokerId: number, changes: Partial<Broker> = {}): Broker {
+  return {
+    brokerId,
+    host: "h",
+    port: 7700 + brokerId,
+    rack: "",
+    alive: true,
+    version: "0.1.0",
+    ledPartitionCount: 10,
+    replicaCount: 30,
+    ...changes,
+  };
+}
+
+function own(
+  brokerId: number,
+  changes: Partial<DescribeBrokerHealthResponse> = {},
+): DescribeBrokerHealthResponse {
+  return {
+    brokerId,
+    diskState: "SOUND",
+    loopBlocked: false,
+    notReadyReason: "",
+    underReplicated: [],
+    underReplicatedCount: 0,
+    absentReplicaCount: 0,
+    ...changes,
+  };
+}
+
+interface Changes {
+  readonly cluster?: Partial<DescribeClusterResponse>;
+  readonly brokers?: readonly Partial<Broker>[];
+  readonly health?: readonly (Partial<DescribeBrokerHealthResponse> | undefined)[];
+}
+
+/** What is found in a cluster of three that is healthy but for the changes. */
+function found({ brokers = [], cluster = {}, health = [] }: Changes): Problem[] {
+  const ids = [1, 2, 3];
+  const answers = ids.flatMap((id) => {
+    const changed = id - 1 in health ? health[id - 1] : {};
+    return changed === undefined ? [] : [own(id, changed)];
+  });
+  return clusterProblems({
+    cluster: {
+      clusterId: "c",
+      controllerId: 1,
+      brokerId: 1,
+      topicCount: 1,
+      partitionCount: 30,
+      brokers: ids.map((id) => broker(id, brokers[id - 1])),
+      leaderless: [],
+      ...cluster,
+    },
+    health: new Map(answers.map((each) => [each.brokerId, each])),
+  });
+}
+
+function told(problems: readonly Problem[]): string[] {
+  return problems.map(({ kind, severity }) => `${severity} ${kind}`);
+}
+
+test("clusterProblems() finds none in a healthy cluster", () => {
+  expect(found({})).toEqual([]);
+  expect(healthStatus(found({}))).toBe(0);
+});
+
+test("clusterProblems() names what cannot be used first, and how brokers that are silent are started", () => {
+  const leaderless = Array.from({ length: 7 }, (_, partition) => ({ topic: "orders", partition }));
+  const problems = found({
+    cluster: { controllerId: 0, leaderless },
+    brokers: [{}, { alive: false }, { alive: false }],
+  });
+  expect(told(problems)).toEqual([
+    "critical no-controller",
+    "critical leaderless-partitions",
+    "warning silent-broker",
+    "warning silent-broker",
+  ]);
+  expect(problems[1]).toMatchObject({
+    what: "7 partitions have no leader (orders/0, orders/1, orders/2, orders/3, orders/4, …)",
+    mend: "start brokers 2, 3 again, each with its data directory: ropewalk broker --id ID",
+  });
+  expect(problems[2]).toMatchObject({
+    what: "broker 2 (h:7702) is silent: 30 replicas lack it",
+    mend: "start it again with its data directory: ropewalk broker --id 2",
+  });
+  expect(healthStatus(problems)).toBe(2);
+});
+
+test.each([
+  [{ diskState: "FULL" }, "critical full-disk"],
+  [{ diskState: "STALLED" }, "warning stalled-disk"],
+  [{ diskState: "FAILED", notReadyReason: "the disk failed" }, "warning failed-disk"],
+  [{ notReadyReason: "stopping" }, "warning broker-not-ready"],
+  [{ loopBlocked: true }, "warning blocked-loop"],
+  [{ absentReplicaCount: 2 }, "warning absent-replicas"],
+] as const)("clusterProblems() tells a broker's %o", (changes, problem) => {
+  const problems = found({ health: [{}, changes] });
+  expect(told(problems)).toEqual([problem]);
+  expect(problems[0]?.what).toMatch(/^broker 2 \(h:7702\) /);
+});
+
+test("clusterProblems() tells a broker that others hear and that does not answer", () => {
+  expect(told(found({ health: [{}, undefined] }))).toEqual(["warning broker-not-answering"]);
+});
+
+test("clusterProblems() counts what is under-replicated over all leaders, and names who lags", () => {
+  const lags = (partition: number) => ({
+    underReplicated: [{ topic: "orders", partition, replicaIds: [3] }],
+    underReplicatedCount: 1,
+  });
+  const [problem] = found({ health: [lags(0), lags(4)] });
+  expect(problem).toMatchObject({
+    kind: "under-replicated-partitions",
+    what: "2 partitions are under-replicated (orders/0, orders/4): brokers 3 lack records",
+  });
+  expect(healthStatus([problem as Problem])).toBe(1);
+});
+
+test("clusterProblems() tells versions apart, and which is the newest", () => {
+  const [problem] = found({
+    brokers: [{ version: "0.9.0" }, { version: "0.10.0" }, { version: "0.10.0" }],
+  });
+  expect(problem?.what).toBe("brokers run different versions: 0.9.0 on 1; 0.10.0 on 2, 3");
+  expect(problem?.mend).toContain("with version 0.10.0");
+});
+
+test("clusterProblems() tells a broker that leads far more than its share, but for a few partitions", () => {
+  const leads = (...counts: number[]) =>
+    found({ brokers: counts.map((ledPartitionCount) => ({ ledPartitionCount })) });
+  expect(leads(30, 0, 0)[0]?.what).toBe("broker 1 leads 30 partitions, its share is 10");
+  expect(leads(14, 8, 8)).toEqual([]);
+  expect(leads(3, 0, 0)).toEqual([]);
+});
