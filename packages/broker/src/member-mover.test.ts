@@ -6,6 +6,7 @@ import {
 } from "@ropewalk/protocol";
 import { expect, test } from "vitest";
 import { BrokerTrio } from "../fakes/broker-trio.ts";
+import { codeOf } from "../fakes/own-broker.ts";
 
 const topic = "moving";
 const deadline = { timeout: 20_000 };
@@ -86,4 +87,40 @@ test("a partition gets two more replicas, gives one away, and moves wholly", asy
   await settled(trio);
   expect(await replicasOf(trio)).toEqual([lone]);
   expect(await trio.read(topic, 0)).toEqual(before);
+}, 60_000);
+
+test("what must not be is refused with the reason, and changes nothing", async () => {
+  await using trio = await BrokerTrio.start();
+  await create(trio, 1);
+  const before = await replicasOf(trio);
+  const [lone = 0] = before;
+  const [stopped = 0, other = 0] = [1, 2, 3].filter((id) => id !== lone);
+  await trio.stop(stopped);
+  const refused = (replicaIds: readonly number[], dryRun = false): Promise<string> =>
+    codeOf(
+      trio.callAny(partitionService.reassignPartitions, {
+        partitions: [{ topic, partition: 0, replicaIds }],
+        dryRun,
+      }),
+    );
+  // It is some time until it counts as silent.
+  await expect
+    .poll(() => refused([lone, stopped], true), deadline)
+    .toBe("INVALID_REPLICA_ASSIGNMENT");
+  expect(await refused([lone, 9])).toBe("INVALID_REPLICA_ASSIGNMENT");
+  expect(await refused([lone, lone])).toBe("INVALID_REPLICA_ASSIGNMENT");
+  expect(await refused([])).toBe("INVALID_REQUEST");
+  const call = trio.callAny.bind(trio);
+  const nothing = call(partitionService.reassignPartitions, {});
+  expect(await codeOf(nothing)).toBe("INVALID_REQUEST");
+  const slow = call(partitionService.reassignPartitions, { auto: true, throttleBytesPerSecond: 1 });
+  expect(await codeOf(slow)).toBe("INVALID_REQUEST");
+  const partitions = [{ topic, partition: 0 }];
+  const idle = call(partitionService.cancelReassignments, { partitions });
+  expect(await codeOf(idle)).toBe("NO_REASSIGNMENT_IN_PROGRESS");
+  const placed = { partitions: [{ topic, partition: 0, replicaIds: [other] }], dryRun: true };
+  const { reassignments: planned } = await call(partitionService.reassignPartitions, placed);
+  expect(planned).toEqual([{ topic, partition: 0, replicaIds: [lone], targetIds: [other] }]);
+  expect(await replicasOf(trio)).toEqual(before);
+  expect(await reassignments(trio)).toEqual([]);
 }, 60_000);
