@@ -1,92 +1,21 @@
-import { createHash } from "node:crypto";
-import { readdirSync } from "node:fs";
-import { join } from "node:path";
-import { fetchService, type PartitionDescription, topicService } from "@ropewalk/protocol";
+import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { GrpcCaller } from "./grpc-caller.ts";
-import { metricOf } from "./metric-of.ts";
+import {
+  createTopic,
+  expectIdentical,
+  expectNothingLeft,
+  partitionCount,
+  partitionsOf,
+  run,
+  topic,
+} from "./moving-replicas.ts";
 import { NumberedStream } from "./numbered-stream.ts";
 import { ProcessCluster } from "./process-cluster.ts";
-import { ropewalk } from "./run-command.ts";
+import { SeededRandom, testSeed } from "./seeded-random.ts";
 import { waitFor } from "./wait-for.ts";
 
-const topic = "stream";
-const partitionCount = 3;
 const deadlineMs = 60_000;
-
-/** Runs a command that must end well; answers what it printed. */
-async function run(bootstrapServers: readonly string[], ...args: string[]): Promise<string> {
-  const { status, stdout, stderr } = await ropewalk(args, { bootstrapServers });
-  expect({ args, status, stderr: status === 0 ? "" : stderr }).toEqual({
-    args,
-    status: 0,
-    stderr: "",
-  });
-  return stdout.toString();
-}
-
-async function createTopic(bootstrapServers: readonly string[], replicas: number): Promise<void> {
-  const args = ["topic", "create", topic, "-p", String(partitionCount), "-r", String(replicas)];
-  await run(bootstrapServers, ...args, "-c", "segment.ms=100");
-}
-
-async function partitionsOf(cluster: ProcessCluster): Promise<readonly PartitionDescription[]> {
-  using caller = new GrpcCaller(`127.0.0.1:${cluster.clientPort(1)}`);
-  const answer = await caller.call(topicService.describeTopic, { name: topic });
-  return answer.topic?.partitions ?? [];
-}
-
-/** A checksum of all that a replica serves of a partition, and where that ends. */
-async function contentOf(port: number, partition: number): Promise<string> {
-  using caller = new GrpcCaller(`127.0.0.1:${port}`);
-  const hash = createHash("sha256");
-  for (let offset = 0; ;) {
-    const start = { at: { case: "offset", value: offset } } as const;
-    const request = { topic, partition, start, anyReplica: true };
-    const { highWatermark, nextOffset, recordBatches } = await caller.call(
-      fetchService.fetch,
-      request,
-    );
-    hash.update(recordBatches);
-    if (nextOffset >= highWatermark) return `${nextOffset} ${hash.digest("hex")}`;
-    offset = nextOffset;
-  }
-}
-
-/** All replicas have the same bytes, and those of `recordCount` records together. */
-async function expectIdentical(cluster: ProcessCluster, recordCount: number): Promise<void> {
-  let total = 0;
-  for (const { partition, replicaIds } of await partitionsOf(cluster)) {
-    const contents = (): Promise<string[]> =>
-      Promise.all(replicaIds.map((id) => contentOf(cluster.clientPort(id), partition)));
-    await waitFor(
-      `the replicas ${replicaIds.join(", ")} of partition ${partition} are the same`,
-      deadlineMs,
-      async () =>
-        new Set(await contents().catch((error: unknown) => [String(error), ""])).size === 1,
-    );
-    total += Number((await contents())[0]?.split(" ")[0]);
-  }
-  expect(total).toBe(recordCount);
-}
-
-/** No broker holds replicas that it should not have, nor segments of them. */
-async function expectNothingLeft(cluster: ProcessCluster): Promise<void> {
-  const partitions = await partitionsOf(cluster);
-  for (const id of cluster.brokerIds) {
-    const held = partitions.filter(({ replicaIds }) => replicaIds.includes(id));
-    // Group ids are given out from 2 on; this is the first topic.
-    const isStray = (name: string): boolean => {
-      const groupId = Number(/^segment-(\d+)\./.exec(name)?.[1] ?? 0);
-      return groupId > 1 && !held.some(({ partition }) => partition + 2 === groupId);
-    };
-    await waitFor(`broker ${id} has ${held.length} replicas and no more`, deadlineMs, async () => {
-      const replicas = await metricOf(cluster, id, "ropewalk_replicas");
-      const names = readdirSync(join(cluster.dataDirectory(id), "log"));
-      return replicas === held.length && !names.some((name) => isStray(name));
-    });
-  }
-}
+const roundCount = Number(process.env["ROPEWALK_TEST_ROUNDS"] ?? 6);
 
 /** Brokers 1 to 3 run; the fourth may come. */
 async function startThreeOfFour(): Promise<ProcessCluster> {
@@ -169,6 +98,43 @@ test("the replication factor goes from 1 to 3 and to 2 under load, and a broker 
   stream.stop();
   await running;
   for (const { replicaIds } of await partitionsOf(cluster)) expect(replicaIds).toHaveLength(2);
+  await stream.expectWhole(bootstrapServers);
+  await expectIdentical(cluster, stream.recordCount);
+  await expectNothingLeft(cluster);
+});
+
+test("brokers are killed while partitions move, change their minds and go back, and nothing is lost", async () => {
+  const seed = testSeed();
+  const random = new SeededRandom(seed);
+  console.info(`seed ${seed}; again with ROPEWALK_TEST_SEED=${seed}`);
+  await using cluster = await ProcessCluster.start(5, "smallLog");
+  const { bootstrapServers, brokerIds } = cluster;
+  await createTopic(bootstrapServers, 3);
+  await using stream = new NumberedStream(bootstrapServers, topic, partitionCount);
+  const running = stream.run();
+  for (let round = 0; round < roundCount; round++) {
+    await untilAcknowledged(stream, 1000);
+    for (let partition = 0; partition < partitionCount; partition++) {
+      const dealt = brokerIds.map((id) => ({ id, at: random.integer(1000) }));
+      const ids = dealt.toSorted((a, b) => a.at - b.at).map(({ id }) => id);
+      ids.length = 2 + random.integer(2);
+      const where = ["-t", topic, "-p", String(partition), "-r", ids.join(",")];
+      await run(bootstrapServers, "partitions", "reassign", ...where);
+    }
+    await delay(random.integer(600)); // Before, during or after the moves.
+    const killed = brokerIds[random.integer(brokerIds.length)] ?? 1;
+    await cluster.kill(killed);
+    if (random.integer(2) === 0) await run(bootstrapServers, "partitions", "cancel", "--all");
+    cluster.spawn(killed);
+    await cluster.ready();
+  }
+  const list = (): Promise<string> => run(bootstrapServers, "partitions", "list-reassignments");
+  await waitFor("all moves end", deadlineMs, async () =>
+    (await list()).startsWith("nothing moves"),
+  );
+  await untilAcknowledged(stream, 1000);
+  stream.stop();
+  await running;
   await stream.expectWhole(bootstrapServers);
   await expectIdentical(cluster, stream.recordCount);
   await expectNothingLeft(cluster);
