@@ -8,6 +8,7 @@ import type { ApplyOutcome } from "./controller/metadata-image.ts";
 import { MoveScheduler } from "./controller/move-scheduler.ts";
 import { addingIdsOf } from "./controller/partition-assignment.ts";
 import { Reassigner } from "./controller/reassigner.ts";
+import { LeaderBalancer } from "./leader-balancer.ts";
 import { MemberMover } from "./member-mover.ts";
 import { progressOf } from "./move-progress.ts";
 import { MoveThrottle } from "./move-throttle.ts";
@@ -33,7 +34,7 @@ export interface MovesOptions {
 
 /**
  * Replicas that move between brokers, this broker's part: as the controller it says which, as a leader it changes
- * the members of its groups, and it keeps to the throttle.
+ * the members of its groups and gives leadership back to whom it is meant for, and it keeps to the throttle.
  */
 export class Moves {
   readonly #options: MovesOptions;
@@ -41,6 +42,7 @@ export class Moves {
   readonly #throttle: MoveThrottle;
   readonly #scheduler: MoveScheduler;
   readonly #reassigner: Reassigner;
+  readonly #balancer: LeaderBalancer;
 
   constructor(options: MovesOptions) {
     this.#options = options;
@@ -63,6 +65,12 @@ export class Moves {
       movesAtOnceMax: options.limits.movesAtOnceMax,
       isLeading: () => controllerGroup.leadership.kind === "leading",
       propose: (action, command) => this.#reassigner.propose(action, command),
+    });
+    this.#balancer = new LeaderBalancer({
+      ...options,
+      replicas: () => options.replicas().replicas(),
+      mayLead: options.isAlive,
+      intervalMs: options.limits.leaderBalanceMs,
     });
     this.#answerCalls();
   }
@@ -93,6 +101,7 @@ export class Moves {
   }
 
   stop(): void {
+    this.#balancer.stop();
     this.#scheduler.stop();
     this.#throttle.stop();
     this.#mover.stop();

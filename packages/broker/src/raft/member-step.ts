@@ -49,12 +49,17 @@ export function nextMemberStep(view: MemberView): MemberStep {
   return isDone ? settle(view) : joinNewVoters(view);
 }
 
-/** Whether a member has all but the last entries, and the entry that made it a member. */
-function hasCaughtUp({ members, progress }: MemberView, brokerId: number): boolean {
+/** Whether a member has all but the last entries, as its leader knows. */
+export function isNearEnd(progress: readonly ProgressStatus[], brokerId: number): boolean {
   const end = Math.max(0, ...progress.map(({ match }) => match));
   const member = progress.find(({ id }) => id === brokerId);
-  if (member === undefined || member.match < members.index) return false;
-  return member.state === "replicate" && end - member.match <= entriesBehindMax;
+  return member?.state === "replicate" && end - member.match <= entriesBehindMax;
+}
+
+/** It must have the entry that made it a member, too: a short log is soon caught up with. */
+function hasCaughtUp({ members, progress }: MemberView, brokerId: number): boolean {
+  const match = progress.find(({ id }) => id === brokerId)?.match ?? -1;
+  return match >= members.index && isNearEnd(progress, brokerId);
 }
 
 function joinNewVoters(view: MemberView): MemberStep {
