@@ -5,10 +5,10 @@ const resolve = { conditions };
 const ssr = { resolve: { conditions, externalConditions: conditions } };
 
 /**
- * Six suites. `unit` lives beside the code, `cluster` starts real brokers, `conformance` holds the
+ * Seven suites. `unit` lives beside the code, `cluster` starts real brokers, `conformance` holds the
  * code against tests written elsewhere, `differential` runs raft-ts beside etcd/raft, `deploy` runs the
- * container image, `powercut` makes file systems forget what was not synced; the last three and `bench`
- * are not part of `npm test`. One suite runs after the other, so that none slows another's processes down.
+ * container image, `powercut` makes file systems forget what was not synced, `faults` breaks clusters under load;
+ * the last four and `bench` are not part of `npm test`. One suite runs after the other, so that none slows another's processes down.
  */
 export default defineConfig({
   root: new URL("..", import.meta.url).pathname,
@@ -87,6 +87,16 @@ export default defineConfig({
           benchmark: { include: [] },
           fileParallelism: false,
           hookTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "faults",
+          sequence: { groupOrder: 7 },
+          include: ["test/faults/**/*.test.ts"],
+          benchmark: { include: [] },
+          fileParallelism: false,
         },
       },
       {

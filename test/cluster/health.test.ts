@@ -38,6 +38,19 @@ async function untilFound(
   return health;
 }
 
+/** Whoever reads what mends a problem can run it. */
+async function expectCommandsExist({ problems }: Health): Promise<void> {
+  for (const { mend } of problems) {
+    for (const [, words = ""] of mend.matchAll(/ropewalk ((?:[a-z-]+ )*[a-z-]+)/g)) {
+      const { status } = await ropewalk([
+        ...words.split(" ").filter((word) => !word.startsWith("-")),
+        "--help",
+      ]);
+      expect({ words, status }).toEqual({ words, status: 0 });
+    }
+  }
+}
+
 test("cluster health tells what is wrong and what mends it, by exit status too, as brokers die", async () => {
   await using cluster = await ProcessCluster.start(3);
   const { bootstrapServers } = cluster;
@@ -59,6 +72,8 @@ test("cluster health tells what is wrong and what mends it, by exit status too, 
     "silent-broker",
   ]);
   expect(two).toMatchObject({ exitStatus: 2, status: "critical" });
+  await expectCommandsExist(one);
+  await expectCommandsExist(two);
   const text = await ropewalk(["cluster", "health"], { bootstrapServers });
   expect(text.stdout.toString()).toMatch(
     /^unhealthy: 4 problems\n\ncritical: there is no controller/,

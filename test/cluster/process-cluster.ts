@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { freePorts } from "./free-ports.ts";
 import { ropewalkPath } from "./running-command.ts";
@@ -11,6 +12,14 @@ interface BrokerPorts {
   readonly client: number;
   readonly peer: number;
   readonly http: number;
+}
+
+/** What differs from a broker that is started as usual. */
+export interface BrokerChanges {
+  /** Where other brokers reach it, for somebody stands between. */
+  readonly advertisedPeerPort?: number;
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly rack?: string;
 }
 
 /** What runs in the processes: the product, or a broker that takes the same flags and has a small log. */
@@ -32,18 +41,27 @@ export class ProcessCluster {
   readonly directory: string;
   readonly #ports: readonly BrokerPorts[];
   readonly #program: readonly string[];
+  readonly #founderCount: number;
   readonly #processes = new Map<number, ChildProcess>();
+  readonly #changes = new Map<number, BrokerChanges>();
 
-  private constructor(directory: string, ports: readonly BrokerPorts[], program: BrokerProgram) {
+  private constructor(
+    directory: string,
+    ports: readonly BrokerPorts[],
+    program: BrokerProgram,
+    founderCount: number,
+  ) {
     this.directory = directory;
     this.#ports = ports;
     this.#program = programs[program];
+    this.#founderCount = founderCount;
   }
 
-  /** Broker ids are 1 to `brokerCount`. Nothing runs yet. */
+  /** Broker ids are 1 to `brokerCount`; the first `founderCount` form the cluster. Nothing runs yet. */
   static async prepare(
     brokerCount: number,
     program: BrokerProgram = "product",
+    founderCount: number = brokerCount,
   ): Promise<ProcessCluster> {
     const directory = mkdtempSync(join(tmpdir(), "ropewalk-cluster-"));
     const free = await freePorts(brokerCount * 3);
@@ -52,7 +70,7 @@ export class ProcessCluster {
       peer: free[i * 3 + 1] ?? 0,
       http: free[i * 3 + 2] ?? 0,
     }));
-    return new ProcessCluster(directory, ports, program);
+    return new ProcessCluster(directory, ports, program, founderCount);
   }
 
   /** The same, with all brokers started and ready. */
@@ -76,8 +94,22 @@ export class ProcessCluster {
     return this.#ports.map(({ client }) => `127.0.0.1:${client}`);
   }
 
+  /** Brokers that were started, and neither stopped nor killed. */
+  get runningIds(): readonly number[] {
+    return [...this.#processes.keys()].toSorted((a, b) => a - b);
+  }
+
+  /** Where clients reach brokers. */
+  addressesOf(ids: readonly number[]): string[] {
+    return ids.map((id) => `127.0.0.1:${this.clientPort(id)}`);
+  }
+
   httpUrl(id: number): string {
     return `http://127.0.0.1:${this.#portsOf(id).http}`;
+  }
+
+  peerPort(id: number): number {
+    return this.#portsOf(id).peer;
   }
 
   clientPort(id: number): number {
@@ -93,17 +125,30 @@ export class ProcessCluster {
     return readFileSync(join(this.directory, `${id}.log`), "utf8");
   }
 
-  /** Starts one broker; `ready` waits for it. */
-  spawn(id: number): ChildProcess {
+  /** From its next start on the broker is started like this. */
+  change(id: number, changes: BrokerChanges): void {
+    this.#changes.set(id, changes);
+  }
+
+  /** Starts one broker, and tells it of these; `ready` waits for it. */
+  spawn(id: number, peerIds: readonly number[] = this.#founderIds): ChildProcess {
     const { client, http, peer } = this.#portsOf(id);
-    const peers = this.#ports.map((each, i) => `${i + 1}=127.0.0.1:${each.peer}`).join(",");
+    const { environment = {}, rack } = this.#changes.get(id) ?? {};
+    const peers = peerIds.map((each) => `${each}=127.0.0.1:${this.#advertised(each)}`).join(",");
     const args = [...this.#program, "--id", String(id), "--peers", peers];
     args.push("--data-dir", this.dataDirectory(id));
     args.push("--listen", `127.0.0.1:${client}`, "--advertise", `127.0.0.1:${client}`);
-    args.push("--peer-listen", `127.0.0.1:${peer}`, "--peer-advertise", `127.0.0.1:${peer}`);
+    args.push(
+      "--peer-listen",
+      `127.0.0.1:${peer}`,
+      "--peer-advertise",
+      `127.0.0.1:${this.#advertised(id)}`,
+    );
+    if (rack !== undefined) args.push("--rack", rack);
     args.push("--http-listen", `127.0.0.1:${http}`);
     const log = openSync(join(this.directory, `${id}.log`), "a");
-    const child = spawn(process.execPath, args, { stdio: ["ignore", log, log] });
+    const env = { ...process.env, ...environment };
+    const child = spawn(process.execPath, args, { stdio: ["ignore", log, log], env });
     closeSync(log);
     this.#processes.set(id, child);
     return child;
@@ -121,6 +166,11 @@ export class ProcessCluster {
         },
       );
     }
+  }
+
+  /** Sends a broker's process a signal that does not end it: SIGSTOP and SIGCONT. */
+  signal(id: number, signal: "SIGSTOP" | "SIGCONT"): void {
+    this.#processes.get(id)?.kill(signal);
   }
 
   /** Ends one broker at once, as a crash would. */
@@ -147,6 +197,14 @@ export class ProcessCluster {
       await waitFor(`broker ${id} ends after ${signal}`, stopMs, () => hasEnded(child));
     }
     return child.exitCode;
+  }
+
+  get #founderIds(): readonly number[] {
+    return this.brokerIds.slice(0, this.#founderCount);
+  }
+
+  #advertised(id: number): number {
+    return this.#changes.get(id)?.advertisedPeerPort ?? this.#portsOf(id).peer;
   }
 
   #portsOf(id: number): BrokerPorts {

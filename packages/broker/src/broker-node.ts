@@ -3,19 +3,26 @@ import type { Address, Logger, Runtime } from "@ropewalk/runtime";
 import type { BrokerStorage } from "./broker-storage.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import type { BrokerConfig, BrokerLimits } from "./config.ts";
+import { answerConfigCalls, ForwardedConfigs } from "./config-admin.ts";
+import { compactionCheckName, retentionCheckName } from "./configs/broker-config-schema.ts";
+import { brokerNumber } from "./configs/resource-configs.ts";
+import { ConfigController } from "./controller/config-controller.ts";
 import { Controller } from "./controller/controller.ts";
 import { ControllerClient } from "./controller/controller-client.ts";
 import { ControllerMachine } from "./controller/controller-machine.ts";
 import { controllerVoters } from "./controller/controller-voters.ts";
-import { registrationOf, topicMessage, topicOf } from "./controller/metadata-codec.ts";
+import { registrationOf, topicMessage } from "./controller/metadata-codec.ts";
 import {
   type ApplyOutcome,
+  clusterConfigsId,
   controllerGroupId,
   type TopicImage,
 } from "./controller/metadata-image.ts";
+import { MetadataProposer } from "./controller/metadata-proposer.ts";
 import { ProducerIdPool } from "./controller/producer-id-pool.ts";
 import { type Fitness, FitnessWatch } from "./fitness/fitness-watch.ts";
 import { groupsTopic, GroupRouter } from "./group/group-router.ts";
+import { ForwardedTopics } from "./forwarded-topics.ts";
 import { ImageView } from "./image-view.ts";
 import { LeaderReporter } from "./leader-reporter.ts";
 import { LeaderTable } from "./leader-table.ts";
@@ -23,7 +30,6 @@ import { Moves } from "./moves.ts";
 import { CompactionChecker } from "./partition/compaction-checker.ts";
 import { RetentionChecker } from "./partition/retention-checker.ts";
 import type { PeerNetwork } from "./peer/peer-network.ts";
-import type { NewTopic, Principal, TopicAdmin, TopicView } from "./ports.ts";
 import { CommandProposer } from "./raft/command-proposer.ts";
 import { HistoryKeeper } from "./raft/history-keeper.ts";
 import { openGroupLog } from "./raft/group-storage.ts";
@@ -49,19 +55,17 @@ export interface BrokerNodeOptions {
   readonly imageChanged: () => void;
 }
 
-const topicLedMs = 3000;
-const topicLedPollMs = 5;
-
 /**
  * The inside of a broker: its Raft groups, the cluster's metadata, and the roles that follow from
  * them (controller, leader of partitions, coordinator of consumer groups).
  */
-export class BrokerNode implements TopicAdmin {
+export class BrokerNode {
   readonly host: RaftHost;
   readonly machine: ControllerMachine;
   readonly replicas: ReplicaSet;
   readonly groups: GroupRouter;
   readonly view: ImageView;
+  readonly configs: ForwardedConfigs;
   readonly producerIds: ProducerIdPool;
   readonly controllerClient: ControllerClient;
   readonly caller: RemoteCaller;
@@ -78,6 +82,7 @@ export class BrokerNode implements TopicAdmin {
   readonly #retention: RetentionChecker;
   readonly #moves: Moves;
   readonly reassignments: ReassignmentDesk;
+  readonly topics: ForwardedTopics;
   #fitness: FitnessWatch | undefined;
   readonly #addressAttempts = new Map<number, number>();
   #started = false;
@@ -134,11 +139,14 @@ export class BrokerNode implements TopicAdmin {
       controllerId: () => this.#controllerGroup.leaderId,
       timeoutMs: limits.forwardTimeoutMs,
     });
+    this.configs = this.#createConfigs(proposer);
     this.view = new ImageView(brokerId, this.machine.image, this.#leaders, this.isAlive);
     this.#reporter = this.#createReporter();
     this.groups = this.#createGroupRouter();
     this.#moves = this.#createMoves(proposer);
     this.reassignments = this.#createReassignments();
+    const { controllerClient, view } = this;
+    this.topics = new ForwardedTopics({ clock, controller: controllerClient, view });
     this.replicas = this.#createReplicaSet(proposer);
     storage.hearDamage((key, error) => this.replicas.logDamaged(key, error));
     this.#compaction = this.#createCompactionChecker();
@@ -200,30 +208,6 @@ export class BrokerNode implements TopicAdmin {
     return attempt % 2 === 0 ? registered : configured;
   }
 
-  async createTopic(_principal: Principal, topic: NewTopic): Promise<TopicView> {
-    const placed = await this.controllerClient.call(peerService.placeTopic, topic);
-    const created = topicOf(placed.topic);
-    await this.#untilLed(created);
-    return this.view.viewTopic(created);
-  }
-
-  async deleteTopic(_principal: Principal, name: string): Promise<void> {
-    await this.controllerClient.call(peerService.removeTopic, { name });
-  }
-
-  /** Waits a while for the topic to be known here and its leaders to be chosen, so that it can be used at once. */
-  async #untilLed({ name, topicId }: TopicImage): Promise<void> {
-    const { clock } = this.#options.runtime;
-    const endMs = clock.monotonicMs() + topicLedMs;
-    const isLed = (): boolean => {
-      const topic = this.view.topic(name);
-      return topic?.topicId === topicId && topic.partitions.every(({ leaderId }) => leaderId !== 0);
-    };
-    while (!isLed() && clock.monotonicMs() < endMs) {
-      await new Promise<void>((resolve) => void clock.setTimer(topicLedPollMs, resolve));
-    }
-  }
-
   #createControllerGroup(): RaftGroup {
     const { config, limits, runtime, storage } = this.#options;
     const log = openGroupLog(storage.log, { groupId: controllerGroupId, incarnation: 1 });
@@ -242,6 +226,20 @@ export class BrokerNode implements TopicAdmin {
         this.host.remove(group);
       },
     });
+  }
+
+  #createConfigs(proposer: CommandProposer): ForwardedConfigs {
+    const { config, isReady, limits } = this.#options;
+    const { machine } = this;
+    const defaultReplicationFactor = Math.min(
+      limits.defaultReplicationFactor,
+      config.bootstrap.length,
+    );
+    const defaults = { ...limits, defaultReplicationFactor };
+    const metadata = new MetadataProposer({ group: this.#controllerGroup, machine, proposer });
+    answerConfigCalls(this.caller, new ConfigController(metadata, defaults));
+    const controller = this.controllerClient;
+    return new ForwardedConfigs({ image: machine.image, defaults, controller, isReady });
   }
 
   #createFitnessWatch(): FitnessWatch {
@@ -294,7 +292,7 @@ export class BrokerNode implements TopicAdmin {
       logger,
       store: storage.log,
       history: this.#history,
-      intervalMs: limits.compactionCheckMs,
+      intervalMs: () => this.#configured(compactionCheckName, limits.compactionCheckMs),
       partitions: () => this.replicas.compactedPartitions(),
     });
   }
@@ -305,7 +303,7 @@ export class BrokerNode implements TopicAdmin {
     return new RetentionChecker({
       clock,
       logger,
-      intervalMs: limits.retentionCheckMs,
+      intervalMs: () => this.#configured(retentionCheckName, limits.retentionCheckMs),
       partitions: () => this.replicas.partitions(),
     });
   }
@@ -420,7 +418,10 @@ export class BrokerNode implements TopicAdmin {
       return {};
     });
     caller.handle(peerService.placeTopic, async (topic) => ({
-      topic: topicMessage(await controller.createTopic(topic, topic.internal)),
+      topic: topicMessage(await controller.createTopic(topic, topic.internal, topic.validateOnly)),
+    }));
+    caller.handle(peerService.growTopic, async ({ name, partitionCount, validateOnly }) => ({
+      topic: topicMessage(await controller.growTopic(name, partitionCount, validateOnly)),
     }));
     caller.handle(peerService.removeTopic, async ({ name }) => {
       await controller.deleteTopic(name);
@@ -436,8 +437,12 @@ export class BrokerNode implements TopicAdmin {
   }
 
   #applied(outcome: ApplyOutcome): void {
-    if (outcome.kind === "topicCreated" && this.#started) {
-      this.replicas.topicCreated(outcome.topic);
+    if (outcome.kind === "topicCreated" || outcome.kind === "topicGrown") {
+      if (this.#started) this.replicas.topicCreated(outcome.topic);
+    } else if (outcome.kind === "topicConfigured") {
+      this.replicas.topicConfigured(outcome.topic);
+    } else if (outcome.kind === "brokerConfigured") {
+      this.#brokerConfigured(outcome.brokerId);
     } else if (outcome.kind === "topicDeleted") {
       const { name } = outcome.topic;
       this.replicas.topicDeleted(outcome.topic).catch((error: unknown) => {
@@ -461,6 +466,17 @@ export class BrokerNode implements TopicAdmin {
       });
     }
     this.#moves.applied(outcome);
+  }
+
+  #brokerConfigured(brokerId: number): void {
+    if (brokerId === clusterConfigsId) this.replicas.defaultsConfigured();
+    this.#retention.intervalChanged();
+    this.#compaction.intervalChanged();
+  }
+
+  /** A number that this broker was told while it ran, or what it does otherwise. */
+  #configured(name: string, fallback: number): number {
+    return brokerNumber(this.machine.image, this.#options.config.brokerId, name, fallback);
   }
 
   #controllerLeadershipChanged(leadership: Leadership): void {

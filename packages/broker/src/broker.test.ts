@@ -48,7 +48,7 @@ async function startAfterCut(topic: string, offset: number, partition = 0) {
 }
 
 /** Ports of one test file must not meet those of another. */
-const port = 20_000 + (process.pid % 20_000);
+const port = 22_000 + (process.pid % 9000);
 
 beforeAll(async () => {
   broker = await Broker.start(configOf(directory, port), runtime);

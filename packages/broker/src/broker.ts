@@ -2,7 +2,8 @@ import type { Listener, Runtime } from "@ropewalk/runtime";
 import { BrokerNode } from "./broker-node.ts";
 import { type BrokerStorage, openBrokerStorage } from "./broker-storage.ts";
 import { type BrokerConfig, type BrokerLimits, defaultBrokerLimits } from "./config.ts";
-import { GrpcDoor } from "./grpc/grpc-door.ts";
+import { type ClientDoor, GrpcDoor, type GrpcDoorOptions } from "./grpc/grpc-door.ts";
+import { grpcServices } from "./grpc/grpc-services.ts";
 import { HealthReport } from "./health/health-report.ts";
 import { openHttpDoor } from "./http-door.ts";
 import { writeIdentity } from "./identity.ts";
@@ -16,18 +17,32 @@ import { brokerVersion } from "./version.ts";
 /** How long a stop waits for other brokers to take over what this one leads. */
 const handOverMs = 500;
 
+/** What a broker does with its process, where that is not a process of its own. */
+export interface BrokerHost {
+  /** Opens the door for clients; default: gRPC over TCP. */
+  readonly openDoor: (options: GrpcDoorOptions) => Promise<ClientDoor>;
+  /** Whether the process itself is measured, too. */
+  readonly hasProcessMetrics: boolean;
+}
+
+const ownProcess: BrokerHost = {
+  openDoor: (options) => GrpcDoor.open(options),
+  hasProcessMetrics: true,
+};
+
 /** One node of a cluster. */
 export class Broker {
   readonly config: BrokerConfig;
   /** Resolves once the broker is registered with a controller and so can serve. */
   readonly ready: Promise<void>;
   readonly #runtime: Runtime;
+  readonly #host: BrokerHost;
   readonly #limits: BrokerLimits;
   readonly #storage: BrokerStorage;
   readonly #node: BrokerNode;
   readonly #becameReady = Promise.withResolvers<void>();
   #peers: PeerNetwork | undefined;
-  #door: GrpcDoor | undefined;
+  #door: ClientDoor | undefined;
   #http: Listener | undefined;
   #registration: Registration | undefined;
   #foundController = false;
@@ -35,8 +50,14 @@ export class Broker {
   #clusterId: string;
   #stopping: Promise<void> | undefined;
 
-  private constructor(config: BrokerConfig, runtime: Runtime, storage: BrokerStorage) {
+  private constructor(
+    config: BrokerConfig,
+    runtime: Runtime,
+    host: BrokerHost,
+    storage: BrokerStorage,
+  ) {
     this.config = config;
+    this.#host = host;
     this.ready = this.#becameReady.promise;
     this.#runtime = runtime;
     this.#limits = { ...defaultBrokerLimits, ...config.limits };
@@ -63,7 +84,11 @@ export class Broker {
    * resolves when the doors are open; `ready` says when there is a cluster behind them. Rejects where the
    * directory or a port cannot be had, after giving back what it had taken.
    */
-  static async start(config: BrokerConfig, runtime: Runtime): Promise<Broker> {
+  static async start(
+    config: BrokerConfig,
+    runtime: Runtime,
+    host: BrokerHost = ownProcess,
+  ): Promise<Broker> {
     const logger = runtime.logger.child({ broker: config.brokerId });
     const world = { ...runtime, logger };
     const claim = {
@@ -75,7 +100,7 @@ export class Broker {
     try {
       const limits = { ...defaultBrokerLimits, ...config.limits };
       await repairController({ config, limits, runtime: world, storage });
-      broker = new Broker(config, world, storage);
+      broker = new Broker(config, world, host, storage);
       await broker.#open();
       return broker;
     } catch (error) {
@@ -106,16 +131,19 @@ export class Broker {
       store: this.#storage.log,
       isReady: () => this.isReady(),
       fitness: () => this.#node.fitness,
+      hasProcessMetrics: this.#host.hasProcessMetrics,
     });
-    this.#door = await GrpcDoor.open({
-      listen: this.config.client.listen,
+    const { clock, logger } = this.#runtime;
+    const services = grpcServices({
       ports,
-      clock: this.#runtime.clock,
-      logger: this.#runtime.logger,
+      clock,
+      logger,
       limits: this.#limits,
       appended: (bytes) => metrics.appendedBytes.inc(bytes),
       fetched: (bytes) => metrics.fetchedBytes.inc(bytes),
     });
+    const { listen } = this.config.client;
+    this.#door = await this.#host.openDoor({ listen, services, clock, limits: this.#limits });
     this.#http = await openHttpDoor({
       runtime: this.#runtime,
       listen: this.config.http.listen,
@@ -211,8 +239,9 @@ export class Broker {
     const node = this.#node;
     return {
       partitions: node.replicas,
-      topics: node,
+      topics: node.topics,
       reassignments: node.reassignments,
+      configs: node.configs,
       groups: node.groups,
       cluster: node.view,
       health: new HealthReport({

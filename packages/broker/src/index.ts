@@ -1,4 +1,7 @@
 export { Broker } from "./broker.ts";
+export type { BrokerHost } from "./broker.ts";
+export type { ClientDoor, GrpcDoorOptions } from "./grpc/grpc-door.ts";
+export type { GrpcService } from "./grpc/grpc-services.ts";
 export { defaultBrokerLimits } from "./config.ts";
 export type { BootstrapBroker, BrokerConfig, BrokerLimits } from "./config.ts";
 export { anonymous } from "./ports.ts";

@@ -22,12 +22,14 @@ export interface MetricSources {
   readonly store: LogStore;
   readonly isReady: () => boolean;
   readonly fitness: () => Fitness;
+  /** Whether memory, event loop and the like of this process are among them. */
+  readonly hasProcessMetrics: boolean;
 }
 
 /** The metrics of one broker, in a registry of its own: one process may hold several brokers. */
 export function createMetrics(sources: MetricSources): Metrics {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+  if (sources.hasProcessMetrics) collectDefaultMetrics({ register: registry });
   const registers = [registry];
   const appendedBytes = new Counter({
     name: "ropewalk_produce_bytes_total",

@@ -8,6 +8,11 @@ import type {
   ListGroupsResponseInit,
   RopewalkError,
 } from "@ropewalk/protocol";
+import type { ConfigAlteration } from "./configs/config-alteration.ts";
+import type { ConfigView } from "./configs/config-description.ts";
+import type { ConfigResource } from "./configs/config-resource.ts";
+
+export type { ConfigAlteration, ConfigResource, ConfigView };
 
 /**
  * The broker's ports: what a front door (gRPC today, others later) may ask of a broker. A front door
@@ -128,10 +133,51 @@ export interface PartitionView {
   readonly replicaIds: readonly number[];
 }
 
-/** Makes and removes topics; any broker takes these calls and passes them to the controller. */
+/** How a change is made. */
+export interface ChangeOptions {
+  /** Check only, as the controller would: nothing is changed. */
+  readonly validateOnly?: boolean;
+  /** How long the one who asks waits for the answer; unless said, as long as the broker itself would. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** Makes, grows and removes topics; any broker takes these calls and passes them to the controller. */
 export interface TopicAdmin {
-  createTopic(principal: Principal, topic: NewTopic): Promise<TopicView>;
-  deleteTopic(principal: Principal, name: string): Promise<void>;
+  createTopic(principal: Principal, topic: NewTopic, options?: ChangeOptions): Promise<TopicView>;
+  /**
+   * Adds partitions until the topic has `partitionCount`. Rejects with INVALID_PARTITIONS where it has as many
+   * already.
+   */
+  createPartitions(
+    principal: Principal,
+    topic: string,
+    partitionCount: number,
+    options?: ChangeOptions,
+  ): Promise<TopicView>;
+  deleteTopic(principal: Principal, name: string, options?: ChangeOptions): Promise<void>;
+}
+
+/** Configs of topics, brokers and the cluster; any broker takes these calls, and passes changes to the controller. */
+export interface ConfigAdmin {
+  /**
+   * Every config of the resource in the order of names; those of Kafka's that are not supported only where they
+   * are wanted. Throws UNKNOWN_TOPIC_OR_PARTITION, or INVALID_REQUEST for a broker that is not there.
+   */
+  describeConfigs(
+    principal: Principal,
+    resource: ConfigResource,
+    includeUnsupported: boolean,
+  ): readonly ConfigView[];
+  /**
+   * All of the alterations, or none (KIP-339). Resolves with the named configs as they are then, or would be.
+   * Rejects with INVALID_CONFIG, and as `describeConfigs` throws.
+   */
+  alterConfigs(
+    principal: Principal,
+    resource: ConfigResource,
+    alterations: readonly ConfigAlteration[],
+    options?: ChangeOptions,
+  ): Promise<readonly ConfigView[]>;
 }
 
 /** Where a partition's replicas are to be; the first one is meant to lead. */
@@ -267,6 +313,7 @@ export interface BrokerPorts {
   readonly partitions: PartitionDirectory;
   readonly topics: TopicAdmin;
   readonly reassignments: ReassignmentAdmin;
+  readonly configs: ConfigAdmin;
   readonly groups: GroupCoordinator;
   readonly cluster: ClusterView;
   readonly health: HealthView;

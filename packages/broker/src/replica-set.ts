@@ -2,6 +2,7 @@ import type { GroupKey, GroupLog, LogStore } from "@ropewalk/log";
 import { RopewalkError } from "@ropewalk/protocol";
 import type { Clock, KeyValueStore, Logger } from "@ropewalk/runtime";
 import type { Snapshot } from "raft-ts";
+import { AbsentReplicas, currentPartition } from "./absent-replicas.ts";
 import type { Checkpointer } from "./checkpointer.ts";
 import type { BrokerLimits } from "./config.ts";
 import {
@@ -11,8 +12,7 @@ import {
   type TopicImage,
 } from "./controller/metadata-image.ts";
 import { holdersOf, joinedAt } from "./controller/partition-assignment.ts";
-
-import { topicConfig } from "./controller/topic-config.ts";
+import { type TopicConfig, topicConfig } from "./controller/topic-config.ts";
 import { GroupPartitionCoordinator } from "./group/group-coordinator.ts";
 import { GroupMachine } from "./group/group-machine.ts";
 import { groupsTopic, type GroupRouter } from "./group/group-router.ts";
@@ -86,8 +86,7 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
   readonly #options: ReplicaSetOptions;
   readonly #replicas = new Map<number, Replica>();
   /** Those that are out of Raft: damaged, or being rebuilt. */
-  readonly #absent = new Map<number, AbsentReplica>();
-  readonly #absentImages = new Map<number, () => PartitionImage | undefined>();
+  readonly #absent: AbsentReplicas;
   readonly #removal: ReplicaRemoval;
   readonly #readable: ReadableTopics;
   /** Groups whose replica here is being deleted. */
@@ -97,6 +96,9 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
     this.#options = options;
     this.#removal = new ReplicaRemoval(options);
     this.#readable = new ReadableTopics(options);
+    this.#absent = new AbsentReplicas(options.image, (topic, partition) => {
+      this.#addIfHeld(topic, partition);
+    });
   }
 
   /** Starts what the image puts here, and removes what it certainly does not (any more). */
@@ -107,15 +109,29 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
     for (const topic of topics) {
       for (const partition of topic.partitions) {
         if (!holdersOf(partition).includes(brokerId)) continue;
-        wanted.set(partition.groupId, logKey(topic, partition, brokerId));
+        wanted.set(partition.groupId, logKey(partition, brokerId));
       }
     }
     await this.#removal.removeStale(wanted);
     for (const topic of topics) this.topicCreated(topic);
   }
 
+  /** Starts the partitions of a new or grown topic that the image puts here and that are not here yet. */
   topicCreated(topic: TopicImage): void {
     for (const partition of topic.partitions) this.#addIfHeld(topic, partition);
+  }
+
+  /** The topic's configs changed: its replicas here follow at once. */
+  topicConfigured({ partitions }: TopicImage): void {
+    for (const { groupId } of partitions) {
+      const replica = this.#replicas.get(groupId);
+      if (replica !== undefined) this.#configure(replica);
+    }
+  }
+
+  /** The cluster's defaults changed. */
+  defaultsConfigured(): void {
+    for (const replica of this.#replicas.values()) this.#configure(replica);
   }
 
   async topicDeleted(topic: TopicImage): Promise<void> {
@@ -140,7 +156,7 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
       this.#leaving.set(groupId, leaving);
       await leaving.finally(() => this.#leaving.delete(groupId));
       // It may be back by now, as another replica.
-      const current = this.#current(topic.name, groupId);
+      const current = currentPartition(this.#options.image, topic.name, groupId);
       if (current !== undefined) this.#addIfHeld(current.topic, current.partition);
     }
     this.#options.membersMayChange(groupId);
@@ -157,7 +173,7 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
 
   /** The partition of a replica here, whether that takes part in Raft or not. */
   imageOf(groupId: number): PartitionImage | undefined {
-    return this.#replicas.get(groupId)?.image ?? this.#absentImages.get(groupId)?.();
+    return this.#replicas.get(groupId)?.image ?? this.#absent.imageOf(groupId);
   }
 
   /** Replicas of topics that take part in Raft. */
@@ -177,7 +193,7 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
     const { checkpointer } = this.#options;
     const replica = this.#replicas.get(groupId);
     const log = replica?.group.log ?? this.#absent.get(groupId)?.log;
-    this.#forgetAbsent(groupId);
+    this.#absent.forget(groupId);
     if (log === undefined) return [];
     const keys = this.#removal.keptKeys(log.key);
     if (replica !== undefined) {
@@ -188,21 +204,12 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
     return [log.key];
   }
 
-  #current(
-    topicName: string,
-    groupId: number,
-  ): { readonly topic: TopicImage; readonly partition: PartitionImage } | undefined {
-    const topic = this.#options.image.topics.get(topicName);
-    const partition = topic?.partitions.find((each) => each.groupId === groupId);
-    return topic === undefined || partition === undefined ? undefined : { topic, partition };
-  }
-
   takeOut(group: RaftGroup): AbsentReplica | undefined {
     const replica = this.#replicas.get(group.key.groupId);
     if (replica?.group !== group) return undefined;
     this.#remove(replica);
     this.#options.checkpointer.remove(replica.machine, []);
-    return this.#addAbsent(replica.topic, replica.image, group.log, this.#settled());
+    return this.#absent.add(replica.topic, replica.image, group.log, this.#settled());
   }
 
   damaged(group: RaftGroup, error: unknown): void {
@@ -291,7 +298,7 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
 
   #add(topic: TopicImage, partition: PartitionImage): void {
     const { brokerId, checkpointer, host, store } = this.#options;
-    const key = logKey(topic, partition, brokerId);
+    const key = logKey(partition, brokerId);
     if (store.wasDeleted(key)) return; // An old replica, gone through again: its deletion follows.
     // The metadata's log reached this broker up to here when it started, and no further: a replica that came
     // behind that cannot have been here in a way that damage hides.
@@ -300,7 +307,7 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
     if (log.quarantined !== undefined) {
       // Its log cannot be trusted, so it neither votes nor serves; the other replicas do.
       this.#stayOut(topic, partition, log.quarantined);
-      this.#options.repair(this.#addAbsent(topic, partition, log, Promise.resolve()));
+      this.#options.repair(this.#absent.add(topic, partition, log, Promise.resolve()));
       return;
     }
     try {
@@ -316,7 +323,7 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
       // What was applied and what the log has do not fit together: something of either was lost.
       this.#stayOut(topic, partition, error);
       if (isLone(partition)) return;
-      this.#options.repair(this.#addAbsent(topic, partition, log, Promise.resolve()));
+      this.#options.repair(this.#absent.add(topic, partition, log, Promise.resolve()));
     }
   }
 
@@ -326,33 +333,6 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
     this.#replicas.delete(image.groupId);
     host.remove(group);
     history.remove(group);
-  }
-
-  #addAbsent(
-    topic: TopicImage,
-    partition: PartitionImage,
-    log: GroupLog,
-    settled: Promise<void>,
-  ): AbsentReplica {
-    const { groupId } = partition;
-    const key = groupKey(topic, partition);
-    const replicaIds = holdersOf(partition);
-    const isGone = (): boolean => this.#absent.get(groupId) !== absent;
-    const reopen = (): void => {
-      if (isGone()) return;
-      this.#forgetAbsent(groupId);
-      const current = this.#current(topic.name, groupId);
-      if (current !== undefined) this.#addIfHeld(current.topic, current.partition);
-    };
-    const absent: AbsentReplica = { key, log, replicaIds, settled, isGone, reopen };
-    this.#absent.set(groupId, absent);
-    this.#absentImages.set(groupId, () => this.#current(topic.name, groupId)?.partition);
-    return absent;
-  }
-
-  #forgetAbsent(groupId: number): void {
-    this.#absent.delete(groupId);
-    this.#absentImages.delete(groupId);
   }
 
   /** What is on its way to the disk for replicas that were just removed is there, or never will be. */
@@ -369,10 +349,9 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
   }
 
   #dataReplica(topic: TopicImage, image: PartitionImage, log: GroupLog): Replica {
-    const { clock, history, limits, logger, state, store } = this.#options;
-    const config = topicConfig(topic, limits.batchBytesMax);
-    const { segmentBytesMax, segmentMs } = config;
-    store.configure(log, { segmentBytesMax, segmentMsMax: segmentMs });
+    const { clock, history, logger, state, store } = this.#options;
+    const config = this.#configOf(topic);
+    configureLog(store, log, config);
     const checkpointKey = partitionKey(image.groupId);
     const bytes = state.get(checkpointKey);
     const partition = new PartitionReplica({
@@ -396,6 +375,21 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
     const group: RaftGroup = this.#raftGroup(topic, image, machine, log);
     partition.attach(group);
     return { topic, image, group, machine, partition };
+  }
+
+  #configure({ group, partition, topic }: Replica): void {
+    if (partition === undefined) return;
+    const config = this.#configOf(topic);
+    partition.configure(config);
+    configureLog(this.#options.store, group.log, config);
+  }
+
+  /** What the metadata says now: a replica may know its topic as it was when it was added. */
+  #configOf(topic: TopicImage): TopicConfig {
+    const { image, limits } = this.#options;
+    const known = image.topics.get(topic.name);
+    const current = known?.topicId === topic.topicId ? known : topic;
+    return topicConfig(current, limits.batchBytesMax, image.clusterConfigs);
   }
 
   #groupsReplica(topic: TopicImage, image: PartitionImage, log: GroupLog): Replica {
@@ -436,7 +430,7 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
   ): RaftGroup {
     const { admitToLearner, brokerId, clock, host, limits, logger } = this.#options;
     return new RaftGroup({
-      key: groupKey(topic, image),
+      key: groupKey(image),
       brokerId,
       clock,
       logger,
@@ -493,4 +487,9 @@ function diskFull(action: string): RopewalkError {
 /** Nobody else has the partition. */
 function isLone(partition: PartitionImage): boolean {
   return holdersOf(partition).length === 1;
+}
+
+function configureLog(store: LogStore, log: GroupLog, config: TopicConfig): void {
+  const { segmentBytesMax, segmentMs } = config;
+  store.configure(log, { segmentBytesMax, segmentMsMax: segmentMs });
 }

@@ -28,7 +28,7 @@ describe("explainFailure()", () => {
     ],
     [
       "a message of several lines that does not say what was tried",
-      new RopewalkError("INVALID_CONFIG", "bad\n  worse"),
+      new RopewalkError("INVALID_RECORD", "bad\n  worse"),
       "cannot describe topic orders: bad worse",
     ],
   ])("explainFailure() tells of %s on one line", (_what, error, message) => {

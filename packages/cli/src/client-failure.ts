@@ -64,6 +64,10 @@ function adviceFor(error: RopewalkError, { action, topic }: Attempt): string | u
         : `create it with: ropewalk topic create ${topic}, or see: ropewalk topic list`;
     case "TOPIC_ALREADY_EXISTS":
       return topic === undefined ? undefined : `see: ropewalk topic describe ${topic}`;
+    case "INVALID_CONFIG":
+      return topic === undefined || action.startsWith("create ")
+        ? "see: ropewalk config describe --broker-defaults --docs"
+        : `see: ropewalk config describe --topic ${topic} --docs`;
     case "GROUP_ID_NOT_FOUND":
       return "see: ropewalk group list";
     case "LEADER_NOT_AVAILABLE":

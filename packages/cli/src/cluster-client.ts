@@ -18,12 +18,13 @@ export async function withClient<Result>(
   globals: GlobalOptions,
   attempted: AttemptedAction,
   use: (client: RopewalkClient) => Promise<Result>,
+  options: { readonly rack?: string | undefined } = {},
 ): Promise<Result> {
   // Loaded late: help and usage errors shall not wait for it.
   const { createClient } = await import("@ropewalk/client");
   const bootstrapServers = globals.bootstrapServer;
   try {
-    await using client = createClient({ bootstrapServers, clientId: "ropewalk-cli" });
+    await using client = createClient({ ...options, bootstrapServers, clientId: "ropewalk-cli" });
     return await use(client);
   } catch (error) {
     const { explainFailure } = await import("./client-failure.ts");

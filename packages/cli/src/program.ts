@@ -4,6 +4,7 @@ import { Command, type CommanderError } from "commander";
 
 import { brokerCommand } from "./commands/broker.ts";
 import { clusterCommand } from "./commands/cluster.ts";
+import { configCommand } from "./commands/config.ts";
 import { consumeCommand } from "./commands/consume.ts";
 import { devCommand } from "./commands/dev.ts";
 import { groupCommand } from "./commands/group.ts";
@@ -56,6 +57,7 @@ function createProgram(): Command {
     devCommand(),
     brokerCommand(),
     topicCommand(),
+    configCommand(),
     produceCommand(),
     consumeCommand(),
     groupCommand(),

@@ -1,6 +1,7 @@
 import {
   brokerHealthService,
   clusterService,
+  type ConfigDescription,
   type DescribeBrokerHealthResponse,
   type DescribeClusterResponse,
   fromProtoError,
@@ -12,6 +13,7 @@ import {
   type TopicSummary,
 } from "@ropewalk/protocol";
 import type { CallOptions, ClusterConnection } from "./cluster-connection.ts";
+import { followPages } from "./follow-pages.ts";
 import { type GroupDescription, groupDescriptionOf } from "./group-description.ts";
 import type { PartitionOffset } from "./group-session.ts";
 import { lookUpOffsets, type PartitionOffsets } from "./offset-lookup.ts";
@@ -25,6 +27,14 @@ import {
   reassignPartitions,
 } from "./reassignment.ts";
 import { deleteRecords, type PartitionStart, type RecordDeletion } from "./record-deletion.ts";
+import {
+  alterConfigs,
+  type ConfigAlteration,
+  type ConfigQuestion,
+  type ConfigResource,
+  describeConfigs,
+  resourceText,
+} from "./resource-configs.ts";
 import { type NewTopic, type TopicDescription, topicDescriptionOf } from "./topic-description.ts";
 
 /** How admin calls are made. */
@@ -33,10 +43,13 @@ export interface AdminOptions {
   readonly timeoutMs?: number | undefined;
 }
 
-/** Pages of a list that are followed; more than that is an endless list. */
-const pagesMax = 10_000;
-
 const timeoutMsDefault = 30_000;
+
+/** How a change is made. */
+export interface ChangeOptions {
+  /** The cluster checks the change, answers what would be, and changes nothing. */
+  readonly validateOnly?: boolean | undefined;
+}
 
 /** How long one broker may take to say how it does, which takes it a second. */
 const brokerHealthTimeoutMs = 4_000;
@@ -45,7 +58,7 @@ const brokerHealthTimeoutMs = 4_000;
 const lagTimeoutMs = 3_000;
 
 /**
- * Topics, groups and the cluster itself. Every call has a deadline and rejects with a {@link RopewalkError}.
+ * Topics, configs, groups and the cluster itself. Every call has a deadline and rejects with a {@link RopewalkError}.
  * Questions are asked again after any failure that may pass; changes only after failures that say that
  * nothing happened, so that a rejection with `outcome` "indefinite" means: look before you try again.
  */
@@ -60,13 +73,53 @@ export class Admin {
   }
 
   /** Makes a topic; TOPIC_ALREADY_EXISTS where there is one of that name. */
-  async createTopic(topic: NewTopic): Promise<TopicDescription> {
+  async createTopic(
+    topic: NewTopic,
+    { validateOnly = false }: ChangeOptions = {},
+  ): Promise<TopicDescription> {
     const { name, partitionCount, replicationFactor } = topic;
     const configs = new Map(Object.entries(topic.configs ?? {}));
-    const request = { name, partitionCount, replicationFactor, configs };
+    const request = { name, partitionCount, replicationFactor, configs, validateOnly };
     const options = this.#change(`Cannot create topic ${name}`);
     const response = await this.#cluster.call(topicService.createTopic, request, options);
     return topicDescriptionOf(present(response.topic, options.action));
+  }
+
+  /**
+   * Adds partitions to a topic until it has `partitionCount`; INVALID_PARTITIONS where it has as many. Which
+   * partition a key belongs to is another one from then on.
+   */
+  async createPartitions(
+    topic: string,
+    partitionCount: number,
+    { validateOnly = false }: ChangeOptions = {},
+  ): Promise<TopicDescription> {
+    const request = { topic, partitionCount, validateOnly };
+    const options = this.#change(`Cannot add partitions to topic ${topic}`);
+    const response = await this.#cluster.call(topicService.createPartitions, request, options);
+    return topicDescriptionOf(present(response.topic, options.action));
+  }
+
+  /** Configs with value, source and default; UNKNOWN_TOPIC_OR_PARTITION where there is no such topic. */
+  describeConfigs(
+    resource: ConfigResource,
+    question: ConfigQuestion = {},
+  ): Promise<ConfigDescription[]> {
+    const options = this.#question(`Cannot describe configs of ${resourceText(resource)}`);
+    return describeConfigs(this.#cluster, resource, question, options);
+  }
+
+  /**
+   * Alters configs, all or none, and answers what those that are named are then. INVALID_CONFIG where one cannot
+   * be as it is wanted; the error's `invalidConfig` says which and what it can be.
+   */
+  alterConfigs(
+    resource: ConfigResource,
+    alterations: readonly ConfigAlteration[],
+    { validateOnly = false }: ChangeOptions = {},
+  ): Promise<ConfigDescription[]> {
+    const options = this.#change(`Cannot alter configs of ${resourceText(resource)}`);
+    return alterConfigs(this.#cluster, resource, alterations, validateOnly, options);
   }
 
   /** All topics by name; those of the product itself only when asked for. */
@@ -243,18 +296,6 @@ export class Admin {
   #change(action: string): CallOptions {
     return { action, timeoutMs: this.#timeoutMs, retry: "definite" };
   }
-}
-
-async function followPages(readPage: (pageToken: string) => Promise<string>): Promise<void> {
-  let pageToken = "";
-  for (let page = 0; page < pagesMax; page++) {
-    pageToken = await readPage(pageToken);
-    if (pageToken === "") return;
-  }
-  throw new RopewalkError(
-    "UNKNOWN_SERVER_ERROR",
-    `Cannot read a list: it has more than ${pagesMax} pages`,
-  );
 }
 
 function present<T>(value: T | undefined, action: string): T {

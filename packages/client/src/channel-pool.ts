@@ -41,8 +41,19 @@ function channelOptions(clientId: string): ClientOptions {
   };
 }
 
+/** The way to one broker: what of a gRPC client is used. */
+export type Channel = Pick<Client, "makeUnaryRequest" | "makeBidiStreamRequest">;
+
+/** The ways to all brokers. */
+export interface Channels {
+  /** The way to `address` ("host:port"). Throws INVALID_REQUEST after `close`. */
+  channel(address: string): Channel;
+  /** Closes every connection; calls that are under way fail. */
+  close(): void;
+}
+
 /** One gRPC channel per address, opened when it is first used and shared by all calls to that address. */
-export class ChannelPool {
+export class ChannelPool implements Channels {
   readonly #options: ClientOptions;
   readonly #channels = new Map<string, Client>();
   #closed = false;
@@ -51,7 +62,6 @@ export class ChannelPool {
     this.#options = channelOptions(clientId);
   }
 
-  /** The channel to `address` ("host:port"). Throws INVALID_REQUEST after `close`. */
   channel(address: string): Client {
     if (this.#closed) {
       throw new RopewalkError("INVALID_REQUEST", `Cannot reach ${address}: the client is closed`);
@@ -64,7 +74,6 @@ export class ChannelPool {
     return channel;
   }
 
-  /** Closes every connection; calls that are under way fail. */
   close(): void {
     this.#closed = true;
     for (const channel of this.#channels.values()) channel.close();

@@ -1,6 +1,7 @@
 import { RopewalkError } from "@ropewalk/protocol";
 import type { Clock, Logger, Random } from "@ropewalk/runtime";
 import { Admin, type AdminOptions } from "./admin.ts";
+import type { Channels } from "./channel-pool.ts";
 import { ClusterConnection } from "./cluster-connection.ts";
 import { Consumer, type ConsumerOptions } from "./consumer.ts";
 import { Producer } from "./producer.ts";
@@ -12,10 +13,17 @@ export interface RopewalkClientOptions {
   readonly bootstrapServers: readonly string[];
   /** How the client names itself to brokers. Default "ropewalk-client". */
   readonly clientId?: string | undefined;
+  /**
+   * The rack that the client is in, as brokers are given theirs (Kafka's `client.rack`): consumers read from a
+   * replica there where there is one, from the leader elsewhere. Default: the leader.
+   */
+  readonly rack?: string | undefined;
   readonly clock: Clock;
   readonly random: Random;
   /** Default: nothing is logged. */
   readonly logger?: Logger | undefined;
+  /** How brokers are reached; gRPC over TCP unless a simulation says otherwise. */
+  readonly channels?: Channels | undefined;
 }
 
 const silent: Logger = {
@@ -38,9 +46,11 @@ export class RopewalkClient implements AsyncDisposable {
     this.#cluster = new ClusterConnection({
       bootstrapServers: options.bootstrapServers,
       clientId: options.clientId ?? "ropewalk-client",
+      rack: options.rack ?? "",
       clock: options.clock,
       random: options.random,
       logger: options.logger ?? silent,
+      channels: options.channels,
     });
   }
 

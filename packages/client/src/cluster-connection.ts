@@ -1,8 +1,8 @@
-import { type Client, type ClientDuplexStream, Metadata } from "@grpc/grpc-js";
+import { type ClientDuplexStream, Metadata } from "@grpc/grpc-js";
 import { clusterService, type GrpcMethod, RopewalkError } from "@ropewalk/protocol";
 import type { Clock, Logger, Random } from "@ropewalk/runtime";
 import { Backoff, pause } from "./backoff.ts";
-import { ChannelPool, formatAddress } from "./channel-pool.ts";
+import { type Channel, ChannelPool, type Channels, formatAddress } from "./channel-pool.ts";
 import { errorFromGrpc } from "./grpc-error.ts";
 import { MetadataCache } from "./metadata-cache.ts";
 
@@ -11,9 +11,13 @@ export interface ConnectionOptions {
   /** Some of the cluster's brokers, as "host:port"; the others are learned from them. */
   readonly bootstrapServers: readonly string[];
   readonly clientId: string;
+  /** Where the client is, as brokers name their racks; empty: nowhere in particular. */
+  readonly rack: string;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** Default: gRPC over TCP. */
+  readonly channels?: Channels | undefined;
 }
 
 /** A unary method as the generated code describes it. */
@@ -54,6 +58,7 @@ const refreshTimeoutMs = 10_000;
  */
 export class ClusterConnection {
   readonly clientId: string;
+  readonly rack: string;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -61,7 +66,7 @@ export class ClusterConnection {
   /** Producers and consumers that are not closed. */
   readonly users: Set<AsyncDisposable> = new Set();
   readonly #bootstrapServers: readonly string[];
-  readonly #channels: ChannelPool;
+  readonly #channels: Channels;
   #turn: number;
   #running: Promise<void> = Promise.resolve();
   #next: { readonly topics: Set<string>; readonly done: Promise<void> } | undefined;
@@ -70,11 +75,12 @@ export class ClusterConnection {
     if (options.bootstrapServers.length === 0)
       throw new Error("bootstrapServers must not be empty");
     this.clientId = options.clientId;
+    this.rack = options.rack;
     this.clock = options.clock;
     this.random = options.random;
     this.logger = options.logger;
     this.#bootstrapServers = options.bootstrapServers;
-    this.#channels = new ChannelPool(options.clientId);
+    this.#channels = options.channels ?? new ChannelPool(options.clientId);
     this.#turn = options.random.integer(options.bootstrapServers.length);
   }
 
@@ -178,7 +184,7 @@ export class ClusterConnection {
   }
 
   #callOnce<Request, Response>(
-    channel: Client,
+    channel: Channel,
     method: UnaryMethod<Request, Response>,
     request: Request,
     timeoutMs: number,
@@ -205,7 +211,7 @@ export class ClusterConnection {
     });
   }
 
-  #channelFor(hintId: number | undefined): Client {
+  #channelFor(hintId: number | undefined): Channel {
     const hinted = hintId === undefined ? undefined : this.#brokerChannel(hintId);
     if (hinted !== undefined) return hinted;
     const servers = this.#servers();
@@ -218,7 +224,7 @@ export class ClusterConnection {
     return [...unknown, ...known];
   }
 
-  #brokerChannel(brokerId: number): Client | undefined {
+  #brokerChannel(brokerId: number): Channel | undefined {
     const endpoint = this.metadata.broker(brokerId);
     if (endpoint === undefined) return undefined;
     return this.#channels.channel(formatAddress(endpoint.host, endpoint.port));

@@ -122,6 +122,23 @@ describe("Consumer, start and end", () => {
     }
   });
 
+  test("Consumer reads partitions that are added from their beginning", async () => {
+    await using cluster = await Cluster.start(2);
+    const { broker } = cluster;
+    broker.on(clusterService.getMetadata, () => metadataOf([broker], "t", [1]));
+    fill(cluster.log(0));
+    cluster.log(1).write("first");
+    const options = { topic: "t", from: "latest", metadataMaxAgeMs: 20 } as const;
+    const consumer = cluster.client.consumer(options);
+    await consumer.ready();
+    broker.on(clusterService.getMetadata, () => metadataOf([broker], "t", [1, 1]));
+    for await (const record of consumer) {
+      expect([textOf(record), record.partition, record.offset]).toEqual(["first", 1, 0]);
+      break;
+    }
+    await consumer.close();
+  });
+
   test("Consumer reads only the partitions that were chosen", async () => {
     await using cluster = await Cluster.start(3);
     for (const log of cluster.logs) fill(log);

@@ -28,6 +28,8 @@ export interface ConsumerOptions {
   readonly sessionTimeoutMs?: number | undefined;
   /** Ends when every partition was read up to where it ended when its reading started. Default false. */
   readonly exitAtEnd?: boolean | undefined;
+  /** How old the number of partitions may get, outside of groups. Default 60 s. */
+  readonly metadataMaxAgeMs?: number | undefined;
   /** What may wait here from one broker, one message more at most. Default 8 MiB. */
   readonly bufferBytesMax?: number | undefined;
 }
@@ -40,6 +42,7 @@ export interface ConsumerPosition extends TopicPartition {
   readonly highWatermark: number;
 }
 
+const metadataMaxAgeMsDefault = 60_000;
 const bufferBytesMaxDefault = 8 * 1024 * 1024;
 
 /**
@@ -223,6 +226,10 @@ export class Consumer implements AsyncIterable<ConsumedRecord>, AsyncDisposable 
       this.#pending.add(topic);
       this.#lookup.find(topic);
     }
+    const { exitAtEnd, metadataMaxAgeMs = metadataMaxAgeMsDefault, partitions } = this.#options;
+    // Whoever chose partitions, or reads what there is now, is not given more.
+    if (partitions !== undefined || exitAtEnd === true) return;
+    this.#lookup.keepFinding(this.#topics, metadataMaxAgeMs);
   }
 
   #onTopicFound(topic: string, partitionCount: number): void {
@@ -234,16 +241,18 @@ export class Consumer implements AsyncIterable<ConsumedRecord>, AsyncDisposable 
       this.#fail(new RopewalkError("UNKNOWN_TOPIC_OR_PARTITION", message));
       return;
     }
-    for (const partition of partitions) this.#fetcher.add(this.#newReader({ topic, partition }));
-    this.#pending.delete(topic);
+    // What is in a partition that was added since was written since, whatever is to be read of the others.
+    const from = this.#pending.delete(topic) ? this.#from : "earliest";
+    const added = partitions.filter((partition) => !this.#readers.has(keyOf({ topic, partition })));
+    for (const partition of added) this.#fetcher.add(this.#newReader({ topic, partition }, from));
     this.#feed.notify();
   }
 
-  #newReader({ topic, partition }: TopicPartition): PartitionReader {
+  #newReader({ topic, partition }: TopicPartition, from: StartFrom = this.#from): PartitionReader {
     const reader = new PartitionReader({
       topic,
       partition,
-      from: this.#from,
+      from,
       exitAtEnd: this.#options.exitAtEnd === true,
       backoff: this.#cluster.backoff(),
     });

@@ -74,14 +74,15 @@ export class FetchStream {
     this.#call.write({ message: { case: "credit", value: { bytes } } });
   }
 
-  /** Starts to read a partition at `start`. */
-  subscribe(reader: PartitionReader, start: OffsetPosition): void {
+  /** Starts to read a partition at `start`; `anyReplica`: also where the broker only follows. */
+  subscribe(reader: PartitionReader, start: OffsetPosition, anyReplica = false): void {
     const subscriptionId = this.#nextSubscriptionId++;
     if (this.#readers.size === 0) this.#heardAtMs = this.#clock.monotonicMs();
     this.#readers.set(subscriptionId, reader);
     reader.stream = this;
     const { topic, partition } = reader;
-    const value = { subscriptionId, topic, partition, start: startPositionOf(start) };
+    const position = startPositionOf(start);
+    const value = { subscriptionId, topic, partition, start: position, anyReplica };
     this.#call.write({ message: { case: "subscribe", value } });
   }
 

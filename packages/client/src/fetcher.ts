@@ -4,6 +4,7 @@ import type { ClusterConnection } from "./cluster-connection.ts";
 import { FetchStream } from "./fetch-stream.ts";
 import { errorFromGrpc } from "./grpc-error.ts";
 import { LeaderSearch } from "./leader-search.ts";
+import { NearReplicas } from "./near-replicas.ts";
 import type { FetchedChunk, PartitionReader } from "./partition-reader.ts";
 import { startPositionOf } from "./start-position.ts";
 import { noTopic, unknownTopicTimeoutMs } from "./topic-lookup.ts";
@@ -27,7 +28,7 @@ const silenceCheckMs = 2_000;
 const listOffsetsTimeoutMs = 5_000;
 
 /**
- * Keeps every reader subscribed at its partition's leader, on one stream per leader, and subscribes it again
+ * Keeps every reader subscribed at its partition's leader, or at a replica in the client's rack, on one stream per broker, and subscribes it again
  * at the exact next offset whenever the stream breaks or the leader changes.
  */
 export class Fetcher {
@@ -35,6 +36,7 @@ export class Fetcher {
   readonly #creditBytes: number;
   readonly #handler: FetcherHandler;
   readonly #search: LeaderSearch;
+  readonly #near: NearReplicas | undefined;
   readonly #readers = new Set<PartitionReader>();
   readonly #streams = new Map<number, FetchStream>();
   readonly #retryTimers = new Map<PartitionReader, Timer>();
@@ -47,6 +49,7 @@ export class Fetcher {
     this.#cluster = cluster;
     this.#creditBytes = creditBytes;
     this.#handler = handler;
+    this.#near = cluster.rack === "" ? undefined : new NearReplicas(cluster, cluster.rack);
     this.#search = new LeaderSearch(cluster, (topics, answered) =>
       this.#onMetadata(topics, answered),
     );
@@ -65,6 +68,7 @@ export class Fetcher {
     reader.stream?.unsubscribe(reader);
     this.#readers.delete(reader);
     this.#leaderless.delete(reader);
+    this.#near?.forget(reader);
     this.#retryTimers.get(reader)?.cancel();
     this.#retryTimers.delete(reader);
   }
@@ -85,18 +89,24 @@ export class Fetcher {
     if (brokerId === undefined || this.#cluster.metadata.broker(brokerId) === undefined) {
       this.#leaderless.add(reader);
       this.#search.want(topic);
-    } else if (typeof start === "object" && "last" in start) {
-      void this.#resolveLast(reader, brokerId, start.last);
+    } else if (isLast(start) || (this.#near !== undefined && !isResolved(reader))) {
+      void this.#resolveStart(reader, brokerId, start);
     } else {
-      this.#streamTo(brokerId)?.subscribe(reader, start);
+      const follower = this.#near?.choose(reader);
+      this.#streamTo(follower ?? brokerId)?.subscribe(reader, start, follower !== undefined);
     }
   }
 
-  /** The last records of a partition begin so many before its end. */
-  async #resolveLast(reader: PartitionReader, brokerId: number, count: number): Promise<void> {
+  /** The last records of a partition begin so many before its end; a follower may not know where that is. */
+  async #resolveStart(
+    reader: PartitionReader,
+    brokerId: number,
+    start: PartitionReader["start"],
+  ): Promise<void> {
     const { topic, partition } = reader;
-    const request = { topic, partitions: [partition], at: startPositionOf("latest") };
-    const action = `Cannot find the last records of ${topic}-${partition}`;
+    const at = startPositionOf(isLast(start) ? "latest" : start);
+    const request = { topic, partitions: [partition], at };
+    const action = `Cannot find where to start in ${topic}-${partition}`;
     const options = { action, timeoutMs: listOffsetsTimeoutMs };
     try {
       const { offsets } = await this.#cluster.callBroker(
@@ -109,7 +119,9 @@ export class Fetcher {
       if (answer === undefined)
         throw new RopewalkError("NOT_LEADER", `${action}: no answer for it`);
       if (answer.error !== undefined) throw fromProtoError(answer.error);
-      reader.startFrom({ offset: Math.max(answer.logStartOffset, answer.highWatermark - count) });
+      const { highWatermark, logStartOffset, offset } = answer;
+      const last = isLast(start) ? Math.max(logStartOffset, highWatermark - start.last) : offset;
+      reader.resolved(last, highWatermark);
       this.#route(reader);
     } catch (failure) {
       if (!this.#isClosed) this.#onRefused(brokerId, reader, errorFromGrpc(failure, action));
@@ -149,6 +161,11 @@ export class Fetcher {
 
   #onRefused(brokerId: number, reader: PartitionReader, error: RopewalkError): void {
     if (reader.isStopped) return;
+    if (this.#near?.failed(reader, brokerId) === true) {
+      this.#search.want(reader.topic); // The replica may have moved.
+      this.#retry(reader, error, 0);
+      return;
+    }
     if (!error.retriable) {
       this.#handler.onFailed(reader, error);
       return;
@@ -169,7 +186,19 @@ export class Fetcher {
     const error = errorFromGrpc(failure, `Cannot read from broker ${brokerId}`);
     this.#cluster.logger.debug("A fetch stream broke.", { brokerId, error });
     this.#cluster.metadata.unreachable(brokerId);
-    for (const reader of readers) this.#retry(reader, error, reader.backoff.nextMs());
+    for (const reader of readers) {
+      this.#near?.failed(reader, brokerId);
+      this.#retry(reader, error, reader.backoff.nextMs());
+    }
+  }
+
+  /** Readers that fell back to the leader go to the replica of their rack again. */
+  #returnToNear(): void {
+    for (const reader of this.#readers) {
+      if (reader.stream === undefined || this.#near?.mayReturn(reader) !== true) continue;
+      reader.stream.unsubscribe(reader);
+      this.#route(reader);
+    }
   }
 
   #retry(reader: PartitionReader, error: RopewalkError, pauseMs: number): void {
@@ -212,7 +241,17 @@ export class Fetcher {
         if (!stream.isSilent(cutoffMs)) continue;
         stream.break(new RopewalkError("REQUEST_TIMED_OUT", `Broker ${stream.brokerId} is silent`));
       }
+      this.#returnToNear();
       this.#silenceTimer = this.#readers.size > 0 ? this.#setSilenceTimer() : undefined;
     });
   }
+}
+
+function isLast(start: PartitionReader["start"]): start is { readonly last: number } {
+  return typeof start === "object" && "last" in start;
+}
+
+/** Whether it is known at which offset it goes on. */
+function isResolved({ isResolved: isKnown, isStarted }: PartitionReader): boolean {
+  return isKnown || isStarted;
 }

@@ -14,6 +14,7 @@ const recordCount = 10_000;
 const logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => logger };
 const cluster = new ClusterConnection({
   bootstrapServers: ["127.0.0.1:1"],
+  rack: "",
   clientId: "bench",
   clock: new NodeClock(),
   random: new NodeRandom(),

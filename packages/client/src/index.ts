@@ -1,5 +1,5 @@
 export { Admin } from "./admin.ts";
-export type { AdminOptions } from "./admin.ts";
+export type { AdminOptions, ChangeOptions } from "./admin.ts";
 export type { PartitionOffsets } from "./offset-lookup.ts";
 export type { PartitionStart, RecordDeletion } from "./record-deletion.ts";
 export type {
@@ -9,7 +9,9 @@ export type {
   ReassignmentWish,
 } from "./reassignment.ts";
 export type { GroupDescription, GroupLag } from "./group-description.ts";
+export type { ConfigAlteration, ConfigQuestion, ConfigResource } from "./resource-configs.ts";
 export type { NewTopic, TopicDescription } from "./topic-description.ts";
+export type { Channel, Channels } from "./channel-pool.ts";
 export { RopewalkClient } from "./client.ts";
 export type { RopewalkClientOptions } from "./client.ts";
 export { createClient } from "./create-client.ts";

@@ -73,4 +73,29 @@ describe("MetadataCache", () => {
     cache.merge(answer(1, 5), ["t"]);
     expect(cache.leader("t", 0)).toBe(1);
   });
+
+  test("MetadataCache.replicaIn() prefers the leader, and else deals a rack's living replicas to partitions", () => {
+    const racks = ["a", "b", "b", "b"];
+    const cache = new MetadataCache();
+    const leaders = [1, 3, 1];
+    cache.merge(
+      {
+        brokers: racks.map((rack, at) => {
+          return { brokerId: at + 1, host: "localhost", port: 7700, rack, alive: at !== 3 };
+        }),
+        topics: [
+          {
+            name: "t",
+            topicId: "x",
+            partitions: leaders.map((leaderId, partition) => {
+              return { partition, leaderId, leaderEpoch: 1, replicaIds: [1, 2, 3, 4] };
+            }),
+          },
+        ],
+      },
+      ["t"],
+    );
+    expect(leaders.map((_, partition) => cache.replicaIn("t", partition, "b"))).toEqual([2, 3, 2]);
+    expect(cache.replicaIn("t", 0, "c")).toBeUndefined();
+  });
 });

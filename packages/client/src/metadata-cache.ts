@@ -3,6 +3,9 @@ export interface BrokerEndpoint {
   readonly brokerId: number;
   readonly host: string;
   readonly port: number;
+  readonly rack?: string;
+  /** Absent where nobody said. */
+  readonly alive?: boolean;
 }
 
 /** Who leads a partition: `leaderId` 0 is nobody known, `leaderEpoch` the term of that knowledge. */
@@ -10,6 +13,7 @@ export interface PartitionLeader {
   readonly partition: number;
   readonly leaderId: number;
   readonly leaderEpoch: number;
+  readonly replicaIds?: readonly number[];
 }
 
 /** The part of a topic's description that a client routes by. */
@@ -75,6 +79,20 @@ export class MetadataCache {
   leader(topic: string, partition: number): number | undefined {
     const leaderId = this.#topics.get(topic)?.leaders[partition]?.leaderId ?? 0;
     return leaderId === 0 ? undefined : leaderId;
+  }
+
+  /**
+   * A broker of the rack that has a replica of the partition, and is not known to be silent: the leader where it
+   * is one, else one and the same for a partition; `undefined` where there is none.
+   */
+  replicaIn(topic: string, partition: number, rack: string): number | undefined {
+    const known = this.#topics.get(topic)?.leaders[partition];
+    const near = (known?.replicaIds ?? []).filter((id) => {
+      const broker = this.#brokers.get(id);
+      return broker?.rack === rack && broker.alive !== false;
+    });
+    const leads = near.find((id) => id === known?.leaderId);
+    return leads ?? near[partition % near.length];
   }
 
   /**

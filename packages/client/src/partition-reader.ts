@@ -38,6 +38,8 @@ export class PartitionReader {
   /** Nothing of it is wanted any more. */
   isStopped = false;
   highWatermark = -1;
+  /** The leader has said where it starts. */
+  isResolved = false;
   readonly #exitAtEnd: boolean;
   #from: StartFrom;
   #receivedOffset: number | undefined;
@@ -86,7 +88,16 @@ export class PartitionReader {
 
   /** Sets where it starts, before it has started. */
   startFrom(from: StartFrom): void {
-    if (!this.isStarted) this.#from = from;
+    if (this.isStarted) return;
+    this.#from = from;
+    this.isResolved = false;
+  }
+
+  /** The leader has said at which offset it starts, and where the partition ends. */
+  resolved(offset: number, highWatermark: number): void {
+    this.startFrom({ offset });
+    this.isResolved = true;
+    if (!this.isStarted && this.#exitAtEnd) this.#endOffset = highWatermark;
   }
 
   /** The subscription started. The end that counts is the one of the first start. */
@@ -98,7 +109,8 @@ export class PartitionReader {
     this.#receivedOffset = startOffset;
     this.#handedOffset = startOffset;
     this.#passedOffset = startOffset;
-    if (this.#exitAtEnd) this.#endOffset = highWatermark;
+    // A follower may know of less than the leader, who was asked before.
+    if (this.#exitAtEnd && !this.isResolved) this.#endOffset = highWatermark;
   }
 
   /** Batches arrived; `undefined` where nothing in them is wanted. */

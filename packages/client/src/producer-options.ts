@@ -36,6 +36,8 @@ export interface ProducerOptions {
   readonly requestTimeoutMs?: number | undefined;
   /** How long a topic may be unknown to the brokers before its records fail. Default 5 s. */
   readonly unknownTopicTimeoutMs?: number | undefined;
+  /** How old the number of partitions may get while there is something to write. Default 60 s. */
+  readonly metadataMaxAgeMs?: number | undefined;
   /** Default "none". */
   readonly compression?: CompressionCodec | undefined;
   /** Runs for every batch that is in the log. Must not throw. */
@@ -53,6 +55,7 @@ const defaults = {
   deliveryTimeoutMs: 120_000,
   requestTimeoutMs: 30_000,
   unknownTopicTimeoutMs: 5_000,
+  metadataMaxAgeMs: 60_000,
   compression: "none",
 } as const;
 
@@ -80,6 +83,7 @@ export function resolveProducerOptions(options: ProducerOptions): ResolvedProduc
     deliveryTimeoutMs: options.deliveryTimeoutMs ?? defaults.deliveryTimeoutMs,
     requestTimeoutMs: options.requestTimeoutMs ?? defaults.requestTimeoutMs,
     unknownTopicTimeoutMs: options.unknownTopicTimeoutMs ?? defaults.unknownTopicTimeoutMs,
+    metadataMaxAgeMs: options.metadataMaxAgeMs ?? defaults.metadataMaxAgeMs,
     compression: options.compression ?? defaults.compression,
     onAcknowledged: options.onAcknowledged,
     onFailed: options.onFailed,

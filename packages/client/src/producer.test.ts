@@ -151,6 +151,25 @@ describe("Producer, writing", () => {
     });
   }
 
+  test("Producer writes to partitions that were added while it was writing", async () => {
+    await using broker = await startBroker(1);
+    const logs = [new FakeLog(), new FakeLog()];
+    broker.onProduce = answering(appendTo(logs));
+    await using client = createClient({ bootstrapServers: [broker.address] });
+    const producer = client.producer({ lingerMs: 0, metadataMaxAgeMs: 20 });
+    await producer.send({ topic: "t", value: "first" });
+    expect(() => producer.write({ topic: "t", partition: 1, value: "early" })).toThrow(
+      "it has 1 partitions",
+    );
+    serveMetadata([broker], [1, 1]);
+    await until(() => {
+      producer.write({ topic: "t", value: "x" });
+      return (logs[1]?.endOffset ?? 0) > 0;
+    }, "the added partition is written to");
+    await producer.send({ topic: "t", partition: 1, value: "last" });
+    expect(logs[1]?.values().at(-1)).toBe("last");
+  });
+
   test("Producer.send() to a topic that does not exist fails once its time is over", async () => {
     await using broker = await startBroker();
     await using client = createClient({ bootstrapServers: [broker.address] });

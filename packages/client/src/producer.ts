@@ -57,6 +57,7 @@ export class Producer implements AsyncDisposable {
   readonly #waitingSends: WaitingSend[] = [];
   #waitingForRoom: (() => void)[] = [];
   #deadlineTimer: Timer | undefined;
+  #metadataDueMs: number;
   #closing: Promise<void> | undefined;
   #recordsWritten = 0;
   #recordsAcknowledged = 0;
@@ -69,6 +70,7 @@ export class Producer implements AsyncDisposable {
   constructor(cluster: ClusterConnection, options: ProducerOptions) {
     this.#options = resolveProducerOptions(options);
     this.#cluster = cluster;
+    this.#metadataDueMs = cluster.clock.monotonicMs() + this.#options.metadataMaxAgeMs;
     cluster.users.add(this);
     const { acks, idempotent, requestTimeoutMs } = this.#options;
     this.#sender = new ProducerSender(
@@ -272,8 +274,9 @@ export class Producer implements AsyncDisposable {
   }
 
   #setDeadlineTimer(): Timer {
-    const { deliveryTimeoutMs, requestTimeoutMs } = this.#options;
-    const shortestMs = Math.min(deliveryTimeoutMs, requestTimeoutMs) / checksPerDeadline;
+    const { deliveryTimeoutMs, metadataMaxAgeMs, requestTimeoutMs } = this.#options;
+    const shortestMs =
+      Math.min(deliveryTimeoutMs, metadataMaxAgeMs, requestTimeoutMs) / checksPerDeadline;
     return this.#cluster.clock.setTimer(Math.min(shortestMs, deadlineCheckMsMax), () =>
       this.#checkDeadlines(),
     );
@@ -283,10 +286,19 @@ export class Producer implements AsyncDisposable {
     this.#deadlineTimer = undefined;
     const cutoffMs = this.#cluster.clock.monotonicMs() - this.#options.deliveryTimeoutMs;
     this.#sender.checkStreams();
+    this.#refreshOldMetadata();
     this.#accumulator.expireHeld(cutoffMs);
     for (const partition of this.#accumulator.busyPartitions())
       this.#sender.expire(partition, cutoffMs);
     if (this.#accumulator.bytesBuffered > 0) this.#deadlineTimer = this.#setDeadlineTimer();
+  }
+
+  /** Partitions may be added, and brokers do not say so on their own. */
+  #refreshOldMetadata(): void {
+    const nowMs = this.#cluster.clock.monotonicMs();
+    if (nowMs < this.#metadataDueMs) return;
+    this.#metadataDueMs = nowMs + this.#options.metadataMaxAgeMs;
+    for (const topic of this.#accumulator.topicNames()) this.#sender.search(topic);
   }
 }
 

@@ -130,7 +130,10 @@ export class RecordAccumulator {
     bytes: number,
   ): ProducerBatch {
     const partition = topic.choose(explicit, key);
-    if (partition === undefined) throw noPartition(topic, explicit);
+    if (partition === undefined) {
+      this.#handler.onTopicUnknown(topic.name); // It may have been added since.
+      throw noPartition(topic, explicit);
+    }
     const { open } = partition;
     if (open === undefined) return this.#openBatch(partition);
     if (open.builder.sizeBytes + bytes <= this.#options.batchBytesMax) return open;
@@ -243,6 +246,11 @@ export class RecordAccumulator {
     const serial = topic.heldSerial;
     queueMicrotask(() => this.#holds.leave(serial));
     return held;
+  }
+
+  /** Topics that anything was written to. */
+  topicNames(): Iterable<string> {
+    return this.#topics.keys();
   }
 
   /** Partitions that have something to send or wait for an answer. */

@@ -1,4 +1,5 @@
 import { RopewalkError } from "@ropewalk/protocol";
+import type { Timer } from "@ropewalk/runtime";
 import type { ClusterConnection } from "./cluster-connection.ts";
 import { LeaderSearch } from "./leader-search.ts";
 
@@ -12,6 +13,7 @@ export class TopicLookup {
   readonly #onFound: (topic: string, partitionCount: number) => void;
   readonly #onMissing: (error: RopewalkError) => void;
   readonly #missingSinceMs = new Map<string, number>();
+  #timer: Timer | undefined;
 
   constructor(
     cluster: ClusterConnection,
@@ -31,10 +33,20 @@ export class TopicLookup {
     this.#search.want(topic);
   }
 
+  /** Finds the topics again and again: partitions may be added, and brokers do not say so on their own. */
+  keepFinding(topics: readonly string[], intervalMs: number): void {
+    this.#timer = this.#cluster.clock.setTimer(intervalMs, () => {
+      for (const topic of topics) this.find(topic);
+      this.keepFinding(topics, intervalMs);
+    });
+  }
+
   #look(topic: string, answered: boolean): void {
     const count = this.#cluster.metadata.partitionCount(topic);
-    if (count !== undefined) this.#onFound(topic, count);
-    else if (answered && this.#isMissingForLong(topic)) this.#onMissing(noTopic(topic));
+    if (count !== undefined) {
+      this.#missingSinceMs.delete(topic);
+      this.#onFound(topic, count);
+    } else if (answered && this.#isMissingForLong(topic)) this.#onMissing(noTopic(topic));
     else this.#search.want(topic);
   }
 
@@ -47,6 +59,7 @@ export class TopicLookup {
 
   /** Calls nothing any more. */
   close(): void {
+    this.#timer?.cancel();
     this.#search.close();
   }
 }

@@ -60,6 +60,8 @@ export class PlainComposedFile implements ComposedFile {
 async function bytesOf(piece: FilePiece): Promise<Uint8Array> {
   if (piece instanceof Uint8Array) return piece;
   const { bytes, file, position } = piece;
+  if ("isClosed" in file && file.isClosed === true)
+    throw new DiskError("SOURCE", `${file.path} is closed`);
   const target = new Uint8Array(bytes);
   const read = await file.read(position, target).catch((cause: unknown) => {
     throw new DiskError("SOURCE", `cannot read ${file.path}`, { cause });

@@ -344,6 +344,7 @@ function keptBy({ torn, writes }: PowerCut, random: SeededRandom): KeptPieces {
 
 class SimulatedFile implements DiskFile {
   readonly path: string;
+  isClosed = false;
   readonly #disk: SimulatedDisk;
   readonly #inode: SimulatedInode;
 
@@ -397,6 +398,7 @@ class SimulatedFile implements DiskFile {
   }
 
   async close(): Promise<void> {
+    this.isClosed = true;
     await Promise.resolve();
   }
 }

@@ -3,6 +3,7 @@ import { DiskError } from "@ropewalk/runtime";
 import { expect, test } from "vitest";
 import type { EntryLocation } from "./entry-index.ts";
 import { EntryReader } from "./entry-reader.ts";
+import { LogError } from "./log-error.ts";
 import { fileHeaderBytes } from "./journal/file-header.ts";
 import { JournalFile } from "./journal/journal-file.ts";
 import { SeededRandom } from "../fakes/seeded-random.ts";
@@ -17,8 +18,8 @@ interface Fixture {
   readonly file: JournalFile;
 }
 
-async function fixture(): Promise<Fixture> {
-  const disk = new SimulatedDisk(new SeededRandom(1));
+async function fixture(turnsMax?: number): Promise<Fixture> {
+  const disk = new SimulatedDisk(new SeededRandom(1), turnsMax);
   const target = { disk, directory, sequence: 1, directoryId: new Uint8Array(16) };
   const file = await JournalFile.create(target, fileHeaderBytes + 1024 * 1024);
   return { disk, file, reader: new EntryReader(new Map([[1, file]]), readBytesMax) };
@@ -85,4 +86,18 @@ test("EntryReader.read() rejects what does not hash to its CRC, what ends early 
   const failure = new DiskError("IO", "input/output error");
   context.disk.failNext("read", failure);
   await expect(context.reader.read([location])).rejects.toMatchObject({ cause: failure });
+});
+
+test("EntryReader.read() that rejects reads nothing into the caller's memory any more", async () => {
+  const context = await fixture(500);
+  const [first, second] = [await write(context, 5000, 1000), await write(context, 200_000, 1000)];
+  const failing = { ...first, dataCrc: first.dataCrc ^ 1 };
+  // How long a read takes differs from one to the next.
+  for (let round = 0; round < 20; round++) {
+    const memory = Buffer.alloc(4000);
+    await expect(context.reader.read([failing, second], memory)).rejects.toThrow(LogError);
+    memory.fill(2); // It is somebody else's now.
+    for (let turn = 0; turn < 1000; turn++) await Promise.resolve();
+    expect(memory.equals(Buffer.alloc(4000, 2)), `round ${round}`).toBe(true);
+  }
 });

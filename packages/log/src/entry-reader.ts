@@ -39,6 +39,8 @@ export class EntryReader {
     const data: Uint8Array[] = [];
     for (let at = 0; at < spans.length; at += readsAtOnceMax) {
       const reads = spans.slice(at, at + readsAtOnceMax).map((span) => this.#readSpan(span));
+      // Also where one fails: nothing may be read into memory any more that its owner uses again.
+      await Promise.allSettled(reads);
       for (const piece of await Promise.all(reads)) data.push(...piece);
     }
     return data;

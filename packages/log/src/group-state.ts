@@ -41,7 +41,7 @@ export class GroupState {
   quarantined: LogError | undefined = undefined;
   /** Whether records of the group are missing here, so that none may be added. A later read error is not that. */
   isBroken = false;
-  /** Entries of the group that should move are damaged: nothing of it moves, and the journal is not kept for it. */
+  /** Entries of the group that should move cannot be read: nothing of it moves, and the journal is not kept for it. */
   isStuck = false;
   isDeleted = false;
   /** Raised whenever entries are replaced: a read that began before may have met bytes of anybody. */

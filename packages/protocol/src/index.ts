@@ -2,7 +2,7 @@
 export { errorCodes, errorTraits } from "./error-code.ts";
 export type { ErrorCode, ErrorTraits, Outcome } from "./error-code.ts";
 export { RopewalkError } from "./ropewalk-error.ts";
-export type { RopewalkErrorDetails } from "./ropewalk-error.ts";
+export type { InvalidConfigValue, RopewalkErrorDetails } from "./ropewalk-error.ts";
 export {
   decodeErrorStatus,
   encodeErrorStatus,
@@ -21,6 +21,7 @@ export { crc32c } from "./crc32c.ts";
 export { crc32cCombine } from "./crc32c-combine.ts";
 
 // Record batches.
+export { stampAppendTime } from "./append-time.ts";
 export {
   batchAttributeMasks,
   batchAttributes,
@@ -64,8 +65,18 @@ export type { BatchFault, BatchFaultReason, BatchLimits } from "./validate-batch
 export type { GrpcMethod } from "./grpc-method.ts";
 export { PayloadMessage } from "./payload-message.ts";
 export type { BytesPieces } from "./payload-message.ts";
-export { decodeProtoError, encodeProtoError } from "./generated/error.ts";
-export type { ProtoError, ProtoErrorInit } from "./generated/error.ts";
+export {
+  decodeInvalidConfig,
+  decodeProtoError,
+  encodeInvalidConfig,
+  encodeProtoError,
+} from "./generated/error.ts";
+export type {
+  InvalidConfig,
+  InvalidConfigInit,
+  ProtoError,
+  ProtoErrorInit,
+} from "./generated/error.ts";
 export { decodeStatus, encodeStatus } from "./generated/google-rpc-status.ts";
 export type { Status, StatusInit } from "./generated/google-rpc-status.ts";
 export { produceService } from "./generated/produce-service.ts";
@@ -124,6 +135,10 @@ export type {
 } from "./generated/fetch-service.ts";
 export { topicService } from "./generated/topic-service.ts";
 export type {
+  CreatePartitionsRequest,
+  CreatePartitionsRequestInit,
+  CreatePartitionsResponse,
+  CreatePartitionsResponseInit,
   CreateTopicRequest,
   CreateTopicRequestInit,
   CreateTopicResponse,
@@ -236,6 +251,26 @@ export type {
   GetMetadataResponse,
   GetMetadataResponseInit,
 } from "./generated/cluster-service.ts";
+export { configService } from "./generated/config-service.ts";
+export type {
+  AlterConfigsRequest,
+  AlterConfigsRequestInit,
+  AlterConfigsResponse,
+  AlterConfigsResponseInit,
+  ConfigAlteration,
+  ConfigAlterationInit,
+  ConfigDescription,
+  ConfigDescriptionInit,
+  ConfigOperation,
+  ConfigResourceType,
+  ConfigSource,
+  ConfigSupport,
+  ConfigType,
+  DescribeConfigsRequest,
+  DescribeConfigsRequestInit,
+  DescribeConfigsResponse,
+  DescribeConfigsResponseInit,
+} from "./generated/config-service.ts";
 
 // gRPC's own services: health and reflection.
 export { FileDescriptors } from "./file-descriptors.ts";
@@ -298,23 +333,31 @@ export type {
   OffsetsCommittedInit,
 } from "./generated/ropewalk-internal-v1-group.ts";
 export {
+  decodeBrokerConfigState,
+  decodeBrokerConfigsAltered,
   decodeBrokerRegistered,
   decodeClusterFormed,
   decodeClusterState,
   decodeMetadataCommand,
   decodePartitionPlacement,
   decodePartitionState,
+  decodePartitionsCreated,
   decodeProducerIdsAllocated,
+  decodeTopicConfigsAltered,
   decodeTopicCreated,
   decodeTopicDeleted,
   decodeTopicState,
+  encodeBrokerConfigState,
+  encodeBrokerConfigsAltered,
   encodeBrokerRegistered,
   encodeClusterFormed,
   encodeClusterState,
   encodeMetadataCommand,
   encodePartitionPlacement,
   encodePartitionState,
+  encodePartitionsCreated,
   encodeProducerIdsAllocated,
+  encodeTopicConfigsAltered,
   encodeTopicCreated,
   encodeTopicDeleted,
   encodeTopicState,
@@ -336,6 +379,10 @@ export {
   encodeWantedReplicas,
 } from "./generated/ropewalk-internal-v1-metadata.ts";
 export type {
+  BrokerConfigState,
+  BrokerConfigStateInit,
+  BrokerConfigsAltered,
+  BrokerConfigsAlteredInit,
   BrokerRegistered,
   BrokerRegisteredInit,
   ClusterFormed,
@@ -348,8 +395,12 @@ export type {
   PartitionPlacementInit,
   PartitionState,
   PartitionStateInit,
+  PartitionsCreated,
+  PartitionsCreatedInit,
   ProducerIdsAllocated,
   ProducerIdsAllocatedInit,
+  TopicConfigsAltered,
+  TopicConfigsAlteredInit,
   TopicCreated,
   TopicCreatedInit,
   TopicDeleted,
@@ -395,6 +446,10 @@ export type {
   AllocateProducerIdsRequestInit,
   AllocateProducerIdsResponse,
   AllocateProducerIdsResponseInit,
+  GrowTopicRequest,
+  GrowTopicRequestInit,
+  GrowTopicResponse,
+  GrowTopicResponseInit,
   LedGroup,
   LedGroupInit,
   PartitionCheckpoint,

@@ -1,11 +1,21 @@
 import { type ErrorCode, type ErrorTraits, errorTraits, type Outcome } from "./error-code.ts";
 
+/** A config that cannot have a value. */
+export interface InvalidConfigValue {
+  readonly name: string;
+  readonly value: string;
+  /** Which values it can have, for people, with the range; empty where it accepts none. */
+  readonly validValues: string;
+}
+
 /** What a {@link RopewalkError} may carry beyond its code and message. */
 export interface RopewalkErrorDetails {
   /** The broker to ask instead, where it is known. */
   readonly leaderId?: number | undefined;
   /** How long to wait before trying again, in milliseconds, where the broker has an opinion. */
   readonly retryAfterMs?: number | undefined;
+  /** The value that was refused, where the code is INVALID_CONFIG. */
+  readonly invalidConfig?: InvalidConfigValue | undefined;
   /** What made this happen; it is not sent over the wire. */
   readonly cause?: unknown;
 }
@@ -19,12 +29,14 @@ export class RopewalkError extends Error {
   readonly code: ErrorCode;
   readonly leaderId: number | undefined;
   readonly retryAfterMs: number | undefined;
+  readonly invalidConfig: InvalidConfigValue | undefined;
 
   constructor(code: ErrorCode, message: string, details: RopewalkErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
     this.leaderId = details.leaderId;
     this.retryAfterMs = details.retryAfterMs;
+    this.invalidConfig = details.invalidConfig;
   }
 
   /** Kafka's code, gRPC's status, outcome and retriability of this error's code. */

@@ -22,23 +22,28 @@ export class ControllerClient {
   }
 
   /**
+   * `timeoutMs` is how long the one who asks waits, where that is shorter than this broker's own patience.
    * Rejects with the controller's error; with LEADER_NOT_AVAILABLE when none was found in time (not
    * done); with an indefinite error when the answer was lost.
    */
   async call<Request, RequestInit, Response, ResponseInit>(
     call: RemoteCall<Request, RequestInit, Response, ResponseInit>,
     request: RequestInit,
+    timeoutMs: number = this.#options.timeoutMs,
   ): Promise<Response> {
-    const { clock, caller, controllerId, timeoutMs } = this.#options;
-    const deadlineMs = clock.monotonicMs() + timeoutMs;
+    const { clock, caller, controllerId } = this.#options;
+    const patienceMs = Math.min(timeoutMs, this.#options.timeoutMs);
+    const deadlineMs = clock.monotonicMs() + patienceMs;
     for (;;) {
       const brokerId = controllerId();
+      const leftMs = deadlineMs - clock.monotonicMs();
+      if (leftMs <= 0) throw noController(call.path, patienceMs);
       try {
-        if (brokerId !== 0) return await caller.call(call, brokerId, request);
+        const options = { timeoutMs: Math.ceil(leftMs) };
+        if (brokerId !== 0) return await caller.call(call, brokerId, request, options);
       } catch (error) {
         if (!isElsewhere(error)) throw error;
       }
-      if (clock.monotonicMs() >= deadlineMs) throw noController(call.path, timeoutMs);
       await pause(clock, retryMs);
     }
   }

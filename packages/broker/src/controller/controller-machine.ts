@@ -3,9 +3,11 @@ import type { KeyValueChange, KeyValueStore, Logger } from "@ropewalk/runtime";
 import { commandOf } from "../raft/command-entry.ts";
 import type { Leadership, StateMachine } from "../raft/state-machine.ts";
 import {
+  brokerConfigKey,
   brokerKey,
   clusterKey,
   decodeMetadataCommand,
+  encodeBrokerConfigs,
   encodeBrokerState,
   encodeClusterState,
   encodeMetadataState,
@@ -61,7 +63,7 @@ export class ControllerMachine implements StateMachine {
     }
     this.#lastOutcome = this.image.apply(command, entry.index);
     if (command.kind === "brokerRegistered") this.#brokerChanged(command.broker.brokerId);
-    this.#topicsChanged(this.#lastOutcome);
+    this.#outcomeChanged(this.#lastOutcome);
     this.#listener.applied(this.#lastOutcome);
   }
 
@@ -90,8 +92,12 @@ export class ControllerMachine implements StateMachine {
     if (broker !== undefined) this.#changed.set(brokerKey(brokerId), encodeBrokerState(broker));
   }
 
-  #topicsChanged(outcome: ApplyOutcome): void {
-    if (outcome.kind === "topicCreated") {
+  #outcomeChanged(outcome: ApplyOutcome): void {
+    if (outcome.kind === "brokerConfigured") {
+      const configs = this.image.brokerConfigs.get(outcome.brokerId);
+      const value = configs && encodeBrokerConfigs(outcome.brokerId, configs);
+      this.#changed.set(brokerConfigKey(outcome.brokerId), value);
+    } else if (isTopicChange(outcome)) {
       this.#changed.set(topicKey(outcome.topic.name), encodeTopicState(outcome.topic));
     } else if (outcome.kind === "topicDeleted") {
       this.#changed.set(topicKey(outcome.topic.name), undefined);
@@ -104,4 +110,11 @@ export class ControllerMachine implements StateMachine {
       this.#changed.set(clusterKey, undefined);
     }
   }
+}
+
+function isTopicChange(
+  outcome: ApplyOutcome,
+): outcome is Extract<ApplyOutcome, { kind: "topicCreated" | "topicConfigured" | "topicGrown" }> {
+  const { kind } = outcome;
+  return kind === "topicCreated" || kind === "topicConfigured" || kind === "topicGrown";
 }

@@ -1,16 +1,18 @@
 import { isInternalTopicName, RopewalkError, topicNameFault } from "@ropewalk/protocol";
 import type { Logger, Random } from "@ropewalk/runtime";
 import type { BrokerLimits } from "../config.ts";
+import { partitionCountName, replicationFactorName } from "../configs/broker-config-schema.ts";
 import type { NewTopic } from "../ports.ts";
 import type { CommandProposer } from "../raft/command-proposer.ts";
 import type { RaftGroup } from "../raft/raft-group.ts";
 import type { Leadership } from "../raft/state-machine.ts";
 import type { ControllerMachine } from "./controller-machine.ts";
-import { encodeMetadataCommand } from "./metadata-codec.ts";
 import type { BrokerRegistration, MetadataCommand } from "./metadata-command.ts";
 import type { ApplyOutcome, TopicImage } from "./metadata-image.ts";
-import { placePartitions } from "./placement.ts";
+import { MetadataProposer } from "./metadata-proposer.ts";
+import { type PlacementCandidate, placePartitions } from "./placement.ts";
 import { checkTopicConfigs } from "./topic-config.ts";
+import { checkGrowth, imaginedTopic, placeMore } from "./topic-growth.ts";
 
 /** What the controller needs. */
 export interface ControllerOptions {
@@ -32,9 +34,11 @@ export interface ControllerOptions {
  */
 export class Controller {
   readonly #options: ControllerOptions;
+  readonly #metadata: MetadataProposer;
 
   constructor(options: ControllerOptions) {
     this.#options = options;
+    this.#metadata = new MetadataProposer(options);
   }
 
   /** A new leader names the cluster if nobody did before. */
@@ -57,14 +61,20 @@ export class Controller {
     );
   }
 
-  async createTopic(topic: NewTopic, internal: boolean): Promise<TopicImage> {
+  /** Makes a topic, or, to check only, answers what it would be: with an id and groups of 0. */
+  async createTopic(
+    topic: NewTopic,
+    internal: boolean,
+    validateOnly: boolean = false,
+  ): Promise<TopicImage> {
     const action = `create topic ${topic.name}`;
     this.#expectLeading(action);
     this.#checkName(topic.name, internal);
-    checkTopicConfigs(topic.name, topic.configs);
     if (this.#options.machine.image.topics.has(topic.name)) throw topicExists(action);
     const partitions = this.#place(action, topic).map((replicaIds) => ({ replicaIds }));
+    this.#checkConfigs(action, topic, partitions[0]?.replicaIds.length ?? 1);
     const { name, configs } = topic;
+    if (validateOnly) return imaginedTopic({ name, internal, configs, partitions });
     const topicId = this.#options.random.uuid();
     const outcome = await this.#propose(action, {
       kind: "topicCreated",
@@ -78,19 +88,45 @@ export class Controller {
     return outcome.topic;
   }
 
-  async deleteTopic(name: string): Promise<void> {
-    this.#expectLeading(`delete topic ${name}`);
+  /**
+   * Adds partitions until the topic has `partitionCount`, or, to check only, answers what it would be. Rejects
+   * with INVALID_PARTITIONS where it has as many already: partitions are never taken away.
+   */
+  async growTopic(
+    name: string,
+    partitionCount: number,
+    validateOnly: boolean,
+  ): Promise<TopicImage> {
+    const action = `add partitions to topic ${name}`;
+    this.#expectLeading(action);
     const topic = this.#options.machine.image.topics.get(name);
-    if (topic === undefined) throw topicUnknown(name);
-    if (topic.internal) {
-      throw new RopewalkError(
-        "INVALID_TOPIC",
-        `Cannot delete topic ${name}: it is the cluster's own`,
-      );
-    }
+    if (topic === undefined) throw topicUnknown(action);
+    if (topic.internal) throw ownTopic(action);
+    const { length } = topic.partitions;
+    checkGrowth(action, length, partitionCount, this.#options.limits.partitionsPerTopicMax);
     const { topicId } = topic;
-    const outcome = await this.#propose(`delete topic ${name}`, { kind: "topicDeleted", topicId });
-    if (outcome.kind === "refused") throw topicUnknown(name);
+    const partitions = placeMore(topic.partitions, this.#candidates(), partitionCount - length);
+    if (validateOnly) return { ...topic, partitions: [...topic.partitions, ...partitions] };
+    const outcome = await this.#propose(action, {
+      kind: "partitionsCreated",
+      topicId,
+      partitionCount: length,
+      partitions,
+    });
+    if (outcome.kind === "topicGrown") return outcome.topic;
+    // Somebody else was faster: look again at what there is now.
+    return this.growTopic(name, partitionCount, validateOnly);
+  }
+
+  async deleteTopic(name: string): Promise<void> {
+    const action = `delete topic ${JSON.stringify(name)}`;
+    this.#expectLeading(action);
+    const topic = this.#options.machine.image.topics.get(name);
+    if (topic === undefined) throw topicUnknown(action);
+    if (topic.internal) throw ownTopic(action);
+    const { topicId } = topic;
+    const outcome = await this.#propose(action, { kind: "topicDeleted", topicId });
+    if (outcome.kind === "refused") throw topicUnknown(action);
   }
 
   /** A block of producer ids that nobody had before; answers the first of `count`. */
@@ -101,26 +137,12 @@ export class Controller {
     throw new Error(`unexpected outcome of a producer id allocation: ${outcome.kind}`);
   }
 
-  /** Only a leader's image is new enough to say no by. */
   #expectLeading(action: string): void {
-    const { leadership, leaderId } = this.#options.group;
-    if (leadership.kind === "leading") return;
-    const hint = leaderId === 0 ? {} : { leaderId };
-    throw new RopewalkError(
-      "NOT_LEADER",
-      `Cannot ${action} here: this broker is not the controller`,
-      hint,
-    );
+    this.#metadata.expectLeading(action);
   }
 
   #propose(action: string, command: MetadataCommand): Promise<ApplyOutcome> {
-    const { group, machine, proposer } = this.#options;
-    return proposer.propose(
-      group,
-      action,
-      encodeMetadataCommand(command),
-      () => machine.lastOutcome,
-    );
+    return this.#metadata.propose(action, command);
   }
 
   #checkName(name: string, internal: boolean): void {
@@ -139,7 +161,8 @@ export class Controller {
   /** What a topic gets must not depend on which brokers happened to be up when it was made. */
   #defaultReplicationFactor(action: string): number {
     const { bootstrapCount, limits, machine } = this.#options;
-    const wanted = Math.min(limits.defaultReplicationFactor, bootstrapCount);
+    const configured = this.#configured(replicationFactorName);
+    const wanted = configured ?? Math.min(limits.defaultReplicationFactor, bootstrapCount);
     const registered = machine.image.brokers.size;
     if (registered >= wanted) return wanted;
     throw new RopewalkError(
@@ -149,9 +172,11 @@ export class Controller {
   }
 
   #place(action: string, topic: NewTopic): number[][] {
-    const { limits, machine, isAlive } = this.#options;
-    const brokers = [...machine.image.brokers.values()];
-    const partitionCount = topic.partitionCount || limits.defaultPartitionCount;
+    const { limits, machine } = this.#options;
+    const brokerCount = machine.image.brokers.size;
+    const partitionCount =
+      topic.partitionCount ||
+      (this.#configured(partitionCountName) ?? limits.defaultPartitionCount);
     const replicationFactor = topic.replicationFactor || this.#defaultReplicationFactor(action);
     if (partitionCount < 1 || partitionCount > limits.partitionsPerTopicMax) {
       throw new RopewalkError(
@@ -159,20 +184,35 @@ export class Controller {
         `Cannot ${action}: ${partitionCount} partitions, where 1 to ${limits.partitionsPerTopicMax} are possible`,
       );
     }
-    if (replicationFactor < 1 || replicationFactor > brokers.length) {
+    if (replicationFactor < 1 || replicationFactor > brokerCount) {
       throw new RopewalkError(
         "INVALID_REPLICATION_FACTOR",
-        `Cannot ${action}: ${replicationFactor} replicas, where the cluster has ${brokers.length} brokers`,
+        `Cannot ${action}: ${replicationFactor} replicas, where the cluster has ${brokerCount} brokers`,
       );
     }
+    return placePartitions(this.#candidates(), partitionCount, replicationFactor);
+  }
+
+  #candidates(): PlacementCandidate[] {
+    const { isAlive, machine } = this.#options;
     const replicaCounts = countReplicas(machine.image.topics.values());
-    const candidates = brokers.map(({ brokerId, rack }) => ({
+    return [...machine.image.brokers.values()].map(({ brokerId, rack }) => ({
       brokerId,
       rack,
       alive: isAlive(brokerId),
       replicaCount: replicaCounts.get(brokerId) ?? 0,
     }));
-    return placePartitions(candidates, partitionCount, replicationFactor);
+  }
+
+  #checkConfigs(action: string, { configs }: NewTopic, replicationFactor: number): void {
+    const { batchBytesMax } = this.#options.limits;
+    const { clusterConfigs } = this.#options.machine.image;
+    checkTopicConfigs(action, configs, { batchBytesMax, replicationFactor }, clusterConfigs);
+  }
+
+  #configured(name: string): number | undefined {
+    const value = this.#options.machine.image.clusterConfigs.get(name);
+    return value === undefined ? undefined : Number(value);
   }
 }
 
@@ -191,9 +231,10 @@ function topicExists(action: string): RopewalkError {
   return new RopewalkError("TOPIC_ALREADY_EXISTS", `Cannot ${action}: there is one of that name`);
 }
 
-function topicUnknown(name: string): RopewalkError {
-  return new RopewalkError(
-    "UNKNOWN_TOPIC_OR_PARTITION",
-    `Cannot delete topic ${JSON.stringify(name)}: it does not exist`,
-  );
+function topicUnknown(action: string): RopewalkError {
+  return new RopewalkError("UNKNOWN_TOPIC_OR_PARTITION", `Cannot ${action}: it does not exist`);
+}
+
+function ownTopic(action: string): RopewalkError {
+  return new RopewalkError("INVALID_TOPIC", `Cannot ${action}: it is the cluster's own`);
 }

@@ -1,10 +1,12 @@
 import {
   type BrokerRegistered,
   type BrokerRegisteredInit,
+  decodeBrokerConfigState,
   decodeBrokerRegistered,
   decodeClusterState,
   decodeMetadataCommand as decodeCommand,
   decodeTopicState,
+  encodeBrokerConfigState,
   encodeBrokerRegistered,
   encodeClusterState as encodeCluster,
   encodeMetadataCommand as encodeCommand,
@@ -26,6 +28,7 @@ export const clusterKey = "metadata/cluster";
 
 const brokerPrefix = "metadata/broker/";
 const topicPrefix = "metadata/topic/";
+const configPrefix = "metadata/config/";
 
 /** Key of one broker's registration. */
 export function brokerKey(brokerId: number): string {
@@ -35,6 +38,11 @@ export function brokerKey(brokerId: number): string {
 /** Key of one topic. */
 export function topicKey(name: string): string {
   return `${topicPrefix}${name}`;
+}
+
+/** Key of one broker's configs, or of the cluster's. */
+export function brokerConfigKey(brokerId: number): string {
+  return `${configPrefix}${brokerId}`;
 }
 
 /** A command to bytes: `ropewalk.internal.v1.MetadataCommand`. */
@@ -66,6 +74,12 @@ export function decodeMetadataCommand(bytes: Uint8Array): MetadataCommand | unde
       return { kind: "moveCompleted", ...command.value };
     case "moveThrottleSet":
       return { kind: "moveThrottleSet", bytesPerSecond: command.value.bytesPerSecond };
+    case "topicConfigsAltered":
+      return { kind: "topicConfigsAltered", ...command.value };
+    case "brokerConfigsAltered":
+      return { kind: "brokerConfigsAltered", ...command.value };
+    case "partitionsCreated":
+      return { kind: "partitionsCreated", ...command.value };
   }
 }
 
@@ -79,10 +93,20 @@ export function encodeTopicState(topic: TopicImage): Uint8Array {
   return encodeTopic(topicMessage(topic));
 }
 
+/** Configs of a broker, or of the cluster, to the bytes that are kept of them. */
+export function encodeBrokerConfigs(
+  brokerId: number,
+  configs: ReadonlyMap<string, string>,
+): Uint8Array {
+  return encodeBrokerConfigState({ brokerId, configs });
+}
+
 /** A topic from its message. */
 export function topicOf(topic: TopicState | undefined): TopicImage {
   if (topic === undefined) throw missing("topic");
-  const partitions = topic.partitions.map((each, partition) => partitionOf(each, partition));
+  const partitions = topic.partitions.map((each, partition) =>
+    partitionOf(each, partition, topic.incarnation),
+  );
   return { ...topic, partitions };
 }
 
@@ -101,11 +125,16 @@ export function topicMessage(topic: TopicImage): TopicStateInit {
   };
 }
 
-function partitionOf(state: PartitionState, partition: number): PartitionImage {
+function partitionOf(
+  state: PartitionState,
+  partition: number,
+  topicIncarnation: number,
+): PartitionImage {
   const { assignmentId, bornIds, groupId, joined, move, replicaIds } = state;
   return {
     partition,
     groupId,
+    incarnation: state.incarnation || topicIncarnation,
     replicaIds,
     // Early versions did not write them: no replica moved then.
     bornIds: bornIds.length === 0 ? replicaIds : bornIds,
@@ -136,8 +165,12 @@ export function encodeMetadataState(image: MetadataImage, appliedIndex: number):
   const topics = [...image.topics.values()].map(
     (topic) => [topicKey(topic.name), encodeTopicState(topic)] as const,
   );
+  const configs = [...image.brokerConfigs].map(
+    ([brokerId, own]) => [brokerConfigKey(brokerId), encodeBrokerConfigs(brokerId, own)] as const,
+  );
   const cluster = [clusterKey, encodeClusterState(image, appliedIndex)] as const;
-  return encodeStateImage({ prefixes: ["metadata/"], pairs: [...brokers, ...topics, cluster] });
+  const pairs = [...brokers, ...topics, ...configs, cluster];
+  return encodeStateImage({ prefixes: ["metadata/"], pairs });
 }
 
 /** Fills the image with what is kept of it; answers the index it is of, 0 where there is nothing. */
@@ -155,6 +188,10 @@ export function restoreImage(image: MetadataImage, store: KeyValueStore): number
       registrationOf(decodeBrokerRegistered(value)),
     ),
     topics: valuesUnder(store, topicPrefix).map((value) => topicOf(decodeTopicState(value))),
+    brokerConfigs: valuesUnder(store, configPrefix).map((value) => {
+      const { brokerId, configs } = decodeBrokerConfigState(value);
+      return [brokerId, configs] as const;
+    }),
   });
   return appliedIndex;
 }
@@ -183,6 +220,12 @@ function toMessage(command: MetadataCommand): NonNullable<MetadataCommandInit["c
       return { case: "moveCompleted", value: command };
     case "moveThrottleSet":
       return { case: "moveThrottleSet", value: command };
+    case "topicConfigsAltered":
+      return { case: "topicConfigsAltered", value: command };
+    case "brokerConfigsAltered":
+      return { case: "brokerConfigsAltered", value: command };
+    case "partitionsCreated":
+      return { case: "partitionsCreated", value: command };
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Address } from "@ropewalk/runtime";
+import type { ConfigChange } from "../configs/config-alteration.ts";
 
 /** What a broker says of itself when it comes. */
 export interface BrokerRegistration {
@@ -45,4 +46,13 @@ export type MetadataCommand =
   | { readonly kind: "partitionsReassigned"; readonly assignments: readonly WantedReplicas[] }
   | { readonly kind: "movesStarted"; readonly partitions: readonly PartitionName[] }
   | ({ readonly kind: "moveCompleted"; readonly assignmentId: number } & PartitionName)
-  | { readonly kind: "moveThrottleSet"; readonly bytesPerSecond: number };
+  | { readonly kind: "moveThrottleSet"; readonly bytesPerSecond: number }
+  | ({ readonly kind: "topicConfigsAltered"; readonly topicId: string } & ConfigChange)
+  | ({ readonly kind: "brokerConfigsAltered"; readonly brokerId: number } & ConfigChange)
+  | {
+      readonly kind: "partitionsCreated";
+      readonly topicId: string;
+      /** How many the topic has before; otherwise the command comes too late. */
+      readonly partitionCount: number;
+      readonly partitions: readonly NewPartition[];
+    };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { BrokerRegistration, MetadataCommand } from "./metadata-command.ts";
-import { MetadataImage } from "./metadata-image.ts";
+import { clusterConfigsId, MetadataImage } from "./metadata-image.ts";
 
 const registration = (brokerId: number, directoryId = `dir-${brokerId}`): BrokerRegistration => ({
   brokerId,
@@ -90,4 +90,86 @@ describe("MetadataImage.apply()", () => {
     for (const each of [image, restored]) each.apply(topicCreated("b", [[2, 3, 1]]), 3);
     expect(restored.topics).toEqual(image.topics);
   });
+
+  test("alters the configs of one topic, and leaves those that are not named", () => {
+    const image = new MetadataImage();
+    image.apply(topicCreated("t"), 1);
+    const before = image.topics.get("t");
+    image.apply(topicConfigs({ a: "1", b: "2" }), 2);
+    const outcome = image.apply(topicConfigs({ b: "3" }, ["a"]), 3);
+    expect(outcome).toMatchObject({ kind: "topicConfigured", topic: { name: "t" } });
+    expect(image.topics.get("t")?.configs).toEqual(new Map([["b", "3"]]));
+    expect(before?.configs.size, "an image that somebody holds does not change").toBe(0);
+  });
+
+  test("refuses to alter or to grow a topic that was deleted, also where its name is taken again", () => {
+    const image = new MetadataImage();
+    image.apply(topicCreated("t"), 1);
+    image.apply({ kind: "topicDeleted", topicId: "id-of-t" }, 2);
+    image.apply({ ...topicCreated("t"), topicId: "another" } as MetadataCommand, 3);
+    const unknown = { kind: "refused", reason: "topicUnknown" };
+    expect(image.apply(topicConfigs({ a: "1" }), 4)).toEqual(unknown);
+    expect(image.apply(partitionsCreated(1, [[1]]), 5)).toEqual(unknown);
+    expect(image.topics.get("t")?.partitions.length).toBe(1);
+  });
+
+  test("adds partitions of an incarnation of their own, once", () => {
+    const image = new MetadataImage();
+    image.apply(topicCreated("t", [[1, 2]]), 1);
+    image.apply(topicCreated("u"), 2);
+    const outcome = image.apply(
+      partitionsCreated(1, [
+        [2, 1],
+        [1, 2],
+      ]),
+      7,
+    );
+    expect(outcome.kind).toBe("topicGrown");
+    expect(image.topics.get("t")).toMatchObject({
+      incarnation: 1,
+      partitions: [
+        { partition: 0, groupId: 2, incarnation: 1 },
+        { partition: 1, groupId: 4, replicaIds: [2, 1], incarnation: 7 },
+        { partition: 2, groupId: 5, replicaIds: [1, 2], incarnation: 7 },
+      ],
+    });
+    expect(image.apply(partitionsCreated(1, [[1, 2]]), 8)).toEqual({
+      kind: "refused",
+      reason: "partitionCountChanged",
+    });
+  });
+
+  test("keeps configs of brokers and of the cluster apart, and nothing of those that have none", () => {
+    const image = new MetadataImage();
+    image.apply(brokerConfigs(clusterConfigsId, { a: "1" }), 1);
+    image.apply(brokerConfigs(2, { a: "2" }), 2);
+    expect(image.clusterConfigs).toEqual(new Map([["a", "1"]]));
+    expect(image.configsOf(2)).toEqual(new Map([["a", "2"]]));
+    expect(image.configsOf(3).size).toBe(0);
+    image.apply(brokerConfigs(2, {}, ["a"]), 3);
+    expect([...image.brokerConfigs.keys()]).toEqual([clusterConfigsId]);
+  });
 });
+
+function topicConfigs(set: Record<string, string>, deleted: string[] = []): MetadataCommand {
+  const change = { set: new Map(Object.entries(set)), deleted };
+  return { kind: "topicConfigsAltered", topicId: "id-of-t", ...change };
+}
+
+function brokerConfigs(
+  brokerId: number,
+  set: Record<string, string>,
+  deleted: string[] = [],
+): MetadataCommand {
+  const change = { set: new Map(Object.entries(set)), deleted };
+  return { kind: "brokerConfigsAltered", brokerId, ...change };
+}
+
+function partitionsCreated(partitionCount: number, partitions: number[][]): MetadataCommand {
+  return {
+    kind: "partitionsCreated",
+    topicId: "id-of-t",
+    partitionCount,
+    partitions: partitions.map((replicaIds) => ({ replicaIds })),
+  };
+}

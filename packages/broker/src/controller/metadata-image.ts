@@ -1,3 +1,4 @@
+import { changedConfigs } from "../configs/config-alteration.ts";
 import type {
   BrokerRegistration,
   MetadataCommand,
@@ -18,6 +19,8 @@ export interface PartitionImage extends PartitionAssignment {
   readonly partition: number;
   /** Never given twice. */
   readonly groupId: number;
+  /** Index of the controller's entry that made the partition: the incarnation of its group. */
+  readonly incarnation: number;
 }
 
 /** A topic. */
@@ -27,7 +30,7 @@ export interface TopicImage {
   readonly internal: boolean;
   readonly configs: ReadonlyMap<string, string>;
   readonly partitions: readonly PartitionImage[];
-  /** Index of the controller's entry that made the topic: the incarnation of its groups. */
+  /** Index of the controller's entry that made the topic. */
   readonly incarnation: number;
 }
 
@@ -38,6 +41,9 @@ export type ApplyOutcome =
   | { readonly kind: "topicDeleted"; readonly topic: TopicImage }
   | { readonly kind: "producerIds"; readonly firstProducerId: number }
   | { readonly kind: "partitionsReassigned"; readonly changes: readonly AssignmentChange[] }
+  | { readonly kind: "topicConfigured"; readonly topic: TopicImage }
+  | { readonly kind: "topicGrown"; readonly topic: TopicImage }
+  | { readonly kind: "brokerConfigured"; readonly brokerId: number }
   | { readonly kind: "refused"; readonly reason: RefusalReason };
 
 /** A partition whose assignment is another one now. */
@@ -53,6 +59,7 @@ export type RefusalReason =
   | "clusterFormedAlready"
   | "topicExists"
   | "topicUnknown"
+  | "partitionCountChanged"
   | "directoryMismatch"
   | "partitionUnknown"
   | "moveSuperseded";
@@ -60,7 +67,11 @@ export type RefusalReason =
 /** Group id 1 is the controller's own; topics' partitions follow. */
 export const controllerGroupId = 1;
 
+/** Under this id, which no broker has, are the configs that hold for the whole cluster. */
+export const clusterConfigsId = 0;
+
 const firstPartitionGroupId = 2;
+const noConfigs: ReadonlyMap<string, string> = new Map();
 const done: ApplyOutcome = { kind: "done" };
 
 /**
@@ -74,6 +85,7 @@ export class MetadataImage {
   #moveThrottle = 0;
   readonly #brokers = new Map<number, BrokerRegistration>();
   readonly #topics = new Map<string, TopicImage>();
+  readonly #brokerConfigs = new Map<number, ReadonlyMap<string, string>>();
 
   /** Empty until the cluster was formed. */
   get clusterId(): string {
@@ -103,6 +115,21 @@ export class MetadataImage {
     return this.#topics;
   }
 
+  /** Configs by broker id, {@link clusterConfigsId} for the cluster's; only those that have some. */
+  get brokerConfigs(): ReadonlyMap<number, ReadonlyMap<string, string>> {
+    return this.#brokerConfigs;
+  }
+
+  /** The cluster's defaults of topics and brokers. */
+  get clusterConfigs(): ReadonlyMap<string, string> {
+    return this.configsOf(clusterConfigsId);
+  }
+
+  /** What was set for a broker alone. */
+  configsOf(brokerId: number): ReadonlyMap<string, string> {
+    return this.#brokerConfigs.get(brokerId) ?? noConfigs;
+  }
+
   /** Puts back what an earlier image held. */
   restore(state: {
     readonly clusterId: string;
@@ -111,6 +138,7 @@ export class MetadataImage {
     readonly moveThrottle: number;
     readonly brokers: Iterable<BrokerRegistration>;
     readonly topics: Iterable<TopicImage>;
+    readonly brokerConfigs?: Iterable<readonly [number, ReadonlyMap<string, string>]>;
   }): void {
     this.#clusterId = state.clusterId;
     this.#nextGroupId = state.nextGroupId;
@@ -118,6 +146,7 @@ export class MetadataImage {
     this.#moveThrottle = state.moveThrottle;
     for (const broker of state.brokers) this.#brokers.set(broker.brokerId, broker);
     for (const topic of state.topics) this.#topics.set(topic.name, topic);
+    for (const [id, configs] of state.brokerConfigs ?? []) this.#brokerConfigs.set(id, configs);
   }
 
   /** Applies the command at `index` of the controller's log. */
@@ -151,6 +180,12 @@ export class MetadataImage {
       case "moveThrottleSet":
         this.#moveThrottle = command.bytesPerSecond;
         return done;
+      case "topicConfigsAltered":
+        return this.#alterTopic(command);
+      case "brokerConfigsAltered":
+        return this.#alterBroker(command);
+      case "partitionsCreated":
+        return this.#growTopic(command, index);
     }
   }
 
@@ -170,17 +205,21 @@ export class MetadataImage {
     const { name, topicId, internal, configs } = command;
     if (this.#topics.has(name)) return refused("topicExists");
     const partitions = command.partitions.map((partition, number) =>
-      this.#placePartition(partition, number),
+      this.#placePartition(partition, number, index),
     );
     const topic = { name, topicId, internal, configs, partitions, incarnation: index };
     this.#topics.set(name, topic);
     return { kind: "topicCreated", topic };
   }
 
-  #placePartition({ replicaIds }: NewPartition, partition: number): PartitionImage {
+  #placePartition(
+    { replicaIds }: NewPartition,
+    partition: number,
+    incarnation: number,
+  ): PartitionImage {
     const groupId = this.#nextGroupId;
     this.#nextGroupId += 1;
-    return { partition, groupId, ...firstAssignment(replicaIds) };
+    return { partition, groupId, incarnation, ...firstAssignment(replicaIds) };
   }
 
   /** Partitions that are gone are passed over; answers those that changed. */
@@ -205,12 +244,46 @@ export class MetadataImage {
   }
 
   #deleteTopic(topicId: string): ApplyOutcome {
-    for (const topic of this.#topics.values()) {
-      if (topic.topicId !== topicId) continue;
-      this.#topics.delete(topic.name);
-      return { kind: "topicDeleted", topic };
-    }
-    return refused("topicUnknown");
+    const topic = this.#topicWithId(topicId);
+    if (topic === undefined) return refused("topicUnknown");
+    this.#topics.delete(topic.name);
+    return { kind: "topicDeleted", topic };
+  }
+
+  #alterTopic(command: Extract<MetadataCommand, { kind: "topicConfigsAltered" }>): ApplyOutcome {
+    const known = this.#topicWithId(command.topicId);
+    if (known === undefined) return refused("topicUnknown");
+    const topic = { ...known, configs: changedConfigs(known.configs, command) };
+    this.#topics.set(topic.name, topic);
+    return { kind: "topicConfigured", topic };
+  }
+
+  #alterBroker(command: Extract<MetadataCommand, { kind: "brokerConfigsAltered" }>): ApplyOutcome {
+    const { brokerId } = command;
+    const configs = changedConfigs(this.configsOf(brokerId), command);
+    if (configs.size === 0) this.#brokerConfigs.delete(brokerId);
+    else this.#brokerConfigs.set(brokerId, configs);
+    return { kind: "brokerConfigured", brokerId };
+  }
+
+  #growTopic(
+    command: Extract<MetadataCommand, { kind: "partitionsCreated" }>,
+    index: number,
+  ): ApplyOutcome {
+    const known = this.#topicWithId(command.topicId);
+    if (known === undefined) return refused("topicUnknown");
+    const { length } = known.partitions;
+    if (length !== command.partitionCount) return refused("partitionCountChanged");
+    const added = command.partitions.map((partition, number) =>
+      this.#placePartition(partition, length + number, index),
+    );
+    const topic = { ...known, partitions: [...known.partitions, ...added] };
+    this.#topics.set(topic.name, topic);
+    return { kind: "topicGrown", topic };
+  }
+
+  #topicWithId(topicId: string): TopicImage | undefined {
+    return this.#topics.values().find((topic) => topic.topicId === topicId);
   }
 }
 

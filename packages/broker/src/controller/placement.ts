@@ -5,6 +5,8 @@ export interface PlacementCandidate {
   readonly alive: boolean;
   /** Replicas it holds already. */
   readonly replicaCount: number;
+  /** Partitions of the topic that it is meant to lead already; none where the topic is new. */
+  readonly leadCount?: number;
 }
 
 /**
@@ -18,7 +20,7 @@ export function placePartitions(
   replicationFactor: number,
 ): number[][] {
   const load = new Map(candidates.map((broker) => [broker.brokerId, broker.replicaCount]));
-  const leads = new Map<number, number>();
+  const leads = new Map(candidates.map(({ brokerId, leadCount = 0 }) => [brokerId, leadCount]));
   const placements: number[][] = [];
   for (let partition = 0; partition < partitionCount; partition += 1) {
     const replicas = chooseReplicas(candidates, load, replicationFactor);

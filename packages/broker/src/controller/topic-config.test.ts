@@ -4,11 +4,17 @@ import { checkTopicConfigs, topicConfig } from "./topic-config.ts";
 const dayMs = 86_400_000;
 
 function check(configs: Record<string, string>): void {
-  checkTopicConfigs("orders", new Map(Object.entries(configs)));
+  const traits = { replicationFactor: 3, batchBytesMax: 1000 };
+  checkTopicConfigs("create topic orders", new Map(Object.entries(configs)), traits);
 }
 
-function parse(configs: Record<string, string>, internal = false) {
-  return topicConfig({ internal, configs: new Map(Object.entries(configs)) }, 1000);
+function parse(
+  configs: Record<string, string>,
+  internal = false,
+  cluster: Record<string, string> = {},
+) {
+  const topic = { internal, configs: new Map(Object.entries(configs)) };
+  return topicConfig(topic, 1000, new Map(Object.entries(cluster)));
 }
 
 describe("checkTopicConfigs()", () => {
@@ -19,13 +25,17 @@ describe("checkTopicConfigs()", () => {
     { "min.compaction.lag.ms": "5", "max.compaction.lag.ms": "5" },
     { "min.cleanable.dirty.ratio": "0.25", "compression.type": "producer" },
     { "min.cleanable.dirty.ratio": "1" },
+    { "message.timestamp.type": "LogAppendTime" },
+    { "min.insync.replicas": "2", "unclean.leader.election.enable": "false" },
+    { "flush.messages": "1", "flush.ms": "0", preallocate: "false" },
   ])("takes %j", (configs) => {
     expect(() => check(configs)).not.toThrow();
   });
 
   test.each([
-    ["cleanup.policy", "", "must be delete or compact or"],
-    ["cleanup.policy", "keep", "must be delete or compact or"],
+    ["cleanup.policy", "", "must be a list with one or more of delete, compact"],
+    ["cleanup.policy", "keep", "must be a list with one or more of delete, compact"],
+    ["cleanup.policy", "delete,delete", "must be a list with one or more of delete, compact"],
     ["retention.ms", "-2", "must be an integer from -1 to"],
     ["retention.ms", "7d", "must be an integer from -1 to"],
     ["retention.bytes", "9223372036854775807", "must be an integer from -1 to"],
@@ -35,10 +45,15 @@ describe("checkTopicConfigs()", () => {
     ["min.cleanable.dirty.ratio", "1.5", "must be a number from 0 to 1"],
     ["min.cleanable.dirty.ratio", ".5", "must be a number from 0 to 1"],
     ["compression.type", "zstd", "must be producer"],
-    ["message.timestamp.type", "LogAppendTime", "must be CreateTime"],
+    ["message.timestamp.type", "Now", "must be CreateTime or LogAppendTime"],
     ["file.delete.delay.ms", "60000", "is not supported: a file goes as soon as nobody reads it"],
-    ["min.insync.replicas", "2", "is not supported: acks=all always means a majority"],
-    ["no.such", "1", "is not supported (max.message.bytes, "],
+    ["min.insync.replicas", "3", "must be an integer from 1 to 2"],
+    ["unclean.leader.election.enable", "true", "must be false"],
+    ["flush.messages", "100", "must be 1"],
+    ["remote.storage.enable", "true", "must be false"],
+    ["segment.jitter.ms", "1", "is not supported: segments are closed when something is added"],
+    ["message.timestamp.after.max.ms", "1", "is not supported: brokers do not look into the"],
+    ["no.such", "1", "is not supported (cleanup.policy, "],
   ])("refuses %s=%s with the reason", (name, value, reason) => {
     expect(() => check({ [name]: value })).toThrow(
       expect.objectContaining({
@@ -53,6 +68,17 @@ describe("checkTopicConfigs()", () => {
   test("refuses a least compaction lag above the greatest", () => {
     const lags = { "min.compaction.lag.ms": "6", "max.compaction.lag.ms": "5" };
     expect(() => check(lags)).toThrow(/min.compaction.lag.ms must not be above .*=5/);
+  });
+
+  test("says in the error what was refused, and what is possible", () => {
+    const invalidConfig = {
+      name: "retention.ms",
+      value: "-2",
+      validValues: "an integer from -1 to 999999999999999",
+    };
+    expect(() => check({ "retention.ms": "-2" })).toThrow(
+      expect.objectContaining({ invalidConfig }),
+    );
   });
 });
 
@@ -69,7 +95,19 @@ describe("topicConfig()", () => {
       compactionLagMsMin: 0,
       compactionLagMsMax: undefined,
       dirtyRatioMin: 0.5,
+      isAppendTime: false,
     });
+  });
+
+  test("takes the topic's own before the cluster's, and the cluster's before what is built in", () => {
+    const cluster = { "log.retention.ms": "5", "message.max.bytes": "2048" };
+    const config = parse({ "retention.ms": "7" }, false, cluster);
+    expect(config).toMatchObject({
+      retentionMs: 7,
+      batchBytesMax: 2048,
+      retentionBytes: undefined,
+    });
+    expect(parse({}, false, cluster).retentionMs).toBe(5);
   });
 
   test("reads both policies in either order, and -1 as no end", () => {

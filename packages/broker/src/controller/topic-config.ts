@@ -1,4 +1,9 @@
-import { RopewalkError } from "@ropewalk/protocol";
+import { checkValue, invalidConfig } from "../configs/config-schema.ts";
+import {
+  clusterNames,
+  type TopicTraits,
+  topicConfigSchema,
+} from "../configs/topic-config-schema.ts";
 
 /** The configs of a topic that the broker acts on. What may be without end is `undefined` where it is. */
 export interface TopicConfig {
@@ -22,6 +27,8 @@ export interface TopicConfig {
   readonly compactionLagMsMax: number | undefined;
   /** `min.cleanable.dirty.ratio`: the part of a log that compaction must not have seen yet to be worth it. */
   readonly dirtyRatioMin: number;
+  /** `message.timestamp.type`: records have the time at which the leader appends them. */
+  readonly isAppendTime: boolean;
 }
 
 /** A topic, as far as its configs go. */
@@ -30,81 +37,58 @@ export interface ConfiguredTopic {
   readonly configs: ReadonlyMap<string, string>;
 }
 
-interface ConfigRule {
-  readonly check: (value: string) => string | undefined;
-}
-
 const mebibyte = 1024 * 1024;
 const dayMs = 24 * 60 * 60 * 1000;
-/** What fits into 15 digits: some 31,000 years, or 888 TiB. */
-const integerMax = 999_999_999_999_999;
+const none: ReadonlyMap<string, string> = new Map();
 
-const integer = (min: number, max: number): ConfigRule => ({
-  check: (value) =>
-    /^-?\d{1,15}$/.test(value) && Number(value) >= min && Number(value) <= max
-      ? undefined
-      : `must be an integer from ${min} to ${max}`,
-});
-
-const ratio: ConfigRule = {
-  check: (value) =>
-    /^\d(\.\d{1,15})?$/.test(value) && Number(value) <= 1
-      ? undefined
-      : "must be a number from 0 to 1",
-};
-
-const oneOf = (...values: readonly string[]): ConfigRule => ({
-  check: (value) => (values.includes(value) ? undefined : `must be ${values.join(" or ")}`),
-});
-
-/** Every config a topic may have now, by Kafka's name. What is not acted on yet is not accepted either. */
-const rules = new Map<string, ConfigRule>([
-  ["max.message.bytes", integer(1024, 8 * mebibyte)],
-  ["cleanup.policy", oneOf("delete", "compact", "compact,delete", "delete,compact")],
-  ["retention.ms", integer(-1, integerMax)],
-  ["retention.bytes", integer(-1, integerMax)],
-  ["segment.bytes", integer(mebibyte, 2 ** 31 - 1)],
-  ["segment.ms", integer(1, integerMax)],
-  ["delete.retention.ms", integer(0, integerMax)],
-  ["min.compaction.lag.ms", integer(0, integerMax)],
-  ["max.compaction.lag.ms", integer(1, integerMax)],
-  ["min.cleanable.dirty.ratio", ratio],
-  ["compression.type", oneOf("producer")],
-  ["message.timestamp.type", oneOf("CreateTime")],
-]);
-
-/** Kafka's configs that people bring along and that mean nothing here, and why. */
-const meaningless = new Map<string, string>([
-  ["file.delete.delay.ms", "a file goes as soon as nobody reads it"],
-  ["flush.messages", "every record is flushed before it is acknowledged"],
-  ["flush.ms", "every record is flushed before it is acknowledged"],
-  ["min.insync.replicas", "acks=all always means a majority of the replicas"],
-  ["unclean.leader.election.enable", "a replica that lacks acknowledged records never leads"],
-]);
-
-/** Throws INVALID_CONFIG naming the first config that is unknown or has a value it cannot have. */
-export function checkTopicConfigs(topic: string, configs: ReadonlyMap<string, string>): void {
-  for (const [name, value] of configs) {
-    const fault = configFault(name, value);
-    if (fault !== undefined) throw invalidConfig(topic, name, value, fault);
-  }
-  const { compactionLagMsMax, compactionLagMsMin } = topicConfig({ internal: false, configs }, 0);
-  if (compactionLagMsMax === undefined || compactionLagMsMin <= compactionLagMsMax) return;
-  const fault = `must not be above max.compaction.lag.ms=${compactionLagMsMax}`;
-  throw invalidConfig(topic, "min.compaction.lag.ms", String(compactionLagMsMin), fault);
+/**
+ * Throws INVALID_CONFIG naming the first config that is unknown or has a value it cannot have, alone or beside
+ * the others. `action` begins the message: "create topic orders".
+ */
+export function checkTopicConfigs(
+  action: string,
+  configs: ReadonlyMap<string, string>,
+  traits: TopicTraits,
+  cluster: ReadonlyMap<string, string> = none,
+): void {
+  const schema = topicConfigSchema(traits);
+  for (const [name, value] of configs) checkValue(schema, action, name, value);
+  checkLags(action, configs, cluster);
 }
 
-/** What checked configs mean. Internal topics keep everything. */
+/** Throws INVALID_CONFIG where the compaction lags of a topic contradict each other. */
+export function checkLags(
+  action: string,
+  configs: ReadonlyMap<string, string>,
+  cluster: ReadonlyMap<string, string>,
+): void {
+  const topic = { internal: false, configs };
+  const { compactionLagMsMax, compactionLagMsMin } = topicConfig(topic, 0, cluster);
+  if (compactionLagMsMax === undefined || compactionLagMsMin <= compactionLagMsMax) return;
+  const name = "min.compaction.lag.ms";
+  const value = String(compactionLagMsMin);
+  const validValues = `an integer from 0 to ${compactionLagMsMax}`;
+  const fault = `must not be above max.compaction.lag.ms=${compactionLagMsMax}`;
+  throw invalidConfig(action, { name, value, validValues }, fault);
+}
+
+/**
+ * What checked configs mean: the topic's own, then the cluster's (under their broker names), then what is
+ * built in. Internal topics keep everything.
+ */
 export function topicConfig(
   { configs, internal }: ConfiguredTopic,
   batchBytesMaxDefault: number,
+  cluster: ReadonlyMap<string, string> = none,
 ): TopicConfig {
-  const number = (name: string, fallback: number): number => Number(configs.get(name) ?? fallback);
+  const text = (name: string): string | undefined =>
+    configs.get(name) ?? cluster.get(clusterNames.get(name) ?? "");
+  const number = (name: string, fallback: number): number => Number(text(name) ?? fallback);
   const endless = (name: string, fallback: number): number | undefined => {
     const value = number(name, fallback);
     return value === -1 ? undefined : value;
   };
-  const policy = internal ? [] : (configs.get("cleanup.policy") ?? "delete").split(",");
+  const policy = internal ? [] : (text("cleanup.policy") ?? "delete").split(",");
   return {
     batchBytesMax: number("max.message.bytes", batchBytesMaxDefault),
     cleanup: { delete: policy.includes("delete"), compact: policy.includes("compact") },
@@ -116,20 +100,6 @@ export function topicConfig(
     compactionLagMsMin: number("min.compaction.lag.ms", 0),
     compactionLagMsMax: endless("max.compaction.lag.ms", -1),
     dirtyRatioMin: number("min.cleanable.dirty.ratio", 0.5),
+    isAppendTime: !internal && text("message.timestamp.type") === "LogAppendTime",
   };
-}
-
-function configFault(name: string, value: string): string | undefined {
-  const rule = rules.get(name);
-  if (rule !== undefined) return rule.check(value);
-  const reason = meaningless.get(name);
-  if (reason !== undefined) return `is not supported: ${reason}`;
-  return `is not supported (${[...rules.keys()].join(", ")} are)`;
-}
-
-function invalidConfig(topic: string, name: string, value: string, fault: string): RopewalkError {
-  return new RopewalkError(
-    "INVALID_CONFIG",
-    `Cannot create topic ${topic} with ${name}=${value}: ${name} ${fault}`,
-  );
 }

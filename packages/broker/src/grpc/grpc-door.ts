@@ -1,55 +1,29 @@
-import {
-  logVerbosity,
-  type Server,
-  setLogVerbosity,
-  ServerCredentials,
-  type ServiceDefinition,
-  type UntypedServiceImplementation,
-} from "@grpc/grpc-js";
-import {
-  brokerHealthService,
-  clusterService,
-  fetchService,
-  groupService,
-  healthService,
-  partitionService,
-  produceService,
-  serverReflectionService,
-  serverReflectionV1AlphaService,
-  topicService,
-} from "@ropewalk/protocol";
-import type { Address, Clock, Logger } from "@ropewalk/runtime";
-import { ByteBudget } from "../byte-budget.ts";
+import { logVerbosity, type Server, setLogVerbosity, ServerCredentials } from "@grpc/grpc-js";
+import type { Address, Clock } from "@ropewalk/runtime";
 import type { BrokerLimits } from "../config.ts";
-import type { BrokerPorts } from "../ports.ts";
-import { brokerHealthHandlers } from "./broker-health-service.ts";
-import { clusterHandlers } from "./cluster-service.ts";
-import { fetchHandlers } from "./fetch-service.ts";
-import { groupHandlers } from "./group-service.ts";
-import { healthHandlers } from "./health-service.ts";
-import { partitionHandlers } from "./partition-service.ts";
-import { produceHandlers } from "./produce-service.ts";
-import { reflectionHandlers } from "./reflection-service.ts";
-import { topicHandlers } from "./topic-service.ts";
+import type { GrpcService } from "./grpc-services.ts";
 import { createWindowedServer } from "./windowed-server.ts";
 
 /** What the door needs. */
 export interface GrpcDoorOptions {
   readonly listen: Address;
-  readonly ports: BrokerPorts;
+  readonly services: readonly GrpcService[];
   readonly clock: Clock;
-  readonly logger: Logger;
   readonly limits: BrokerLimits;
-  /** Batch bytes that came in and were acknowledged, that went out. */
-  readonly appended: (bytes: number) => void;
-  readonly fetched: (bytes: number) => void;
 }
 
-const subscriptionsPerStreamMax = 10_000;
+/** A door for clients that is open. */
+export interface ClientDoor {
+  /** The port in use. */
+  readonly port: number;
+  /** Lets calls that are nearly done finish, then ends the rest. */
+  close(): Promise<void>;
+}
+
 const stopMs = 500;
 
 /** The front door that speaks gRPC. */
-export class GrpcDoor {
+export class GrpcDoor implements ClientDoor {
   readonly port: number;
   readonly #server: Server;
   readonly #clock: Clock;
@@ -73,7 +47,7 @@ export class GrpcDoor {
       "grpc.keepalive_time_ms": 30_000,
       "grpc.keepalive_timeout_ms": 10_000,
     });
-    for (const [definition, handlers] of services(options)) server.addService(definition, handlers);
+    for (const [definition, handlers] of options.services) server.addService(definition, handlers);
     const { promise, resolve, reject } = Promise.withResolvers<number>();
     server.bindAsync(
       `${bracketed(host)}:${port}`,
@@ -86,7 +60,6 @@ export class GrpcDoor {
     return new GrpcDoor(server, await promise, options.clock);
   }
 
-  /** Lets calls that are nearly done finish, then ends the rest. */
   async close(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = this.#clock.setTimer(stopMs, () => {
@@ -97,54 +70,6 @@ export class GrpcDoor {
     await promise;
     timer.cancel();
   }
-}
-
-function services(options: GrpcDoorOptions): [ServiceDefinition, UntypedServiceImplementation][] {
-  const { clock, limits, logger, ports } = options;
-  const produce = {
-    partitions: ports.partitions,
-    clock,
-    logger,
-    budget: new ByteBudget(limits.produceInFlightBytesMax),
-    streamInFlightBytesMax: limits.streamInFlightBytesMax,
-    appended: options.appended,
-  };
-  const fetch = {
-    partitions: ports.partitions,
-    clock,
-    logger,
-    bytesMax: limits.fetchBytesMax,
-    heartbeatMs: limits.fetchHeartbeatMs,
-    subscriptionsMax: subscriptionsPerStreamMax,
-    fetched: options.fetched,
-  };
-  const described: [ServiceDefinition, UntypedServiceImplementation][] = [
-    [produceService, produceHandlers(ports, logger, produce)],
-    [fetchService, fetchHandlers(ports, logger, fetch)],
-    [topicService, topicHandlers(ports, logger)],
-    [partitionService, partitionHandlers(ports, logger)],
-    [clusterService, clusterHandlers(ports, logger)],
-    [brokerHealthService, brokerHealthHandlers(ports, logger)],
-    [groupService, groupHandlers(ports, logger)],
-    [healthService, healthHandlers(ports, logger, clock)],
-  ];
-  const served = described.map(([definition]) => serviceName(definition));
-  const reflection = reflectionHandlers([
-    ...served,
-    serviceName(serverReflectionService),
-    serviceName(serverReflectionV1AlphaService),
-  ]);
-  return [
-    ...described,
-    [serverReflectionService, reflection],
-    [serverReflectionV1AlphaService, reflection],
-  ];
-}
-
-/** `package.Service`, out of the path of one of its methods. */
-function serviceName(definition: ServiceDefinition): string {
-  const [method] = Object.values(definition);
-  return method?.path.split("/")[1] ?? "";
 }
 
 function bracketed(host: string): string {

@@ -1,5 +1,7 @@
 import type { UntypedServiceImplementation } from "@grpc/grpc-js";
 import {
+  type CreatePartitionsRequest,
+  type CreatePartitionsResponseInit,
   type CreateTopicRequest,
   type CreateTopicResponseInit,
   type DeleteRecordsRequest,
@@ -15,33 +17,60 @@ import {
   toProtoError,
   type TopicDescriptionInit,
 } from "@ropewalk/protocol";
-import type { Logger } from "@ropewalk/runtime";
+import type { Clock, Logger } from "@ropewalk/runtime";
 import { anonymous, type BrokerPorts, type TopicView } from "../ports.ts";
 import { expectJoined } from "../joined.ts";
 import { pageOf } from "./page.ts";
-import { toRopewalkError, unary } from "./unary.ts";
+import { patienceMs, toRopewalkError, unary } from "./unary.ts";
 
 /** Answers `ropewalk.v1.TopicService`. */
-export function topicHandlers(ports: BrokerPorts, logger: Logger): UntypedServiceImplementation {
+export function topicHandlers(
+  ports: BrokerPorts,
+  logger: Logger,
+  clock: Clock,
+): UntypedServiceImplementation {
   return {
-    createTopic: unary(
-      logger,
-      async (request: CreateTopicRequest): Promise<CreateTopicResponseInit> => {
-        const topic = await ports.topics.createTopic(anonymous, request);
-        return { topic: describe(topic) };
-      },
-    ),
+    ...topicChanges(ports, logger, clock),
     listTopics: unary(logger, (request: ListTopicsRequest) => listTopics(ports, request)),
     describeTopic: unary(logger, ({ name }: DescribeTopicRequest): DescribeTopicResponseInit => ({
       topic: describe(topicNamed(ports, name)),
     })),
-    deleteTopic: unary(logger, async ({ name }: DeleteTopicRequest) => {
-      await ports.topics.deleteTopic(anonymous, name);
-      return {};
-    }),
     deleteRecords: unary(logger, (request: DeleteRecordsRequest) =>
       deleteRecords(ports, logger, request),
     ),
+  };
+}
+
+/** What goes on to the controller, as long as the client waits. */
+function topicChanges(
+  { topics }: BrokerPorts,
+  logger: Logger,
+  clock: Clock,
+): UntypedServiceImplementation {
+  return {
+    createTopic: unary(
+      logger,
+      async (request: CreateTopicRequest, deadlineMs): Promise<CreateTopicResponseInit> => {
+        const { validateOnly } = request;
+        const options = { validateOnly, timeoutMs: patienceMs(clock, deadlineMs) };
+        return { topic: describe(await topics.createTopic(anonymous, request, options)) };
+      },
+    ),
+    createPartitions: unary(
+      logger,
+      async (
+        { partitionCount, topic, validateOnly }: CreatePartitionsRequest,
+        deadlineMs,
+      ): Promise<CreatePartitionsResponseInit> => {
+        const options = { validateOnly, timeoutMs: patienceMs(clock, deadlineMs) };
+        const grown = await topics.createPartitions(anonymous, topic, partitionCount, options);
+        return { topic: describe(grown) };
+      },
+    ),
+    deleteTopic: unary(logger, async ({ name }: DeleteTopicRequest, deadlineMs) => {
+      await topics.deleteTopic(anonymous, name, { timeoutMs: patienceMs(clock, deadlineMs) });
+      return {};
+    }),
   };
 }
 

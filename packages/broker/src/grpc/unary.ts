@@ -1,6 +1,6 @@
 import { Metadata, type ServerUnaryCall, type sendUnaryData } from "@grpc/grpc-js";
 import { encodeErrorStatus, RopewalkError, statusDetailsKey } from "@ropewalk/protocol";
-import type { Logger } from "@ropewalk/runtime";
+import type { Clock, Logger } from "@ropewalk/runtime";
 
 /** A handler as grpc-js wants it. */
 export type UnaryHandler<Request, Response> = (
@@ -8,17 +8,25 @@ export type UnaryHandler<Request, Response> = (
   callback: sendUnaryData<Response>,
 ) => void;
 
-/** Makes a handler out of an asynchronous function; its errors become statuses with details. */
+/**
+ * Makes a handler out of an asynchronous function; its errors become statuses with details. The function is
+ * told the call's deadline in milliseconds since the epoch, which is infinite where the client gave none.
+ */
 export function unary<Request, Response>(
   logger: Logger,
-  answer: (request: Request) => Promise<Response> | Response,
+  answer: (request: Request, deadlineMs: number) => Promise<Response> | Response,
 ): UnaryHandler<Request, Response> {
   return (call, callback) => {
-    Promise.try(() => answer(call.request)).then(
+    Promise.try(() => answer(call.request, Number(call.getDeadline()))).then(
       (response) => callback(null, response),
       (error: unknown) => callback(toStatus(toRopewalkError(error, logger))),
     );
   };
+}
+
+/** How long a client still waits whose deadline is given, at least a millisecond; `undefined`: it gave none. */
+export function patienceMs(clock: Clock, deadlineMs: number): number | undefined {
+  return Number.isFinite(deadlineMs) ? Math.max(1, deadlineMs - clock.wallMs()) : undefined;
 }
 
 /** Expected errors as they are; others are defects: logged, and answered as UNKNOWN_SERVER_ERROR. */

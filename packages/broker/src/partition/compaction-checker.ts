@@ -17,7 +17,8 @@ export interface CompactionCheckerOptions {
   readonly logger: Logger;
   readonly store: LogStore;
   readonly history: HistoryKeeper;
-  readonly intervalMs: number;
+  /** The pause between two rounds, as it is now; `intervalChanged` says that it is another. */
+  readonly intervalMs: () => number;
   /** Every partition with a replica here whose topic is compacted: each replica compacts its own log. */
   readonly partitions: () => Iterable<CompactedPartition>;
 }
@@ -33,6 +34,13 @@ export class CompactionChecker {
     this.#schedule();
   }
 
+  /** The pause that is under way is over when the new interval has passed. */
+  intervalChanged(): void {
+    if (this.#timer === undefined) return; // The round that is under way asks for it.
+    this.#timer.cancel();
+    this.#schedule();
+  }
+
   stop(): void {
     this.#isStopped = true;
     this.#timer?.cancel();
@@ -41,7 +49,8 @@ export class CompactionChecker {
   #schedule(): void {
     if (this.#isStopped) return;
     const { clock, intervalMs } = this.#options;
-    this.#timer = clock.setTimer(intervalMs, () => {
+    this.#timer = clock.setTimer(intervalMs(), () => {
+      this.#timer = undefined;
       void this.#check().then(() => this.#schedule());
     });
   }

@@ -8,6 +8,7 @@ import {
   batchProducerId,
   batchRecordCount,
   RopewalkError,
+  stampAppendTime,
   validateBatch,
 } from "@ropewalk/protocol";
 import { type Clock, DiskError, type KeyValueChange, type Logger } from "@ropewalk/runtime";
@@ -41,6 +42,7 @@ export interface PartitionReplicaOptions {
   readonly partition: number;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** The topic's configs as they are now; `configure` brings later ones. */
   readonly config: TopicConfig;
   /** What was kept beside the log; `undefined`: everything is applied anew. */
   readonly checkpoint: PartitionCheckpoint | undefined;
@@ -75,6 +77,7 @@ export class PartitionReplica implements StateMachine, PartitionLog {
   /** What this leader appended and has not committed yet lies over what is committed. */
   readonly #appended = new ProducerTable(this.#producers);
   readonly #waiters: RecordWaiters;
+  #config: TopicConfig;
   #group: RaftGroup | undefined;
   #appendsInFlight = 0;
   /** Derived from what was applied, never from the log, which may hold more than that, or less. */
@@ -87,6 +90,7 @@ export class PartitionReplica implements StateMachine, PartitionLog {
     this.topic = options.topic;
     this.partition = options.partition;
     this.#options = options;
+    this.#config = options.config;
     this.#waiters = new RecordWaiters(options.clock);
     this.restoredIndex = options.checkpoint?.appliedIndex ?? 0;
     this.#startOffset = options.checkpoint?.startOffset ?? 0;
@@ -104,7 +108,12 @@ export class PartitionReplica implements StateMachine, PartitionLog {
   }
 
   get config(): TopicConfig {
-    return this.#options.config;
+    return this.#config;
+  }
+
+  /** What comes from now on is held to this; what is on its way was accepted before. */
+  configure(config: TopicConfig): void {
+    this.#config = config;
   }
 
   get name(): string {
@@ -187,7 +196,7 @@ export class PartitionReplica implements StateMachine, PartitionLog {
     return Promise.try(() => {
       const action = "delete records of";
       const group = this.#leading(action);
-      const { compact, delete: deletes } = this.#options.config.cleanup;
+      const { compact, delete: deletes } = this.#config.cleanup;
       if (compact && !deletes) {
         throw new RopewalkError(
           "POLICY_VIOLATION",
@@ -207,7 +216,7 @@ export class PartitionReplica implements StateMachine, PartitionLog {
    */
   cutExpired(nowMs: number): Promise<number | undefined> {
     const group = this.#group;
-    const policy = retentionPolicy(this.#options.config);
+    const policy = retentionPolicy(this.#config);
     if (group?.leadership.kind !== "leading" || policy === undefined) {
       return Promise.resolve(undefined);
     }
@@ -298,7 +307,7 @@ export class PartitionReplica implements StateMachine, PartitionLog {
   }
 
   #faultOf(bytes: Uint8Array): RopewalkError | undefined {
-    const { batchBytesMax, cleanup } = this.#options.config;
+    const { batchBytesMax, cleanup } = this.#config;
     const fault = validateBatch(bytes, { batchBytesMax });
     if (fault !== undefined) return batchFaultError(fault);
     return cleanup.compact ? keylessFault(this.name, bytes) : undefined;
@@ -361,6 +370,7 @@ export class PartitionReplica implements StateMachine, PartitionLog {
     acks: Acknowledgement,
     done: AppendCallback,
   ): void {
+    if (this.#config.isAppendTime) stampAppendTime(bytes, this.#options.clock.wallMs());
     const pending = new PendingAppend(this.name, acks, batch.recordCount, done, this.#settled);
     const proposed = group.propose(bytes, batch.recordCount, pending);
     if (proposed.kind === "appended") {

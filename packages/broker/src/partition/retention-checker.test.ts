@@ -5,10 +5,10 @@ import { type RetainedPartition, RetentionChecker } from "./retention-checker.ts
 
 const { logger } = nodeRuntime({ log: { level: "silent" } });
 
-function startChecker(cutExpired: RetainedPartition["cutExpired"]) {
+function startChecker(cutExpired: RetainedPartition["cutExpired"], intervalMs = () => 100) {
   const clock = new SimulatedClock();
   const partitions = () => [{ name: "orders-0", cutExpired }];
-  return { clock, checker: new RetentionChecker({ clock, logger, intervalMs: 100, partitions }) };
+  return { clock, checker: new RetentionChecker({ clock, logger, intervalMs, partitions }) };
 }
 
 test("RetentionChecker looks at every interval until it is stopped, also after a failure", async () => {
@@ -37,4 +37,22 @@ test("RetentionChecker begins no round while one is under way", async () => {
   cuts[0]?.resolve(undefined);
   await clock.run(100);
   expect(cuts.length).toBe(2);
+});
+
+test("RetentionChecker.intervalChanged() ends a long pause early, and begins no second round", async () => {
+  const times: number[] = [];
+  let everyMs = 10_000;
+  const { clock, checker } = startChecker(
+    async (nowMs) => {
+      times.push(nowMs);
+      return undefined;
+    },
+    () => everyMs,
+  );
+  await clock.run(500);
+  everyMs = 100;
+  checker.intervalChanged();
+  await clock.run(250);
+  expect(times).toEqual([1600, 1700]);
+  checker.stop();
 });

@@ -8,7 +8,8 @@ export type RetainedPartition = Pick<PartitionReplica, "name" | "cutExpired">;
 export interface RetentionCheckerOptions {
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly intervalMs: number;
+  /** The pause between two rounds, as it is now; `intervalChanged` says that it is another. */
+  readonly intervalMs: () => number;
   /** Data partitions with a replica here; those led elsewhere have nothing to do. */
   readonly partitions: () => Iterable<RetainedPartition>;
 }
@@ -27,6 +28,13 @@ export class RetentionChecker {
     this.#schedule();
   }
 
+  /** The pause that is under way is over when the new interval has passed. */
+  intervalChanged(): void {
+    if (this.#timer === undefined) return; // The round that is under way asks for it.
+    this.#timer.cancel();
+    this.#schedule();
+  }
+
   stop(): void {
     this.#stopped = true;
     this.#timer?.cancel();
@@ -35,7 +43,8 @@ export class RetentionChecker {
   #schedule(): void {
     if (this.#stopped) return;
     const { clock, intervalMs } = this.#options;
-    this.#timer = clock.setTimer(intervalMs, () => {
+    this.#timer = clock.setTimer(intervalMs(), () => {
+      this.#timer = undefined;
       void this.#check().then(() => this.#schedule());
     });
   }

@@ -1,6 +1,6 @@
 import process from "node:process";
 
-import type { PartitionOffset } from "@ropewalk/client";
+import type { PartitionOffset, RopewalkClient } from "@ropewalk/client";
 import { Command } from "commander";
 
 import { ByteOutput } from "../byte-output.ts";
@@ -30,6 +30,7 @@ interface ConsumeOptions {
   readonly exitAtEnd?: boolean;
   readonly count?: number;
   readonly group?: string;
+  readonly rack?: string;
   readonly template?: RecordPrinter;
 }
 
@@ -77,6 +78,7 @@ export function consumeCommand(): Command {
       "-g, --group <group>",
       "share the partitions with the group's other members, and commit",
     )
+    .option("--rack <name>", "read from replicas in this rack, where there are some")
     .option("-f, --template <template>", "printf-like form of a record", flagValue(parseTemplate))
     .addHelpText("after", HELP)
     .action(consume);
@@ -93,7 +95,7 @@ async function consume(topic: string, options: ConsumeOptions, command: Command)
   }
   const stop = listenForStop();
   const { group, count = Number.POSITIVE_INFINITY } = options;
-  await withClient(globals, { action: "consume", topic }, async (client) => {
+  const read = async (client: RopewalkClient): Promise<void> => {
     await checkTopic(client, topic, options.partition);
     const { RecordSource: Source } = await import("../record-source.ts");
     await using source = new Source(client, {
@@ -108,7 +110,8 @@ async function consume(topic: string, options: ConsumeOptions, command: Command)
     });
     const output = new ByteOutput(process.stdout);
     await printRecords(source, print, output, { countMax: count, inGroup: group !== undefined });
-  });
+  };
+  await withClient(globals, { action: "consume", topic }, read, { rack: options.rack });
 }
 
 interface PrintLimits {

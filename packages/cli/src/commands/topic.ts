@@ -1,10 +1,13 @@
 import { Command } from "commander";
 
 import { askAdmin, changeByAdmin, questions, withClient } from "../cluster-client.ts";
+import { formatConfigs } from "../config-table.ts";
 import { collectNameValues, integerFlag, type NameValue } from "../flag-value.ts";
 import { globalOptions } from "../global-options.ts";
 import { formatPairs, formatTable } from "../table.ts";
 import { printJson, printResult } from "../terminal.ts";
+import { addPartitionsCommand } from "./topic-add-partitions.ts";
+import { alterCommand } from "./topic-alter.ts";
 import { deleteRecordsCommand } from "./topic-delete-records.ts";
 
 /** The most partitions that can be asked for; the broker has a bound of its own. */
@@ -14,10 +17,12 @@ const REPLICATION_FACTOR_MAX = 1000;
 /** `ropewalk topic …` */
 export function topicCommand(): Command {
   return new Command("topic")
-    .description("create, list, describe and delete topics, or what is oldest in them")
+    .description("create, list, describe, alter and delete topics, or what is oldest in them")
     .addCommand(createCommand())
     .addCommand(listCommand())
     .addCommand(describeCommand())
+    .addCommand(alterCommand())
+    .addCommand(addPartitionsCommand())
     .addCommand(deleteCommand())
     .addCommand(deleteRecordsCommand());
 }
@@ -26,6 +31,7 @@ interface CreateOptions {
   readonly partitions?: number;
   readonly replicationFactor?: number;
   readonly config?: readonly NameValue[];
+  readonly dryRun?: boolean;
 }
 
 function createCommand(): Command {
@@ -42,11 +48,8 @@ function createCommand(): Command {
       "on how many brokers each is kept (default: the cluster's)",
       integerFlag(1, REPLICATION_FACTOR_MAX),
     )
-    .option(
-      "-c, --config <key=value>",
-      "a setting of the topic; may be repeated",
-      collectNameValues,
-    )
+    .option("-c, --config <key=value>", "a config of the topic; may be repeated", collectNameValues)
+    .option("--dry-run", "have the cluster check it, and make nothing")
     .addHelpText(
       "after",
       "\nExample:\n  ropewalk topic create orders -p 3 -r 3 -c max.message.bytes=2097152",
@@ -56,23 +59,24 @@ function createCommand(): Command {
 
 async function createTopic(name: string, options: CreateOptions, command: Command): Promise<void> {
   const globals = globalOptions(command);
+  const { dryRun = false } = options;
+  const wanted = {
+    name,
+    partitionCount: options.partitions,
+    replicationFactor: options.replicationFactor,
+    configs: Object.fromEntries(
+      (options.config ?? []).map((config) => [config.name, config.value]),
+    ),
+  };
   const topic = await changeByAdmin(
     globals,
     { action: `create topic ${name}`, topic: name },
-    (admin) =>
-      admin.createTopic({
-        name,
-        partitionCount: options.partitions,
-        replicationFactor: options.replicationFactor,
-        configs: Object.fromEntries(
-          (options.config ?? []).map((config) => [config.name, config.value]),
-        ),
-      }),
+    (admin) => admin.createTopic(wanted, { validateOnly: dryRun }),
   );
   if (globals.format === "json") return printJson(topic);
   const replicas = topic.partitions[0]?.replicaIds.length ?? 0;
   await printResult(
-    `created topic ${name}: partitions ${topic.partitions.length}, replication factor ${replicas}\n`,
+    `${dryRun ? "would create" : "created"} topic ${name}: partitions ${topic.partitions.length}, replication factor ${replicas}\n`,
   );
 }
 
@@ -101,10 +105,18 @@ function describeCommand(): Command {
   return new Command("describe")
     .description("show a topic, its settings and its partitions")
     .argument("<name>", "the topic")
-    .addHelpText("after", "\nExample:\n  ropewalk topic describe orders")
-    .action(async (name: string, _options: object, command: Command) => {
+    .option("-c, --print-configs", "show every config, with value, source and default")
+    .addHelpText("after", "\nExample:\n  ropewalk topic describe orders --print-configs")
+    .action(async (name: string, options: { printConfigs?: boolean }, command: Command) => {
       const globals = globalOptions(command);
       const attempted = { action: `describe topic ${name}`, topic: name };
+      if (options.printConfigs === true) {
+        const configs = await askAdmin(globals, attempted, (admin) =>
+          admin.describeConfigs({ kind: "topic", name }),
+        );
+        if (globals.format === "json") return printJson(configs);
+        return printResult(formatConfigs(configs));
+      }
       const topic = await withClient(globals, attempted, async (client) => {
         const description = await questions(client).describeTopic(name);
         const { withOffsets } = await import("../topic-offsets.ts");
@@ -135,12 +147,20 @@ function deleteCommand(): Command {
   return new Command("delete")
     .description("delete a topic and everything in it, for ever")
     .argument("<name>", "the topic")
+    .option("--dry-run", "make sure that there is one of that name, and delete nothing")
     .addHelpText("after", "\nExample:\n  ropewalk topic delete orders")
-    .action(async (name: string, _options: object, command: Command) => {
+    .action(async (name: string, { dryRun = false }: { dryRun?: boolean }, command: Command) => {
       const globals = globalOptions(command);
-      await changeByAdmin(globals, { action: `delete topic ${name}`, topic: name }, (admin) =>
-        admin.deleteTopic(name),
-      );
+      const attempted = { action: `delete topic ${name}`, topic: name };
+      if (dryRun) {
+        const { partitions } = await askAdmin(globals, attempted, (admin) =>
+          admin.describeTopic(name),
+        );
+        if (globals.format === "json") return printJson({ deleted: name, dryRun });
+        const { length } = partitions;
+        return printResult(`would delete topic ${name} with its ${length} partitions\n`);
+      }
+      await changeByAdmin(globals, attempted, (admin) => admin.deleteTopic(name));
       if (globals.format === "json") return printJson({ deleted: name });
       await printResult(`deleted topic ${name}\n`);
     });

@@ -226,7 +226,7 @@ export class Destager {
       }
       if (done.some(({ hasNewFiles }) => hasNewFiles)) await disk.syncDirectory(directory);
     } catch (cause) {
-      for (const move of done) await move.abandon();
+      for (const move of done) await move.abandon().catch(() => undefined);
       throw this.#failed(cause);
     }
     for (const move of done) {

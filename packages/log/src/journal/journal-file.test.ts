@@ -91,3 +91,19 @@ test("JournalFile.recycle() leaves the file under one of its two names when it i
     expect(disk.bytesOf(disk.paths()[0] ?? "").length).toBe(10_000);
   }
 });
+
+test("JournalFile.range() is read through the handle that is open when it is copied", async () => {
+  const disk = new SimulatedDisk(new SeededRandom(1));
+  const data = Buffer.alloc(1000, 7);
+  const file = await newFile(disk, fileHeaderBytes + data.length);
+  await file.append(fileHeaderBytes, [data], data.length);
+  const range = file.range(fileHeaderBytes, data.length);
+  const before = range.file;
+  disk.failNext("write", new DiskError("FULL", "no space left"));
+  const position = fileHeaderBytes + data.length;
+  await expect(file.append(position, [data], data.length)).rejects.toMatchObject({ code: "FULL" });
+  expect(range.file).not.toBe(before);
+  const copy = disk.compose("copy", "new");
+  await copy.write(0, [range]);
+  expect(Buffer.from(disk.bytesOf("copy")).equals(data)).toBe(true);
+});

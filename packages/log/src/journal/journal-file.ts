@@ -159,9 +159,16 @@ export class JournalFile {
     return this.#file.read(position, target);
   }
 
-  /** Bytes of the file, to be written into another. */
+  /** Bytes of the file, to be written into another: through the handle that is open by then. */
   range(position: number, bytes: number): FileRange {
-    return { file: this.#file, position, bytes };
+    const current = (): DiskFile => this.#file;
+    return {
+      get file() {
+        return current();
+      },
+      position,
+      bytes,
+    };
   }
 
   sizeBytes(): Promise<number> {

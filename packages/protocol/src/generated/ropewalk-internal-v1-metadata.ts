@@ -25,6 +25,9 @@ export interface MetadataCommand {
     | { readonly case: "movesStarted"; readonly value: MovesStarted }
     | { readonly case: "moveCompleted"; readonly value: MoveCompleted }
     | { readonly case: "moveThrottleSet"; readonly value: MoveThrottleSet }
+    | { readonly case: "topicConfigsAltered"; readonly value: TopicConfigsAltered }
+    | { readonly case: "brokerConfigsAltered"; readonly value: BrokerConfigsAltered }
+    | { readonly case: "partitionsCreated"; readonly value: PartitionsCreated }
     | undefined;
 }
 
@@ -40,6 +43,9 @@ export interface MetadataCommandInit {
     | { readonly case: "movesStarted"; readonly value: MovesStartedInit }
     | { readonly case: "moveCompleted"; readonly value: MoveCompletedInit }
     | { readonly case: "moveThrottleSet"; readonly value: MoveThrottleSetInit }
+    | { readonly case: "topicConfigsAltered"; readonly value: TopicConfigsAlteredInit }
+    | { readonly case: "brokerConfigsAltered"; readonly value: BrokerConfigsAlteredInit }
+    | { readonly case: "partitionsCreated"; readonly value: PartitionsCreatedInit }
     | undefined;
 }
 
@@ -77,6 +83,15 @@ function writeMetadataCommand(writer: Writer, message: MetadataCommandInit): Wri
       break;
     case "moveThrottleSet":
       writeMoveThrottleSet(writer.uint32(186).fork(), message.command.value).ldelim();
+      break;
+    case "topicConfigsAltered":
+      writeTopicConfigsAltered(writer.uint32(242).fork(), message.command.value).ldelim();
+      break;
+    case "brokerConfigsAltered":
+      writeBrokerConfigsAltered(writer.uint32(250).fork(), message.command.value).ldelim();
+      break;
+    case "partitionsCreated":
+      writePartitionsCreated(writer.uint32(258).fork(), message.command.value).ldelim();
       break;
     case undefined:
       break;
@@ -147,6 +162,24 @@ function readMetadataCommand(reader: Reader, end: number): MetadataCommand {
         command = {
           case: "moveThrottleSet",
           value: readMoveThrottleSet(reader, delimitedEnd(reader, end)),
+        };
+        break;
+      case 242:
+        command = {
+          case: "topicConfigsAltered",
+          value: readTopicConfigsAltered(reader, delimitedEnd(reader, end)),
+        };
+        break;
+      case 250:
+        command = {
+          case: "brokerConfigsAltered",
+          value: readBrokerConfigsAltered(reader, delimitedEnd(reader, end)),
+        };
+        break;
+      case 258:
+        command = {
+          case: "partitionsCreated",
+          value: readPartitionsCreated(reader, delimitedEnd(reader, end)),
         };
         break;
       default:
@@ -912,6 +945,226 @@ function readMoveThrottleSet(reader: Reader, end: number): MoveThrottleSet {
   return { bytesPerSecond };
 }
 
+/** What changes of a topic's own configs; the controller has checked it. */
+export interface TopicConfigsAltered {
+  readonly topicId: string;
+  readonly set: ReadonlyMap<string, string>;
+  readonly deleted: readonly string[];
+}
+
+/** {@link TopicConfigsAltered}, to be encoded: what is left out has its default. */
+export interface TopicConfigsAlteredInit {
+  readonly topicId?: string | undefined;
+  readonly set?: ReadonlyMap<string, string> | undefined;
+  readonly deleted?: readonly string[] | undefined;
+}
+
+/** Encodes `ropewalk.internal.v1.TopicConfigsAltered`. Throws a `RangeError` for a number that its field cannot hold. */
+export function encodeTopicConfigsAltered(message: TopicConfigsAlteredInit): Buffer {
+  return writeTopicConfigsAltered(Writer.create(), message).finish(true) as Buffer;
+}
+
+/** Appends `ropewalk.internal.v1.TopicConfigsAltered` to a writer. */
+function writeTopicConfigsAltered(writer: Writer, message: TopicConfigsAlteredInit): Writer {
+  if (message.topicId !== undefined && message.topicId !== "") {
+    writer.uint32(10).string(message.topicId);
+  }
+  for (const [key, value] of message.set ?? []) {
+    writer.uint32(18).fork().uint32(10).string(key);
+    writer.uint32(18).string(value);
+    writer.ldelim();
+  }
+  for (const value of message.deleted ?? []) {
+    writer.uint32(26).string(value);
+  }
+  return writer;
+}
+
+/** Decodes `ropewalk.internal.v1.TopicConfigsAltered`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
+export function decodeTopicConfigsAltered(bytes: Uint8Array): TopicConfigsAltered {
+  return decodeMessage(bytes, "ropewalk.internal.v1.TopicConfigsAltered", readTopicConfigsAltered);
+}
+
+/** Reads `ropewalk.internal.v1.TopicConfigsAltered` up to `end`. */
+function readTopicConfigsAltered(reader: Reader, end: number): TopicConfigsAltered {
+  let topicId: string = "";
+  const set = new Map<string, string>();
+  const deleted: string[] = [];
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 10:
+        topicId = reader.string();
+        break;
+      case 18: {
+        const entryEnd = delimitedEnd(reader, end);
+        let key = "";
+        let value: string = "";
+        while (reader.pos < entryEnd) {
+          const entryTag = reader.tag();
+          if (entryTag === 10) key = reader.string();
+          else if (entryTag === 18) value = reader.string();
+          else skipField(reader, entryTag);
+        }
+        expectEnd(reader, entryEnd);
+        set.set(key, value);
+        break;
+      }
+      case 26:
+        deleted.push(reader.string());
+        break;
+      default:
+        skipField(reader, tag);
+    }
+  }
+  expectEnd(reader, end);
+  return { topicId, set, deleted };
+}
+
+/** What changes of the configs of a broker, or of the cluster's. */
+export interface BrokerConfigsAltered {
+  /** 0: the cluster's, which are the defaults of every broker and topic. */
+  readonly brokerId: number;
+  readonly set: ReadonlyMap<string, string>;
+  readonly deleted: readonly string[];
+}
+
+/** {@link BrokerConfigsAltered}, to be encoded: what is left out has its default. */
+export interface BrokerConfigsAlteredInit {
+  readonly brokerId?: number | undefined;
+  readonly set?: ReadonlyMap<string, string> | undefined;
+  readonly deleted?: readonly string[] | undefined;
+}
+
+/** Encodes `ropewalk.internal.v1.BrokerConfigsAltered`. Throws a `RangeError` for a number that its field cannot hold. */
+export function encodeBrokerConfigsAltered(message: BrokerConfigsAlteredInit): Buffer {
+  return writeBrokerConfigsAltered(Writer.create(), message).finish(true) as Buffer;
+}
+
+/** Appends `ropewalk.internal.v1.BrokerConfigsAltered` to a writer. */
+function writeBrokerConfigsAltered(writer: Writer, message: BrokerConfigsAlteredInit): Writer {
+  if (message.brokerId !== undefined && message.brokerId !== 0) {
+    writeInt32(writer.uint32(8), message.brokerId);
+  }
+  for (const [key, value] of message.set ?? []) {
+    writer.uint32(18).fork().uint32(10).string(key);
+    writer.uint32(18).string(value);
+    writer.ldelim();
+  }
+  for (const value of message.deleted ?? []) {
+    writer.uint32(26).string(value);
+  }
+  return writer;
+}
+
+/** Decodes `ropewalk.internal.v1.BrokerConfigsAltered`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
+export function decodeBrokerConfigsAltered(bytes: Uint8Array): BrokerConfigsAltered {
+  return decodeMessage(
+    bytes,
+    "ropewalk.internal.v1.BrokerConfigsAltered",
+    readBrokerConfigsAltered,
+  );
+}
+
+/** Reads `ropewalk.internal.v1.BrokerConfigsAltered` up to `end`. */
+function readBrokerConfigsAltered(reader: Reader, end: number): BrokerConfigsAltered {
+  let brokerId: number = 0;
+  const set = new Map<string, string>();
+  const deleted: string[] = [];
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 8:
+        brokerId = reader.int32();
+        break;
+      case 18: {
+        const entryEnd = delimitedEnd(reader, end);
+        let key = "";
+        let value: string = "";
+        while (reader.pos < entryEnd) {
+          const entryTag = reader.tag();
+          if (entryTag === 10) key = reader.string();
+          else if (entryTag === 18) value = reader.string();
+          else skipField(reader, entryTag);
+        }
+        expectEnd(reader, entryEnd);
+        set.set(key, value);
+        break;
+      }
+      case 26:
+        deleted.push(reader.string());
+        break;
+      default:
+        skipField(reader, tag);
+    }
+  }
+  expectEnd(reader, end);
+  return { brokerId, set, deleted };
+}
+
+/** More partitions of a topic; without effect unless it has `partition_count` of them when it is applied. */
+export interface PartitionsCreated {
+  readonly topicId: string;
+  readonly partitionCount: number;
+  readonly partitions: readonly PartitionPlacement[];
+}
+
+/** {@link PartitionsCreated}, to be encoded: what is left out has its default. */
+export interface PartitionsCreatedInit {
+  readonly topicId?: string | undefined;
+  readonly partitionCount?: number | undefined;
+  readonly partitions?: readonly PartitionPlacementInit[] | undefined;
+}
+
+/** Encodes `ropewalk.internal.v1.PartitionsCreated`. Throws a `RangeError` for a number that its field cannot hold. */
+export function encodePartitionsCreated(message: PartitionsCreatedInit): Buffer {
+  return writePartitionsCreated(Writer.create(), message).finish(true) as Buffer;
+}
+
+/** Appends `ropewalk.internal.v1.PartitionsCreated` to a writer. */
+function writePartitionsCreated(writer: Writer, message: PartitionsCreatedInit): Writer {
+  if (message.topicId !== undefined && message.topicId !== "") {
+    writer.uint32(10).string(message.topicId);
+  }
+  if (message.partitionCount !== undefined && message.partitionCount !== 0) {
+    writeInt32(writer.uint32(16), message.partitionCount);
+  }
+  for (const value of message.partitions ?? []) {
+    writePartitionPlacement(writer.uint32(26).fork(), value).ldelim();
+  }
+  return writer;
+}
+
+/** Decodes `ropewalk.internal.v1.PartitionsCreated`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
+export function decodePartitionsCreated(bytes: Uint8Array): PartitionsCreated {
+  return decodeMessage(bytes, "ropewalk.internal.v1.PartitionsCreated", readPartitionsCreated);
+}
+
+/** Reads `ropewalk.internal.v1.PartitionsCreated` up to `end`. */
+function readPartitionsCreated(reader: Reader, end: number): PartitionsCreated {
+  let topicId: string = "";
+  let partitionCount: number = 0;
+  const partitions: PartitionPlacement[] = [];
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 10:
+        topicId = reader.string();
+        break;
+      case 16:
+        partitionCount = reader.int32();
+        break;
+      case 26:
+        partitions.push(readPartitionPlacement(reader, delimitedEnd(reader, end)));
+        break;
+      default:
+        skipField(reader, tag);
+    }
+  }
+  expectEnd(reader, end);
+  return { topicId, partitionCount, partitions };
+}
+
 /** The message `ropewalk.internal.v1.ClusterState`. */
 export interface ClusterState {
   readonly appliedIndex: number;
@@ -1106,6 +1359,8 @@ export interface PartitionState {
   readonly assignmentId: number;
   readonly joined: readonly JoinedReplica[];
   readonly move: PartitionMove | undefined;
+  /** Index of the entry that made the partition; 0: the topic's. */
+  readonly incarnation: number;
 }
 
 /** {@link PartitionState}, to be encoded: what is left out has its default. */
@@ -1116,6 +1371,7 @@ export interface PartitionStateInit {
   readonly assignmentId?: number | undefined;
   readonly joined?: readonly JoinedReplicaInit[] | undefined;
   readonly move?: PartitionMoveInit | undefined;
+  readonly incarnation?: number | undefined;
 }
 
 /** Encodes `ropewalk.internal.v1.PartitionState`. Throws a `RangeError` for a number that its field cannot hold. */
@@ -1151,6 +1407,9 @@ function writePartitionState(writer: Writer, message: PartitionStateInit): Write
   if (message.move !== undefined) {
     writePartitionMove(writer.uint32(50).fork(), message.move).ldelim();
   }
+  if (message.incarnation !== undefined && message.incarnation !== 0) {
+    writeInt64(writer.uint32(240), message.incarnation);
+  }
   return writer;
 }
 
@@ -1167,6 +1426,7 @@ function readPartitionState(reader: Reader, end: number): PartitionState {
   let assignmentId: number = 0;
   const joined: JoinedReplica[] = [];
   let move: PartitionMove | undefined;
+  let incarnation: number = 0;
   while (reader.pos < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -1200,12 +1460,15 @@ function readPartitionState(reader: Reader, end: number): PartitionState {
       case 50:
         move = readPartitionMove(reader, delimitedEnd(reader, end));
         break;
+      case 240:
+        incarnation = readInt64(reader);
+        break;
       default:
         skipField(reader, tag);
     }
   }
   expectEnd(reader, end);
-  return { groupId, replicaIds, bornIds, assignmentId, joined, move };
+  return { groupId, replicaIds, bornIds, assignmentId, joined, move, incarnation };
 }
 
 /** A replica that came after the topic's creation, and the assignment that brought it. */
@@ -1344,4 +1607,71 @@ function readPartitionMove(reader: Reader, end: number): PartitionMove {
   }
   expectEnd(reader, end);
   return { targetIds, leavingIds, isStarted };
+}
+
+/** The configs of a broker, or of the cluster (0). */
+export interface BrokerConfigState {
+  readonly brokerId: number;
+  readonly configs: ReadonlyMap<string, string>;
+}
+
+/** {@link BrokerConfigState}, to be encoded: what is left out has its default. */
+export interface BrokerConfigStateInit {
+  readonly brokerId?: number | undefined;
+  readonly configs?: ReadonlyMap<string, string> | undefined;
+}
+
+/** Encodes `ropewalk.internal.v1.BrokerConfigState`. Throws a `RangeError` for a number that its field cannot hold. */
+export function encodeBrokerConfigState(message: BrokerConfigStateInit): Buffer {
+  return writeBrokerConfigState(Writer.create(), message).finish(true) as Buffer;
+}
+
+/** Appends `ropewalk.internal.v1.BrokerConfigState` to a writer. */
+function writeBrokerConfigState(writer: Writer, message: BrokerConfigStateInit): Writer {
+  if (message.brokerId !== undefined && message.brokerId !== 0) {
+    writeInt32(writer.uint32(8), message.brokerId);
+  }
+  for (const [key, value] of message.configs ?? []) {
+    writer.uint32(18).fork().uint32(10).string(key);
+    writer.uint32(18).string(value);
+    writer.ldelim();
+  }
+  return writer;
+}
+
+/** Decodes `ropewalk.internal.v1.BrokerConfigState`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
+export function decodeBrokerConfigState(bytes: Uint8Array): BrokerConfigState {
+  return decodeMessage(bytes, "ropewalk.internal.v1.BrokerConfigState", readBrokerConfigState);
+}
+
+/** Reads `ropewalk.internal.v1.BrokerConfigState` up to `end`. */
+function readBrokerConfigState(reader: Reader, end: number): BrokerConfigState {
+  let brokerId: number = 0;
+  const configs = new Map<string, string>();
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 8:
+        brokerId = reader.int32();
+        break;
+      case 18: {
+        const entryEnd = delimitedEnd(reader, end);
+        let key = "";
+        let value: string = "";
+        while (reader.pos < entryEnd) {
+          const entryTag = reader.tag();
+          if (entryTag === 10) key = reader.string();
+          else if (entryTag === 18) value = reader.string();
+          else skipField(reader, entryTag);
+        }
+        expectEnd(reader, entryEnd);
+        configs.set(key, value);
+        break;
+      }
+      default:
+        skipField(reader, tag);
+    }
+  }
+  expectEnd(reader, end);
+  return { brokerId, configs };
 }

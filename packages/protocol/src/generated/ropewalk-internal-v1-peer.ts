@@ -55,6 +55,15 @@ export const peerService: {
     false
   >;
   /** At the controller. */
+  readonly growTopic: GrpcMethod<
+    GrowTopicRequest,
+    GrowTopicRequestInit,
+    GrowTopicResponse,
+    GrowTopicResponseInit,
+    false,
+    false
+  >;
+  /** At the controller. */
   readonly allocateProducerIds: GrpcMethod<
     AllocateProducerIdsRequest,
     AllocateProducerIdsRequestInit,
@@ -117,6 +126,15 @@ export const peerService: {
     requestDeserialize: decodeRemoveTopicRequest,
     responseSerialize: encodeRemoveTopicResponse,
     responseDeserialize: decodeRemoveTopicResponse,
+  },
+  growTopic: {
+    path: "/ropewalk.internal.v1.PeerService/GrowTopic",
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: encodeGrowTopicRequest,
+    requestDeserialize: decodeGrowTopicRequest,
+    responseSerialize: encodeGrowTopicResponse,
+    responseDeserialize: decodeGrowTopicResponse,
   },
   allocateProducerIds: {
     path: "/ropewalk.internal.v1.PeerService/AllocateProducerIds",
@@ -247,6 +265,7 @@ export interface PlaceTopicRequest {
   readonly configs: ReadonlyMap<string, string>;
   /** One of the cluster's own. */
   readonly internal: boolean;
+  readonly validateOnly: boolean;
 }
 
 /** {@link PlaceTopicRequest}, to be encoded: what is left out has its default. */
@@ -256,6 +275,7 @@ export interface PlaceTopicRequestInit {
   readonly replicationFactor?: number | undefined;
   readonly configs?: ReadonlyMap<string, string> | undefined;
   readonly internal?: boolean | undefined;
+  readonly validateOnly?: boolean | undefined;
 }
 
 /** Encodes `ropewalk.internal.v1.PlaceTopicRequest`. Throws a `RangeError` for a number that its field cannot hold. */
@@ -282,6 +302,9 @@ function writePlaceTopicRequest(writer: Writer, message: PlaceTopicRequestInit):
   if (message.internal !== undefined && message.internal !== false) {
     writer.uint32(40).bool(message.internal);
   }
+  if (message.validateOnly !== undefined && message.validateOnly !== false) {
+    writer.uint32(240).bool(message.validateOnly);
+  }
   return writer;
 }
 
@@ -297,6 +320,7 @@ function readPlaceTopicRequest(reader: Reader, end: number): PlaceTopicRequest {
   let replicationFactor: number = 0;
   const configs = new Map<string, string>();
   let internal: boolean = false;
+  let validateOnly: boolean = false;
   while (reader.pos < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -326,12 +350,15 @@ function readPlaceTopicRequest(reader: Reader, end: number): PlaceTopicRequest {
       case 40:
         internal = reader.bool();
         break;
+      case 240:
+        validateOnly = reader.bool();
+        break;
       default:
         skipField(reader, tag);
     }
   }
   expectEnd(reader, end);
-  return { name, partitionCount, replicationFactor, configs, internal };
+  return { name, partitionCount, replicationFactor, configs, internal, validateOnly };
 }
 
 /** The message `ropewalk.internal.v1.PlaceTopicResponse`. */
@@ -450,6 +477,114 @@ function readRemoveTopicResponse(reader: Reader, end: number): RemoveTopicRespon
   while (reader.pos < end) skipField(reader, reader.tag());
   expectEnd(reader, end);
   return {};
+}
+
+/** The message `ropewalk.internal.v1.GrowTopicRequest`. */
+export interface GrowTopicRequest {
+  readonly name: string;
+  readonly partitionCount: number;
+  readonly validateOnly: boolean;
+}
+
+/** {@link GrowTopicRequest}, to be encoded: what is left out has its default. */
+export interface GrowTopicRequestInit {
+  readonly name?: string | undefined;
+  readonly partitionCount?: number | undefined;
+  readonly validateOnly?: boolean | undefined;
+}
+
+/** Encodes `ropewalk.internal.v1.GrowTopicRequest`. Throws a `RangeError` for a number that its field cannot hold. */
+function encodeGrowTopicRequest(message: GrowTopicRequestInit): Buffer {
+  return writeGrowTopicRequest(Writer.create(), message).finish(true) as Buffer;
+}
+
+/** Appends `ropewalk.internal.v1.GrowTopicRequest` to a writer. */
+function writeGrowTopicRequest(writer: Writer, message: GrowTopicRequestInit): Writer {
+  if (message.name !== undefined && message.name !== "") {
+    writer.uint32(10).string(message.name);
+  }
+  if (message.partitionCount !== undefined && message.partitionCount !== 0) {
+    writeInt32(writer.uint32(16), message.partitionCount);
+  }
+  if (message.validateOnly !== undefined && message.validateOnly !== false) {
+    writer.uint32(24).bool(message.validateOnly);
+  }
+  return writer;
+}
+
+/** Decodes `ropewalk.internal.v1.GrowTopicRequest`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
+function decodeGrowTopicRequest(bytes: Uint8Array): GrowTopicRequest {
+  return decodeMessage(bytes, "ropewalk.internal.v1.GrowTopicRequest", readGrowTopicRequest);
+}
+
+/** Reads `ropewalk.internal.v1.GrowTopicRequest` up to `end`. */
+function readGrowTopicRequest(reader: Reader, end: number): GrowTopicRequest {
+  let name: string = "";
+  let partitionCount: number = 0;
+  let validateOnly: boolean = false;
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 10:
+        name = reader.string();
+        break;
+      case 16:
+        partitionCount = reader.int32();
+        break;
+      case 24:
+        validateOnly = reader.bool();
+        break;
+      default:
+        skipField(reader, tag);
+    }
+  }
+  expectEnd(reader, end);
+  return { name, partitionCount, validateOnly };
+}
+
+/** The message `ropewalk.internal.v1.GrowTopicResponse`. */
+export interface GrowTopicResponse {
+  readonly topic: TopicState | undefined;
+}
+
+/** {@link GrowTopicResponse}, to be encoded: what is left out has its default. */
+export interface GrowTopicResponseInit {
+  readonly topic?: TopicStateInit | undefined;
+}
+
+/** Encodes `ropewalk.internal.v1.GrowTopicResponse`. Throws a `RangeError` for a number that its field cannot hold. */
+function encodeGrowTopicResponse(message: GrowTopicResponseInit): Buffer {
+  return writeGrowTopicResponse(Writer.create(), message).finish(true) as Buffer;
+}
+
+/** Appends `ropewalk.internal.v1.GrowTopicResponse` to a writer. */
+function writeGrowTopicResponse(writer: Writer, message: GrowTopicResponseInit): Writer {
+  if (message.topic !== undefined) {
+    writeTopicState(writer.uint32(10).fork(), message.topic).ldelim();
+  }
+  return writer;
+}
+
+/** Decodes `ropewalk.internal.v1.GrowTopicResponse`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
+function decodeGrowTopicResponse(bytes: Uint8Array): GrowTopicResponse {
+  return decodeMessage(bytes, "ropewalk.internal.v1.GrowTopicResponse", readGrowTopicResponse);
+}
+
+/** Reads `ropewalk.internal.v1.GrowTopicResponse` up to `end`. */
+function readGrowTopicResponse(reader: Reader, end: number): GrowTopicResponse {
+  let topic: TopicState | undefined;
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 10:
+        topic = readTopicState(reader, delimitedEnd(reader, end));
+        break;
+      default:
+        skipField(reader, tag);
+    }
+  }
+  expectEnd(reader, end);
+  return { topic };
 }
 
 /** The message `ropewalk.internal.v1.AllocateProducerIdsRequest`. */

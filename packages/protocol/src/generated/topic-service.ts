@@ -55,6 +55,15 @@ export const topicService: {
     false,
     false
   >;
+  /** Adds partitions to a topic; what is in those that it has stays there. */
+  readonly createPartitions: GrpcMethod<
+    CreatePartitionsRequest,
+    CreatePartitionsRequestInit,
+    CreatePartitionsResponse,
+    CreatePartitionsResponseInit,
+    false,
+    false
+  >;
 } = {
   createTopic: {
     path: "/ropewalk.v1.TopicService/CreateTopic",
@@ -101,6 +110,15 @@ export const topicService: {
     responseSerialize: encodeDeleteRecordsResponse,
     responseDeserialize: decodeDeleteRecordsResponse,
   },
+  createPartitions: {
+    path: "/ropewalk.v1.TopicService/CreatePartitions",
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: encodeCreatePartitionsRequest,
+    requestDeserialize: decodeCreatePartitionsRequest,
+    responseSerialize: encodeCreatePartitionsResponse,
+    responseDeserialize: decodeCreatePartitionsResponse,
+  },
 };
 
 /** The message `ropewalk.v1.CreateTopicRequest`. */
@@ -112,6 +130,8 @@ export interface CreateTopicRequest {
   readonly replicationFactor: number;
   /** Kafka's names, for example "max.message.bytes". */
   readonly configs: ReadonlyMap<string, string>;
+  /** Check only: the answer says what the topic would be, and nothing is made. */
+  readonly validateOnly: boolean;
 }
 
 /** {@link CreateTopicRequest}, to be encoded: what is left out has its default. */
@@ -120,6 +140,7 @@ export interface CreateTopicRequestInit {
   readonly partitionCount?: number | undefined;
   readonly replicationFactor?: number | undefined;
   readonly configs?: ReadonlyMap<string, string> | undefined;
+  readonly validateOnly?: boolean | undefined;
 }
 
 /** Encodes `ropewalk.v1.CreateTopicRequest`. Throws a `RangeError` for a number that its field cannot hold. */
@@ -143,6 +164,9 @@ function writeCreateTopicRequest(writer: Writer, message: CreateTopicRequestInit
     writer.uint32(18).string(value);
     writer.ldelim();
   }
+  if (message.validateOnly !== undefined && message.validateOnly !== false) {
+    writer.uint32(40).bool(message.validateOnly);
+  }
   return writer;
 }
 
@@ -157,6 +181,7 @@ function readCreateTopicRequest(reader: Reader, end: number): CreateTopicRequest
   let partitionCount: number = 0;
   let replicationFactor: number = 0;
   const configs = new Map<string, string>();
+  let validateOnly: boolean = false;
   while (reader.pos < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -183,12 +208,15 @@ function readCreateTopicRequest(reader: Reader, end: number): CreateTopicRequest
         configs.set(key, value);
         break;
       }
+      case 40:
+        validateOnly = reader.bool();
+        break;
       default:
         skipField(reader, tag);
     }
   }
   expectEnd(reader, end);
-  return { name, partitionCount, replicationFactor, configs };
+  return { name, partitionCount, replicationFactor, configs, validateOnly };
 }
 
 /** The message `ropewalk.v1.CreateTopicResponse`. */
@@ -957,4 +985,120 @@ function readDeleteRecordsResponsePartitionStart(
   }
   expectEnd(reader, end);
   return { partition, error, logStartOffset };
+}
+
+/** The message `ropewalk.v1.CreatePartitionsRequest`. */
+export interface CreatePartitionsRequest {
+  readonly topic: string;
+  /** How many partitions the topic is to have then; more than it has. */
+  readonly partitionCount: number;
+  /** Check only: the answer says what the topic would be, and nothing is made. */
+  readonly validateOnly: boolean;
+}
+
+/** {@link CreatePartitionsRequest}, to be encoded: what is left out has its default. */
+export interface CreatePartitionsRequestInit {
+  readonly topic?: string | undefined;
+  readonly partitionCount?: number | undefined;
+  readonly validateOnly?: boolean | undefined;
+}
+
+/** Encodes `ropewalk.v1.CreatePartitionsRequest`. Throws a `RangeError` for a number that its field cannot hold. */
+function encodeCreatePartitionsRequest(message: CreatePartitionsRequestInit): Buffer {
+  return writeCreatePartitionsRequest(Writer.create(), message).finish(true) as Buffer;
+}
+
+/** Appends `ropewalk.v1.CreatePartitionsRequest` to a writer. */
+function writeCreatePartitionsRequest(
+  writer: Writer,
+  message: CreatePartitionsRequestInit,
+): Writer {
+  if (message.topic !== undefined && message.topic !== "") {
+    writer.uint32(10).string(message.topic);
+  }
+  if (message.partitionCount !== undefined && message.partitionCount !== 0) {
+    writeInt32(writer.uint32(16), message.partitionCount);
+  }
+  if (message.validateOnly !== undefined && message.validateOnly !== false) {
+    writer.uint32(24).bool(message.validateOnly);
+  }
+  return writer;
+}
+
+/** Decodes `ropewalk.v1.CreatePartitionsRequest`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
+function decodeCreatePartitionsRequest(bytes: Uint8Array): CreatePartitionsRequest {
+  return decodeMessage(bytes, "ropewalk.v1.CreatePartitionsRequest", readCreatePartitionsRequest);
+}
+
+/** Reads `ropewalk.v1.CreatePartitionsRequest` up to `end`. */
+function readCreatePartitionsRequest(reader: Reader, end: number): CreatePartitionsRequest {
+  let topic: string = "";
+  let partitionCount: number = 0;
+  let validateOnly: boolean = false;
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 10:
+        topic = reader.string();
+        break;
+      case 16:
+        partitionCount = reader.int32();
+        break;
+      case 24:
+        validateOnly = reader.bool();
+        break;
+      default:
+        skipField(reader, tag);
+    }
+  }
+  expectEnd(reader, end);
+  return { topic, partitionCount, validateOnly };
+}
+
+/** The message `ropewalk.v1.CreatePartitionsResponse`. */
+export interface CreatePartitionsResponse {
+  readonly topic: TopicDescription | undefined;
+}
+
+/** {@link CreatePartitionsResponse}, to be encoded: what is left out has its default. */
+export interface CreatePartitionsResponseInit {
+  readonly topic?: TopicDescriptionInit | undefined;
+}
+
+/** Encodes `ropewalk.v1.CreatePartitionsResponse`. Throws a `RangeError` for a number that its field cannot hold. */
+function encodeCreatePartitionsResponse(message: CreatePartitionsResponseInit): Buffer {
+  return writeCreatePartitionsResponse(Writer.create(), message).finish(true) as Buffer;
+}
+
+/** Appends `ropewalk.v1.CreatePartitionsResponse` to a writer. */
+function writeCreatePartitionsResponse(
+  writer: Writer,
+  message: CreatePartitionsResponseInit,
+): Writer {
+  if (message.topic !== undefined) {
+    writeTopicDescription(writer.uint32(10).fork(), message.topic).ldelim();
+  }
+  return writer;
+}
+
+/** Decodes `ropewalk.v1.CreatePartitionsResponse`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
+function decodeCreatePartitionsResponse(bytes: Uint8Array): CreatePartitionsResponse {
+  return decodeMessage(bytes, "ropewalk.v1.CreatePartitionsResponse", readCreatePartitionsResponse);
+}
+
+/** Reads `ropewalk.v1.CreatePartitionsResponse` up to `end`. */
+function readCreatePartitionsResponse(reader: Reader, end: number): CreatePartitionsResponse {
+  let topic: TopicDescription | undefined;
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 10:
+        topic = readTopicDescription(reader, delimitedEnd(reader, end));
+        break;
+      default:
+        skipField(reader, tag);
+    }
+  }
+  expectEnd(reader, end);
+  return { topic };
 }

@@ -6,8 +6,8 @@
 /** Numbers of one range in {@link WriteJob.ranges}: descriptor, position, bytes. */
 export const rangeWidth = 3;
 
-/** Stands for a descriptor where the bytes are in {@link WriteJob.memory}. */
-export const inMemory = -1;
+/** Stands for a descriptor where the bytes are in {@link WriteJob.memory}. A closed file's is -1. */
+export const inMemory = -2;
 
 /** Writes pieces one after another; opens the file where this is its first write. */
 export interface WriteJob {

@@ -157,7 +157,9 @@ function readPart(job: WriteJob, at: number, skipped: number, bytes: number, int
   const [descriptor = inMemory, position = 0] = [job.ranges[at], job.ranges[at + 1]];
   if (descriptor === inMemory) {
     const from = position + skipped;
-    slab.set(job.memory.subarray(from, from + bytes), into);
+    const piece = job.memory.subarray(from, from + bytes);
+    if (piece.length < bytes) throw new SourceError(`there are no ${bytes} bytes at ${from}`);
+    slab.set(piece, into);
   } else readWhole(descriptor, position + skipped, slab.subarray(into, into + bytes));
 }
 

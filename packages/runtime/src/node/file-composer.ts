@@ -39,7 +39,13 @@ class ComposeThread {
     jobOf: (number: number) => ComposeJob,
     moved: readonly ArrayBuffer[],
   ): Promise<ComposeFailure | undefined> {
-    const worker = (this.#worker ??= this.#start());
+    let worker: Worker;
+    try {
+      worker = this.#worker ??= this.#start();
+    } catch (error) {
+      // The system allows no more threads.
+      return Promise.resolve(threadFailure(error));
+    }
     const number = ++this.#jobs;
     const done = new Promise<ComposeFailure | undefined>((resolve) => {
       this.#waiting.set(number, resolve);
@@ -54,8 +60,8 @@ class ComposeThread {
     const extension = here.endsWith(".ts") ? "ts" : "js";
     const worker = new Worker(new URL(`./compose-worker.${extension}`, here), { execArgv: [] });
     worker.on("message", (answer: ComposeAnswer) => this.#answered(worker, answer));
-    worker.on("error", (error: Error) => this.#ended(error.message));
-    worker.on("exit", () => this.#ended("the thread that composes files ended"));
+    worker.on("error", (error: Error) => this.#ended(worker, error));
+    worker.on("exit", () => this.#ended(worker, new Error("the thread that composes files ended")));
     return worker;
   }
 
@@ -67,10 +73,16 @@ class ComposeThread {
   }
 
   // Files that were open there are none to another one, which is started when it is needed.
-  #ended(message: string): void {
+  #ended(worker: Worker, error: Error): void {
+    if (this.#worker !== worker) return;
     this.#worker = undefined;
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
-    for (const resolve of waiting) resolve({ of: "target", code: undefined, message });
+    for (const resolve of waiting) resolve(threadFailure(error));
   }
+}
+
+function threadFailure(error: unknown): ComposeFailure {
+  const message = error instanceof Error ? error.message : String(error);
+  return { of: "target", code: undefined, message };
 }

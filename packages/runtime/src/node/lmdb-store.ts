@@ -110,8 +110,9 @@ class LmdbStore implements KeyValueStore {
   async #failureOf(reason: unknown): Promise<DiskError> {
     const action = `commit to the store in ${this.#directory}`;
     if (errnoOf(reason) !== "EIO") return diskFailure(action, reason);
-    const { bavail, bsize } = await statfs(this.#directory);
-    return diskFailure(action, reason, bavail * bsize < scarceBytes ? "FULL" : "IO");
+    const space = await statfs(this.#directory).catch(() => undefined);
+    const isScarce = space !== undefined && space.bavail * space.bsize < scarceBytes;
+    return diskFailure(action, reason, isScarce ? "FULL" : "IO");
   }
 
   /** lmdb-js does not go on after a failed commit. The new handle comes first, so that reads always find one. */

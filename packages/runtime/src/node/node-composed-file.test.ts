@@ -114,3 +114,16 @@ test("NodeDiskFile.close() waits for who copies from the file", async () => {
   await file.finish();
   expect(Buffer.compare(await disk.readFile(path), counting(1024 * 1024))).toBe(0);
 });
+
+test("NodeComposedFile.write() rejects with SOURCE where a range's file is closed, or being closed", async () => {
+  const source = await sourceOf("closed-source", counting(64 * 1024));
+  const range = { file: source, position: 4096, bytes: 8192 };
+  const held = disk.compose(join(root, "of-closed-1"), "new");
+  const holding = held.write(0, [range]);
+  const closing = source.close(); // It waits for who copies.
+  const late = disk.compose(join(root, "of-closed-2"), "new");
+  await expect(late.write(0, [range])).rejects.toMatchObject({ code: "SOURCE" });
+  await Promise.all([holding, closing]);
+  await expect(held.write(8192, [range])).rejects.toMatchObject({ code: "SOURCE" });
+  await Promise.all([held.abandon(), late.abandon()]);
+});

@@ -16,6 +16,7 @@ import { diskCall, diskFailure } from "./disk-failure.ts";
 export class NodeDiskFile implements DiskFile {
   readonly path: string;
   readonly #handle: FileHandle;
+  #isClosing = false;
   #failure: DiskError | undefined = undefined;
   /** Those who work with the descriptor itself; never rejects. */
   #lent: Promise<void> = Promise.resolve();
@@ -25,8 +26,9 @@ export class NodeDiskFile implements DiskFile {
     this.#handle = handle;
   }
 
-  /** The descriptor, which stays open until `done` settles. */
+  /** The descriptor, which stays open until `done` settles. Throws SOURCE once the file is closed, or about to be. */
   lend(done: Promise<unknown>): number {
+    if (this.#isClosing) throw new DiskError("SOURCE", `Cannot read ${this.path}: it is closed`);
     const ended = done.then(
       () => undefined,
       () => undefined,
@@ -106,6 +108,7 @@ export class NodeDiskFile implements DiskFile {
   }
 
   async close(): Promise<void> {
+    this.#isClosing = true;
     await this.#lent;
     await diskCall(`close ${this.path}`, this.#handle.close());
   }

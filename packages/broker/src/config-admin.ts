@@ -1,0 +1,68 @@
+import { type ConfigDescription, configService } from "@ropewalk/protocol";
+import type { BuiltInDefaults } from "./configs/broker-config-schema.ts";
+import { toResource, toResourceName } from "./configs/config-resource.ts";
+import { describeResource, resourceConfigs } from "./configs/resource-configs.ts";
+import type { ConfigController } from "./controller/config-controller.ts";
+import type { ControllerClient } from "./controller/controller-client.ts";
+import type { MetadataImage } from "./controller/metadata-image.ts";
+import { expectJoined } from "./joined.ts";
+import type {
+  ChangeOptions,
+  ConfigAdmin,
+  ConfigAlteration,
+  ConfigResource,
+  ConfigView,
+  Principal,
+} from "./ports.ts";
+import type { RemoteCaller } from "./remote-caller.ts";
+
+/** What answering needs. */
+export interface ForwardedConfigsOptions {
+  readonly image: MetadataImage;
+  readonly defaults: BuiltInDefaults;
+  readonly controller: ControllerClient;
+  readonly isReady: () => boolean;
+}
+
+/** Answers questions from this broker's image, and has the controller make changes. */
+export class ForwardedConfigs implements ConfigAdmin {
+  readonly #options: ForwardedConfigsOptions;
+
+  constructor(options: ForwardedConfigsOptions) {
+    this.#options = options;
+  }
+
+  describeConfigs(
+    _principal: Principal,
+    resource: ConfigResource,
+    includeUnsupported: boolean,
+  ): readonly ConfigView[] {
+    const { defaults, image } = this.#options;
+    expectJoined(this.#options);
+    return describeResource(resourceConfigs(image, resource, defaults), includeUnsupported);
+  }
+
+  async alterConfigs(
+    _principal: Principal,
+    resource: ConfigResource,
+    alterations: readonly ConfigAlteration[],
+    { timeoutMs, validateOnly = false }: ChangeOptions = {},
+  ): Promise<readonly ConfigView[]> {
+    const request = { ...toResourceName(resource), alterations, validateOnly };
+    const { controller } = this.#options;
+    const { configs } = await controller.call(configService.alterConfigs, request, timeoutMs);
+    return configs.map((description) => viewOf(description));
+  }
+}
+
+/** Has this broker alter configs for others while it is the controller. */
+export function answerConfigCalls(caller: RemoteCaller, controller: ConfigController): void {
+  caller.handle(configService.alterConfigs, async (request) => ({
+    configs: await controller.alter(toResource(request), request.alterations, request),
+  }));
+}
+
+function viewOf(description: ConfigDescription): ConfigView {
+  const { defaultValue, value } = description;
+  return { ...description, value, defaultValue };
+}

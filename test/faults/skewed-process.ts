@@ -1,0 +1,47 @@
+import { readFileSync } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import process from "node:process";
+
+/*
+ * Loaded into a broker's process before the broker (--import): its clock differs by as much as a file says, and
+ * flushes of its disk take as much longer. The file may change while the broker runs: see `ProcessSkew`.
+ */
+
+const path = process.env["ROPEWALK_TEST_SKEW"];
+const lookMs = 20;
+
+let clockMs = 0;
+let flushMs = 0;
+
+function look(): void {
+  if (path === undefined) return;
+  const [clock, flush] = readFileSync(path, "utf8").split(" ").map(Number);
+  clockMs = clock ?? 0;
+  flushMs = flush ?? 0;
+}
+
+const trueNow = Date.now;
+Date.now = () => trueNow() + clockMs;
+
+/** Flushes are as slow as the file says at every moment, also those that have begun. */
+async function untilFlushed(startMs: number): Promise<void> {
+  while (performance.now() - startMs < flushMs) {
+    await new Promise((resolve) => setTimeout(resolve, lookMs));
+  }
+}
+
+const handle = await open(import.meta.filename);
+const prototype = Object.getPrototypeOf(handle) as FileHandle;
+await handle.close();
+const trueDatasync = Reflect.get<FileHandle, "datasync">(prototype, "datasync");
+Object.defineProperty(prototype, "datasync", {
+  writable: true,
+  configurable: true,
+  value: async function slowDatasync(this: FileHandle): Promise<void> {
+    await untilFlushed(performance.now());
+    await trueDatasync.call(this);
+  },
+});
+
+look();
+setInterval(look, lookMs).unref();
