@@ -11,7 +11,7 @@ import { Controller } from "./controller/controller.ts";
 import { ControllerClient } from "./controller/controller-client.ts";
 import { ControllerMachine } from "./controller/controller-machine.ts";
 import { controllerVoters } from "./controller/controller-voters.ts";
-import { registrationOf, topicOf } from "./controller/metadata-codec.ts";
+import { registrationOf, topicMessage } from "./controller/metadata-codec.ts";
 import {
   type ApplyOutcome,
   clusterConfigsId,
@@ -22,19 +22,21 @@ import { MetadataProposer } from "./controller/metadata-proposer.ts";
 import { ProducerIdPool } from "./controller/producer-id-pool.ts";
 import { type Fitness, FitnessWatch } from "./fitness/fitness-watch.ts";
 import { groupsTopic, GroupRouter } from "./group/group-router.ts";
+import { ForwardedTopics } from "./forwarded-topics.ts";
 import { ImageView } from "./image-view.ts";
 import { LeaderReporter } from "./leader-reporter.ts";
 import { LeaderTable } from "./leader-table.ts";
+import { Moves } from "./moves.ts";
 import { CompactionChecker } from "./partition/compaction-checker.ts";
 import { RetentionChecker } from "./partition/retention-checker.ts";
 import type { PeerNetwork } from "./peer/peer-network.ts";
-import type { ChangeOptions, NewTopic, Principal, TopicAdmin, TopicView } from "./ports.ts";
 import { CommandProposer } from "./raft/command-proposer.ts";
 import { HistoryKeeper } from "./raft/history-keeper.ts";
 import { openGroupLog } from "./raft/group-storage.ts";
 import { RaftGroup } from "./raft/raft-group.ts";
 import { RaftHost } from "./raft/raft-host.ts";
 import type { Leadership } from "./raft/state-machine.ts";
+import { ReassignmentDesk } from "./reassignment-desk.ts";
 import { RemoteCaller } from "./remote-caller.ts";
 import { ReplicaSet } from "./replica-set.ts";
 import { ReplicaRebuilding, snapshotImageBytesMax } from "./snapshot/replica-rebuilding.ts";
@@ -53,16 +55,11 @@ export interface BrokerNodeOptions {
   readonly imageChanged: () => void;
 }
 
-const topicLedMs = 3000;
-const topicLedPollMs = 5;
-/** Of the time that a client gives a change, so much may pass until what was made can be used. */
-const shareOfPatience = 0.5;
-
 /**
  * The inside of a broker: its Raft groups, the cluster's metadata, and the roles that follow from
  * them (controller, leader of partitions, coordinator of consumer groups).
  */
-export class BrokerNode implements TopicAdmin {
+export class BrokerNode {
   readonly host: RaftHost;
   readonly machine: ControllerMachine;
   readonly replicas: ReplicaSet;
@@ -83,6 +80,9 @@ export class BrokerNode implements TopicAdmin {
   readonly #controller: Controller;
   readonly #compaction: CompactionChecker;
   readonly #retention: RetentionChecker;
+  readonly #moves: Moves;
+  readonly reassignments: ReassignmentDesk;
+  readonly topics: ForwardedTopics;
   #fitness: FitnessWatch | undefined;
   readonly #addressAttempts = new Map<number, number>();
   #started = false;
@@ -143,6 +143,10 @@ export class BrokerNode implements TopicAdmin {
     this.view = new ImageView(brokerId, this.machine.image, this.#leaders, this.isAlive);
     this.#reporter = this.#createReporter();
     this.groups = this.#createGroupRouter();
+    this.#moves = this.#createMoves(proposer);
+    this.reassignments = this.#createReassignments();
+    const { controllerClient, view } = this;
+    this.topics = new ForwardedTopics({ clock, controller: controllerClient, view });
     this.replicas = this.#createReplicaSet(proposer);
     storage.hearDamage((key, error) => this.replicas.logDamaged(key, error));
     this.#compaction = this.#createCompactionChecker();
@@ -178,6 +182,7 @@ export class BrokerNode implements TopicAdmin {
     this.groups.stop();
     this.#fitness?.stop();
     this.#reporter.stop();
+    this.#moves.stop();
     this.#retention.stop();
     this.#compaction.stop();
     await this.rebuilding.stop();
@@ -208,58 +213,6 @@ export class BrokerNode implements TopicAdmin {
     const attempt = this.#addressAttempts.get(brokerId) ?? 0;
     this.#addressAttempts.set(brokerId, attempt + 1);
     return attempt % 2 === 0 ? registered : configured;
-  }
-
-  async createTopic(
-    _principal: Principal,
-    topic: NewTopic,
-    { timeoutMs, validateOnly = false }: ChangeOptions = {},
-  ): Promise<TopicView> {
-    const request = { ...topic, validateOnly };
-    const placed = await this.controllerClient.call(peerService.placeTopic, request, timeoutMs);
-    const created = topicOf(placed.topic);
-    if (!validateOnly) await this.#untilLed(created, timeoutMs);
-    return this.view.viewTopic(created);
-  }
-
-  async createPartitions(
-    _principal: Principal,
-    name: string,
-    partitionCount: number,
-    { timeoutMs, validateOnly = false }: ChangeOptions = {},
-  ): Promise<TopicView> {
-    const request = { name, partitionCount, validateOnly };
-    const answer = await this.controllerClient.call(peerService.growTopic, request, timeoutMs);
-    const grown = topicOf(answer.topic);
-    if (!validateOnly) await this.#untilLed(grown, timeoutMs);
-    return this.view.viewTopic(grown);
-  }
-
-  async deleteTopic(
-    _principal: Principal,
-    name: string,
-    { timeoutMs }: ChangeOptions = {},
-  ): Promise<void> {
-    await this.controllerClient.call(peerService.removeTopic, { name }, timeoutMs);
-  }
-
-  /** Waits a while for the topic to be known here and its leaders to be chosen, so that it can be used at once. */
-  async #untilLed(
-    { name, partitions, topicId }: TopicImage,
-    timeoutMs: number = topicLedMs,
-  ): Promise<void> {
-    const { clock } = this.#options.runtime;
-    // Whoever waits gets the answer: what was asked for is done.
-    const patienceMs = Math.min(topicLedMs, timeoutMs * shareOfPatience);
-    const endMs = clock.monotonicMs() + patienceMs;
-    const isLed = (): boolean => {
-      const topic = this.view.topic(name);
-      if (topic?.topicId !== topicId || topic.partitions.length < partitions.length) return false;
-      return topic.partitions.every(({ leaderId }) => leaderId !== 0);
-    };
-    while (!isLed() && clock.monotonicMs() < endMs) {
-      await new Promise<void>((resolve) => void clock.setTimer(topicLedPollMs, resolve));
-    }
   }
 
   #createControllerGroup(): RaftGroup {
@@ -322,6 +275,7 @@ export class BrokerNode implements TopicAdmin {
       caller: this.caller,
       leaders: this.#leaders,
       home: () => this.replicas,
+      pieceAdmitted: (key, bytes) => this.#moves.pieceAdmitted(key, bytes),
     });
   }
 
@@ -385,9 +339,38 @@ export class BrokerNode implements TopicAdmin {
       isAlive: this.isAlive,
       isReady: this.#options.isReady,
       metadataIndexAtStart: this.#controllerGroup.log.lastIndex(),
+      metadataIndex: () => this.machine.appliedIndex,
+      admitToLearner: this.#moves.admitToLearner,
+      membersMayChange: this.#moves.membersMayChange,
       snapshotWanted: (group) => this.rebuilding.snapshotWanted(group),
       repair: (absent) => this.rebuilding.repair(absent),
       leads: (groupId, term) => this.#reporter.leads({ groupId, term }),
+    });
+  }
+
+  #createReassignments(): ReassignmentDesk {
+    return new ReassignmentDesk({
+      caller: this.caller,
+      controller: this.controllerClient,
+      image: this.machine.image,
+      leaders: this.#leaders,
+    });
+  }
+
+  #createMoves(proposer: CommandProposer): Moves {
+    const { config, limits, runtime } = this.#options;
+    return new Moves({
+      brokerId: config.brokerId,
+      clock: runtime.clock,
+      logger: this.#logger,
+      limits,
+      caller: this.caller,
+      proposer,
+      controllerGroup: this.#controllerGroup,
+      controllerClient: this.controllerClient,
+      machine: this.machine,
+      replicas: () => this.replicas,
+      isAlive: this.isAlive,
     });
   }
 
@@ -431,10 +414,10 @@ export class BrokerNode implements TopicAdmin {
       return {};
     });
     caller.handle(peerService.placeTopic, async (topic) => ({
-      topic: await controller.createTopic(topic, topic.internal, topic.validateOnly),
+      topic: topicMessage(await controller.createTopic(topic, topic.internal, topic.validateOnly)),
     }));
     caller.handle(peerService.growTopic, async ({ name, partitionCount, validateOnly }) => ({
-      topic: await controller.growTopic(name, partitionCount, validateOnly),
+      topic: topicMessage(await controller.growTopic(name, partitionCount, validateOnly)),
     }));
     caller.handle(peerService.removeTopic, async ({ name }) => {
       await controller.deleteTopic(name);
@@ -465,7 +448,20 @@ export class BrokerNode implements TopicAdmin {
         });
       });
     }
+    if (this.#started) this.#replicasMoved(outcome);
     this.#options.imageChanged();
+  }
+
+  #replicasMoved(outcome: ApplyOutcome): void {
+    if (outcome.kind !== "partitionsReassigned") return;
+    for (const change of outcome.changes) {
+      const { partition, topic } = change;
+      const where = { topic: topic.name, partition: partition.partition };
+      this.replicas.reassigned(change).catch((error: unknown) => {
+        this.#logger.error("a replica that has left could not be removed", { ...where, error });
+      });
+    }
+    this.#moves.applied(outcome);
   }
 
   #brokerConfigured(brokerId: number): void {
@@ -486,6 +482,7 @@ export class BrokerNode implements TopicAdmin {
       this.#reporter.leads({ groupId: controllerGroupId, term: leadership.term });
     }
     this.#controller.leadershipChanged(leadership);
+    this.#moves.controllerChanged();
     this.#options.imageChanged();
   }
 

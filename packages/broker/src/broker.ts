@@ -239,7 +239,8 @@ export class Broker {
     const node = this.#node;
     return {
       partitions: node.replicas,
-      topics: node,
+      topics: node.topics,
+      reassignments: node.reassignments,
       configs: node.configs,
       groups: node.groups,
       cluster: node.view,
