@@ -98,6 +98,17 @@ describe("ConfigService", () => {
     expect(second).toBeGreaterThanOrEqual(before);
   });
 
+  test("ConfigService bounds the timestamps of records, which only then are looked at", async () => {
+    await createTopic("timed"); // Batches of these tests are of the year 1970.
+    expect(await produce("timed", 1)).toBe("no error");
+    const alterations = [set("message.timestamp.before.max.ms", "60000")];
+    await broker.call(configService.alterConfigs, { ...ofTopic("timed"), alterations });
+    expect(await produce("timed", 1)).toBe("INVALID_TIMESTAMP");
+    const stamped = [set("message.timestamp.type", "LogAppendTime")];
+    await broker.call(configService.alterConfigs, { ...ofTopic("timed"), alterations: stamped });
+    expect(await produce("timed", 1)).toBe("no error");
+  });
+
   test("ConfigService changes all or nothing, and nothing where it only validates", async () => {
     await createTopic("whole");
     const some = [set("retention.ms", "5"), set("retention.bytes", "many")];

@@ -97,7 +97,10 @@ export class Admin {
     const request = { topic, partitionCount, validateOnly };
     const options = this.#change(`Cannot add partitions to topic ${topic}`);
     const response = await this.#cluster.call(topicService.createPartitions, request, options);
-    return topicDescriptionOf(present(response.topic, options.action));
+    const grown = present(response.topic, options.action);
+    // Producers of this client may write to them at once.
+    if (!validateOnly) this.#cluster.metadata.merge({ brokers: [], topics: [grown] }, []);
+    return topicDescriptionOf(grown);
   }
 
   /** Configs with value, source and default; UNKNOWN_TOPIC_OR_PARTITION where there is no such topic. */

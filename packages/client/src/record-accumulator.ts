@@ -129,11 +129,8 @@ export class RecordAccumulator {
     key: Uint8Array | undefined,
     bytes: number,
   ): ProducerBatch {
-    const partition = topic.choose(explicit, key);
-    if (partition === undefined) {
-      this.#handler.onTopicUnknown(topic.name); // It may have been added since.
-      throw noPartition(topic, explicit);
-    }
+    const partition = topic.choose(explicit, key) ?? this.#addedPartition(topic, explicit);
+    if (partition === undefined) throw noPartition(topic, explicit);
     const { open } = partition;
     if (open === undefined) return this.#openBatch(partition);
     if (open.builder.sizeBytes + bytes <= this.#options.batchBytesMax) return open;
@@ -141,6 +138,14 @@ export class RecordAccumulator {
     this.#handler.onReady(partition);
     // Without a key the next batch is another partition's.
     return this.#batchFor(topic, explicit, key, bytes);
+  }
+
+  /** A partition that was added since the topic was looked at; where nobody knows of it, it is asked for. */
+  #addedPartition(topic: ProducerTopic, index: number | undefined): ProducerPartition | undefined {
+    this.#grow(topic);
+    const partition = topic.choose(index, undefined);
+    if (partition === undefined) this.#handler.onTopicUnknown(topic.name);
+    return partition;
   }
 
   #openBatch(partition: ProducerPartition): ProducerBatch {

@@ -63,6 +63,7 @@ export const errorTraits: Readonly<Record<ErrorCode, ErrorTraits>> = {
   INVALID_TOPIC: traits(17, grpc.INVALID_ARGUMENT, "definite", "final"),
   INVALID_GROUP_ID: traits(24, grpc.INVALID_ARGUMENT, "definite", "final"),
   UNKNOWN_MEMBER_ID: traits(25, grpc.FAILED_PRECONDITION, "definite", "final"),
+  INVALID_TIMESTAMP: traits(32, grpc.INVALID_ARGUMENT, "definite", "final"),
   TOPIC_ALREADY_EXISTS: traits(36, grpc.ALREADY_EXISTS, "definite", "final"),
   INVALID_PARTITIONS: traits(37, grpc.INVALID_ARGUMENT, "definite", "final"),
   INVALID_REPLICATION_FACTOR: traits(38, grpc.INVALID_ARGUMENT, "definite", "final"),

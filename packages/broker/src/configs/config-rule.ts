@@ -12,7 +12,7 @@ export interface ConfigRule {
 }
 
 /** What fits into 15 digits: some 31,000 years, or 888 TiB. */
-const integerMax = 999_999_999_999_999;
+export const integerMax = 999_999_999_999_999;
 
 const int32Max = 2 ** 31 - 1;
 

@@ -1,4 +1,4 @@
-import { integer, listOf, oneOf, ratio } from "./config-rule.ts";
+import { integer, integerMax, listOf, oneOf, ratio } from "./config-rule.ts";
 import { type ConfigDefinition, type ConfigSchema, configSchema } from "./config-schema.ts";
 
 /** What the definitions depend on. */
@@ -93,7 +93,7 @@ const supported: readonly ConfigDefinition[] = [
     "max.compaction.lag.ms",
     "log.cleaner.max.compaction.lag.ms",
     integer(1),
-    "999999999999999",
+    String(integerMax),
     "records that are older are compacted, however few they are",
   ),
   define(
@@ -109,6 +109,20 @@ const supported: readonly ConfigDefinition[] = [
     oneOf("CreateTime", "LogAppendTime"),
     "CreateTime",
     "whose time records have: their producer's, or the leader's when it appends them",
+  ),
+  define(
+    "message.timestamp.before.max.ms",
+    "log.message.timestamp.before.max.ms",
+    integer(0),
+    String(integerMax),
+    "how far a record's own time may lie before that of its append",
+  ),
+  define(
+    "message.timestamp.after.max.ms",
+    "log.message.timestamp.after.max.ms",
+    integer(0),
+    String(integerMax),
+    "how far a record's own time may lie after that of its append (Kafka 4: an hour)",
   ),
 ];
 
@@ -169,7 +183,6 @@ const recompressed = "brokers never compress; the producer chooses codec and lev
 const removed = "Kafka 4 has removed it";
 const throttled = "movements of replicas are throttled as a whole, not by topic";
 const indexed = "indexes are laid out by the store";
-const looked = "brokers do not look into the records of a batch";
 
 const unsupported: ReadonlyMap<string, string> = new Map([
   ["compression.gzip.level", recompressed],
@@ -183,8 +196,6 @@ const unsupported: ReadonlyMap<string, string> = new Map([
   ["local.retention.ms", noTiers],
   ["message.downconversion.enable", removed],
   ["message.format.version", removed],
-  ["message.timestamp.after.max.ms", looked],
-  ["message.timestamp.before.max.ms", looked],
   ["message.timestamp.difference.max.ms", removed],
   ["remote.log.copy.disable", noTiers],
   ["remote.log.delete.on.disable", noTiers],

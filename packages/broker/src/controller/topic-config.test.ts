@@ -52,7 +52,7 @@ describe("checkTopicConfigs()", () => {
     ["flush.messages", "100", "must be 1"],
     ["remote.storage.enable", "true", "must be false"],
     ["segment.jitter.ms", "1", "is not supported: segments are closed when something is added"],
-    ["message.timestamp.after.max.ms", "1", "is not supported: brokers do not look into the"],
+    ["message.timestamp.difference.max.ms", "1", "is not supported: Kafka 4 has removed it"],
     ["no.such", "1", "is not supported (cleanup.policy, "],
   ])("refuses %s=%s with the reason", (name, value, reason) => {
     expect(() => check({ [name]: value })).toThrow(
@@ -96,6 +96,7 @@ describe("topicConfig()", () => {
       compactionLagMsMax: undefined,
       dirtyRatioMin: 0.5,
       isAppendTime: false,
+      timestampBounds: undefined,
     });
   });
 
@@ -116,6 +117,14 @@ describe("topicConfig()", () => {
     expect(parse({ "cleanup.policy": "delete,compact" }).cleanup).toEqual(both);
     expect(parse({ "retention.ms": "-1" }).retentionMs).toBeUndefined();
     expect(parse({ "retention.bytes": "5" }).retentionBytes).toBe(5);
+  });
+
+  test("bounds timestamps where a record's own is kept, and there is a bound", () => {
+    const before = { "message.timestamp.before.max.ms": "5" };
+    const bounds = { beforeMsMax: 5, afterMsMax: undefined };
+    expect(parse(before).timestampBounds).toEqual(bounds);
+    const stamped = { ...before, "message.timestamp.type": "LogAppendTime" };
+    expect(parse(stamped)).toMatchObject({ isAppendTime: true, timestampBounds: undefined });
   });
 
   test("keeps everything of an internal topic", () => {

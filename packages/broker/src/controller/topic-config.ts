@@ -1,4 +1,6 @@
+import type { TimestampBounds } from "../partition/timestamp-bounds.ts";
 import { checkValue, invalidConfig } from "../configs/config-schema.ts";
+import { integerMax } from "../configs/config-rule.ts";
 import {
   clusterNames,
   type TopicTraits,
@@ -29,6 +31,8 @@ export interface TopicConfig {
   readonly dirtyRatioMin: number;
   /** `message.timestamp.type`: records have the time at which the leader appends them. */
   readonly isAppendTime: boolean;
+  /** `message.timestamp.before.max.ms` and `after`; `undefined`: none, or records do not keep their own time. */
+  readonly timestampBounds: TimestampBounds | undefined;
 }
 
 /** A topic, as far as its configs go. */
@@ -84,22 +88,38 @@ export function topicConfig(
   const text = (name: string): string | undefined =>
     configs.get(name) ?? cluster.get(clusterNames.get(name) ?? "");
   const number = (name: string, fallback: number): number => Number(text(name) ?? fallback);
-  const endless = (name: string, fallback: number): number | undefined => {
+  const bounded = (name: string, endless: number, fallback: number): number | undefined => {
     const value = number(name, fallback);
-    return value === -1 ? undefined : value;
+    return value === endless ? undefined : value;
   };
+  const isAppendTime = !internal && text("message.timestamp.type") === "LogAppendTime";
   const policy = internal ? [] : (text("cleanup.policy") ?? "delete").split(",");
   return {
     batchBytesMax: number("max.message.bytes", batchBytesMaxDefault),
     cleanup: { delete: policy.includes("delete"), compact: policy.includes("compact") },
-    retentionMs: endless("retention.ms", 7 * dayMs),
-    retentionBytes: endless("retention.bytes", -1),
+    retentionMs: bounded("retention.ms", -1, 7 * dayMs),
+    retentionBytes: bounded("retention.bytes", -1, -1),
     segmentBytesMax: number("segment.bytes", 256 * mebibyte),
     segmentMs: number("segment.ms", 7 * dayMs),
     deleteRetentionMs: number("delete.retention.ms", dayMs),
     compactionLagMsMin: number("min.compaction.lag.ms", 0),
-    compactionLagMsMax: endless("max.compaction.lag.ms", -1),
+    compactionLagMsMax: bounded("max.compaction.lag.ms", integerMax, integerMax),
     dirtyRatioMin: number("min.cleanable.dirty.ratio", 0.5),
-    isAppendTime: !internal && text("message.timestamp.type") === "LogAppendTime",
+    isAppendTime,
+    timestampBounds:
+      internal || isAppendTime
+        ? undefined
+        : timestampBounds(
+            bounded("message.timestamp.before.max.ms", integerMax, integerMax),
+            bounded("message.timestamp.after.max.ms", integerMax, integerMax),
+          ),
   };
+}
+
+function timestampBounds(
+  beforeMsMax: number | undefined,
+  afterMsMax: number | undefined,
+): TimestampBounds | undefined {
+  const isFree = beforeMsMax === undefined && afterMsMax === undefined;
+  return isFree ? undefined : { beforeMsMax, afterMsMax };
 }

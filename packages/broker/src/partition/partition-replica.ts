@@ -12,6 +12,7 @@ import {
   validateBatch,
 } from "@ropewalk/protocol";
 import { type Clock, DiskError, type KeyValueChange, type Logger } from "@ropewalk/runtime";
+import { timestampFault } from "./timestamp-bounds.ts";
 import type { TopicConfig } from "../controller/topic-config.ts";
 import {
   type Acknowledgement,
@@ -307,10 +308,12 @@ export class PartitionReplica implements StateMachine, PartitionLog {
   }
 
   #faultOf(bytes: Uint8Array): RopewalkError | undefined {
-    const { batchBytesMax, cleanup } = this.#config;
+    const { batchBytesMax, cleanup, timestampBounds } = this.#config;
     const fault = validateBatch(bytes, { batchBytesMax });
     if (fault !== undefined) return batchFaultError(fault);
-    return cleanup.compact ? keylessFault(this.name, bytes) : undefined;
+    const keyless = cleanup.compact ? keylessFault(this.name, bytes) : undefined;
+    if (keyless !== undefined || timestampBounds === undefined) return keyless;
+    return timestampFault(this.name, bytes, timestampBounds, this.#options.clock.wallMs());
   }
 
   /** Resolves with the start offset once the advance is applied here. */
