@@ -1,14 +1,13 @@
-import { peerService, RopewalkError } from "@ropewalk/protocol";
+import { peerService } from "@ropewalk/protocol";
 import type { Logger, Runtime } from "@ropewalk/runtime";
 import type { BrokerStorage } from "./broker-storage.ts";
 import { ForwardedBrokers } from "./broker-admin.ts";
 import { BrokerMembership } from "./broker-membership.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import type { BrokerConfig, BrokerLimits } from "./config.ts";
-import { answerConfigCalls, ForwardedConfigs } from "./config-admin.ts";
+import { type ForwardedConfigs, openConfigs } from "./config-admin.ts";
 import { compactionCheckName, retentionCheckName } from "./configs/broker-config-schema.ts";
 import { brokerNumber } from "./configs/resource-configs.ts";
-import { ConfigController } from "./controller/config-controller.ts";
 import { Controller } from "./controller/controller.ts";
 import { ControllerClient } from "./controller/controller-client.ts";
 import { ControllerMachine } from "./controller/controller-machine.ts";
@@ -24,10 +23,13 @@ import {
 import { MetadataProposer } from "./controller/metadata-proposer.ts";
 import { ProducerIdPool } from "./controller/producer-id-pool.ts";
 import { type Fitness, FitnessWatch } from "./fitness/fitness-watch.ts";
+import { createGroupsTopic } from "./group/groups-topic.ts";
 import { groupsTopic, GroupRouter } from "./group/group-router.ts";
+import { ForwardedTopics } from "./forwarded-topics.ts";
 import { ImageView } from "./image-view.ts";
 import { LeaderReporter } from "./leader-reporter.ts";
 import { LeaderTable } from "./leader-table.ts";
+import { Moves } from "./moves.ts";
 import { CompactionChecker } from "./partition/compaction-checker.ts";
 import { RetentionChecker } from "./partition/retention-checker.ts";
 import type { PeerNetwork } from "./peer/peer-network.ts";
@@ -37,9 +39,10 @@ import { openGroupLog } from "./raft/group-storage.ts";
 import { RaftGroup } from "./raft/raft-group.ts";
 import { RaftHost } from "./raft/raft-host.ts";
 import type { Leadership } from "./raft/state-machine.ts";
+import { ReassignmentDesk } from "./reassignment-desk.ts";
 import { RemoteCaller } from "./remote-caller.ts";
+import { placeReplicas, removeTopic } from "./replica-placement.ts";
 import { ReplicaSet } from "./replica-set.ts";
-import { ForwardedTopics } from "./topic-admin.ts";
 import { ReplicaRebuilding, snapshotImageBytesMax } from "./snapshot/replica-rebuilding.ts";
 
 /** What a node is made of. */
@@ -81,13 +84,14 @@ export class BrokerNode {
   readonly membership: BrokerMembership;
   /** What is asked of brokers as a whole. */
   readonly brokers: ForwardedBrokers;
-  /** What is asked of topics. */
-  readonly topics: ForwardedTopics;
   /** Another one, once a cluster has taken this broker in that others had formed. */
   #controllerGroup: RaftGroup;
   readonly #controller: Controller;
   readonly #compaction: CompactionChecker;
   readonly #retention: RetentionChecker;
+  readonly #moves: Moves;
+  readonly reassignments: ReassignmentDesk;
+  readonly topics: ForwardedTopics;
   #fitness: FitnessWatch | undefined;
   #started = false;
   #isStopped = false;
@@ -141,9 +145,12 @@ export class BrokerNode {
       this.isAlive,
       () => this.#controllerGroup.confState,
     );
-    this.topics = new ForwardedTopics(clock, this.controllerClient, this.view);
     this.#reporter = this.#createReporter();
     this.groups = this.#createGroupRouter();
+    this.#moves = this.#createMoves(proposer);
+    this.reassignments = this.#createReassignments();
+    const { controllerClient, view } = this;
+    this.topics = new ForwardedTopics({ clock, controller: controllerClient, view });
     this.replicas = this.#createReplicaSet(proposer);
     storage.hearDamage((key, error) => this.replicas.logDamaged(key, error));
     this.#compaction = this.#createCompactionChecker();
@@ -199,6 +206,7 @@ export class BrokerNode {
     this.groups.stop();
     this.#fitness?.stop();
     this.#reporter.stop();
+    this.#moves.stop();
     this.#retention.stop();
     this.#compaction.stop();
     await this.rebuilding.stop();
@@ -228,6 +236,7 @@ export class BrokerNode {
       random: runtime.random,
       logger: this.#logger,
       limits,
+      mover: { moveAway: (id) => this.#moves.moveAway(id) },
       bootstrapCount: config.bootstrap.length,
       isAlive: this.isAlive,
     });
@@ -263,6 +272,19 @@ export class BrokerNode {
     });
   }
 
+  #createConfigs(proposer: CommandProposer): ForwardedConfigs {
+    const { config, isReady, limits } = this.#options;
+    const group = (): RaftGroup => this.#controllerGroup;
+    return openConfigs({
+      isReady,
+      limits,
+      bootstrapCount: config.bootstrap.length,
+      caller: this.caller,
+      controller: this.controllerClient,
+      metadata: new MetadataProposer({ group, machine: this.machine, proposer }),
+    });
+  }
+
   #createMembership(): BrokerMembership {
     const { config, limits, runtime, storage } = this.#options;
     return new BrokerMembership({
@@ -278,24 +300,6 @@ export class BrokerNode {
       peers: this.#options.peers,
       groups: () => this.host.groups(),
     });
-  }
-
-  #createConfigs(proposer: CommandProposer): ForwardedConfigs {
-    const { config, isReady, limits } = this.#options;
-    const { machine } = this;
-    const defaultReplicationFactor = Math.min(
-      limits.defaultReplicationFactor,
-      config.bootstrap.length,
-    );
-    const defaults = { ...limits, defaultReplicationFactor };
-    const metadata = new MetadataProposer({
-      group: () => this.#controllerGroup,
-      machine,
-      proposer,
-    });
-    answerConfigCalls(this.caller, new ConfigController(metadata, defaults));
-    const controller = this.controllerClient;
-    return new ForwardedConfigs({ image: machine.image, defaults, controller, isReady });
   }
 
   #createReporter(): LeaderReporter {
@@ -324,6 +328,7 @@ export class BrokerNode {
       caller: this.caller,
       leaders: this.#leaders,
       home: () => this.replicas,
+      pieceAdmitted: (key, bytes) => this.#moves.pieceAdmitted(key, bytes),
     });
   }
 
@@ -388,9 +393,38 @@ export class BrokerNode {
       isAlive: this.isAlive,
       isReady: this.#options.isReady,
       metadataIndexAtStart: () => Math.max(indexAtStart, storage.identity.enteredIndex),
+      metadataIndex: () => this.machine.appliedIndex,
+      admitToLearner: this.#moves.admitToLearner,
+      membersMayChange: this.#moves.membersMayChange,
       snapshotWanted: (group) => this.rebuilding.snapshotWanted(group),
       repair: (absent) => this.rebuilding.repair(absent),
       leads: (groupId, term) => this.#reporter.leads({ groupId, term }),
+    });
+  }
+
+  #createReassignments(): ReassignmentDesk {
+    return new ReassignmentDesk({
+      caller: this.caller,
+      controller: this.controllerClient,
+      image: this.machine.image,
+      leaders: this.#leaders,
+    });
+  }
+
+  #createMoves(proposer: CommandProposer): Moves {
+    const { config, limits, runtime } = this.#options;
+    return new Moves({
+      brokerId: config.brokerId,
+      clock: runtime.clock,
+      logger: this.#logger,
+      limits,
+      caller: this.caller,
+      proposer,
+      controllerGroup: () => this.#controllerGroup,
+      controllerClient: this.controllerClient,
+      machine: this.machine,
+      replicas: () => this.replicas,
+      isAlive: this.isAlive,
     });
   }
 
@@ -407,23 +441,9 @@ export class BrokerNode {
         const groupId = topic()?.partitions[partition]?.groupId;
         return groupId === undefined ? 0 : (this.#leaders.get(groupId)?.leaderId ?? 0);
       },
-      createTopic: () => this.#createGroupsTopic(),
+      createTopic: () => createGroupsTopic(this.controllerClient, limits.groupPartitionCount),
       timeoutMs: limits.forwardTimeoutMs,
     });
-  }
-
-  async #createGroupsTopic(): Promise<void> {
-    const { groupPartitionCount: partitionCount } = this.#options.limits;
-    try {
-      await this.controllerClient.call(peerService.placeTopic, {
-        name: groupsTopic,
-        partitionCount,
-        internal: true,
-      });
-    } catch (error) {
-      // Somebody else needed it at the same time.
-      if (!(error instanceof RopewalkError) || error.code !== "TOPIC_ALREADY_EXISTS") throw error;
-    }
   }
 
   #answerCalls(): void {
@@ -436,24 +456,15 @@ export class BrokerNode {
   }
 
   #applied(outcome: ApplyOutcome): void {
-    if (outcome.kind === "topicCreated" || outcome.kind === "topicGrown") {
-      if (this.#started) this.replicas.topicCreated(outcome.topic);
-    } else if (outcome.kind === "topicConfigured") {
-      this.replicas.topicConfigured(outcome.topic);
-    } else if (outcome.kind === "brokerConfigured") {
-      this.#brokerConfigured(outcome.brokerId);
-    } else if (outcome.kind === "topicDeleted") {
-      const { name } = outcome.topic;
-      this.replicas.topicDeleted(outcome.topic).catch((error: unknown) => {
-        this.#logger.error("the replicas of a deleted topic could not be removed", {
-          topic: name,
-          error,
-        });
-      });
-    }
+    if (this.#started) placeReplicas(this.replicas, outcome, this.#logger);
+    else if (outcome.kind === "topicDeleted")
+      removeTopic(this.replicas, outcome.topic, this.#logger);
+    if (outcome.kind === "brokerConfigured") this.#brokerConfigured(outcome.brokerId);
+    if (outcome.kind === "topicConfigured") this.replicas.topicConfigured(outcome.topic);
     if (outcome.kind === "brokerChanged" || outcome.kind === "brokerRemoved") {
       this.membership.brokersChanged();
     }
+    if (this.#started) this.#moves.applied(outcome);
     this.#options.imageChanged();
   }
 
@@ -475,6 +486,7 @@ export class BrokerNode {
       this.#reporter.leads({ groupId: controllerGroupId, term: leadership.term });
     }
     this.#controller.leadershipChanged(leadership);
+    this.#moves.controllerChanged();
     this.#options.imageChanged();
   }
 

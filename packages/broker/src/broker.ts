@@ -302,6 +302,7 @@ export class Broker {
       partitions: node.replicas,
       topics: node.topics,
       brokers: node.brokers,
+      reassignments: node.reassignments,
       configs: node.configs,
       groups: node.groups,
       cluster: node.view,

@@ -2,8 +2,10 @@ import { type ConfigDescription, configService } from "@ropewalk/protocol";
 import type { BuiltInDefaults } from "./configs/broker-config-schema.ts";
 import { toResource, toResourceName } from "./configs/config-resource.ts";
 import { describeResource, resourceConfigs } from "./configs/resource-configs.ts";
-import type { ConfigController } from "./controller/config-controller.ts";
+import type { BrokerLimits } from "./config.ts";
+import { ConfigController } from "./controller/config-controller.ts";
 import type { ControllerClient } from "./controller/controller-client.ts";
+import type { MetadataProposer } from "./controller/metadata-proposer.ts";
 import type { MetadataImage } from "./controller/metadata-image.ts";
 import { expectJoined } from "./joined.ts";
 import type {
@@ -55,11 +57,27 @@ export class ForwardedConfigs implements ConfigAdmin {
   }
 }
 
-/** Has this broker alter configs for others while it is the controller. */
-export function answerConfigCalls(caller: RemoteCaller, controller: ConfigController): void {
+/** What the configs of a broker need. */
+export interface ConfigsOptions {
+  readonly isReady: () => boolean;
+  readonly limits: BrokerLimits;
+  /** Brokers that were to form the cluster. */
+  readonly bootstrapCount: number;
+  readonly caller: RemoteCaller;
+  readonly controller: ControllerClient;
+  readonly metadata: MetadataProposer;
+}
+
+/** The configs as this broker answers them, which alters them for others while it is the controller. */
+export function openConfigs(options: ConfigsOptions): ForwardedConfigs {
+  const { bootstrapCount, caller, controller, isReady, limits, metadata } = options;
+  const defaultReplicationFactor = Math.min(limits.defaultReplicationFactor, bootstrapCount);
+  const defaults = { ...limits, defaultReplicationFactor };
+  const altering = new ConfigController(metadata, defaults);
   caller.handle(configService.alterConfigs, async (request) => ({
-    configs: await controller.alter(toResource(request), request.alterations, request),
+    configs: await altering.alter(toResource(request), request.alterations, request),
   }));
+  return new ForwardedConfigs({ image: metadata.image, defaults, controller, isReady });
 }
 
 function viewOf(description: ConfigDescription): ConfigView {

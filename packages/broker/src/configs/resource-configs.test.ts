@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { newBrokerLife } from "../controller/broker-life.ts";
+import { firstAssignment } from "../controller/partition-assignment.ts";
 import { MetadataImage } from "../controller/metadata-image.ts";
 import type { ConfigView } from "./config-description.ts";
 import type { ConfigResource } from "./config-resource.ts";
@@ -28,6 +29,7 @@ function imageWith(configs: {
     nextProducerId: 1,
     featureLevel: 1,
     removedDirectories: [],
+    moveThrottle: 0,
     brokers: [
       {
         brokerId: 1,
@@ -48,7 +50,7 @@ function imageWith(configs: {
         topicId: "id",
         internal: false,
         configs: set(configs.topic),
-        partitions: [{ partition: 0, groupId: 2, replicaIds: [1, 2, 3], incarnation: 1 }],
+        partitions: [{ partition: 0, groupId: 2, incarnation: 1, ...firstAssignment([1, 2, 3]) }],
         incarnation: 1,
       },
     ],

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { type BrokerImage, type BrokerLife, newBrokerLife } from "./broker-life.ts";
+import { firstAssignment } from "./partition-assignment.ts";
 import { decommissionFault, drainFault, type LeavingImage } from "./broker-leaving.ts";
 
 const broker = (brokerId: number, life: Partial<BrokerLife> = {}): BrokerImage => ({
@@ -18,7 +19,7 @@ const broker = (brokerId: number, life: Partial<BrokerLife> = {}): BrokerImage =
 
 /** A cluster with a topic of one partition. */
 function cluster(brokers: readonly BrokerImage[], replicaIds: readonly number[]): LeavingImage {
-  const partitions = [{ partition: 0, groupId: 2, replicaIds, incarnation: 1 }];
+  const partitions = [{ partition: 0, groupId: 2, incarnation: 1, ...firstAssignment(replicaIds) }];
   const topic = {
     name: "orders",
     topicId: "id",

@@ -1,6 +1,7 @@
 import { peerService } from "@ropewalk/protocol";
 import type { RemoteCaller } from "../remote-caller.ts";
 import { dutyOf, registrationOf } from "./broker-codec.ts";
+import { topicMessage } from "./metadata-codec.ts";
 import type { Controller } from "./controller.ts";
 
 /** Says how the controller answers what brokers ask of it; where this broker is not the controller it refuses. */
@@ -19,10 +20,10 @@ export function answerControllerCalls(caller: RemoteCaller, controller: Controll
     return {};
   });
   caller.handle(peerService.placeTopic, async (topic) => ({
-    topic: await controller.createTopic(topic, topic.internal, topic.validateOnly),
+    topic: topicMessage(await controller.createTopic(topic, topic.internal, topic.validateOnly)),
   }));
   caller.handle(peerService.growTopic, async ({ name, partitionCount, validateOnly }) => ({
-    topic: await controller.growTopic(name, partitionCount, validateOnly),
+    topic: topicMessage(await controller.growTopic(name, partitionCount, validateOnly)),
   }));
   caller.handle(peerService.removeTopic, async ({ name }) => {
     await controller.deleteTopic(name);

@@ -75,7 +75,7 @@ export class ControllerMembership {
     if (leadership.kind !== "leading" || image.clusterId === "") return;
     const progress = new Map(
       group()
-        .memberStatus()
+        .memberProgress()
         .map((each) => [each.id, each]),
     );
     const { appliedIndex } = group();

@@ -94,6 +94,7 @@ describe("MetadataImage.apply()", () => {
       nextProducerId: image.nextProducerId,
       featureLevel: image.featureLevel,
       removedDirectories: image.removedDirectories,
+      moveThrottle: image.moveThrottle,
       brokers: image.brokers.values(),
       topics: image.topics.values(),
     });

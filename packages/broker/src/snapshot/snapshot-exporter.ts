@@ -49,8 +49,13 @@ export class SnapshotExporter {
   snapshot(group: RaftGroup): Snapshot | "unavailable" {
     const kept = this.#kept.get(group);
     const isUsable = kept !== undefined && kept.untilMs > this.#options.clock.monotonicMs();
-    // The log must go on where the snapshot ends.
-    if (isUsable && (kept.snapshot?.index ?? Infinity) + 1 >= group.log.firstIndex()) {
+    // The log must go on where the snapshot ends, and a replica that came since is no member in it.
+    const isOfMembers = (kept?.snapshot?.confState ?? group.confState) === group.confState;
+    if (
+      isUsable &&
+      isOfMembers &&
+      (kept.snapshot?.index ?? Infinity) + 1 >= group.log.firstIndex()
+    ) {
       return kept.snapshot ?? "unavailable";
     }
     this.#begin(group);

@@ -6,21 +6,24 @@ import type { TopicImage } from "./controller/metadata-image.ts";
 import type { ImageView } from "./image-view.ts";
 import type { ChangeOptions, NewTopic, Principal, TopicAdmin, TopicView } from "./ports.ts";
 
+/** What forwarding needs. */
+export interface ForwardedTopicsOptions {
+  readonly clock: Clock;
+  readonly controller: ControllerClient;
+  readonly view: ImageView;
+}
+
 const topicLedMs = 3000;
 const topicLedPollMs = 5;
 /** Of the time that a client gives a change, so much may pass until what was made can be used. */
 const shareOfPatience = 0.5;
 
-/** Has the controller make and remove topics, and answers once they can be used. */
+/** Changes of topics, passed to the controller. */
 export class ForwardedTopics implements TopicAdmin {
-  readonly #clock: Clock;
-  readonly #controller: ControllerClient;
-  readonly #view: ImageView;
+  readonly #options: ForwardedTopicsOptions;
 
-  constructor(clock: Clock, controller: ControllerClient, view: ImageView) {
-    this.#clock = clock;
-    this.#controller = controller;
-    this.#view = view;
+  constructor(options: ForwardedTopicsOptions) {
+    this.#options = options;
   }
 
   async createTopic(
@@ -29,10 +32,10 @@ export class ForwardedTopics implements TopicAdmin {
     { timeoutMs, validateOnly = false }: ChangeOptions = {},
   ): Promise<TopicView> {
     const request = { ...topic, validateOnly };
-    const placed = await this.#controller.call(peerService.placeTopic, request, timeoutMs);
+    const placed = await this.#options.controller.call(peerService.placeTopic, request, timeoutMs);
     const created = topicOf(placed.topic);
     if (!validateOnly) await this.#untilLed(created, timeoutMs);
-    return this.#view.viewTopic(created);
+    return this.#options.view.viewTopic(created);
   }
 
   async createPartitions(
@@ -42,10 +45,10 @@ export class ForwardedTopics implements TopicAdmin {
     { timeoutMs, validateOnly = false }: ChangeOptions = {},
   ): Promise<TopicView> {
     const request = { name, partitionCount, validateOnly };
-    const answer = await this.#controller.call(peerService.growTopic, request, timeoutMs);
+    const answer = await this.#options.controller.call(peerService.growTopic, request, timeoutMs);
     const grown = topicOf(answer.topic);
     if (!validateOnly) await this.#untilLed(grown, timeoutMs);
-    return this.#view.viewTopic(grown);
+    return this.#options.view.viewTopic(grown);
   }
 
   async deleteTopic(
@@ -53,7 +56,7 @@ export class ForwardedTopics implements TopicAdmin {
     name: string,
     { timeoutMs }: ChangeOptions = {},
   ): Promise<void> {
-    await this.#controller.call(peerService.removeTopic, { name }, timeoutMs);
+    await this.#options.controller.call(peerService.removeTopic, { name }, timeoutMs);
   }
 
   /** Waits a while for the topic to be known here and its leaders to be chosen, so that it can be used at once. */
@@ -61,16 +64,17 @@ export class ForwardedTopics implements TopicAdmin {
     { name, partitions, topicId }: TopicImage,
     timeoutMs: number = topicLedMs,
   ): Promise<void> {
+    const { clock, view } = this.#options;
     // Whoever waits gets the answer: what was asked for is done.
     const patienceMs = Math.min(topicLedMs, timeoutMs * shareOfPatience);
-    const endMs = this.#clock.monotonicMs() + patienceMs;
+    const endMs = clock.monotonicMs() + patienceMs;
     const isLed = (): boolean => {
-      const topic = this.#view.topic(name);
+      const topic = view.topic(name);
       if (topic?.topicId !== topicId || topic.partitions.length < partitions.length) return false;
       return topic.partitions.every(({ leaderId }) => leaderId !== 0);
     };
-    while (!isLed() && this.#clock.monotonicMs() < endMs) {
-      await new Promise<void>((resolve) => void this.#clock.setTimer(topicLedPollMs, resolve));
+    while (!isLed() && clock.monotonicMs() < endMs) {
+      await new Promise<void>((resolve) => void clock.setTimer(topicLedPollMs, resolve));
     }
   }
 }
