@@ -11,7 +11,7 @@ import { Controller } from "./controller/controller.ts";
 import { ControllerClient } from "./controller/controller-client.ts";
 import { ControllerMachine } from "./controller/controller-machine.ts";
 import { controllerVoters } from "./controller/controller-voters.ts";
-import { registrationOf, topicOf } from "./controller/metadata-codec.ts";
+import { registrationOf } from "./controller/metadata-codec.ts";
 import {
   type ApplyOutcome,
   clusterConfigsId,
@@ -28,7 +28,6 @@ import { LeaderTable } from "./leader-table.ts";
 import { CompactionChecker } from "./partition/compaction-checker.ts";
 import { RetentionChecker } from "./partition/retention-checker.ts";
 import type { PeerNetwork } from "./peer/peer-network.ts";
-import type { ChangeOptions, NewTopic, Principal, TopicAdmin, TopicView } from "./ports.ts";
 import { CommandProposer } from "./raft/command-proposer.ts";
 import { HistoryKeeper } from "./raft/history-keeper.ts";
 import { openGroupLog } from "./raft/group-storage.ts";
@@ -38,6 +37,7 @@ import type { Leadership } from "./raft/state-machine.ts";
 import { RemoteCaller } from "./remote-caller.ts";
 import { ReplicaSet } from "./replica-set.ts";
 import { ReplicaRebuilding, snapshotImageBytesMax } from "./snapshot/replica-rebuilding.ts";
+import { ForwardedTopics } from "./topic-admin.ts";
 
 /** What a node is made of. */
 export interface BrokerNodeOptions {
@@ -53,21 +53,17 @@ export interface BrokerNodeOptions {
   readonly imageChanged: () => void;
 }
 
-const topicLedMs = 3000;
-const topicLedPollMs = 5;
-/** Of the time that a client gives a change, so much may pass until what was made can be used. */
-const shareOfPatience = 0.5;
-
 /**
  * The inside of a broker: its Raft groups, the cluster's metadata, and the roles that follow from
  * them (controller, leader of partitions, coordinator of consumer groups).
  */
-export class BrokerNode implements TopicAdmin {
+export class BrokerNode {
   readonly host: RaftHost;
   readonly machine: ControllerMachine;
   readonly replicas: ReplicaSet;
   readonly groups: GroupRouter;
   readonly view: ImageView;
+  readonly topics: ForwardedTopics;
   readonly configs: ForwardedConfigs;
   readonly producerIds: ProducerIdPool;
   readonly controllerClient: ControllerClient;
@@ -141,6 +137,8 @@ export class BrokerNode implements TopicAdmin {
     });
     this.configs = this.#createConfigs(proposer);
     this.view = new ImageView(brokerId, this.machine.image, this.#leaders, this.isAlive);
+    const { controllerClient: controller, view } = this;
+    this.topics = new ForwardedTopics({ controller, view, clock });
     this.#reporter = this.#createReporter();
     this.groups = this.#createGroupRouter();
     this.replicas = this.#createReplicaSet(proposer);
@@ -201,58 +199,6 @@ export class BrokerNode implements TopicAdmin {
     const attempt = this.#addressAttempts.get(brokerId) ?? 0;
     this.#addressAttempts.set(brokerId, attempt + 1);
     return attempt % 2 === 0 ? registered : configured;
-  }
-
-  async createTopic(
-    _principal: Principal,
-    topic: NewTopic,
-    { timeoutMs, validateOnly = false }: ChangeOptions = {},
-  ): Promise<TopicView> {
-    const request = { ...topic, validateOnly };
-    const placed = await this.controllerClient.call(peerService.placeTopic, request, timeoutMs);
-    const created = topicOf(placed.topic);
-    if (!validateOnly) await this.#untilLed(created, timeoutMs);
-    return this.view.viewTopic(created);
-  }
-
-  async createPartitions(
-    _principal: Principal,
-    name: string,
-    partitionCount: number,
-    { timeoutMs, validateOnly = false }: ChangeOptions = {},
-  ): Promise<TopicView> {
-    const request = { name, partitionCount, validateOnly };
-    const answer = await this.controllerClient.call(peerService.growTopic, request, timeoutMs);
-    const grown = topicOf(answer.topic);
-    if (!validateOnly) await this.#untilLed(grown, timeoutMs);
-    return this.view.viewTopic(grown);
-  }
-
-  async deleteTopic(
-    _principal: Principal,
-    name: string,
-    { timeoutMs }: ChangeOptions = {},
-  ): Promise<void> {
-    await this.controllerClient.call(peerService.removeTopic, { name }, timeoutMs);
-  }
-
-  /** Waits a while for the topic to be known here and its leaders to be chosen, so that it can be used at once. */
-  async #untilLed(
-    { name, partitions, topicId }: TopicImage,
-    timeoutMs: number = topicLedMs,
-  ): Promise<void> {
-    const { clock } = this.#options.runtime;
-    // Whoever waits gets the answer: what was asked for is done.
-    const patienceMs = Math.min(topicLedMs, timeoutMs * shareOfPatience);
-    const endMs = clock.monotonicMs() + patienceMs;
-    const isLed = (): boolean => {
-      const topic = this.view.topic(name);
-      if (topic?.topicId !== topicId || topic.partitions.length < partitions.length) return false;
-      return topic.partitions.every(({ leaderId }) => leaderId !== 0);
-    };
-    while (!isLed() && clock.monotonicMs() < endMs) {
-      await new Promise<void>((resolve) => void clock.setTimer(topicLedPollMs, resolve));
-    }
   }
 
   #createControllerGroup(): RaftGroup {

@@ -239,7 +239,7 @@ export class Broker {
     const node = this.#node;
     return {
       partitions: node.replicas,
-      topics: node,
+      topics: node.topics,
       configs: node.configs,
       groups: node.groups,
       cluster: node.view,
