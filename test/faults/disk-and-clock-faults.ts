@@ -4,10 +4,11 @@ import type { FaultKind } from "./fault-kind.ts";
 
 const hourMs = 3_600_000;
 const fullMsMax = 8000;
+const blockMsMax = 2000;
 const slowMsMax = 200;
 const skewMsMax = 5000;
 
-/** Faults of a broker's disk and clock, as its process sees them. */
+/** Faults of a broker's disk, event loop and clock, as its process sees them. */
 export const diskAndClockFaults: readonly FaultKind[] = [
   {
     name: "slow-disk",
@@ -45,6 +46,18 @@ export const diskAndClockFaults: readonly FaultKind[] = [
       scene.skew(victim).set({ flushMs: hourMs });
       await scene.goesOnWithout(victim);
       scene.note(`flushes of broker ${victim} end again`);
+      scene.skew(victim).set({});
+    },
+  },
+  {
+    name: "blocked-loop",
+    strike: async (scene) => {
+      const victim = await scene.aLeader();
+      const blockMs = scene.duration(500, blockMsMax);
+      scene.note(`the loop of broker ${victim} is blocked for ${blockMs} ms again and again`);
+      scene.skew(victim).set({ blockMs });
+      await scene.goesOnWithout(victim);
+      scene.note(`the loop of broker ${victim} is free again`);
       scene.skew(victim).set({});
     },
   },

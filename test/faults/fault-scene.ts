@@ -15,7 +15,7 @@ const volumeBytes = 1024 * 1024 * 1024;
 const progressMax = 3000;
 const progressMs = 60_000;
 /** A leader that is of no use gives up within 5 s; elections and what they find out come on top. */
-const takeOverMs = 15_000;
+const takeOverMs = 10_000;
 const logLinesTold = 15;
 
 /** A cluster of processes whose network, clocks and disks can be broken, and a load on it. */

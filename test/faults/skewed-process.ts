@@ -1,23 +1,27 @@
 import { readFileSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import process from "node:process";
+import { isMainThread } from "node:worker_threads";
 
 /*
- * Loaded into a broker's process before the broker (--import): its clock differs by as much as a file says, and
- * flushes of its disk take as much longer. The file may change while the broker runs: see `ProcessSkew`.
+ * Loaded into a broker's process before the broker (--import): its clock differs by as much as a file says,
+ * flushes of its disk take as much longer, and its event loop is blocked for as long, again and again. The file may change while the broker runs: see `ProcessSkew`.
  */
 
 const path = process.env["ROPEWALK_TEST_SKEW"];
 const lookMs = 20;
+const betweenBlocksMs = 100;
 
 let clockMs = 0;
 let flushMs = 0;
+let blockMs = 0;
 
 function look(): void {
   if (path === undefined) return;
-  const [clock, flush] = readFileSync(path, "utf8").split(" ").map(Number);
+  const [clock, flush, blocked] = readFileSync(path, "utf8").split(" ").map(Number);
   clockMs = clock ?? 0;
   flushMs = flush ?? 0;
+  blockMs = blocked ?? 0;
 }
 
 const trueNow = Date.now;
@@ -43,5 +47,13 @@ Object.defineProperty(prototype, "datasync", {
   },
 });
 
+/** The event loop gets a moment between two blocks. */
+function block(): void {
+  const endMs = performance.now() + blockMs;
+  while (performance.now() < endMs);
+  setTimeout(block, betweenBlocksMs).unref();
+}
+
 look();
 setInterval(look, lookMs).unref();
+if (isMainThread) block();

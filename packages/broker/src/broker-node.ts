@@ -155,7 +155,14 @@ export class BrokerNode {
   /** Starts every group; the peer network must be there. */
   async start(): Promise<void> {
     this.#started = true;
-    this.#fitness = this.#createFitnessWatch();
+    const { limits, runtime, storage } = this.#options;
+    this.#fitness = new FitnessWatch({
+      clock: runtime.clock,
+      logger: this.#logger,
+      writingSinceMs: () => storage.log.writingSinceMs,
+      diskStallMs: limits.diskStallMs,
+      candidacyChanged: (candidacy) => this.host.setCandidacy(candidacy),
+    });
     await this.replicas.start();
     this.host.add(this.#controllerGroup);
   }
@@ -233,17 +240,6 @@ export class BrokerNode {
     answerConfigCalls(this.caller, new ConfigController(metadata, defaults));
     const controller = this.controllerClient;
     return new ForwardedConfigs({ image: machine.image, defaults, controller, isReady });
-  }
-
-  #createFitnessWatch(): FitnessWatch {
-    const { limits, runtime, storage } = this.#options;
-    return new FitnessWatch({
-      clock: runtime.clock,
-      logger: this.#logger,
-      writingSinceMs: () => storage.log.writingSinceMs,
-      diskStallMs: limits.diskStallMs,
-      candidacyChanged: (candidacy) => this.host.setCandidacy(candidacy),
-    });
   }
 
   #createReporter(): LeaderReporter {

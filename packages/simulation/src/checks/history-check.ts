@@ -1,0 +1,102 @@
+import { type History, type SeenRecord, valueOf } from "../workload/history.ts";
+
+/** Something that must never be. */
+export interface Anomaly {
+  readonly kind:
+    | "lost write"
+    | "duplicate"
+    | "inconsistent offset"
+    | "phantom write"
+    | "reordered write"
+    | "skipped poll"
+    | "non-monotonic poll"
+    | "aborted write seen";
+  readonly detail: string;
+}
+
+/** What the final reading of one partition gave, in order. */
+export type FinalLog = readonly SeenRecord[];
+
+/**
+ * Judges a history against the final logs of all partitions, which were read from their start to their end when
+ * everything had healed. Names follow Jepsen's Kafka workload.
+ */
+export function checkHistory(history: History, logs: ReadonlyMap<number, FinalLog>): Anomaly[] {
+  return [
+    ...checkAcknowledged(history, logs),
+    ...checkLogs(history, logs),
+    ...checkPolls(history, logs),
+  ];
+}
+
+function checkAcknowledged(history: History, logs: ReadonlyMap<number, FinalLog>): Anomaly[] {
+  const anomalies: Anomaly[] = [];
+  const places = new Map<string, SeenRecord>();
+  for (const log of logs.values()) for (const record of log) places.set(record.value, record);
+  for (const [value, { fate }] of history.written) {
+    if (fate.kind !== "acknowledged") continue;
+    const found = places.get(value);
+    const where = `${fate.partition}:${fate.offset}`;
+    if (found === undefined) {
+      anomalies.push({ kind: "lost write", detail: `${value} was acknowledged at ${where}` });
+    } else if (found.partition !== fate.partition || found.offset !== fate.offset) {
+      const detail = `${value} was acknowledged at ${where} and is at ${found.partition}:${found.offset}`;
+      anomalies.push({ kind: "inconsistent offset", detail });
+    }
+  }
+  return anomalies;
+}
+
+function checkLogs(history: History, logs: ReadonlyMap<number, FinalLog>): Anomaly[] {
+  const anomalies: Anomaly[] = [];
+  const seen = new Set<string>();
+  for (const log of logs.values()) {
+    const last = new Map<string, number>();
+    for (const { offset, partition, value } of log) {
+      const at = `${value} at ${partition}:${offset}`;
+      const record = history.written.get(value);
+      if (record === undefined) {
+        anomalies.push({ kind: "phantom write", detail: at });
+        continue;
+      }
+      if (seen.has(value)) anomalies.push({ kind: "duplicate", detail: at });
+      seen.add(value);
+      const { fate, number, producer } = record;
+      if (fate.kind === "failed" && fate.outcome === "definite") {
+        anomalies.push({ kind: "aborted write seen", detail: `${at}: ${fate.why}` });
+      }
+      const before = last.get(producer) ?? -1;
+      if (number <= before) {
+        const detail = `${at} behind ${valueOf({ producer, number: before })}`;
+        anomalies.push({ kind: "reordered write", detail });
+      }
+      last.set(producer, number);
+    }
+  }
+  return anomalies;
+}
+
+function checkPolls(history: History, logs: ReadonlyMap<number, FinalLog>): Anomaly[] {
+  const anomalies: Anomaly[] = [];
+  for (const [consumer, records] of history.seen) {
+    const next = new Map<number, number>();
+    for (const { offset, partition, value } of records) {
+      const detail = `${consumer} was given ${value} at ${partition}:${offset}`;
+      const expected = next.get(partition);
+      if (expected !== undefined && offset < expected) {
+        anomalies.push({ kind: "non-monotonic poll", detail: `${detail} after ${expected - 1}` });
+      } else if (expected !== undefined && offset > expected) {
+        anomalies.push({ kind: "skipped poll", detail: `${detail} instead of ${expected}` });
+      }
+      next.set(partition, offset + 1);
+      const final = logs.get(partition)?.[offset];
+      if (final?.offset !== offset || final.value !== value) {
+        anomalies.push({
+          kind: "inconsistent offset",
+          detail: `${detail}, where finally is ${final?.value ?? "nothing"}`,
+        });
+      }
+    }
+  }
+  return anomalies;
+}

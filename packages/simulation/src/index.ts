@@ -1,0 +1,6 @@
+export { faultKinds } from "./nemesis.ts";
+export type { FaultKind } from "./nemesis.ts";
+export { Run } from "./run.ts";
+export type { RunOutcome } from "./run.ts";
+export { optionsOfSeed } from "./run-options.ts";
+export type { RunOptions } from "./run-options.ts";

@@ -1,0 +1,134 @@
+import { Broker, type BrokerConfig, type BrokerLimits } from "@ropewalk/broker";
+import { GrpcDoor } from "./world/grpc-door.ts";
+import { MachineDisk } from "./world/machine-disk.ts";
+import {
+  type ClockFault,
+  type Death,
+  SimulatedProcess,
+  soundClock,
+} from "./world/simulated-process.ts";
+import type { World } from "./world/world.ts";
+
+/** A machine that runs a broker, when it does. */
+export interface BrokerMachine {
+  readonly brokerId: number;
+  readonly host: string;
+  readonly disk: MachineDisk;
+  process: SimulatedProcess | undefined;
+  broker: Broker | undefined;
+  clock: ClockFault;
+}
+
+const ports = { client: 7700, peer: 7710, http: 7720 } as const;
+
+/** Files so small that every edge is met within seconds. */
+const smallLog: NonNullable<BrokerConfig["log"]> = {
+  journalBytesMax: 512 * 1024,
+  fileBytesMax: 128 * 1024,
+  fillAheadBytes: 32 * 1024,
+  flushBytesMax: 256 * 1024,
+  cacheBytesMax: 64 * 1024,
+  segmentBytesMax: 64 * 1024,
+  chunkCacheBytesMax: 256 * 1024,
+  indexCacheBytesMax: 64 * 1024,
+  diskReserveBytes: 64 * 1024,
+};
+
+/** A cluster of real brokers in a simulated world. */
+export class SimulatedCluster {
+  readonly machines: readonly BrokerMachine[];
+  readonly #world: World;
+  readonly #limits: Partial<BrokerLimits>;
+  /** Why a broker ended that nobody ended. */
+  readonly failures: string[] = [];
+
+  constructor(world: World, brokerCount: number, limits: Partial<BrokerLimits> = {}) {
+    this.#world = world;
+    this.#limits = limits;
+    this.machines = Array.from({ length: brokerCount }, (_, row) => ({
+      brokerId: row + 1,
+      host: `broker-${row + 1}`,
+      disk: new MachineDisk(world.random.fork(`disk-${row + 1}`)),
+      process: undefined,
+      broker: undefined,
+      clock: soundClock,
+    }));
+  }
+
+  /** Where clients find brokers. */
+  get bootstrapServers(): readonly string[] {
+    return this.machines.map(({ host }) => `${host}:${ports.client}`);
+  }
+
+  startAll(): void {
+    for (const machine of this.machines) this.start(machine);
+  }
+
+  /** Starts the broker of a machine, unless it runs. */
+  start(machine: BrokerMachine): void {
+    if (machine.process?.isAlive === true) return;
+    const { trace } = this.#world;
+    trace.tell(machine.host, "starts");
+    this.#world.network.machineIsBack(machine.host);
+    const process = new SimulatedProcess(this.#world.loop, machine.host, machine.clock);
+    machine.process = process;
+    Broker.start(this.#config(machine), this.#world.runtimeOf(process, machine.disk), {
+      hasProcessMetrics: false,
+      openDoor: (options) => {
+        const address = `${machine.host}:${ports.client}`;
+        const close = (): void => {
+          if (this.#world.doors.get(address) === door) this.#world.doors.delete(address);
+        };
+        const door = new GrpcDoor(process, ports.client, options.services, close);
+        this.#world.doors.set(address, door);
+        return Promise.resolve(door);
+      },
+    }).then(
+      (broker) => {
+        if (machine.process === process) machine.broker = broker;
+      },
+      (error: unknown) => {
+        if (!process.isAlive) return;
+        trace.tell(machine.host, `does not start: ${String(error)}`);
+        this.failures.push(`${machine.host} does not start: ${String(error)}`);
+        process.die("kill");
+      },
+    );
+  }
+
+  /** Ends the broker of a machine at once. */
+  kill(machine: BrokerMachine, death: Death): void {
+    if (machine.process?.isAlive !== true) return;
+    this.#world.trace.tell(machine.host, death === "kill" ? "is killed" : "loses power");
+    machine.process.die(death);
+    machine.broker = undefined;
+    if (death === "power") machine.disk.losePower();
+  }
+
+  /** Stops every broker cleanly. */
+  async stopAll(): Promise<void> {
+    await Promise.all(this.machines.map(async ({ broker }) => broker?.stop()));
+    for (const machine of this.machines) {
+      machine.process?.die("kill");
+      machine.broker = undefined;
+    }
+  }
+
+  #config({ brokerId, host }: BrokerMachine): BrokerConfig {
+    const at = (port: number): { host: string; port: number } => ({ host, port });
+    return {
+      brokerId,
+      dataDirectory: "data",
+      client: { listen: at(ports.client), advertise: at(ports.client) },
+      peer: { listen: at(ports.peer), advertise: at(ports.peer) },
+      http: { listen: at(ports.http) },
+      bootstrap: this.machines.map((each) => ({
+        brokerId: each.brokerId,
+        address: { host: each.host, port: ports.peer },
+      })),
+      rack: "",
+      limits: this.#limits,
+      log: smallLog,
+    };
+  }
+}

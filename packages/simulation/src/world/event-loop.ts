@@ -1,0 +1,107 @@
+/** Something that will happen, unless it is cancelled. */
+export interface Event {
+  cancel(): void;
+}
+
+class Scheduled implements Event {
+  readonly atMs: number;
+  readonly order: number;
+  run: (() => void) | undefined;
+
+  constructor(atMs: number, order: number, run: () => void) {
+    this.atMs = atMs;
+    this.order = order;
+    this.run = run;
+  }
+
+  cancel(): void {
+    this.run = undefined;
+  }
+
+  isBefore(other: Scheduled): boolean {
+    return this.atMs < other.atMs || (this.atMs === other.atMs && this.order < other.order);
+  }
+}
+
+/**
+ * Virtual time. Events happen one by one, in the order of their times, those of one moment in the order in which they
+ * were asked for; between two of them everything that follows from promises has run. Nothing else moves time, so a run
+ * is decided by what is asked of it, and takes as long as its events take to compute.
+ */
+export class EventLoop {
+  #nowMs = 0;
+  #order = 0;
+  #count = 0;
+  readonly #heap: Scheduled[] = [];
+
+  /** Milliseconds since the run began. */
+  get nowMs(): number {
+    return this.#nowMs;
+  }
+
+  /** Events that have happened. */
+  get eventCount(): number {
+    return this.#count;
+  }
+
+  /** Asks for `run`, `delayMs` from now. */
+  schedule(delayMs: number, run: () => void): Event {
+    const event = new Scheduled(this.#nowMs + Math.max(0, delayMs), this.#order++, run);
+    this.#push(event);
+    return event;
+  }
+
+  /** Lets time pass until `isDone`, at most up to `endMs`. Answers whether it was done. */
+  async runUntil(isDone: () => boolean, endMs: number): Promise<boolean> {
+    await settled();
+    while (!isDone()) {
+      const next = this.#heap[0];
+      if (next === undefined || next.atMs > endMs) {
+        this.#nowMs = Math.max(this.#nowMs, endMs);
+        return isDone();
+      }
+      this.#pop();
+      const { run } = next;
+      if (run === undefined) continue;
+      this.#nowMs = next.atMs;
+      this.#count++;
+      run();
+      await settled();
+    }
+    return true;
+  }
+
+  #push(event: Scheduled): void {
+    const heap = this.#heap;
+    let at = heap.push(event) - 1;
+    while (at > 0) {
+      const parentAt = (at - 1) >> 1;
+      const parent = heap[parentAt];
+      if (parent === undefined || !event.isBefore(parent)) break;
+      heap[at] = parent;
+      at = parentAt;
+    }
+    heap[at] = event;
+  }
+
+  #pop(): void {
+    const heap = this.#heap;
+    const last = heap.pop();
+    if (last === undefined || heap.length === 0) return;
+    let at = 0;
+    for (;;) {
+      const [left, right] = [heap[2 * at + 1], heap[2 * at + 2]];
+      const isRight = left !== undefined && right !== undefined && right.isBefore(left);
+      const child = isRight ? right : left;
+      if (child === undefined || !child.isBefore(last)) break;
+      heap[at] = child;
+      at = 2 * at + (isRight ? 2 : 1);
+    }
+    heap[at] = last;
+  }
+}
+
+/** After all that promises have to run, however long their chains are. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

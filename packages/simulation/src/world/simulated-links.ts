@@ -1,0 +1,77 @@
+import type { EventLoop } from "./event-loop.ts";
+import type { SeededRandom } from "./seeded-random.ts";
+
+/** How messages travel between two hosts. */
+export interface LinkQuality {
+  readonly latencyMsMin: number;
+  readonly latencyMsMax: number;
+  /** Now and then a message takes longer, as one that was lost and is sent again. */
+  readonly lossProbability: number;
+  readonly resendMs: number;
+  readonly bytesPerMs: number;
+}
+
+/** The one-way links between all hosts: how good they are, and which are cut. */
+export class SimulatedLinks {
+  readonly #loop: EventLoop;
+  readonly #random: SeededRandom;
+  readonly #quality: LinkQuality;
+  readonly #cut = new Set<string>();
+  readonly #slowed = new Map<string, number>();
+  #waiting: (() => void)[] = [];
+
+  constructor(loop: EventLoop, random: SeededRandom, quality: LinkQuality) {
+    this.#loop = loop;
+    this.#random = random;
+    this.#quality = quality;
+  }
+
+  isCut(from: string, to: string): boolean {
+    return this.#cut.has(linkName(from, to));
+  }
+
+  /** From now on nothing arrives; what is on its way waits, as TCP would have it. */
+  cut(from: string, to: string): void {
+    this.#cut.add(linkName(from, to));
+  }
+
+  /** Adds to the latency of a link, until it is healed. */
+  slow(from: string, to: string, addedMs: number): void {
+    this.#slowed.set(linkName(from, to), addedMs);
+  }
+
+  heal(from: string, to: string): void {
+    this.#cut.delete(linkName(from, to));
+    this.#slowed.delete(linkName(from, to));
+    this.#wake();
+  }
+
+  healAll(): void {
+    this.#cut.clear();
+    this.#slowed.clear();
+    this.#wake();
+  }
+
+  /** Runs `listener` once, when some link was healed. */
+  onHealed(listener: () => void): void {
+    this.#waiting.push(listener);
+  }
+
+  /** How long a message takes from one host to another. */
+  latencyMs(from: string, to: string, bytes: number): number {
+    const { bytesPerMs, latencyMsMax, latencyMsMin, lossProbability, resendMs } = this.#quality;
+    const base = this.#random.between(latencyMsMin, latencyMsMax) + bytes / bytesPerMs;
+    const isResent = lossProbability > 0 && this.#random.chance(lossProbability);
+    return base + (isResent ? resendMs : 0) + (this.#slowed.get(linkName(from, to)) ?? 0);
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const listener of waiting) this.#loop.schedule(0, listener);
+  }
+}
+
+function linkName(from: string, to: string): string {
+  return `${from}>${to}`;
+}

@@ -1,0 +1,83 @@
+import type { Listener, Logger, LogFields, Runtime } from "@ropewalk/runtime";
+import { EventLoop } from "./event-loop.ts";
+import type { OpenDoors } from "./grpc-door.ts";
+import type { MachineDisk } from "./machine-disk.ts";
+import { SeededRandom } from "./seeded-random.ts";
+import { type DiskSpeed, SimulatedDisk } from "./simulated-disk.ts";
+import { type LinkQuality, SimulatedLinks } from "./simulated-links.ts";
+import { SimulatedNetwork } from "./simulated-network.ts";
+import type { SimulatedProcess } from "./simulated-process.ts";
+import { SimulatedStores } from "./simulated-stores.ts";
+import { Trace } from "./trace.ts";
+
+/** What the world of one run is like. */
+export interface WorldOptions {
+  readonly seed: string;
+  readonly link: LinkQuality;
+  readonly disk: DiskSpeed;
+  /** Hears every line of the trace. */
+  readonly onLine?: ((line: string) => void) | undefined;
+}
+
+/** Time, links and doors that all processes of a run share. */
+export class World {
+  readonly loop: EventLoop = new EventLoop();
+  readonly random: SeededRandom;
+  readonly trace: Trace;
+  readonly links: SimulatedLinks;
+  readonly network: SimulatedNetwork;
+  readonly doors: OpenDoors = new Map();
+  readonly #disk: DiskSpeed;
+  #processes = 0;
+
+  constructor({ disk, link, onLine, seed }: WorldOptions) {
+    this.random = new SeededRandom(seed);
+    this.trace = new Trace(this.loop, onLine);
+    this.links = new SimulatedLinks(this.loop, this.random.fork("links"), link);
+    this.network = new SimulatedNetwork(this.links, this.trace);
+    this.#disk = disk;
+  }
+
+  /** What a process on this machine is given as the world. */
+  runtimeOf(process: SimulatedProcess, machine: MachineDisk): Runtime {
+    const random = this.random.fork(`${process.host}/${this.#processes++}`);
+    const disk = new SimulatedDisk(machine, process, random.fork("disk"), this.#disk, this.trace);
+    return {
+      clock: process,
+      random: random.fork("own"),
+      disk,
+      network: this.network.of(process),
+      http: { serve: ({ port }) => Promise.resolve(silentListener(port)) },
+      keyValueStores: new SimulatedStores(machine, disk),
+      logger: traceLogger(this.trace, process),
+    };
+  }
+}
+
+function silentListener(port: number): Listener {
+  return { port, close: () => Promise.resolve() };
+}
+
+/** Warnings and errors go to the trace. */
+function traceLogger(trace: Trace, process: SimulatedProcess): Logger {
+  const tell = (level: string) => (message: string, fields?: LogFields) => {
+    if (process.isAlive) trace.tell(process.host, `${level} ${message}${textOf(fields)}`);
+  };
+  const logger: Logger = {
+    debug() {},
+    info: tell("info"),
+    warn: tell("warn"),
+    error: tell("error"),
+    child: () => logger,
+  };
+  return logger;
+}
+
+function textOf(fields: LogFields | undefined): string {
+  if (fields === undefined) return "";
+  const words = Object.entries(fields).map(([name, value]) => {
+    if (value instanceof Error) return `${name}=${value.message}`;
+    return `${name}=${JSON.stringify(value)}`;
+  });
+  return words.length === 0 ? "" : ` (${words.join(", ")})`;
+}
