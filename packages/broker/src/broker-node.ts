@@ -69,6 +69,7 @@ export class BrokerNode {
   readonly replicas: ReplicaSet;
   readonly groups: GroupRouter;
   readonly view: ImageView;
+  readonly topics: ForwardedTopics;
   readonly configs: ForwardedConfigs;
   readonly producerIds: ProducerIdPool;
   readonly controllerClient: ControllerClient;
@@ -91,7 +92,6 @@ export class BrokerNode {
   readonly #retention: RetentionChecker;
   readonly #moves: Moves;
   readonly reassignments: ReassignmentDesk;
-  readonly topics: ForwardedTopics;
   #fitness: FitnessWatch | undefined;
   #started = false;
   #isStopped = false;
@@ -145,12 +145,12 @@ export class BrokerNode {
       this.isAlive,
       () => this.#controllerGroup.confState,
     );
+    const { controllerClient: controller, view } = this;
+    this.topics = new ForwardedTopics({ controller, view, clock });
     this.#reporter = this.#createReporter();
     this.groups = this.#createGroupRouter();
     this.#moves = this.#createMoves(proposer);
     this.reassignments = this.#createReassignments();
-    const { controllerClient, view } = this;
-    this.topics = new ForwardedTopics({ clock, controller: controllerClient, view });
     this.replicas = this.#createReplicaSet(proposer);
     storage.hearDamage((key, error) => this.replicas.logDamaged(key, error));
     this.#compaction = this.#createCompactionChecker();
