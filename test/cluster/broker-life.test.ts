@@ -166,6 +166,9 @@ describe("a broker's life", () => {
     // It knows what was there before it came, and serves.
     const own = doorsOf(cluster, [4]);
     expect(await run(["consume", "before", "--from-beginning", "-e"], own)).toBe("kept\n");
+    await run(["topic", "create", "spread", "-p", "8", "-r", "3"], doors);
+    await run(["produce", "spread"], doors, "a\nb\nc\n");
+    await untilListed(doors, 4, (broker) => (broker?.replicaCount ?? 0) > 0);
     expect(await run(["broker", "decommission", "4", "--dry-run"], doors)).toContain(
       "would decommission broker 4",
     );
@@ -174,6 +177,8 @@ describe("a broker's life", () => {
       "broker 4 is decommissioned: it is removed, and may be stopped\n",
     );
     expect((await listed(doors)).map(({ brokerId }) => brokerId)).toEqual([1, 2, 3]);
+    const spread = await run(["consume", "spread", "--from-beginning", "-e"], doors);
+    expect(spread.trimEnd().split("\n").toSorted()).toEqual(["a", "b", "c"]);
     await waitFor(
       () => `broker 4 says that it was removed; its log:\n${cluster.log(4)}`,
       deadlineMs,

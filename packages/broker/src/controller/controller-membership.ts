@@ -14,6 +14,8 @@ export interface ControllerMembershipOptions {
   readonly group: () => RaftGroup;
   /** How often the membership is looked at. */
   readonly intervalMs: number;
+  /** Brokers that were to form the cluster are waited for so long, from when this broker became the controller. */
+  readonly awaitMs: number;
   /** How long a change that somebody waits for may take. */
   readonly changeMsMax: number;
 }
@@ -31,6 +33,7 @@ export class ControllerMembership {
   readonly #options: ControllerMembershipOptions;
   #timer: Timer | undefined;
   #isStopped = false;
+  #leadingSinceMs: number | undefined;
 
   constructor(options: ControllerMembershipOptions) {
     this.#options = options;
@@ -70,9 +73,12 @@ export class ControllerMembership {
   }
 
   async #improve(): Promise<void> {
-    const { brokerId, group, image, logger } = this.#options;
+    const { awaitMs, brokerId, clock, group, image, logger } = this.#options;
     const { confState, leadership } = group();
+    if (leadership.kind !== "leading") this.#leadingSinceMs = undefined;
     if (leadership.kind !== "leading" || image.clusterId === "") return;
+    const nowMs = clock.monotonicMs();
+    this.#leadingSinceMs ??= nowMs;
     const progress = new Map(
       group()
         .memberProgress()
@@ -88,6 +94,7 @@ export class ControllerMembership {
       conf: confState,
       brokers: image.brokers,
       removedIds: new Set(image.removedDirectories.values()),
+      isAwaiting: nowMs - this.#leadingSinceMs < awaitMs,
       leaderId: brokerId,
       isCurrent,
     });

@@ -46,6 +46,7 @@ const input = (
   conf: conf([1, 2, 3]),
   brokers: new Map((changes.members ?? []).map((each) => [each.brokerId, each])),
   removedIds: new Set(),
+  isAwaiting: false,
   leaderId: 1,
   isCurrent: () => true,
   ...changes,
@@ -116,6 +117,15 @@ describe("nextMembershipChange()", () => {
       { type: "addVoter", nodeId: 4 },
       { type: "remove", nodeId: 3 },
     ]);
+  });
+
+  test("waits for brokers that have not come for a while, then goes on without them", () => {
+    const members = [1, 2, 3].map((id) => broker(id));
+    const five = { members, conf: conf([1, 2, 3, 4, 5]), isCurrent: (id: number) => id <= 3 };
+    expect(nextMembershipChange(input({ ...five, isAwaiting: true }))).toBeUndefined();
+    expect(nextMembershipChange(input(five))).toEqual([{ type: "remove", nodeId: 4 }]);
+    const two = { ...five, members: members.slice(0, 2), conf: conf([1, 2, 3]) };
+    expect(nextMembershipChange(input(two))).toBeUndefined();
   });
 
   test("lets the broker that is to go vote no more, and itself last", () => {

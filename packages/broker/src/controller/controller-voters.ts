@@ -56,6 +56,8 @@ export interface MembershipInput {
   readonly brokers: ReadonlyMap<number, BrokerImage>;
   /** Brokers that were removed from the cluster. */
   readonly removedIds: ReadonlySet<number>;
+  /** Whether brokers that were to form the cluster, and have not come, are still waited for. */
+  readonly isAwaiting: boolean;
   /** Who decides: it is moved last. */
   readonly leaderId: number;
   /** Whether a member has (almost) all of the log and answers. */
@@ -93,8 +95,12 @@ function votersChange(input: MembershipInput): ConfChangeStep[] | undefined {
   return steps.length === 0 ? undefined : steps;
 }
 
-/** Those that are to stay, and voters that have not come yet. */
-function candidatesOf({ brokers, conf, removedIds }: MembershipInput): VoterCandidate[] {
+/** With fewer that came a voter that did not is better than none: two could spare nobody either. */
+const votersWithoutAwaitedMin = 3;
+
+/** Those that are to stay, and voters that have not come yet: for a while, or where they cannot be done without. */
+function candidatesOf(input: MembershipInput): VoterCandidate[] {
+  const { brokers, conf, isAwaiting, removedIds } = input;
   const registered = [...brokers.values()]
     .filter(({ duty }) => duty !== "decommissioned")
     .map(({ brokerId, fenced, rack }) => ({
@@ -104,6 +110,7 @@ function candidatesOf({ brokers, conf, removedIds }: MembershipInput): VoterCand
       isRegistered: true,
       isFenced: fenced,
     }));
+  if (!isAwaiting && registered.length >= votersWithoutAwaitedMin) return registered;
   const awaited = conf.voters
     .filter((id) => !brokers.has(id) && !removedIds.has(id))
     .map((brokerId) => ({

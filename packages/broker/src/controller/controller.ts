@@ -75,6 +75,7 @@ export class Controller {
       image,
       group,
       intervalMs: limits.membershipCheckMs,
+      awaitMs: limits.brokerSessionTimeoutMs,
       changeMsMax: limits.forwardTimeoutMs / 2,
     });
     this.admission = new BrokerAdmission({
