@@ -1,12 +1,8 @@
 import { type GroupLog, type LogEntry, LogError } from "@ropewalk/log";
 import {
   batchBaseOffset,
-  batchBaseSequence,
   batchFaultError,
   batchNextOffset,
-  batchProducerEpoch,
-  batchProducerId,
-  batchRecordCount,
   RopewalkError,
   stampAppendTime,
   validateBatch,
@@ -33,6 +29,7 @@ import { encodePartitionCheckpoint, type PartitionCheckpoint } from "./partition
 import { decodePartitionCommand, encodePartitionCommand } from "./partition-command.ts";
 import { PendingAppend, unknownOutcome } from "./pending-append.ts";
 import { ProducerTable, type SequencedBatch } from "./producer-table.ts";
+import { sequencedBatch } from "./sequenced-batch.ts";
 import { RecordWaiters } from "./record-waiters.ts";
 import { retentionPolicy, retentionStartOffset, type SegmentView } from "./retention.ts";
 import { searchTimestamp } from "./timestamp-search.ts";
@@ -477,15 +474,6 @@ export class PartitionReplica implements StateMachine, PartitionLog {
       `Cannot ${action} offset ${offset}: it has offsets ${this.#startOffset} to ${this.#highWatermark}`,
     );
   }
-}
-
-function sequencedBatch(bytes: Uint8Array): SequencedBatch {
-  return {
-    producerId: batchProducerId(bytes),
-    producerEpoch: batchProducerEpoch(bytes),
-    baseSequence: batchBaseSequence(bytes),
-    recordCount: batchRecordCount(bytes),
-  };
 }
 
 /** Where nothing is left below the watermark, because it was compacted, reading goes on there. */
