@@ -20,7 +20,7 @@ import { Broker } from "../src/broker.ts";
 import type { BrokerConfig } from "../src/config.ts";
 
 const localhost = "127.0.0.1";
-const ids = [1, 2, 3];
+const trioIds = [1, 2, 3];
 const deadlineMs = 20_000;
 const pollMs = 10;
 const kibibyte = 1024;
@@ -62,20 +62,32 @@ export class BrokerTrio {
   readonly #changes: BrokerConfig["limits"];
   #heldCount = 0;
 
-  private constructor(changes: BrokerConfig["limits"]) {
+  /** Every broker that is to be a part of it. */
+  readonly #ids: readonly number[];
+
+  private constructor(ids: readonly number[], changes: BrokerConfig["limits"]) {
+    this.#ids = ids;
     this.#changes = changes;
     nextPort += ids.length * 3;
   }
 
   /** `changes`: limits that differ from the trio's usual ones. */
   static async start(changes: BrokerConfig["limits"] = {}): Promise<BrokerTrio> {
-    const trio = new BrokerTrio(changes);
+    const trio = new BrokerTrio(trioIds, changes);
     await trio.startAll();
     return trio;
   }
 
+  /** The same with brokers 4 to `brokerCount`, which are not started yet. */
+  static async startFirst(brokerCount: number): Promise<BrokerTrio> {
+    const ids = Array.from({ length: brokerCount }, (_, at) => at + 1);
+    const trio = new BrokerTrio(ids, {});
+    await Promise.all(trioIds.map((id) => trio.start(id)));
+    return trio;
+  }
+
   async startAll(): Promise<void> {
-    const stopped = ids.filter((id) => !this.#brokers.has(id));
+    const stopped = this.#ids.filter((id) => !this.#brokers.has(id));
     await Promise.all(stopped.map((id) => this.start(id)));
   }
 
@@ -92,7 +104,7 @@ export class BrokerTrio {
   }
 
   async stopAll(): Promise<void> {
-    await Promise.all(ids.map((id) => this.stop(id)));
+    await Promise.all(this.#ids.map((id) => this.stop(id)));
   }
 
   /** Everything that a broker stores. */
@@ -176,7 +188,7 @@ export class BrokerTrio {
   async createTopic(name: string): Promise<void> {
     // Every move to segments seals the one before, so that there are many.
     const configs = new Map([["segment.ms", "1"]]);
-    await this.callAny(topicService.createTopic, { name, partitionCount: ids.length, configs });
+    await this.callAny(topicService.createTopic, { name, partitionCount: trioIds.length, configs });
   }
 
   /** The partition that is meant to be led by a broker. */
@@ -217,7 +229,7 @@ export class BrokerTrio {
 
   async deleteRecords(topic: string, partition: number, offset: number): Promise<void> {
     const request = { topic, offsets: [{ partition, offset }] };
-    for (const id of [await this.leaderOf(topic, partition), ...ids]) {
+    for (const id of [await this.leaderOf(topic, partition), ...this.#ids]) {
       const [start] = (await this.call(id, topicService.deleteRecords, request)).starts;
       if (start?.error === undefined) return;
     }
@@ -265,7 +277,7 @@ export class BrokerTrio {
       client: { listen: at(client), advertise: at(client) },
       peer: { listen: at(peer), advertise: at(peer) },
       http: { listen: at(http) },
-      bootstrap: ids.map((each) => ({ brokerId: each, address: at(this.#ports(each).peer) })),
+      bootstrap: this.#ids.map((each) => ({ brokerId: each, address: at(this.#ports(each).peer) })),
       rack: "",
       limits: { ...limits, ...this.#changes },
       log: smallLog,

@@ -11,7 +11,7 @@ import { Controller } from "./controller/controller.ts";
 import { ControllerClient } from "./controller/controller-client.ts";
 import { ControllerMachine } from "./controller/controller-machine.ts";
 import { controllerVoters } from "./controller/controller-voters.ts";
-import { registrationOf } from "./controller/metadata-codec.ts";
+import { registrationOf, topicMessage } from "./controller/metadata-codec.ts";
 import {
   type ApplyOutcome,
   clusterConfigsId,
@@ -22,9 +22,11 @@ import { MetadataProposer } from "./controller/metadata-proposer.ts";
 import { ProducerIdPool } from "./controller/producer-id-pool.ts";
 import { type Fitness, FitnessWatch } from "./fitness/fitness-watch.ts";
 import { groupsTopic, GroupRouter } from "./group/group-router.ts";
+import { ForwardedTopics } from "./forwarded-topics.ts";
 import { ImageView } from "./image-view.ts";
 import { LeaderReporter } from "./leader-reporter.ts";
 import { LeaderTable } from "./leader-table.ts";
+import { Moves } from "./moves.ts";
 import { CompactionChecker } from "./partition/compaction-checker.ts";
 import { RetentionChecker } from "./partition/retention-checker.ts";
 import type { PeerNetwork } from "./peer/peer-network.ts";
@@ -34,10 +36,10 @@ import { openGroupLog } from "./raft/group-storage.ts";
 import { RaftGroup } from "./raft/raft-group.ts";
 import { RaftHost } from "./raft/raft-host.ts";
 import type { Leadership } from "./raft/state-machine.ts";
+import { ReassignmentDesk } from "./reassignment-desk.ts";
 import { RemoteCaller } from "./remote-caller.ts";
 import { ReplicaSet } from "./replica-set.ts";
 import { ReplicaRebuilding, snapshotImageBytesMax } from "./snapshot/replica-rebuilding.ts";
-import { ForwardedTopics } from "./topic-admin.ts";
 
 /** What a node is made of. */
 export interface BrokerNodeOptions {
@@ -79,6 +81,8 @@ export class BrokerNode {
   readonly #controller: Controller;
   readonly #compaction: CompactionChecker;
   readonly #retention: RetentionChecker;
+  readonly #moves: Moves;
+  readonly reassignments: ReassignmentDesk;
   #fitness: FitnessWatch | undefined;
   readonly #addressAttempts = new Map<number, number>();
   #started = false;
@@ -137,10 +141,12 @@ export class BrokerNode {
     });
     this.configs = this.#createConfigs(proposer);
     this.view = new ImageView(brokerId, this.machine.image, this.#leaders, this.isAlive);
-    const { controllerClient: controller, view } = this;
-    this.topics = new ForwardedTopics({ controller, view, clock });
     this.#reporter = this.#createReporter();
     this.groups = this.#createGroupRouter();
+    this.#moves = this.#createMoves(proposer);
+    this.reassignments = this.#createReassignments();
+    const { controllerClient, view } = this;
+    this.topics = new ForwardedTopics({ clock, controller: controllerClient, view });
     this.replicas = this.#createReplicaSet(proposer);
     storage.hearDamage((key, error) => this.replicas.logDamaged(key, error));
     this.#compaction = this.#createCompactionChecker();
@@ -176,6 +182,7 @@ export class BrokerNode {
     this.groups.stop();
     this.#fitness?.stop();
     this.#reporter.stop();
+    this.#moves.stop();
     this.#retention.stop();
     this.#compaction.stop();
     await this.rebuilding.stop();
@@ -270,6 +277,7 @@ export class BrokerNode {
       caller: this.caller,
       leaders: this.#leaders,
       home: () => this.replicas,
+      pieceAdmitted: (key, bytes) => this.#moves.pieceAdmitted(key, bytes),
     });
   }
 
@@ -333,9 +341,38 @@ export class BrokerNode {
       isAlive: this.isAlive,
       isReady: this.#options.isReady,
       metadataIndexAtStart: this.#controllerGroup.log.lastIndex(),
+      metadataIndex: () => this.machine.appliedIndex,
+      admitToLearner: this.#moves.admitToLearner,
+      membersMayChange: this.#moves.membersMayChange,
       snapshotWanted: (group) => this.rebuilding.snapshotWanted(group),
       repair: (absent) => this.rebuilding.repair(absent),
       leads: (groupId, term) => this.#reporter.leads({ groupId, term }),
+    });
+  }
+
+  #createReassignments(): ReassignmentDesk {
+    return new ReassignmentDesk({
+      caller: this.caller,
+      controller: this.controllerClient,
+      image: this.machine.image,
+      leaders: this.#leaders,
+    });
+  }
+
+  #createMoves(proposer: CommandProposer): Moves {
+    const { config, limits, runtime } = this.#options;
+    return new Moves({
+      brokerId: config.brokerId,
+      clock: runtime.clock,
+      logger: this.#logger,
+      limits,
+      caller: this.caller,
+      proposer,
+      controllerGroup: this.#controllerGroup,
+      controllerClient: this.controllerClient,
+      machine: this.machine,
+      replicas: () => this.replicas,
+      isAlive: this.isAlive,
     });
   }
 
@@ -379,10 +416,10 @@ export class BrokerNode {
       return {};
     });
     caller.handle(peerService.placeTopic, async (topic) => ({
-      topic: await controller.createTopic(topic, topic.internal, topic.validateOnly),
+      topic: topicMessage(await controller.createTopic(topic, topic.internal, topic.validateOnly)),
     }));
     caller.handle(peerService.growTopic, async ({ name, partitionCount, validateOnly }) => ({
-      topic: await controller.growTopic(name, partitionCount, validateOnly),
+      topic: topicMessage(await controller.growTopic(name, partitionCount, validateOnly)),
     }));
     caller.handle(peerService.removeTopic, async ({ name }) => {
       await controller.deleteTopic(name);
@@ -413,7 +450,20 @@ export class BrokerNode {
         });
       });
     }
+    if (this.#started) this.#replicasMoved(outcome);
     this.#options.imageChanged();
+  }
+
+  #replicasMoved(outcome: ApplyOutcome): void {
+    if (outcome.kind !== "partitionsReassigned") return;
+    for (const change of outcome.changes) {
+      const { partition, topic } = change;
+      const where = { topic: topic.name, partition: partition.partition };
+      this.replicas.reassigned(change).catch((error: unknown) => {
+        this.#logger.error("a replica that has left could not be removed", { ...where, error });
+      });
+    }
+    this.#moves.applied(outcome);
   }
 
   #brokerConfigured(brokerId: number): void {
@@ -434,6 +484,7 @@ export class BrokerNode {
       this.#reporter.leads({ groupId: controllerGroupId, term: leadership.term });
     }
     this.#controller.leadershipChanged(leadership);
+    this.#moves.controllerChanged();
     this.#options.imageChanged();
   }
 

@@ -240,6 +240,7 @@ export class Broker {
     return {
       partitions: node.replicas,
       topics: node.topics,
+      reassignments: node.reassignments,
       configs: node.configs,
       groups: node.groups,
       cluster: node.view,

@@ -98,6 +98,10 @@ export interface BrokerLimits {
   readonly repairRetryMsMax: number;
   /** A broker whose copy of the metadata is damaged ends when it could not repair it for so long. */
   readonly controllerRepairMsMax: number;
+  /** Partitions of the whole cluster whose replicas move at the same time; the others wait. */
+  readonly movesAtOnceMax: number;
+  /** How often leaders look whether another broker is meant to lead, and give leadership back; 0: never. */
+  readonly leaderBalanceMs: number;
   /** How long a request that was passed on to another broker may take. */
   readonly forwardTimeoutMs: number;
 }
@@ -140,5 +144,7 @@ export const defaultBrokerLimits: BrokerLimits = {
   repairRetryMsMin: 500,
   repairRetryMsMax: 30_000,
   controllerRepairMsMax: 60_000,
+  movesAtOnceMax: 10,
+  leaderBalanceMs: 30_000,
   forwardTimeoutMs: 10_000,
 };

@@ -180,6 +180,70 @@ export interface ConfigAdmin {
   ): Promise<readonly ConfigView[]>;
 }
 
+/** Where a partition's replicas are to be; the first one is meant to lead. */
+export interface PartitionReplicaIds {
+  readonly topic: string;
+  readonly partition: number;
+  readonly replicaIds: readonly number[];
+}
+
+/** Changes of where replicas are: some that are named, or the cluster's own plan for topics (empty: all). */
+export interface ReassignmentRequest {
+  readonly wanted:
+    | { readonly kind: "explicit"; readonly partitions: readonly PartitionReplicaIds[] }
+    | { readonly kind: "auto"; readonly topics: readonly string[] };
+  /** Only checks. */
+  readonly dryRun: boolean;
+  /** For all moves from now on; 0: without a bound; `undefined`: as before. */
+  readonly throttleBytesPerSecond: number | undefined;
+}
+
+/** What changes, or would. */
+export interface PlannedReassignment extends PartitionReplicaIds {
+  readonly targetIds: readonly number[];
+}
+
+/** A partition whose replicas move (KIP-455), or wait for their turn. */
+export interface ReassignmentView extends PlannedReassignment {
+  readonly groupId: number;
+  readonly addingIds: readonly number[];
+  readonly removingIds: readonly number[];
+  readonly state: "waiting" | "moving";
+}
+
+/** How far a move has come: of the slowest replica that comes. */
+export interface ReassignmentProgress {
+  readonly groupId: number;
+  readonly percent: number;
+  readonly isSnapshotting: boolean;
+}
+
+/** Moves replicas; any broker takes these calls and passes changes on to the controller. */
+export interface ReassignmentAdmin {
+  /**
+   * Begins to move replicas. Rejects with INVALID_REPLICA_ASSIGNMENT, UNKNOWN_TOPIC_OR_PARTITION or INVALID_REQUEST; then
+   * nothing is done.
+   */
+  reassign(
+    principal: Principal,
+    request: ReassignmentRequest,
+  ): Promise<{ readonly planned: readonly PlannedReassignment[]; readonly leftCount: number }>;
+  /** Lets partitions go back to where they were. Rejects with NO_REASSIGNMENT_IN_PROGRESS; then nothing is done. */
+  cancel(
+    principal: Principal,
+    partitions: readonly { readonly topic: string; readonly partition: number }[],
+    dryRun: boolean,
+  ): Promise<readonly PlannedReassignment[]>;
+  /** Everything that moves or waits, by topic and partition; an empty topic: all. */
+  list(principal: Principal, topic: string): readonly ReassignmentView[];
+  /** How far these have come; those whose leaders do not answer in time are left out. */
+  progress(
+    principal: Principal,
+    moves: readonly ReassignmentView[],
+  ): Promise<readonly ReassignmentProgress[]>;
+  throttleBytesPerSecond(principal: Principal): number;
+}
+
 /** A broker as this one sees it. */
 export interface BrokerView {
   readonly brokerId: number;
@@ -248,6 +312,7 @@ export interface GroupCoordinator {
 export interface BrokerPorts {
   readonly partitions: PartitionDirectory;
   readonly topics: TopicAdmin;
+  readonly reassignments: ReassignmentAdmin;
   readonly configs: ConfigAdmin;
   readonly groups: GroupCoordinator;
   readonly cluster: ClusterView;

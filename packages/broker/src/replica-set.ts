@@ -2,21 +2,22 @@ import type { GroupKey, GroupLog, LogStore } from "@ropewalk/log";
 import { RopewalkError } from "@ropewalk/protocol";
 import type { Clock, KeyValueStore, Logger } from "@ropewalk/runtime";
 import type { Snapshot } from "raft-ts";
+import { AbsentReplicas, currentPartition } from "./absent-replicas.ts";
 import type { Checkpointer } from "./checkpointer.ts";
 import type { BrokerLimits } from "./config.ts";
 import {
-  controllerGroupId,
+  type AssignmentChange,
   type MetadataImage,
   type PartitionImage,
   type TopicImage,
 } from "./controller/metadata-image.ts";
+import { holdersOf, joinedAt } from "./controller/partition-assignment.ts";
 import { type TopicConfig, topicConfig } from "./controller/topic-config.ts";
 import { GroupPartitionCoordinator } from "./group/group-coordinator.ts";
 import { GroupMachine } from "./group/group-machine.ts";
 import { groupsTopic, type GroupRouter } from "./group/group-router.ts";
 import type { LedPartition } from "./health/under-replication.ts";
 import type { LeaderTable } from "./leader-table.ts";
-import { expectJoined } from "./joined.ts";
 import type { CompactedPartition } from "./partition/compaction-checker.ts";
 import { decodePartitionCheckpoint } from "./partition/partition-checkpoint.ts";
 import { FollowedPartition } from "./partition/followed-partition.ts";
@@ -27,8 +28,12 @@ import type { HistoryKeeper } from "./raft/history-keeper.ts";
 import { RaftGroup } from "./raft/raft-group.ts";
 import { openGroupLog } from "./raft/group-storage.ts";
 import type { RaftHost } from "./raft/raft-host.ts";
-import { imageMarkKey } from "./raft/state-image.ts";
+import { firstMembers, MemberedMachine, membersKey } from "./raft/member-record.ts";
+import { decodeStateImage } from "./raft/state-image.ts";
 import type { Leadership, StateMachine } from "./raft/state-machine.ts";
+import { ReadableTopics } from "./readable-topics.ts";
+import { groupKey, logKey } from "./replica-key.ts";
+import { partitionKey, ReplicaRemoval } from "./replica-removal.ts";
 import type { AbsentReplica, ReplicaHome } from "./snapshot/replica-home.ts";
 
 /** What the set needs. */
@@ -52,23 +57,28 @@ export interface ReplicaSetOptions {
   readonly isReady: () => boolean;
   /** The last entry of the metadata's log when this process opened it. */
   readonly metadataIndexAtStart: number;
+  /** The entry of the metadata's log that the image is as of. */
+  readonly metadataIndex: () => number;
   /** A replica needs what the log of its leader here does not hold any more. */
   readonly snapshotWanted: (group: RaftGroup) => Snapshot | "unavailable";
   /** A replica is out, for its log is damaged: to be put back once it is whole. */
   readonly repair: (absent: AbsentReplica) => void;
   /** This broker leads a group since a moment ago. */
   readonly leads: (groupId: number, term: number) => void;
+  /** Whether so many bytes may be sent to a replica that comes. */
+  readonly admitToLearner: (bytes: number) => boolean;
+  /** The members of a group, or what they are to be, may have changed, or who leads it. */
+  readonly membersMayChange: (groupId: number) => void;
 }
 
-interface Replica {
+/** A replica on this broker that takes part in Raft. */
+export interface Replica {
   readonly topic: TopicImage;
   readonly image: PartitionImage;
   readonly group: RaftGroup;
   readonly machine: StateMachine;
   /** `undefined` for the internal topic of the consumer groups, which is not read as records. */
   readonly partition: PartitionReplica | undefined;
-  /** Where its checkpoint is kept; groups of an internal topic are never removed. */
-  readonly checkpointKey: string | undefined;
 }
 
 /** The replicas on this broker: those that the cluster's metadata puts here. */
@@ -76,35 +86,39 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
   readonly #options: ReplicaSetOptions;
   readonly #replicas = new Map<number, Replica>();
   /** Those that are out of Raft: damaged, or being rebuilt. */
-  readonly #absent = new Map<number, AbsentReplica>();
+  readonly #absent: AbsentReplicas;
+  readonly #removal: ReplicaRemoval;
+  readonly #readable: ReadableTopics;
+  /** Groups whose replica here is being deleted. */
+  readonly #leaving = new Map<number, Promise<void>>();
 
   constructor(options: ReplicaSetOptions) {
     this.#options = options;
+    this.#removal = new ReplicaRemoval(options);
+    this.#readable = new ReadableTopics(options);
+    this.#absent = new AbsentReplicas(options.image, (topic, partition) => {
+      this.#addIfHeld(topic, partition);
+    });
   }
 
   /** Starts what the image puts here, and removes what it certainly does not (any more). */
   async start(): Promise<void> {
-    const { image, store, logger } = this.#options;
+    const { brokerId, image } = this.#options;
     const topics = [...image.topics.values()];
-    for (const topic of topics) this.topicCreated(topic);
-    const wanted = new Set(topics.flatMap((t) => t.partitions.map(({ groupId }) => groupId)));
-    for (const { key, quarantined } of [...store.groups()]) {
-      // Only the metadata's word removes a log, never that a replica could not be started. Ids at or above
-      // the image's next one belong to topics that it has not heard of yet.
-      const isKept = key.groupId === controllerGroupId || wanted.has(key.groupId);
-      if (isKept || quarantined !== undefined || key.groupId >= image.nextGroupId) continue;
-      logger.info("removing the rest of a deleted partition", { groupId: key.groupId });
-      await store.deleteGroup(key);
+    const wanted = new Map<number, GroupKey>();
+    for (const topic of topics) {
+      for (const partition of topic.partitions) {
+        if (!holdersOf(partition).includes(brokerId)) continue;
+        wanted.set(partition.groupId, logKey(partition, brokerId));
+      }
     }
+    await this.#removal.removeStale(wanted);
+    for (const topic of topics) this.topicCreated(topic);
   }
 
   /** Starts the partitions of a new or grown topic that the image puts here and that are not here yet. */
   topicCreated(topic: TopicImage): void {
-    for (const partition of topic.partitions) {
-      if (!partition.replicaIds.includes(this.#options.brokerId)) continue;
-      const isHere = this.#replicas.has(partition.groupId) || this.#absent.has(partition.groupId);
-      if (!isHere) this.#add(topic, partition);
-    }
+    for (const partition of topic.partitions) this.#addIfHeld(topic, partition);
   }
 
   /** The topic's configs changed: its replicas here follow at once. */
@@ -121,24 +135,73 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
   }
 
   async topicDeleted(topic: TopicImage): Promise<void> {
-    const { checkpointer, leaders, store } = this.#options;
     const removed: GroupKey[] = [];
-    for (const partition of topic.partitions) {
-      const { groupId } = partition;
-      leaders.forget(groupId);
-      const replica = this.#replicas.get(groupId);
-      if (replica === undefined && !this.#absent.delete(groupId)) continue;
-      const key = groupKey(partition);
-      removed.push(key);
-      const { checkpointKey = partitionKey(groupId), machine } = replica ?? {};
-      if (replica !== undefined) this.#remove(replica);
-      checkpointer.remove(machine, [checkpointKey, imageMarkKey(key)]);
+    for (const { groupId } of topic.partitions) {
+      this.#options.leaders.forget(groupId);
+      removed.push(...this.#removeForGood(groupId));
     }
-    // The metadata without the topic must be there before the tombstones: a start in between would find
-    // the topic, and logs that are deleted for ever.
-    // Where it cannot be written, the next start removes the logs.
-    if (!(await checkpointer.flushSurely())) return;
-    for (const key of removed) await store.deleteGroup(key);
+    await this.#removal.deleteLogs(removed);
+  }
+
+  /** The metadata wants other replicas of a partition: this broker gets one, or loses its own, or neither. */
+  async reassigned({ partition, topic }: AssignmentChange): Promise<void> {
+    const { groupId } = partition;
+    if (holdersOf(partition).includes(this.#options.brokerId)) {
+      const replica = this.#replicas.get(groupId);
+      if (replica !== undefined)
+        this.#replicas.set(groupId, { ...replica, topic, image: partition });
+      else if (!this.#leaving.has(groupId)) this.#addIfHeld(topic, partition);
+    } else if (!this.#leaving.has(groupId)) {
+      const leaving = this.#removal.deleteLogs(this.#removeForGood(groupId));
+      this.#leaving.set(groupId, leaving);
+      await leaving.finally(() => this.#leaving.delete(groupId));
+      // It may be back by now, as another replica.
+      const current = currentPartition(this.#options.image, topic.name, groupId);
+      if (current !== undefined) this.#addIfHeld(current.topic, current.partition);
+    }
+    this.#options.membersMayChange(groupId);
+  }
+
+  logOf({ groupId }: GroupKey): GroupLog | undefined {
+    return this.#replicas.get(groupId)?.group.log ?? this.#absent.get(groupId)?.log;
+  }
+
+  /** A replica that takes part in Raft. */
+  replicaOf(groupId: number): Replica | undefined {
+    return this.#replicas.get(groupId);
+  }
+
+  /** The partition of a replica here, whether that takes part in Raft or not. */
+  imageOf(groupId: number): PartitionImage | undefined {
+    return this.#replicas.get(groupId)?.image ?? this.#absent.imageOf(groupId);
+  }
+
+  /** Replicas of topics that take part in Raft. */
+  replicas(): Iterable<Replica> {
+    return this.#replicas.values();
+  }
+
+  #addIfHeld(topic: TopicImage, partition: PartitionImage): void {
+    const { groupId } = partition;
+    if (!holdersOf(partition).includes(this.#options.brokerId)) return;
+    const isHere = this.#replicas.has(groupId) || this.#absent.has(groupId);
+    if (!isHere) this.#add(topic, partition);
+  }
+
+  /** Takes a replica out for good; answers the names of the logs that are to be deleted. */
+  #removeForGood(groupId: number): GroupKey[] {
+    const { checkpointer } = this.#options;
+    const replica = this.#replicas.get(groupId);
+    const log = replica?.group.log ?? this.#absent.get(groupId)?.log;
+    this.#absent.forget(groupId);
+    if (log === undefined) return [];
+    const keys = this.#removal.keptKeys(log.key);
+    if (replica !== undefined) {
+      this.#remove(replica);
+      keys.push(...decodeStateImage(replica.machine.takeImage()).pairs.map(([key]) => key));
+    }
+    checkpointer.remove(replica?.machine, keys);
+    return [log.key];
   }
 
   takeOut(group: RaftGroup): AbsentReplica | undefined {
@@ -146,13 +209,13 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
     if (replica?.group !== group) return undefined;
     this.#remove(replica);
     this.#options.checkpointer.remove(replica.machine, []);
-    return this.#addAbsent(replica.topic, replica.image, group.log, this.#settled());
+    return this.#absent.add(replica.topic, replica.image, group.log, this.#settled());
   }
 
   damaged(group: RaftGroup, error: unknown): void {
     const replica = this.#replicas.get(group.key.groupId);
     // A lone replica goes on with what can still be read.
-    if (replica?.group !== group || replica.image.replicaIds.length === 1) return;
+    if (replica?.group !== group || isLone(replica.image)) return;
     this.#stayOut(replica.topic, replica.image, error);
     const absent = this.takeOut(group);
     if (absent !== undefined) this.#options.repair(absent);
@@ -170,7 +233,7 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
   }
 
   leader(topic: string, partition: number): PartitionLog {
-    const { groupId } = this.#find(topic, partition);
+    const { groupId } = this.#readable.partition(topic, partition);
     const replica = this.#replicas.get(groupId);
     if (replica?.partition !== undefined && replica.group.leadership.kind === "leading") {
       return replica.partition;
@@ -179,7 +242,7 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
   }
 
   replica(topic: string, partition: number): ReadablePartition {
-    const { groupId } = this.#find(topic, partition);
+    const { groupId } = this.#readable.partition(topic, partition);
     const replica = this.#replicas.get(groupId);
     if (replica?.partition !== undefined) return new FollowedPartition(replica.partition);
     throw this.#notHere(topic, partition, groupId);
@@ -197,7 +260,7 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
 
   ledPartitions(topic: string): readonly PartitionLog[] {
     const led: PartitionLog[] = [];
-    for (const { groupId } of this.#topic(topic).partitions) {
+    for (const { groupId } of this.#readable.topic(topic).partitions) {
       const replica = this.#replicas.get(groupId);
       if (replica?.partition === undefined) continue;
       if (replica.group.leadership.kind === "leading") led.push(replica.partition);
@@ -233,45 +296,18 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
     return [...this.#replicas.values()].flatMap(({ partition }) => partition ?? []);
   }
 
-  #topic(name: string): TopicImage {
-    const topic = this.#options.image.topics.get(name);
-    if (topic !== undefined && name === groupsTopic) {
-      // Clients see it in the metadata: "does not exist" would make them wait until it does.
-      throw new RopewalkError(
-        "INVALID_TOPIC",
-        `Cannot reach records of topic ${name}: it is the cluster's own and has none`,
-      );
-    }
-    if (topic !== undefined) return topic;
-    expectJoined(this.#options);
-    throw new RopewalkError(
-      "UNKNOWN_TOPIC_OR_PARTITION",
-      `Cannot find topic ${JSON.stringify(name)}: it does not exist`,
-    );
-  }
-
-  #find(name: string, partition: number): PartitionImage {
-    const { partitions } = this.#topic(name);
-    const found = partitions[partition];
-    if (found !== undefined) return found;
-    throw new RopewalkError(
-      "UNKNOWN_TOPIC_OR_PARTITION",
-      `Cannot find partition ${partition} of topic ${name}: it has partitions 0 to ${partitions.length - 1}`,
-    );
-  }
-
   #add(topic: TopicImage, partition: PartitionImage): void {
-    const { checkpointer, host, store } = this.#options;
-    const key = groupKey(partition);
-    if (store.wasDeleted(key)) return; // An old topic, gone through again: its deletion follows.
-    // The metadata's log reached this broker up to here when it started, and no further: a partition that was
-    // created behind that cannot have had a replica here that damage hides.
-    const isNew = partition.incarnation > this.#options.metadataIndexAtStart;
+    const { brokerId, checkpointer, host, store } = this.#options;
+    const key = logKey(partition, brokerId);
+    if (store.wasDeleted(key)) return; // An old replica, gone through again: its deletion follows.
+    // The metadata's log reached this broker up to here when it started, and no further: a replica that came
+    // behind that cannot have been here in a way that damage hides.
+    const isNew = key.incarnation > this.#options.metadataIndexAtStart;
     const log = openGroupLog(store, key, isNew);
     if (log.quarantined !== undefined) {
       // Its log cannot be trusted, so it neither votes nor serves; the other replicas do.
       this.#stayOut(topic, partition, log.quarantined);
-      this.#options.repair(this.#addAbsent(topic, partition, log, Promise.resolve()));
+      this.#options.repair(this.#absent.add(topic, partition, log, Promise.resolve()));
       return;
     }
     try {
@@ -286,8 +322,8 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
       if (!(error instanceof RopewalkError)) throw error;
       // What was applied and what the log has do not fit together: something of either was lost.
       this.#stayOut(topic, partition, error);
-      if (partition.replicaIds.length === 1) return;
-      this.#options.repair(this.#addAbsent(topic, partition, log, Promise.resolve()));
+      if (isLone(partition)) return;
+      this.#options.repair(this.#absent.add(topic, partition, log, Promise.resolve()));
     }
   }
 
@@ -297,24 +333,6 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
     this.#replicas.delete(image.groupId);
     host.remove(group);
     history.remove(group);
-  }
-
-  #addAbsent(
-    topic: TopicImage,
-    partition: PartitionImage,
-    log: GroupLog,
-    settled: Promise<void>,
-  ): AbsentReplica {
-    const { groupId, replicaIds } = partition;
-    const isGone = (): boolean => this.#absent.get(groupId) !== absent;
-    const reopen = (): void => {
-      if (isGone()) return;
-      this.#absent.delete(groupId);
-      this.#add(topic, partition);
-    };
-    const absent: AbsentReplica = { key: log.key, log, replicaIds, settled, isGone, reopen };
-    this.#absent.set(groupId, absent);
-    return absent;
   }
 
   /** What is on its way to the disk for replicas that were just removed is there, or never will be. */
@@ -345,17 +363,18 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
       checkpoint: bytes === undefined ? undefined : decodePartitionCheckpoint(bytes),
       checkpointKey,
       segments: () => log.segments(),
-      historyCut: (startOffset) => history.startMoved({ group, machine: partition }, startOffset),
+      historyCut: (startOffset) => history.startMoved({ group, machine }, startOffset),
       isDiskFull: () => store.isFull,
       damaged: (error) => {
-        if (image.replicaIds.length > 1) this.damaged(group, error);
+        if (!this.#isLone(image)) this.damaged(group, error);
         else this.#stayOut(topic, image, error);
       },
       leadershipChanged: (_replica, leadership) => this.#leadershipChanged(image, leadership),
     });
-    const group: RaftGroup = this.#raftGroup(topic, image, partition, log);
+    const machine = this.#membered(image, partition);
+    const group: RaftGroup = this.#raftGroup(topic, image, machine, log);
     partition.attach(group);
-    return { topic, image, group, machine: partition, partition, checkpointKey };
+    return { topic, image, group, machine, partition };
   }
 
   #configure({ group, partition, topic }: Replica): void {
@@ -375,18 +394,19 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
 
   #groupsReplica(topic: TopicImage, image: PartitionImage, log: GroupLog): Replica {
     const { clock, groups, history, limits, logger, proposer, state, store } = this.#options;
-    const machine = new GroupMachine(image.groupId, state, logger, (_machine, leadership) => {
+    const groupMachine = new GroupMachine(image.groupId, state, logger, (_machine, leadership) => {
       coordinator.reset();
       this.#leadershipChanged(image, leadership);
     });
+    const machine = this.#membered(image, groupMachine);
     const group = this.#raftGroup(topic, image, machine, log);
     const coordinator: GroupPartitionCoordinator = new GroupPartitionCoordinator({
       group,
-      machine,
+      machine: groupMachine,
       propose: (action, command) =>
         store.isReserveLow
           ? Promise.reject(diskFull(action))
-          : proposer.propose(group, action, command, () => machine.lastOutcome),
+          : proposer.propose(group, action, command, () => groupMachine.lastOutcome),
       clock,
       limits,
       partitionCounts: (topics) => this.#partitionCounts(topics),
@@ -394,28 +414,41 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
     });
     groups.add(image.partition, coordinator);
     history.addInternal({ group, machine });
-    return { topic, image, group, machine, partition: undefined, checkpointKey: undefined };
+    return { topic, image, group, machine, partition: undefined };
+  }
+
+  #membered({ bornIds, groupId }: PartitionImage, machine: StateMachine): MemberedMachine {
+    const kept = this.#options.state.get(membersKey(groupId));
+    return new MemberedMachine(machine, groupId, firstMembers(bornIds), kept);
   }
 
   #raftGroup(
     topic: TopicImage,
     image: PartitionImage,
-    machine: StateMachine,
+    machine: MemberedMachine,
     log: GroupLog,
   ): RaftGroup {
-    const { brokerId, clock, host, limits, logger } = this.#options;
+    const { admitToLearner, brokerId, clock, host, limits, logger } = this.#options;
     return new RaftGroup({
+      key: groupKey(image),
       brokerId,
       clock,
       logger,
       log,
       machine,
-      voters: image.replicaIds,
+      voters: [],
       learners: [],
+      membership: {
+        record: machine,
+        isPreferred: () => this.#replicas.get(image.groupId)?.image.replicaIds[0] === brokerId,
+        joinedAt: joinedAt(image, brokerId),
+        admitToLearner,
+        changed: () => this.#options.membersMayChange(image.groupId),
+      },
       limits,
       damaged: (group, error) => {
         // What is stored is not what was written: the replica stays out, the others go on.
-        if (image.replicaIds.length > 1) this.damaged(group, error);
+        if (!this.#isLone(image)) this.damaged(group, error);
         else {
           this.#stayOut(topic, image, error);
           host.remove(group);
@@ -428,7 +461,13 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
   #leadershipChanged({ groupId }: PartitionImage, leadership: Leadership): void {
     const { brokerId, leaders, leads } = this.#options;
     leaders.follow(groupId, leadership, brokerId);
-    if (leadership.kind === "leading") leads(groupId, leadership.term);
+    if (leadership.kind !== "leading") return;
+    leads(groupId, leadership.term);
+    this.#options.membersMayChange(groupId);
+  }
+
+  #isLone(image: PartitionImage): boolean {
+    return isLone(this.#replicas.get(image.groupId)?.image ?? image);
   }
 
   #partitionCounts(topics: readonly string[]): Map<string, number> {
@@ -441,17 +480,13 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
   }
 }
 
-/** Where a data partition keeps its state beside the log. */
-function partitionKey(groupId: number): string {
-  return `partition/${groupId}`;
-}
-
 function diskFull(action: string): RopewalkError {
   return new RopewalkError("BUSY", `Cannot ${action}: the disk of its coordinator is full`);
 }
 
-function groupKey({ groupId, incarnation }: PartitionImage): GroupKey {
-  return { groupId, incarnation };
+/** Nobody else has the partition. */
+function isLone(partition: PartitionImage): boolean {
+  return holdersOf(partition).length === 1;
 }
 
 function configureLog(store: LogStore, log: GroupLog, config: TopicConfig): void {

@@ -75,6 +75,8 @@ function adviceFor(error: RopewalkError, { action, topic }: Attempt): string | u
     case "NOT_CONTROLLER":
     case "REQUEST_TIMED_OUT":
       return "see: ropewalk cluster health";
+    case "NO_REASSIGNMENT_IN_PROGRESS":
+      return "see: ropewalk partitions list-reassignments";
     case "OFFSET_OUT_OF_RANGE":
       return action.startsWith("delete records ")
         ? "use --before end for everything there is"

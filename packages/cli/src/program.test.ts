@@ -39,6 +39,8 @@ describe("runCommandLine()", () => {
     [["produce", "--help"], "--key-separator"],
     [["consume", "--help"], "%T timestamp in ms"],
     [["cluster", "health", "--help"], "--bootstrap-server"],
+    [["partitions", "reassign", "--help"], "--auto --dry-run"],
+    [["partitions", "cancel", "--help"], "--all --dry-run"],
     [["group", "describe", "--help"], "ropewalk group describe"],
   ])("runCommandLine(%j) prints help", async (args, text) => {
     const { status, out } = await run(...args);
@@ -75,6 +77,10 @@ describe("runCommandLine()", () => {
     [["-b", "a:b:c", "topic", "list"], /"a:b:c" is not host:port/],
     [["topic", "list", "-b", "a:0"], /port 0 is not in 1–65535/i],
     [["topic", "list", "--format", "yaml"], /Allowed choices are text, json/],
+    [["partitions", "reassign"], /give --topic, --partition and --replicas, or --auto$/],
+    [["partitions", "reassign", "--auto", "-r", "1"], /--auto excludes --partition and --replicas/],
+    [["partitions", "reassign", "-r", "1,1"], /It names a broker twice/],
+    [["partitions", "cancel", "--all", "-t", "x"], /give --topic and --partition, or --all$/],
     [["topc"], /unknown command 'topc' \(Did you mean topic\?\)/],
     [["dev", "--brokers", "0"], /--brokers/],
     [

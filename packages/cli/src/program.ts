@@ -9,6 +9,7 @@ import { consumeCommand } from "./commands/consume.ts";
 import { devCommand } from "./commands/dev.ts";
 import { groupCommand } from "./commands/group.ts";
 import { logCommand } from "./commands/log.ts";
+import { partitionsCommand } from "./commands/partitions.ts";
 import { produceCommand } from "./commands/produce.ts";
 import { topicCommand } from "./commands/topic.ts";
 import { CliError, messageOf } from "./cli-error.ts";
@@ -60,6 +61,7 @@ function createProgram(): Command {
     produceCommand(),
     consumeCommand(),
     groupCommand(),
+    partitionsCommand(),
     clusterCommand(),
     logCommand(),
   ];

@@ -7,6 +7,7 @@ import {
   fromProtoError,
   groupService,
   type GroupSummary,
+  type PartitionReplicas,
   RopewalkError,
   topicService,
   type TopicSummary,
@@ -16,6 +17,15 @@ import { followPages } from "./follow-pages.ts";
 import { type GroupDescription, groupDescriptionOf } from "./group-description.ts";
 import type { PartitionOffset } from "./group-session.ts";
 import { lookUpOffsets, type PartitionOffsets } from "./offset-lookup.ts";
+import {
+  cancelReassignments,
+  listReassignments,
+  type ReassignmentCancellation,
+  type ReassignmentList,
+  type ReassignmentPlan,
+  type ReassignmentWish,
+  reassignPartitions,
+} from "./reassignment.ts";
 import { deleteRecords, type PartitionStart, type RecordDeletion } from "./record-deletion.ts";
 import {
   alterConfigs,
@@ -152,6 +162,36 @@ export class Admin {
    */
   async deleteRecords(deletion: RecordDeletion): Promise<PartitionStart[]> {
     return deleteRecords(this.#cluster, deletion, this.#timeoutMs);
+  }
+
+  /**
+   * Begins to move replicas to other brokers; another number of them changes the replication factor. All of it, or nothing and
+   * INVALID_REPLICA_ASSIGNMENT with the reason. It has not moved yet when this resolves: see `listReassignments`.
+   */
+  reassignPartitions(wish: ReassignmentWish): Promise<ReassignmentPlan> {
+    return reassignPartitions(this.#cluster, wish, this.#change("Cannot reassign partitions"));
+  }
+
+  /** Every partition whose replicas move, or wait for their turn; of one topic where that is named. */
+  async listReassignments(topic = ""): Promise<ReassignmentList> {
+    const reassignments: ReassignmentList["reassignments"][number][] = [];
+    let throttleBytesPerSecond = 0;
+    await followPages(async (pageToken) => {
+      const options = this.#question("Cannot list reassignments");
+      const page = await listReassignments(this.#cluster, { topic, pageToken }, options);
+      reassignments.push(...page.reassignments);
+      ({ throttleBytesPerSecond } = page);
+      return page.nextPageToken;
+    });
+    return { reassignments, throttleBytesPerSecond };
+  }
+
+  /** Lets partitions go back to where they were; NO_REASSIGNMENT_IN_PROGRESS, and nothing, where one does not move. */
+  cancelReassignments(
+    cancellation: ReassignmentCancellation,
+  ): Promise<readonly PartitionReplicas[]> {
+    const options = this.#change("Cannot cancel reassignments");
+    return cancelReassignments(this.#cluster, cancellation, options);
   }
 
   /** Brokers, controller and counts, as the broker that is asked sees them. */

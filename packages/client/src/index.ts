@@ -2,6 +2,12 @@ export { Admin } from "./admin.ts";
 export type { AdminOptions, ChangeOptions } from "./admin.ts";
 export type { PartitionOffsets } from "./offset-lookup.ts";
 export type { PartitionStart, RecordDeletion } from "./record-deletion.ts";
+export type {
+  ReassignmentCancellation,
+  ReassignmentList,
+  ReassignmentPlan,
+  ReassignmentWish,
+} from "./reassignment.ts";
 export type { GroupDescription, GroupLag } from "./group-description.ts";
 export type { ConfigAlteration, ConfigQuestion, ConfigResource } from "./resource-configs.ts";
 export type { NewTopic, TopicDescription } from "./topic-description.ts";

@@ -170,6 +170,28 @@ export type {
   TopicSummary,
   TopicSummaryInit,
 } from "./generated/topic-service.ts";
+export { partitionService } from "./generated/partition-service.ts";
+export type {
+  CancelReassignmentsRequest,
+  CancelReassignmentsRequestInit,
+  CancelReassignmentsResponse,
+  CancelReassignmentsResponseInit,
+  ListReassignmentsRequest,
+  ListReassignmentsRequestInit,
+  ListReassignmentsResponse,
+  ListReassignmentsResponseInit,
+  ListReassignmentsResponseReassignment,
+  ListReassignmentsResponseReassignmentInit,
+  ListReassignmentsResponseState,
+  PartitionReplicas,
+  PartitionReplicasInit,
+  ReassignPartitionsRequest,
+  ReassignPartitionsRequestInit,
+  ReassignPartitionsResponse,
+  ReassignPartitionsResponseInit,
+  ReassignPartitionsResponsePlannedReassignment,
+  ReassignPartitionsResponsePlannedReassignmentInit,
+} from "./generated/partition-service.ts";
 export { groupService } from "./generated/group-service.ts";
 export type {
   CommitOffsetsRequest,
@@ -339,6 +361,22 @@ export {
   encodeTopicCreated,
   encodeTopicDeleted,
   encodeTopicState,
+  decodeJoinedReplica,
+  decodeMoveCompleted,
+  decodeMovesStarted,
+  decodeMoveThrottleSet,
+  decodePartitionMove,
+  decodePartitionName,
+  decodePartitionsReassigned,
+  decodeWantedReplicas,
+  encodeJoinedReplica,
+  encodeMoveCompleted,
+  encodeMovesStarted,
+  encodeMoveThrottleSet,
+  encodePartitionMove,
+  encodePartitionName,
+  encodePartitionsReassigned,
+  encodeWantedReplicas,
 } from "./generated/ropewalk-internal-v1-metadata.ts";
 export type {
   BrokerConfigState,
@@ -369,6 +407,22 @@ export type {
   TopicDeletedInit,
   TopicState,
   TopicStateInit,
+  JoinedReplica,
+  JoinedReplicaInit,
+  MoveCompleted,
+  MoveCompletedInit,
+  MovesStarted,
+  MovesStartedInit,
+  MoveThrottleSet,
+  MoveThrottleSetInit,
+  PartitionMove,
+  PartitionMoveInit,
+  PartitionName,
+  PartitionNameInit,
+  PartitionsReassigned,
+  PartitionsReassignedInit,
+  WantedReplicas,
+  WantedReplicasInit,
 } from "./generated/ropewalk-internal-v1-metadata.ts";
 export {
   decodeAdvanceStartOffset,
@@ -421,3 +475,10 @@ export type {
   ReportLeadersResponse,
   ReportLeadersResponseInit,
 } from "./generated/ropewalk-internal-v1-peer.ts";
+export { moveService } from "./generated/ropewalk-internal-v1-move.ts";
+export type {
+  PlaceReplicasRequest,
+  PlaceReplicasRequestInit,
+  PlaceReplicasResponse,
+  PlaceReplicasResponseInit,
+} from "./generated/ropewalk-internal-v1-move.ts";

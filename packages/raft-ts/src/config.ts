@@ -50,12 +50,24 @@ export interface Config {
   readonly disableConfChangeValidation?: boolean;
   /** Whether a leader that applies its own removal or demotion steps down. Default true. */
   readonly stepDownOnRemoval?: boolean;
+  /**
+   * Whether the node takes no part in elections until `RawNode.endAbstention()`: it neither campaigns nor grants
+   * votes. For a member that left the group, lost its log and was added again: until its log holds the entry that
+   * added it anew, it must not vote for a candidate that still counts on what it was before. Default false.
+   */
+  readonly abstains?: boolean;
+  /**
+   * Asked by a leader before it sends so many bytes of entries to a learner; `false` holds them back until
+   * `RawNode.entriesFetched()` or the learner's next answer to a heartbeat. Default: always.
+   */
+  readonly admitToLearner?: (bytes: number) => boolean;
   /** Receives what happens inside the node. */
   readonly onEvent?: RaftEventListener;
 }
 
 /** A {@link Config} with every default filled in. */
-export type ResolvedConfig = Required<Omit<Config, "onEvent" | "applied">> & {
+export type ResolvedConfig = Required<Omit<Config, "onEvent" | "applied" | "admitToLearner">> & {
+  readonly admitToLearner: ((bytes: number) => boolean) | undefined;
   readonly applied: number | undefined;
   readonly onEvent: RaftEventListener | undefined;
 };
@@ -85,6 +97,8 @@ export function resolveConfig(config: Config): ResolvedConfig {
     disableProposalForwarding: config.disableProposalForwarding ?? false,
     disableConfChangeValidation: config.disableConfChangeValidation ?? false,
     stepDownOnRemoval: config.stepDownOnRemoval ?? true,
+    abstains: config.abstains ?? false,
+    admitToLearner: config.admitToLearner,
     onEvent: config.onEvent,
   };
   validate(resolved);

@@ -110,7 +110,7 @@ export function handleVoteRequest(raft: Raft, message: Message): void {
     (raft.vote === 0 && raft.leaderId === 0) ||
     (isPreVote && message.term > raft.term);
   const candidateLast = { index: message.index, term: message.logTerm };
-  const granted = mayVote && raft.log.isUpToDate(candidateLast);
+  const granted = mayVote && !raft.abstains && raft.log.isUpToDate(candidateLast);
   reportVoteAnswer(raft, message, granted, candidateLast);
   if (!granted) {
     sendRejection(raft, message);

@@ -39,6 +39,9 @@ export class Raft {
   /** Leader: reads that wait for the first entry of the term to be committed. */
   heldReads: Message[] = [];
 
+  /** Whether this node takes no part in elections (yet). */
+  abstains: boolean;
+
   /** Indexes of membership changes that were handed out and are not applied, in order. */
   confChangesApplying: number[] = [];
   /** Index of the last snapshot that replaced the log. */
@@ -57,6 +60,7 @@ export class Raft {
     this.id = config.id;
     this.config = config;
     this.onEvent = config.onEvent;
+    this.abstains = config.abstains;
     this.log = new RaftLog(config.storage, config.maxCommittedSizePerReady, config.onEvent);
     this.tracker = new ProgressTracker(config.maxInflightMsgs, config.maxInflightBytes);
     this.reads = new ReadOnlyQueue(config.id);
@@ -77,8 +81,9 @@ export class Raft {
     log.appliedTo(Math.max(applied, log.applied), 0);
   }
 
-  /** Whether this node may lead: a voter that does not wait for a snapshot to be stored. */
+  /** Whether this node may lead: a voter that does not abstain, nor wait for a snapshot to be stored. */
   isPromotable(): boolean {
+    if (this.abstains) return false;
     const progress = this.tracker.get(this.id);
     return (
       progress !== undefined && !progress.isLearner && this.log.unstable.snapshot === undefined

@@ -234,7 +234,17 @@ export class RawNode {
     if (peer !== undefined && id !== this.#raft.id) forgetProgress(this.#raft, peer);
   }
 
-  /** Tells that entries which storage answered as "pending" can be read now. */
+  /** Whether this node takes no part in elections; see `Config.abstains`. */
+  get abstains(): boolean {
+    return this.#raft.abstains;
+  }
+
+  /** The node's log holds the entry that added it: from now on it takes part in elections. */
+  endAbstention(): void {
+    this.#raft.abstains = false;
+  }
+
+  /** Tells that entries which storage answered as "pending", or a learner had to wait for, can be had now. */
   entriesFetched(): void {
     const raft = this.#raft;
     raft.log.entriesFetched();

@@ -36,9 +36,17 @@ export function maybeSendAppend(raft: Raft, peer: Progress, sendIfEmpty: boolean
     if (typeof page === "string") return maybeSendSnapshot(raft, peer);
     entries = page;
   }
+  if (peer.isLearner && entries.length > 0 && !isAdmitted(raft, entries)) {
+    peer.fetchPending = true;
+    return false;
+  }
   if (entries.length === 0 && !sendIfEmpty) return false;
   sendAppend(raft, peer, previousTerm, entries);
   return true;
+}
+
+function isAdmitted(raft: Raft, entries: readonly Entry[]): boolean {
+  return raft.config.admitToLearner?.(payloadBytes(entries)) ?? true;
 }
 
 function sendAppend(

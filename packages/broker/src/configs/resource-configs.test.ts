@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { firstAssignment } from "../controller/partition-assignment.ts";
 import { MetadataImage } from "../controller/metadata-image.ts";
 import type { ConfigView } from "./config-description.ts";
 import type { ConfigResource } from "./config-resource.ts";
@@ -25,6 +26,7 @@ function imageWith(configs: {
     clusterId: "c",
     nextGroupId: 3,
     nextProducerId: 1,
+    moveThrottle: 0,
     brokers: [
       {
         brokerId: 1,
@@ -41,7 +43,7 @@ function imageWith(configs: {
         topicId: "id",
         internal: false,
         configs: set(configs.topic),
-        partitions: [{ partition: 0, groupId: 2, replicaIds: [1, 2, 3], incarnation: 1 }],
+        partitions: [{ partition: 0, groupId: 2, incarnation: 1, ...firstAssignment([1, 2, 3]) }],
         incarnation: 1,
       },
     ],

@@ -101,6 +101,10 @@ export class ControllerMachine implements StateMachine {
       this.#changed.set(topicKey(outcome.topic.name), encodeTopicState(outcome.topic));
     } else if (outcome.kind === "topicDeleted") {
       this.#changed.set(topicKey(outcome.topic.name), undefined);
+    } else if (outcome.kind === "partitionsReassigned") {
+      for (const { topic } of outcome.changes) {
+        this.#changed.set(topicKey(topic.name), encodeTopicState(topic));
+      }
     } else if (outcome.kind !== "refused") {
       // The cluster's own values changed: they are written with the applied index.
       this.#changed.set(clusterKey, undefined);

@@ -6,6 +6,7 @@ import {
   encodeTopicState,
   topicOf,
 } from "./metadata-codec.ts";
+import { completed, firstAssignment, reassigned, started } from "./partition-assignment.ts";
 import type { MetadataCommand } from "./metadata-command.ts";
 
 const commands: readonly MetadataCommand[] = [
@@ -42,7 +43,7 @@ describe("topicOf()", () => {
     configs: new Map([["a", "1"]]),
     incarnation: 5,
   };
-  const placed = { groupId: 2, replicaIds: [1] };
+  const placed = { groupId: 2, ...firstAssignment([1]) };
 
   test("topicOf() reads back partitions that are younger than their topic", () => {
     const partitions = [
@@ -54,7 +55,25 @@ describe("topicOf()", () => {
   });
 
   test("topicOf() takes partitions that say nothing of their age to be as old as their topic", () => {
-    const { partitions } = topicOf({ ...topic, partitions: [{ ...placed, incarnation: 0 }] });
+    const { partitions } = topicOf({
+      ...topic,
+      partitions: [{ ...placed, incarnation: 0, bornIds: [], joined: [], move: undefined }],
+    });
     expect(partitions).toEqual([{ ...placed, partition: 0, incarnation: 5 }]);
+  });
+
+  test("topicOf() reads back where the replicas of a partition are, and are to be", () => {
+    const moving = started(reassigned(firstAssignment([1, 2]), [3, 2], 7), 8);
+    const turned = reassigned(moving, [4, 2], 9);
+    const waiting = reassigned(firstAssignment([1, 2]), [3], 10);
+    const moved = completed(moving, 8) ?? moving;
+    const partitions = [moving, turned, waiting, moved].map((assignment, partition) => ({
+      partition,
+      groupId: partition + 2,
+      incarnation: 5,
+      ...assignment,
+    }));
+    const image = { ...topic, partitions };
+    expect(topicOf(decodeTopicState(encodeTopicState(image)))).toEqual(image);
   });
 });

@@ -12,14 +12,16 @@ import {
   encodeMetadataCommand as encodeCommand,
   encodeTopicState as encodeTopic,
   type MetadataCommandInit,
+  type PartitionState,
   RopewalkError,
   type TopicState,
+  type TopicStateInit,
 } from "@ropewalk/protocol";
 import type { KeyValueStore } from "@ropewalk/runtime";
 import { keyAfterPrefix } from "../key-prefix.ts";
 import { encodeStateImage } from "../raft/state-image.ts";
 import type { BrokerRegistration, MetadataCommand } from "./metadata-command.ts";
-import type { MetadataImage, TopicImage } from "./metadata-image.ts";
+import type { MetadataImage, PartitionImage, TopicImage } from "./metadata-image.ts";
 
 /** Key of what concerns the cluster as a whole. */
 export const clusterKey = "metadata/cluster";
@@ -64,6 +66,14 @@ export function decodeMetadataCommand(bytes: Uint8Array): MetadataCommand | unde
       return { kind: "topicDeleted", topicId: command.value.topicId };
     case "producerIdsAllocated":
       return { kind: "producerIdsAllocated", count: command.value.count };
+    case "partitionsReassigned":
+      return { kind: "partitionsReassigned", assignments: command.value.assignments };
+    case "movesStarted":
+      return { kind: "movesStarted", partitions: command.value.partitions };
+    case "moveCompleted":
+      return { kind: "moveCompleted", ...command.value };
+    case "moveThrottleSet":
+      return { kind: "moveThrottleSet", bytesPerSecond: command.value.bytesPerSecond };
     case "topicConfigsAltered":
       return { kind: "topicConfigsAltered", ...command.value };
     case "brokerConfigsAltered":
@@ -80,7 +90,7 @@ export function encodeBrokerState(broker: BrokerRegistration): Uint8Array {
 
 /** A topic to the bytes that are kept of it. */
 export function encodeTopicState(topic: TopicImage): Uint8Array {
-  return encodeTopic(topic);
+  return encodeTopic(topicMessage(topic));
 }
 
 /** Configs of a broker, or of the cluster, to the bytes that are kept of them. */
@@ -94,18 +104,57 @@ export function encodeBrokerConfigs(
 /** A topic from its message. */
 export function topicOf(topic: TopicState | undefined): TopicImage {
   if (topic === undefined) throw missing("topic");
-  const partitions = topic.partitions.map((each, partition) => ({
-    ...each,
-    partition,
-    incarnation: each.incarnation || topic.incarnation,
-  }));
+  const partitions = topic.partitions.map((each, partition) =>
+    partitionOf(each, partition, topic.incarnation),
+  );
   return { ...topic, partitions };
+}
+
+/** A topic as a message. */
+export function topicMessage(topic: TopicImage): TopicStateInit {
+  return {
+    ...topic,
+    partitions: topic.partitions.map((partition) => ({
+      ...partition,
+      joined: [...partition.joined].map(([brokerId, assignmentId]) => ({ brokerId, assignmentId })),
+      move:
+        partition.move === undefined
+          ? undefined
+          : { ...partition.move, isStarted: partition.move.state === "moving" },
+    })),
+  };
+}
+
+function partitionOf(
+  state: PartitionState,
+  partition: number,
+  topicIncarnation: number,
+): PartitionImage {
+  const { assignmentId, bornIds, groupId, joined, move, replicaIds } = state;
+  return {
+    partition,
+    groupId,
+    incarnation: state.incarnation || topicIncarnation,
+    replicaIds,
+    // Early versions did not write them: no replica moved then.
+    bornIds: bornIds.length === 0 ? replicaIds : bornIds,
+    assignmentId,
+    joined: new Map(joined.map((each) => [each.brokerId, each.assignmentId])),
+    move:
+      move === undefined
+        ? undefined
+        : {
+            targetIds: move.targetIds,
+            leavingIds: move.leavingIds,
+            state: move.isStarted ? "moving" : "waiting",
+          },
+  };
 }
 
 /** What is kept of the image beside brokers and topics. */
 export function encodeClusterState(image: MetadataImage, appliedIndex: number): Uint8Array {
-  const { clusterId, nextGroupId, nextProducerId } = image;
-  return encodeCluster({ appliedIndex, clusterId, nextGroupId, nextProducerId });
+  const { clusterId, moveThrottle, nextGroupId, nextProducerId } = image;
+  return encodeCluster({ appliedIndex, clusterId, nextGroupId, nextProducerId, moveThrottle });
 }
 
 /** The whole image, as it would be kept. */
@@ -128,11 +177,13 @@ export function encodeMetadataState(image: MetadataImage, appliedIndex: number):
 export function restoreImage(image: MetadataImage, store: KeyValueStore): number {
   const bytes = store.get(clusterKey);
   if (bytes === undefined) return 0;
-  const { appliedIndex, clusterId, nextGroupId, nextProducerId } = decodeClusterState(bytes);
+  const { appliedIndex, clusterId, moveThrottle, nextGroupId, nextProducerId } =
+    decodeClusterState(bytes);
   image.restore({
     clusterId,
     nextGroupId,
     nextProducerId,
+    moveThrottle,
     brokers: valuesUnder(store, brokerPrefix).map((value) =>
       registrationOf(decodeBrokerRegistered(value)),
     ),
@@ -161,6 +212,14 @@ function toMessage(command: MetadataCommand): NonNullable<MetadataCommandInit["c
       return { case: "topicDeleted", value: command };
     case "producerIdsAllocated":
       return { case: "producerIdsAllocated", value: command };
+    case "partitionsReassigned":
+      return { case: "partitionsReassigned", value: command };
+    case "movesStarted":
+      return { case: "movesStarted", value: command };
+    case "moveCompleted":
+      return { case: "moveCompleted", value: command };
+    case "moveThrottleSet":
+      return { case: "moveThrottleSet", value: command };
     case "topicConfigsAltered":
       return { case: "topicConfigsAltered", value: command };
     case "brokerConfigsAltered":

@@ -17,6 +17,18 @@ export interface NewPartition {
   readonly replicaIds: readonly number[];
 }
 
+/** A partition of a topic, and which topic of that name is meant. */
+export interface PartitionName {
+  readonly topic: string;
+  readonly partition: number;
+  readonly groupId: number;
+}
+
+/** Where the replicas of a partition are to be; empty: where they were before they began to move. */
+export interface WantedReplicas extends PartitionName {
+  readonly targetIds: readonly number[];
+}
+
 /** A change of the cluster's metadata, as the controller's log has it. */
 export type MetadataCommand =
   | { readonly kind: "clusterFormed"; readonly clusterId: string }
@@ -31,6 +43,10 @@ export type MetadataCommand =
     }
   | { readonly kind: "topicDeleted"; readonly topicId: string }
   | { readonly kind: "producerIdsAllocated"; readonly count: number }
+  | { readonly kind: "partitionsReassigned"; readonly assignments: readonly WantedReplicas[] }
+  | { readonly kind: "movesStarted"; readonly partitions: readonly PartitionName[] }
+  | ({ readonly kind: "moveCompleted"; readonly assignmentId: number } & PartitionName)
+  | { readonly kind: "moveThrottleSet"; readonly bytesPerSecond: number }
   | ({ readonly kind: "topicConfigsAltered"; readonly topicId: string } & ConfigChange)
   | ({ readonly kind: "brokerConfigsAltered"; readonly brokerId: number } & ConfigChange)
   | {

@@ -83,6 +83,7 @@ describe("MetadataImage.apply()", () => {
       clusterId: image.clusterId,
       nextGroupId: image.nextGroupId,
       nextProducerId: image.nextProducerId,
+      moveThrottle: image.moveThrottle,
       brokers: image.brokers.values(),
       topics: image.topics.values(),
     });

@@ -1,13 +1,24 @@
 import { changedConfigs } from "../configs/config-alteration.ts";
-import type { BrokerRegistration, MetadataCommand, NewPartition } from "./metadata-command.ts";
+import type {
+  BrokerRegistration,
+  MetadataCommand,
+  NewPartition,
+  PartitionName,
+} from "./metadata-command.ts";
+import {
+  cancelled,
+  completed,
+  firstAssignment,
+  type PartitionAssignment,
+  reassigned,
+  started,
+} from "./partition-assignment.ts";
 
 /** A replicated partition and the Raft group that it is. */
-export interface PartitionImage {
+export interface PartitionImage extends PartitionAssignment {
   readonly partition: number;
   /** Never given twice. */
   readonly groupId: number;
-  /** The first one is meant to lead. */
-  readonly replicaIds: readonly number[];
   /** Index of the controller's entry that made the partition: the incarnation of its group. */
   readonly incarnation: number;
 }
@@ -29,10 +40,19 @@ export type ApplyOutcome =
   | { readonly kind: "topicCreated"; readonly topic: TopicImage }
   | { readonly kind: "topicDeleted"; readonly topic: TopicImage }
   | { readonly kind: "producerIds"; readonly firstProducerId: number }
+  | { readonly kind: "partitionsReassigned"; readonly changes: readonly AssignmentChange[] }
   | { readonly kind: "topicConfigured"; readonly topic: TopicImage }
   | { readonly kind: "topicGrown"; readonly topic: TopicImage }
   | { readonly kind: "brokerConfigured"; readonly brokerId: number }
   | { readonly kind: "refused"; readonly reason: RefusalReason };
+
+/** A partition whose assignment is another one now. */
+export interface AssignmentChange {
+  /** With the partition as it is now. */
+  readonly topic: TopicImage;
+  readonly partition: PartitionImage;
+  readonly before: PartitionImage;
+}
 
 /** Why a command had no effect: something else came first. */
 export type RefusalReason =
@@ -40,7 +60,9 @@ export type RefusalReason =
   | "topicExists"
   | "topicUnknown"
   | "partitionCountChanged"
-  | "directoryMismatch";
+  | "directoryMismatch"
+  | "partitionUnknown"
+  | "moveSuperseded";
 
 /** Group id 1 is the controller's own; topics' partitions follow. */
 export const controllerGroupId = 1;
@@ -60,6 +82,7 @@ export class MetadataImage {
   #clusterId = "";
   #nextGroupId = firstPartitionGroupId;
   #nextProducerId = 1;
+  #moveThrottle = 0;
   readonly #brokers = new Map<number, BrokerRegistration>();
   readonly #topics = new Map<string, TopicImage>();
   readonly #brokerConfigs = new Map<number, ReadonlyMap<string, string>>();
@@ -76,6 +99,11 @@ export class MetadataImage {
 
   get nextProducerId(): number {
     return this.#nextProducerId;
+  }
+
+  /** What a broker may give or take for replicas that move, in bytes a second; 0: without a bound. */
+  get moveThrottle(): number {
+    return this.#moveThrottle;
   }
 
   get brokers(): ReadonlyMap<number, BrokerRegistration> {
@@ -107,6 +135,7 @@ export class MetadataImage {
     readonly clusterId: string;
     readonly nextGroupId: number;
     readonly nextProducerId: number;
+    readonly moveThrottle: number;
     readonly brokers: Iterable<BrokerRegistration>;
     readonly topics: Iterable<TopicImage>;
     readonly brokerConfigs?: Iterable<readonly [number, ReadonlyMap<string, string>]>;
@@ -114,6 +143,7 @@ export class MetadataImage {
     this.#clusterId = state.clusterId;
     this.#nextGroupId = state.nextGroupId;
     this.#nextProducerId = state.nextProducerId;
+    this.#moveThrottle = state.moveThrottle;
     for (const broker of state.brokers) this.#brokers.set(broker.brokerId, broker);
     for (const topic of state.topics) this.#topics.set(topic.name, topic);
     for (const [id, configs] of state.brokerConfigs ?? []) this.#brokerConfigs.set(id, configs);
@@ -137,6 +167,19 @@ export class MetadataImage {
         this.#nextProducerId += command.count;
         return { kind: "producerIds", firstProducerId };
       }
+      case "partitionsReassigned":
+        return this.#reassign(command.assignments, (partition, { targetIds }) =>
+          targetIds.length === 0
+            ? cancelled(partition, index)
+            : reassigned(partition, targetIds, index),
+        );
+      case "movesStarted":
+        return this.#reassign(command.partitions, (partition) => started(partition, index));
+      case "moveCompleted":
+        return this.#reassign([command], (partition) => completed(partition, command.assignmentId));
+      case "moveThrottleSet":
+        this.#moveThrottle = command.bytesPerSecond;
+        return done;
       case "topicConfigsAltered":
         return this.#alterTopic(command);
       case "brokerConfigsAltered":
@@ -176,7 +219,28 @@ export class MetadataImage {
   ): PartitionImage {
     const groupId = this.#nextGroupId;
     this.#nextGroupId += 1;
-    return { partition, groupId, replicaIds, incarnation };
+    return { partition, groupId, incarnation, ...firstAssignment(replicaIds) };
+  }
+
+  /** Partitions that are gone are passed over; answers those that changed. */
+  #reassign<Named extends PartitionName>(
+    named: readonly Named[],
+    assign: (partition: PartitionImage, by: Named) => PartitionAssignment | undefined,
+  ): ApplyOutcome {
+    const changes: AssignmentChange[] = [];
+    for (const by of named) {
+      const topic = this.#topics.get(by.topic);
+      const before = topic?.partitions[by.partition];
+      if (topic === undefined || before?.groupId !== by.groupId) continue;
+      const assignment = assign(before, by);
+      if (assignment === undefined || assignment === before) continue;
+      const partition = { ...before, ...assignment };
+      const changed = { ...topic, partitions: topic.partitions.with(by.partition, partition) };
+      this.#topics.set(topic.name, changed);
+      changes.push({ topic: changed, partition, before });
+    }
+    if (changes.length > 0) return { kind: "partitionsReassigned", changes };
+    return refused(named.length === 1 ? "moveSuperseded" : "partitionUnknown");
   }
 
   #deleteTopic(topicId: string): ApplyOutcome {

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
+import { firstAssignment } from "./partition-assignment.ts";
 import { checkGrowth, imaginedTopic, placeMore } from "./topic-growth.ts";
 
 function partition(number: number, replicaIds: readonly number[]) {
-  return { partition: number, groupId: number + 2, replicaIds, incarnation: 1 };
+  return { partition: number, groupId: number + 2, incarnation: 1, ...firstAssignment(replicaIds) };
 }
 
 const brokers = [1, 2, 3].map((brokerId) => ({
@@ -47,7 +48,7 @@ test("imaginedTopic() has no id, and no group in any partition", () => {
   const partitions = [{ replicaIds: [1, 2] }, { replicaIds: [2, 1] }];
   const topic = imaginedTopic({ name: "t", internal: false, configs: new Map(), partitions });
   expect(topic.topicId).toBe("");
-  expect(topic.partitions).toEqual([
+  expect(topic.partitions).toMatchObject([
     { partition: 0, groupId: 0, replicaIds: [1, 2], incarnation: 0 },
     { partition: 1, groupId: 0, replicaIds: [2, 1], incarnation: 0 },
   ]);

@@ -1,6 +1,7 @@
 import { RopewalkError } from "@ropewalk/protocol";
 import type { NewPartition } from "./metadata-command.ts";
 import type { PartitionImage, TopicImage } from "./metadata-image.ts";
+import { firstAssignment } from "./partition-assignment.ts";
 import { type PlacementCandidate, placePartitions } from "./placement.ts";
 
 /** Throws INVALID_PARTITIONS unless a topic with `has` partitions can have `wanted`: more, and not too many. */
@@ -53,5 +54,5 @@ export function imaginedTopic(
 
 /** A partition that has no group yet. */
 function imaginedPartition(replicaIds: readonly number[], partition: number): PartitionImage {
-  return { partition, groupId: 0, replicaIds, incarnation: 0 };
+  return { partition, groupId: 0, incarnation: 0, ...firstAssignment(replicaIds) };
 }

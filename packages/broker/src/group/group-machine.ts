@@ -24,6 +24,11 @@ export interface GroupState {
 /** What came of a command: it had its effect, or another one had changed what it was made of. */
 export type GroupOutcome = "done" | "overtaken";
 
+/** All keys of the machine of one partition begin so; `raftGroupId` keeps those of different partitions apart. */
+export function groupMachinePrefix(raftGroupId: number): string {
+  return `groups/${raftGroupId}/`;
+}
+
 /** Who is told of a change of leadership. */
 export type LeadershipListener = (machine: GroupMachine, leadership: Leadership) => void;
 
@@ -49,7 +54,7 @@ export class GroupMachine implements StateMachine {
     logger: Logger,
     listener: LeadershipListener,
   ) {
-    this.#prefix = `groups/${raftGroupId}/`;
+    this.#prefix = groupMachinePrefix(raftGroupId);
     this.#logger = logger;
     this.#listener = listener;
     this.restoredIndex = this.#restore(store);

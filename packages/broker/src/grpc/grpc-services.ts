@@ -6,6 +6,7 @@ import {
   fetchService,
   groupService,
   healthService,
+  partitionService,
   produceService,
   serverReflectionService,
   serverReflectionV1AlphaService,
@@ -21,6 +22,7 @@ import { configHandlers } from "./config-service.ts";
 import { fetchHandlers } from "./fetch-service.ts";
 import { groupHandlers } from "./group-service.ts";
 import { healthHandlers } from "./health-service.ts";
+import { partitionHandlers } from "./partition-service.ts";
 import { produceHandlers } from "./produce-service.ts";
 import { reflectionHandlers } from "./reflection-service.ts";
 import { topicHandlers } from "./topic-service.ts";
@@ -65,6 +67,7 @@ export function grpcServices(options: GrpcServicesOptions): readonly GrpcService
     [produceService, produceHandlers(ports, logger, produce)],
     [fetchService, fetchHandlers(ports, logger, fetch)],
     [topicService, topicHandlers(ports, logger, clock)],
+    [partitionService, partitionHandlers(ports, logger)],
     [configService, configHandlers(ports, logger, clock)],
     [clusterService, clusterHandlers(ports, logger)],
     [brokerHealthService, brokerHealthHandlers(ports, logger)],

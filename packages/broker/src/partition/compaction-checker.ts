@@ -71,7 +71,7 @@ export class CompactionChecker {
   async #compact(partition: CompactedPartition): Promise<void> {
     const { history, logger, store } = this.#options;
     const { group, name } = partition;
-    if (store.failed !== undefined || store.group(group.key) !== group.log) return;
+    if (store.failed !== undefined || store.group(group.log.key) !== group.log) return;
     const request = this.#request(partition);
     if (store.compactionReason(group.log, request) === undefined) return;
     // What is compacted cannot be applied again.

@@ -14,7 +14,8 @@ export interface GroupStorageEvents {
 }
 
 /**
- * Shows a group's log to raft-ts. The membership is the one the group was created with. Snapshots are made
+ * Shows a group's log to raft-ts. The membership is the one of the time when the node is made; later changes it applies
+ * itself. Snapshots are made
  * elsewhere, for they take time.
  */
 export class GroupStorage implements Storage {

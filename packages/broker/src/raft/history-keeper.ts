@@ -161,7 +161,7 @@ export class HistoryKeeper {
   }
 
   #isGone(group: RaftGroup): boolean {
-    return this.#removed.has(group) || this.#options.store.group(group.key) !== group.log;
+    return this.#removed.has(group) || this.#options.store.group(group.log.key) !== group.log;
   }
 
   /** Answers what was saved; `undefined` where that could not be. */
@@ -185,7 +185,9 @@ export class HistoryKeeper {
     if (this.#isGone(group) || index === 0) return [];
     const image = machine.takeImage();
     const state = decodeStateImage(image);
-    return [{ index, image, changes: imageChanges(this.#options.state, group.key, index, state) }];
+    return [
+      { index, image, changes: imageChanges(this.#options.state, group.log.key, index, state) },
+    ];
   }
 
   #enqueue(work: () => Promise<void>): void {

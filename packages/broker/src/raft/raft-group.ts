@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { patchBatch, RopewalkError } from "@ropewalk/protocol";
-import type { GroupKey, GroupLog, GroupWrite } from "@ropewalk/log";
+import type { GroupKey, GroupLog, GroupWrite, LogEntry } from "@ropewalk/log";
 import type { Clock, Logger, Timer } from "@ropewalk/runtime";
 import {
   APPEND_THREAD,
   APPLY_THREAD,
+  type ConfChange,
   type ConfState,
+  decodeConfChange,
   type Message,
+  type ProgressStatus,
   type Ready,
   type Snapshot,
   type StepOutcome,
@@ -15,6 +18,7 @@ import type { GroupConfig, GroupHandle } from "raft-ts/multi";
 import type { BrokerLimits } from "../config.ts";
 import type { LedPartition } from "../health/under-replication.ts";
 import { GroupStorage } from "./group-storage.ts";
+import { firstMembers, isMember, type MemberedMachine, type Members } from "./member-record.ts";
 import { ProposalQueue } from "./proposal-queue.ts";
 import type { Leadership, ProposalListener, StateMachine } from "./state-machine.ts";
 
@@ -30,18 +34,37 @@ export interface PassOutput {
 
 /** How a group is made. */
 export interface RaftGroupOptions {
+  /** The group's name on the wire; that of its log where they are the same. */
+  readonly key?: GroupKey;
   readonly brokerId: number;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly log: GroupLog;
   readonly machine: StateMachine;
+  /** The members, where they never change; the first voter is the one that is meant to lead. */
   readonly voters: readonly number[];
   readonly learners: readonly number[];
+  /** The members, where they do. */
+  readonly membership?: GroupMembership;
   readonly limits: BrokerLimits;
   /** Stored entries are not what was written. */
   readonly damaged: (group: RaftGroup, error: unknown) => void;
   /** A replica needs what the log does not hold any more. Absent: such a log is never cut. */
   readonly snapshotWanted?: (group: RaftGroup) => Snapshot | "unavailable";
+}
+
+/** How the members of a group change. */
+export interface GroupMembership {
+  /** The group's machine, which keeps who they are. */
+  readonly record: MemberedMachine;
+  /** Whether this broker is meant to lead. */
+  readonly isPreferred: () => boolean;
+  /** The assignment that brought this replica; until it is a member by it, it does not vote. 0: it always was. */
+  readonly joinedAt: number;
+  /** Whether so many bytes may be sent to a member that only learns. */
+  readonly admitToLearner: (bytes: number) => boolean;
+  /** A change was applied. */
+  readonly changed: (group: RaftGroup) => void;
 }
 
 /** How far the members of a group are. */
@@ -63,15 +86,15 @@ export type Proposed =
 export class RaftGroup {
   readonly key: GroupKey;
   readonly log: GroupLog;
-  /** Who belongs to the group. */
-  readonly confState: ConfState;
+  readonly #firstConfState: ConfState;
+  readonly #membership: GroupMembership | undefined;
   /** What the group's node is made of. */
   readonly config: GroupConfig;
   /** The node, once the host has taken the group in. */
   #node: GroupHandle<RaftGroup> | undefined;
   readonly #machine: StateMachine;
   readonly #brokerId: number;
-  readonly #isPreferred: boolean;
+  readonly #isPreferred: () => boolean;
   readonly #proposals = new ProposalQueue();
   #leadership: Leadership = { kind: "following", term: 0, leaderId: 0 };
   /** What the log has on record, durable or on its way there. */
@@ -84,25 +107,24 @@ export class RaftGroup {
   #isStopped = false;
 
   constructor(options: RaftGroupOptions) {
-    const { log, machine, voters, learners, limits } = options;
-    this.key = log.key;
+    const { log, machine, membership, voters, learners, limits } = options;
+    this.key = options.key ?? log.key;
     this.log = log;
-    // The first replica is the one that is meant to lead.
-    this.#isPreferred = voters[0] === options.brokerId;
+    this.#membership = membership;
+    this.#isPreferred = membership?.isPreferred ?? ((): boolean => voters[0] === options.brokerId);
     this.#machine = machine;
     this.#brokerId = options.brokerId;
     expectBehindLog(log, machine);
     this.#writtenTerm = log.hardState.term;
     this.#writtenVote = log.hardState.vote;
-    const confState = {
+    this.#firstConfState = {
       voters,
       learners,
       votersOutgoing: [],
       learnersNext: [],
       autoLeave: false,
     };
-    this.confState = confState;
-    const storage = new GroupStorage(log, confState, machine.restoredIndex, {
+    const storage = new GroupStorage(log, this.confState, machine.restoredIndex, {
       fetched: () => this.#node?.entriesFetched(),
       damaged: (error) => options.damaged(this, error),
       readFailed: (error, retry) => this.#readFailed(options, error, retry),
@@ -118,7 +140,54 @@ export class RaftGroup {
       maxInflightBytes: limits.appendBytesInFlightMax,
       disableProposalForwarding: true,
       stepDownOnRemoval: true,
+      abstains: !this.#hasJoined(),
+      ...(membership === undefined ? {} : { admitToLearner: membership.admitToLearner }),
     };
+  }
+
+  /** Who belongs to the group as of `appliedIndex`. */
+  get confState(): ConfState {
+    return this.#membership?.record.members.confState ?? this.#firstConfState;
+  }
+
+  /** Who belongs to the group as of `appliedIndex`, and by whose word. */
+  get members(): Members {
+    return this.#membership?.record.members ?? firstMembers(this.#firstConfState.voters);
+  }
+
+  /** The newest assignment that the members were changed for; see `Members`. */
+  get assignmentId(): number {
+    return this.#membership?.record.members.assignmentId ?? 0;
+  }
+
+  /** Leader: what is known of every member; empty elsewhere. */
+  memberProgress(): readonly ProgressStatus[] {
+    return this.#node?.status().progress ?? [];
+  }
+
+  /** Leader: whether leadership is on its way to another member. */
+  get isHandingOver(): boolean {
+    return this.#node !== undefined && this.#node.transferTarget !== 0;
+  }
+
+  /**
+   * Leader: proposes other members; answers the index of the entry, until whose application no other change is
+   * accepted. `undefined` where nothing was proposed.
+   */
+  proposeMembers(change: ConfChange): number | undefined {
+    if (this.#leadership.kind !== "leading") return undefined;
+    const outcome = this.#node?.proposeConfChange(change);
+    return outcome?.kind === "appended" || outcome?.kind === "refused" ? outcome.index : undefined;
+  }
+
+  /** Leader: begins to pass leadership to a voter. */
+  handOverTo(brokerId: number): void {
+    if (this.#leadership.kind === "leading") this.#node?.transferLeader(brokerId);
+  }
+
+  /** Entries that a learner had to wait for may be sent. */
+  learnersAdmitted(): void {
+    this.#node?.entriesFetched();
   }
 
   /** The host has taken the group in. */
@@ -157,9 +226,8 @@ export class RaftGroup {
     const node = this.#node;
     if (node === undefined || snapshot === undefined) return false;
     if (term < node.term || snapshot.index <= node.committed) return false;
-    const { learners, voters } = snapshot.confState;
-    const isMember = voters.includes(this.#brokerId) || learners.includes(this.#brokerId);
-    return isMember && node.termAt(snapshot.index) !== snapshot.term;
+    const isIncluded = isMember(snapshot.confState, this.#brokerId);
+    return isIncluded && node.termAt(snapshot.index) !== snapshot.term;
   }
 
   /** Leader: what this member acknowledged so far counts no more. See `RawNode.forgetProgress`. */
@@ -169,7 +237,7 @@ export class RaftGroup {
 
   /** Whether this is the replica that is meant to lead, and nobody does. */
   get wantsToLead(): boolean {
-    return this.#isPreferred && this.leaderId === 0;
+    return this.#isPreferred() && this.leaderId === 0;
   }
 
   /**
@@ -312,6 +380,7 @@ export class RaftGroup {
 
   #apply(message: Message): void {
     for (const entry of message.entries) {
+      if (entry.type !== "normal") this.#changeMembers(entry);
       this.#machine.apply(entry);
       this.#proposals.applied(entry.index, entry.term);
       if (this.#leadership.kind === "following") this.#leadershipMayHaveChanged(entry.term);
@@ -319,6 +388,25 @@ export class RaftGroup {
     const last = message.entries.at(-1);
     if (last !== undefined) this.log.markCommitted(last.index);
     for (const response of message.responses) this.#step(response);
+  }
+
+  #changeMembers(entry: LogEntry): void {
+    const { changed, record } = this.#membership ?? {};
+    const node = this.#node;
+    // What was kept beside the log may contain the change already.
+    if (node === undefined || record === undefined || record.contains(entry)) return;
+    const change = decodeConfChange(entry);
+    record.changed(entry, change, node.applyConfChange(change));
+    if (this.#hasJoined()) node.endAbstention();
+    changed?.(this);
+  }
+
+  /** Whether the log holds the entry that made this replica a member, in its present incarnation. */
+  #hasJoined(): boolean {
+    if (this.#membership === undefined || this.#membership.joinedAt === 0) return true;
+    const { joinedAt, record } = this.#membership;
+    const { assignmentId, confState } = record.members;
+    return assignmentId >= joinedAt && isMember(confState, this.#brokerId);
   }
 
   /**

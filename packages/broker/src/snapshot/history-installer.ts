@@ -47,7 +47,7 @@ export class HistoryInstaller {
     const fetch = fetcher.from(brokerId, absent.key);
     await store.installSnapshot(absent.log, manifest, hardState, fetch);
     if (absent.isGone()) throw gone(absent);
-    if (await commit(() => imageChanges(state, absent.key, manifest.index, image))) return;
+    if (await commit(() => imageChanges(state, absent.log.key, manifest.index, image))) return;
     throw new RopewalkError(
       "STORAGE_ERROR",
       `Cannot take in the state of group ${absent.key.groupId}: it cannot be written`,

@@ -1,5 +1,6 @@
-import type { GroupKey, LogError, LogStore } from "@ropewalk/log";
+import type { GroupKey, GroupLog, LogError, LogStore } from "@ropewalk/log";
 import { peerService, RopewalkError } from "@ropewalk/protocol";
+import { isMember } from "../raft/member-record.ts";
 import type { RaftGroup } from "../raft/raft-group.ts";
 import type { RaftHost } from "../raft/raft-host.ts";
 import type { RemoteCaller } from "../remote-caller.ts";
@@ -11,6 +12,8 @@ export interface RepairSourceOptions {
   readonly store: LogStore;
   readonly host: RaftHost;
   readonly exporter: SnapshotExporter;
+  /** The log of a group that has a replica here, whether that takes part in Raft or not. */
+  readonly logOf: (key: GroupKey) => GroupLog | undefined;
   /** Stored bytes of a group turned out not to be what was written. */
   readonly damaged: (group: RaftGroup, error: LogError) => void;
 }
@@ -36,8 +39,8 @@ export class RepairSource {
     position: number,
     length: number,
   ): Promise<Uint8Array> {
-    const { host, exporter, store } = this.#options;
-    const log = store.group(key);
+    const { host, exporter, logOf, store } = this.#options;
+    const log = logOf(key);
     if (log === undefined) throw unknownGroup(key);
     if (length < 1 || length > segmentPieceBytesMax) {
       const message = `Cannot read ${length} bytes of a segment at once`;
@@ -60,12 +63,11 @@ export class RepairSource {
    * until now. What it then exports has all of that, and the replica that installs it can lose nothing.
    */
   async #repair(key: GroupKey, from: number): Promise<{ term: number; manifest: Uint8Array }> {
-    const { host, exporter, store } = this.#options;
+    const { host, exporter, logOf } = this.#options;
     const group = host.group(key);
     if (group === undefined)
-      throw store.group(key) === undefined ? unknownGroup(key) : notLeading(key, 0);
-    const { learners, voters } = group.confState;
-    if (!voters.includes(from) && !learners.includes(from)) {
+      throw logOf(key) === undefined ? unknownGroup(key) : notLeading(key, 0);
+    if (!isMember(group.confState, from)) {
       throw new RopewalkError(
         "INVALID_REQUEST",
         `Broker ${from} has no replica of group ${key.groupId}`,

@@ -3,6 +3,7 @@ import type { RaftGroup } from "../raft/raft-group.ts";
 
 /** A replica that takes no part in Raft now: its log is damaged, or gives way to another one. */
 export interface AbsentReplica {
+  /** The group's name on the wire; its log has another one where the replica is not the broker's first. */
   readonly key: GroupKey;
   readonly log: GroupLog;
   /** The brokers with a replica, this one included. */
@@ -21,6 +22,8 @@ export interface ReplicaHome {
   takeOut(group: RaftGroup): AbsentReplica | undefined;
   /** Stored bytes of a replica are not what was written. */
   damaged(group: RaftGroup, error: unknown): void;
+  /** The log of a replica, whether that takes part in Raft or not. */
+  logOf(key: GroupKey): GroupLog | undefined;
   /** Every replica that takes part in Raft. */
   groups(): Iterable<RaftGroup>;
 }

@@ -1,4 +1,4 @@
-import type { LogStore } from "@ropewalk/log";
+import type { GroupKey, GroupLog, LogStore } from "@ropewalk/log";
 import type { Clock, KeyValueStore, Logger, Timer } from "@ropewalk/runtime";
 import type { Message, Snapshot } from "raft-ts";
 import type { Checkpointer } from "../checkpointer.ts";
@@ -13,7 +13,7 @@ import { Interruption } from "./interruption.ts";
 import { RepairSource } from "./repair-source.ts";
 import type { AbsentReplica, ReplicaHome } from "./replica-home.ts";
 import { ReplicaRepairer } from "./replica-repairer.ts";
-import { SegmentFetcher } from "./segment-fetcher.ts";
+import { type PieceAdmission, SegmentFetcher } from "./segment-fetcher.ts";
 import { SnapshotExporter } from "./snapshot-exporter.ts";
 import { SnapshotInstaller } from "./snapshot-installer.ts";
 import { Turns } from "./turns.ts";
@@ -31,6 +31,8 @@ export interface ReplicaRebuildingOptions {
   readonly caller: RemoteCaller;
   readonly leaders: LeaderTable;
   readonly home: () => ReplicaHome;
+  /** Resolves when so many bytes of a group's segments may be fetched. */
+  readonly pieceAdmitted: PieceAdmission;
 }
 
 /** Replicas that are rebuilt at the same time for each reason: those to be repaired may be many, and wait long. */
@@ -73,6 +75,7 @@ export class ReplicaRebuilding {
       clock,
       this.#interruption,
       limits.snapshotPieceTimeoutMs,
+      options.pieceAdmitted,
     );
     const { checkpointer, state } = options;
     const commit: Checkpointer["commit"] = (bring) => checkpointer.commit(bring);
@@ -94,7 +97,8 @@ export class ReplicaRebuilding {
       retryMsMax: limits.repairRetryMsMax,
     });
     const exporter = this.#exporter;
-    new RepairSource({ store, host, exporter, damaged }).answerCalls(caller);
+    const logOf = (key: GroupKey): GroupLog | undefined => home().logOf(key) ?? store.group(key);
+    new RepairSource({ store, host, exporter, logOf, damaged }).answerCalls(caller);
     this.#scheduleCheck();
   }
 

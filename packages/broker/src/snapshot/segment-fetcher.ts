@@ -18,18 +18,29 @@ const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "UNKNOWN_OUTCOME",
 ]);
 
+/** Resolves when so many bytes of a group may be fetched. */
+export type PieceAdmission = (key: GroupKey, bytes: number) => Promise<void>;
+
 /** Reads segments of other brokers over the lane for large things, piece by piece. */
 export class SegmentFetcher {
   readonly #caller: RemoteCaller;
   readonly #clock: Clock;
   readonly #interruption: Interruption;
   readonly #timeoutMs: number;
+  readonly #admitted: PieceAdmission;
 
-  constructor(caller: RemoteCaller, clock: Clock, interruption: Interruption, timeoutMs: number) {
+  constructor(
+    caller: RemoteCaller,
+    clock: Clock,
+    interruption: Interruption,
+    timeoutMs: number,
+    admitted: PieceAdmission = () => Promise.resolve(),
+  ) {
     this.#caller = caller;
     this.#clock = clock;
     this.#interruption = interruption;
     this.#timeoutMs = timeoutMs;
+    this.#admitted = admitted;
   }
 
   /** Reads segments of one group at one broker. */
@@ -38,6 +49,7 @@ export class SegmentFetcher {
       const bytes = new Uint8Array(length);
       for (let at = 0; at < length;) {
         const wanted = Math.min(length - at, segmentPieceBytesMax);
+        await this.#interruption.guard(this.#admitted(key, wanted));
         const request = { ...key, fileId, position: position + at, length: wanted };
         const piece = await this.#piece(brokerId, request);
         if (piece.length !== wanted) {

@@ -49,8 +49,13 @@ export class SnapshotExporter {
   snapshot(group: RaftGroup): Snapshot | "unavailable" {
     const kept = this.#kept.get(group);
     const isUsable = kept !== undefined && kept.untilMs > this.#options.clock.monotonicMs();
-    // The log must go on where the snapshot ends.
-    if (isUsable && (kept.snapshot?.index ?? Infinity) + 1 >= group.log.firstIndex()) {
+    // The log must go on where the snapshot ends, and a replica that came since is no member in it.
+    const isOfMembers = (kept?.snapshot?.confState ?? group.confState) === group.confState;
+    if (
+      isUsable &&
+      isOfMembers &&
+      (kept.snapshot?.index ?? Infinity) + 1 >= group.log.firstIndex()
+    ) {
       return kept.snapshot ?? "unavailable";
     }
     this.#begin(group);
@@ -65,12 +70,12 @@ export class SnapshotExporter {
   /** Makes a snapshot as of what is applied now, or later. Rejects where that cannot be. */
   async export(group: RaftGroup): Promise<Snapshot> {
     const { dataBytesMax, store } = this.#options;
-    const { confState, log } = group;
+    const { log } = group;
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
       if (store.group(log.key) !== log) {
         throw new LogError("GROUP_DELETED", `Group ${log.key.groupId} was deleted`);
       }
-      const index = group.appliedIndex;
+      const { appliedIndex: index, confState } = group;
       const manifest = await store.exportSnapshot(log, index, group.takeImage());
       if (log.quarantined !== undefined) throw log.quarantined;
       const term = log.term(index);

@@ -32,6 +32,7 @@ export type ProtoErrorCode =
   | "TOPIC_ALREADY_EXISTS"
   | "INVALID_PARTITIONS"
   | "INVALID_REPLICATION_FACTOR"
+  | "INVALID_REPLICA_ASSIGNMENT"
   | "INVALID_CONFIG"
   | "NOT_CONTROLLER"
   | "INVALID_REQUEST"
@@ -40,6 +41,7 @@ export type ProtoErrorCode =
   | "INVALID_PRODUCER_EPOCH"
   | "STORAGE_ERROR"
   | "GROUP_ID_NOT_FOUND"
+  | "NO_REASSIGNMENT_IN_PROGRESS"
   | "INVALID_RECORD"
   | "FENCED_MEMBER_EPOCH"
   /** The broker is stopping, or its budget for what is in flight is used up: try again. */
@@ -67,6 +69,7 @@ export const protoErrorCodeNumbers: Readonly<{ [name in ProtoErrorCode]: number 
   TOPIC_ALREADY_EXISTS: 1036,
   INVALID_PARTITIONS: 1037,
   INVALID_REPLICATION_FACTOR: 1038,
+  INVALID_REPLICA_ASSIGNMENT: 1039,
   INVALID_CONFIG: 1040,
   NOT_CONTROLLER: 1041,
   INVALID_REQUEST: 1042,
@@ -75,6 +78,7 @@ export const protoErrorCodeNumbers: Readonly<{ [name in ProtoErrorCode]: number 
   INVALID_PRODUCER_EPOCH: 1047,
   STORAGE_ERROR: 1056,
   GROUP_ID_NOT_FOUND: 1069,
+  NO_REASSIGNMENT_IN_PROGRESS: 1085,
   INVALID_RECORD: 1087,
   FENCED_MEMBER_EPOCH: 1110,
   BUSY: 2000,

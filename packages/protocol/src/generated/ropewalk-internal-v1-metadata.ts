@@ -21,6 +21,10 @@ export interface MetadataCommand {
     | { readonly case: "topicCreated"; readonly value: TopicCreated }
     | { readonly case: "topicDeleted"; readonly value: TopicDeleted }
     | { readonly case: "producerIdsAllocated"; readonly value: ProducerIdsAllocated }
+    | { readonly case: "partitionsReassigned"; readonly value: PartitionsReassigned }
+    | { readonly case: "movesStarted"; readonly value: MovesStarted }
+    | { readonly case: "moveCompleted"; readonly value: MoveCompleted }
+    | { readonly case: "moveThrottleSet"; readonly value: MoveThrottleSet }
     | { readonly case: "topicConfigsAltered"; readonly value: TopicConfigsAltered }
     | { readonly case: "brokerConfigsAltered"; readonly value: BrokerConfigsAltered }
     | { readonly case: "partitionsCreated"; readonly value: PartitionsCreated }
@@ -35,6 +39,10 @@ export interface MetadataCommandInit {
     | { readonly case: "topicCreated"; readonly value: TopicCreatedInit }
     | { readonly case: "topicDeleted"; readonly value: TopicDeletedInit }
     | { readonly case: "producerIdsAllocated"; readonly value: ProducerIdsAllocatedInit }
+    | { readonly case: "partitionsReassigned"; readonly value: PartitionsReassignedInit }
+    | { readonly case: "movesStarted"; readonly value: MovesStartedInit }
+    | { readonly case: "moveCompleted"; readonly value: MoveCompletedInit }
+    | { readonly case: "moveThrottleSet"; readonly value: MoveThrottleSetInit }
     | { readonly case: "topicConfigsAltered"; readonly value: TopicConfigsAlteredInit }
     | { readonly case: "brokerConfigsAltered"; readonly value: BrokerConfigsAlteredInit }
     | { readonly case: "partitionsCreated"; readonly value: PartitionsCreatedInit }
@@ -63,6 +71,18 @@ function writeMetadataCommand(writer: Writer, message: MetadataCommandInit): Wri
       break;
     case "producerIdsAllocated":
       writeProducerIdsAllocated(writer.uint32(42).fork(), message.command.value).ldelim();
+      break;
+    case "partitionsReassigned":
+      writePartitionsReassigned(writer.uint32(162).fork(), message.command.value).ldelim();
+      break;
+    case "movesStarted":
+      writeMovesStarted(writer.uint32(170).fork(), message.command.value).ldelim();
+      break;
+    case "moveCompleted":
+      writeMoveCompleted(writer.uint32(178).fork(), message.command.value).ldelim();
+      break;
+    case "moveThrottleSet":
+      writeMoveThrottleSet(writer.uint32(186).fork(), message.command.value).ldelim();
       break;
     case "topicConfigsAltered":
       writeTopicConfigsAltered(writer.uint32(242).fork(), message.command.value).ldelim();
@@ -118,6 +138,30 @@ function readMetadataCommand(reader: Reader, end: number): MetadataCommand {
         command = {
           case: "producerIdsAllocated",
           value: readProducerIdsAllocated(reader, delimitedEnd(reader, end)),
+        };
+        break;
+      case 162:
+        command = {
+          case: "partitionsReassigned",
+          value: readPartitionsReassigned(reader, delimitedEnd(reader, end)),
+        };
+        break;
+      case 170:
+        command = {
+          case: "movesStarted",
+          value: readMovesStarted(reader, delimitedEnd(reader, end)),
+        };
+        break;
+      case 178:
+        command = {
+          case: "moveCompleted",
+          value: readMoveCompleted(reader, delimitedEnd(reader, end)),
+        };
+        break;
+      case 186:
+        command = {
+          case: "moveThrottleSet",
+          value: readMoveThrottleSet(reader, delimitedEnd(reader, end)),
         };
         break;
       case 242:
@@ -543,6 +587,364 @@ function readProducerIdsAllocated(reader: Reader, end: number): ProducerIdsAlloc
   return { count };
 }
 
+/** Where the replicas of partitions are to be (KIP-455). */
+export interface PartitionsReassigned {
+  readonly assignments: readonly WantedReplicas[];
+}
+
+/** {@link PartitionsReassigned}, to be encoded: what is left out has its default. */
+export interface PartitionsReassignedInit {
+  readonly assignments?: readonly WantedReplicasInit[] | undefined;
+}
+
+/** Encodes `ropewalk.internal.v1.PartitionsReassigned`. Throws a `RangeError` for a number that its field cannot hold. */
+export function encodePartitionsReassigned(message: PartitionsReassignedInit): Buffer {
+  return writePartitionsReassigned(Writer.create(), message).finish(true) as Buffer;
+}
+
+/** Appends `ropewalk.internal.v1.PartitionsReassigned` to a writer. */
+function writePartitionsReassigned(writer: Writer, message: PartitionsReassignedInit): Writer {
+  for (const value of message.assignments ?? []) {
+    writeWantedReplicas(writer.uint32(10).fork(), value).ldelim();
+  }
+  return writer;
+}
+
+/** Decodes `ropewalk.internal.v1.PartitionsReassigned`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
+export function decodePartitionsReassigned(bytes: Uint8Array): PartitionsReassigned {
+  return decodeMessage(
+    bytes,
+    "ropewalk.internal.v1.PartitionsReassigned",
+    readPartitionsReassigned,
+  );
+}
+
+/** Reads `ropewalk.internal.v1.PartitionsReassigned` up to `end`. */
+function readPartitionsReassigned(reader: Reader, end: number): PartitionsReassigned {
+  const assignments: WantedReplicas[] = [];
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 10:
+        assignments.push(readWantedReplicas(reader, delimitedEnd(reader, end)));
+        break;
+      default:
+        skipField(reader, tag);
+    }
+  }
+  expectEnd(reader, end);
+  return { assignments };
+}
+
+/** The message `ropewalk.internal.v1.WantedReplicas`. */
+export interface WantedReplicas {
+  readonly topic: string;
+  readonly partition: number;
+  readonly groupId: number;
+  /** Empty: where they were before they began to move. */
+  readonly targetIds: readonly number[];
+}
+
+/** {@link WantedReplicas}, to be encoded: what is left out has its default. */
+export interface WantedReplicasInit {
+  readonly topic?: string | undefined;
+  readonly partition?: number | undefined;
+  readonly groupId?: number | undefined;
+  readonly targetIds?: readonly number[] | undefined;
+}
+
+/** Encodes `ropewalk.internal.v1.WantedReplicas`. Throws a `RangeError` for a number that its field cannot hold. */
+export function encodeWantedReplicas(message: WantedReplicasInit): Buffer {
+  return writeWantedReplicas(Writer.create(), message).finish(true) as Buffer;
+}
+
+/** Appends `ropewalk.internal.v1.WantedReplicas` to a writer. */
+function writeWantedReplicas(writer: Writer, message: WantedReplicasInit): Writer {
+  if (message.topic !== undefined && message.topic !== "") {
+    writer.uint32(10).string(message.topic);
+  }
+  if (message.partition !== undefined && message.partition !== 0) {
+    writeInt32(writer.uint32(16), message.partition);
+  }
+  if (message.groupId !== undefined && message.groupId !== 0) {
+    writeInt64(writer.uint32(24), message.groupId);
+  }
+  if (message.targetIds !== undefined && message.targetIds.length > 0) {
+    writer.uint32(34).fork();
+    for (const value of message.targetIds) {
+      writeInt32(writer, value);
+    }
+    writer.ldelim();
+  }
+  return writer;
+}
+
+/** Decodes `ropewalk.internal.v1.WantedReplicas`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
+export function decodeWantedReplicas(bytes: Uint8Array): WantedReplicas {
+  return decodeMessage(bytes, "ropewalk.internal.v1.WantedReplicas", readWantedReplicas);
+}
+
+/** Reads `ropewalk.internal.v1.WantedReplicas` up to `end`. */
+function readWantedReplicas(reader: Reader, end: number): WantedReplicas {
+  let topic: string = "";
+  let partition: number = 0;
+  let groupId: number = 0;
+  const targetIds: number[] = [];
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 10:
+        topic = reader.string();
+        break;
+      case 16:
+        partition = reader.int32();
+        break;
+      case 24:
+        groupId = readInt64(reader);
+        break;
+      case 32:
+        targetIds.push(reader.int32());
+        break;
+      case 34: {
+        const packedEnd = delimitedEnd(reader, end);
+        while (reader.pos < packedEnd) targetIds.push(reader.int32());
+        expectEnd(reader, packedEnd);
+        break;
+      }
+      default:
+        skipField(reader, tag);
+    }
+  }
+  expectEnd(reader, end);
+  return { topic, partition, groupId, targetIds };
+}
+
+/** These partitions begin to move: brokers that are to have a replica get one. */
+export interface MovesStarted {
+  readonly partitions: readonly PartitionName[];
+}
+
+/** {@link MovesStarted}, to be encoded: what is left out has its default. */
+export interface MovesStartedInit {
+  readonly partitions?: readonly PartitionNameInit[] | undefined;
+}
+
+/** Encodes `ropewalk.internal.v1.MovesStarted`. Throws a `RangeError` for a number that its field cannot hold. */
+export function encodeMovesStarted(message: MovesStartedInit): Buffer {
+  return writeMovesStarted(Writer.create(), message).finish(true) as Buffer;
+}
+
+/** Appends `ropewalk.internal.v1.MovesStarted` to a writer. */
+function writeMovesStarted(writer: Writer, message: MovesStartedInit): Writer {
+  for (const value of message.partitions ?? []) {
+    writePartitionName(writer.uint32(10).fork(), value).ldelim();
+  }
+  return writer;
+}
+
+/** Decodes `ropewalk.internal.v1.MovesStarted`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
+export function decodeMovesStarted(bytes: Uint8Array): MovesStarted {
+  return decodeMessage(bytes, "ropewalk.internal.v1.MovesStarted", readMovesStarted);
+}
+
+/** Reads `ropewalk.internal.v1.MovesStarted` up to `end`. */
+function readMovesStarted(reader: Reader, end: number): MovesStarted {
+  const partitions: PartitionName[] = [];
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 10:
+        partitions.push(readPartitionName(reader, delimitedEnd(reader, end)));
+        break;
+      default:
+        skipField(reader, tag);
+    }
+  }
+  expectEnd(reader, end);
+  return { partitions };
+}
+
+/** The message `ropewalk.internal.v1.PartitionName`. */
+export interface PartitionName {
+  readonly topic: string;
+  readonly partition: number;
+  readonly groupId: number;
+}
+
+/** {@link PartitionName}, to be encoded: what is left out has its default. */
+export interface PartitionNameInit {
+  readonly topic?: string | undefined;
+  readonly partition?: number | undefined;
+  readonly groupId?: number | undefined;
+}
+
+/** Encodes `ropewalk.internal.v1.PartitionName`. Throws a `RangeError` for a number that its field cannot hold. */
+export function encodePartitionName(message: PartitionNameInit): Buffer {
+  return writePartitionName(Writer.create(), message).finish(true) as Buffer;
+}
+
+/** Appends `ropewalk.internal.v1.PartitionName` to a writer. */
+function writePartitionName(writer: Writer, message: PartitionNameInit): Writer {
+  if (message.topic !== undefined && message.topic !== "") {
+    writer.uint32(10).string(message.topic);
+  }
+  if (message.partition !== undefined && message.partition !== 0) {
+    writeInt32(writer.uint32(16), message.partition);
+  }
+  if (message.groupId !== undefined && message.groupId !== 0) {
+    writeInt64(writer.uint32(24), message.groupId);
+  }
+  return writer;
+}
+
+/** Decodes `ropewalk.internal.v1.PartitionName`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
+export function decodePartitionName(bytes: Uint8Array): PartitionName {
+  return decodeMessage(bytes, "ropewalk.internal.v1.PartitionName", readPartitionName);
+}
+
+/** Reads `ropewalk.internal.v1.PartitionName` up to `end`. */
+function readPartitionName(reader: Reader, end: number): PartitionName {
+  let topic: string = "";
+  let partition: number = 0;
+  let groupId: number = 0;
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 10:
+        topic = reader.string();
+        break;
+      case 16:
+        partition = reader.int32();
+        break;
+      case 24:
+        groupId = readInt64(reader);
+        break;
+      default:
+        skipField(reader, tag);
+    }
+  }
+  expectEnd(reader, end);
+  return { topic, partition, groupId };
+}
+
+/** The partition's Raft group has the members that this assignment wants; what is held elsewhere goes. */
+export interface MoveCompleted {
+  readonly topic: string;
+  readonly partition: number;
+  readonly groupId: number;
+  readonly assignmentId: number;
+}
+
+/** {@link MoveCompleted}, to be encoded: what is left out has its default. */
+export interface MoveCompletedInit {
+  readonly topic?: string | undefined;
+  readonly partition?: number | undefined;
+  readonly groupId?: number | undefined;
+  readonly assignmentId?: number | undefined;
+}
+
+/** Encodes `ropewalk.internal.v1.MoveCompleted`. Throws a `RangeError` for a number that its field cannot hold. */
+export function encodeMoveCompleted(message: MoveCompletedInit): Buffer {
+  return writeMoveCompleted(Writer.create(), message).finish(true) as Buffer;
+}
+
+/** Appends `ropewalk.internal.v1.MoveCompleted` to a writer. */
+function writeMoveCompleted(writer: Writer, message: MoveCompletedInit): Writer {
+  if (message.topic !== undefined && message.topic !== "") {
+    writer.uint32(10).string(message.topic);
+  }
+  if (message.partition !== undefined && message.partition !== 0) {
+    writeInt32(writer.uint32(16), message.partition);
+  }
+  if (message.groupId !== undefined && message.groupId !== 0) {
+    writeInt64(writer.uint32(24), message.groupId);
+  }
+  if (message.assignmentId !== undefined && message.assignmentId !== 0) {
+    writeInt64(writer.uint32(32), message.assignmentId);
+  }
+  return writer;
+}
+
+/** Decodes `ropewalk.internal.v1.MoveCompleted`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
+export function decodeMoveCompleted(bytes: Uint8Array): MoveCompleted {
+  return decodeMessage(bytes, "ropewalk.internal.v1.MoveCompleted", readMoveCompleted);
+}
+
+/** Reads `ropewalk.internal.v1.MoveCompleted` up to `end`. */
+function readMoveCompleted(reader: Reader, end: number): MoveCompleted {
+  let topic: string = "";
+  let partition: number = 0;
+  let groupId: number = 0;
+  let assignmentId: number = 0;
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 10:
+        topic = reader.string();
+        break;
+      case 16:
+        partition = reader.int32();
+        break;
+      case 24:
+        groupId = readInt64(reader);
+        break;
+      case 32:
+        assignmentId = readInt64(reader);
+        break;
+      default:
+        skipField(reader, tag);
+    }
+  }
+  expectEnd(reader, end);
+  return { topic, partition, groupId, assignmentId };
+}
+
+/** The message `ropewalk.internal.v1.MoveThrottleSet`. */
+export interface MoveThrottleSet {
+  /** What a broker may give or take for replicas that move; 0: without a bound. */
+  readonly bytesPerSecond: number;
+}
+
+/** {@link MoveThrottleSet}, to be encoded: what is left out has its default. */
+export interface MoveThrottleSetInit {
+  readonly bytesPerSecond?: number | undefined;
+}
+
+/** Encodes `ropewalk.internal.v1.MoveThrottleSet`. Throws a `RangeError` for a number that its field cannot hold. */
+export function encodeMoveThrottleSet(message: MoveThrottleSetInit): Buffer {
+  return writeMoveThrottleSet(Writer.create(), message).finish(true) as Buffer;
+}
+
+/** Appends `ropewalk.internal.v1.MoveThrottleSet` to a writer. */
+function writeMoveThrottleSet(writer: Writer, message: MoveThrottleSetInit): Writer {
+  if (message.bytesPerSecond !== undefined && message.bytesPerSecond !== 0) {
+    writeInt64(writer.uint32(8), message.bytesPerSecond);
+  }
+  return writer;
+}
+
+/** Decodes `ropewalk.internal.v1.MoveThrottleSet`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
+export function decodeMoveThrottleSet(bytes: Uint8Array): MoveThrottleSet {
+  return decodeMessage(bytes, "ropewalk.internal.v1.MoveThrottleSet", readMoveThrottleSet);
+}
+
+/** Reads `ropewalk.internal.v1.MoveThrottleSet` up to `end`. */
+function readMoveThrottleSet(reader: Reader, end: number): MoveThrottleSet {
+  let bytesPerSecond: number = 0;
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 8:
+        bytesPerSecond = readInt64(reader);
+        break;
+      default:
+        skipField(reader, tag);
+    }
+  }
+  expectEnd(reader, end);
+  return { bytesPerSecond };
+}
+
 /** What changes of a topic's own configs; the controller has checked it. */
 export interface TopicConfigsAltered {
   readonly topicId: string;
@@ -769,6 +1171,7 @@ export interface ClusterState {
   readonly clusterId: string;
   readonly nextGroupId: number;
   readonly nextProducerId: number;
+  readonly moveThrottle: number;
 }
 
 /** {@link ClusterState}, to be encoded: what is left out has its default. */
@@ -777,6 +1180,7 @@ export interface ClusterStateInit {
   readonly clusterId?: string | undefined;
   readonly nextGroupId?: number | undefined;
   readonly nextProducerId?: number | undefined;
+  readonly moveThrottle?: number | undefined;
 }
 
 /** Encodes `ropewalk.internal.v1.ClusterState`. Throws a `RangeError` for a number that its field cannot hold. */
@@ -798,6 +1202,9 @@ function writeClusterState(writer: Writer, message: ClusterStateInit): Writer {
   if (message.nextProducerId !== undefined && message.nextProducerId !== 0) {
     writeInt64(writer.uint32(24), message.nextProducerId);
   }
+  if (message.moveThrottle !== undefined && message.moveThrottle !== 0) {
+    writeInt64(writer.uint32(160), message.moveThrottle);
+  }
   return writer;
 }
 
@@ -812,6 +1219,7 @@ function readClusterState(reader: Reader, end: number): ClusterState {
   let clusterId: string = "";
   let nextGroupId: number = 0;
   let nextProducerId: number = 0;
+  let moveThrottle: number = 0;
   while (reader.pos < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -827,12 +1235,15 @@ function readClusterState(reader: Reader, end: number): ClusterState {
       case 24:
         nextProducerId = readInt64(reader);
         break;
+      case 160:
+        moveThrottle = readInt64(reader);
+        break;
       default:
         skipField(reader, tag);
     }
   }
   expectEnd(reader, end);
-  return { appliedIndex, clusterId, nextGroupId, nextProducerId };
+  return { appliedIndex, clusterId, nextGroupId, nextProducerId, moveThrottle };
 }
 
 /** The message `ropewalk.internal.v1.TopicState`. */
@@ -942,6 +1353,12 @@ export function readTopicState(reader: Reader, end: number): TopicState {
 export interface PartitionState {
   readonly groupId: number;
   readonly replicaIds: readonly number[];
+  /** The voters that the Raft group began with; empty: `replica_ids`. */
+  readonly bornIds: readonly number[];
+  /** Index of the controller's entry that last said which replicas are wanted; 0: the topic's creation. */
+  readonly assignmentId: number;
+  readonly joined: readonly JoinedReplica[];
+  readonly move: PartitionMove | undefined;
   /** Index of the entry that made the partition; 0: the topic's. */
   readonly incarnation: number;
 }
@@ -950,6 +1367,10 @@ export interface PartitionState {
 export interface PartitionStateInit {
   readonly groupId?: number | undefined;
   readonly replicaIds?: readonly number[] | undefined;
+  readonly bornIds?: readonly number[] | undefined;
+  readonly assignmentId?: number | undefined;
+  readonly joined?: readonly JoinedReplicaInit[] | undefined;
+  readonly move?: PartitionMoveInit | undefined;
   readonly incarnation?: number | undefined;
 }
 
@@ -970,6 +1391,22 @@ function writePartitionState(writer: Writer, message: PartitionStateInit): Write
     }
     writer.ldelim();
   }
+  if (message.bornIds !== undefined && message.bornIds.length > 0) {
+    writer.uint32(26).fork();
+    for (const value of message.bornIds) {
+      writeInt32(writer, value);
+    }
+    writer.ldelim();
+  }
+  if (message.assignmentId !== undefined && message.assignmentId !== 0) {
+    writeInt64(writer.uint32(32), message.assignmentId);
+  }
+  for (const value of message.joined ?? []) {
+    writeJoinedReplica(writer.uint32(42).fork(), value).ldelim();
+  }
+  if (message.move !== undefined) {
+    writePartitionMove(writer.uint32(50).fork(), message.move).ldelim();
+  }
   if (message.incarnation !== undefined && message.incarnation !== 0) {
     writeInt64(writer.uint32(240), message.incarnation);
   }
@@ -985,6 +1422,10 @@ export function decodePartitionState(bytes: Uint8Array): PartitionState {
 function readPartitionState(reader: Reader, end: number): PartitionState {
   let groupId: number = 0;
   const replicaIds: number[] = [];
+  const bornIds: number[] = [];
+  let assignmentId: number = 0;
+  const joined: JoinedReplica[] = [];
+  let move: PartitionMove | undefined;
   let incarnation: number = 0;
   while (reader.pos < end) {
     const tag = reader.tag();
@@ -1001,6 +1442,24 @@ function readPartitionState(reader: Reader, end: number): PartitionState {
         expectEnd(reader, packedEnd);
         break;
       }
+      case 24:
+        bornIds.push(reader.int32());
+        break;
+      case 26: {
+        const packedEnd = delimitedEnd(reader, end);
+        while (reader.pos < packedEnd) bornIds.push(reader.int32());
+        expectEnd(reader, packedEnd);
+        break;
+      }
+      case 32:
+        assignmentId = readInt64(reader);
+        break;
+      case 42:
+        joined.push(readJoinedReplica(reader, delimitedEnd(reader, end)));
+        break;
+      case 50:
+        move = readPartitionMove(reader, delimitedEnd(reader, end));
+        break;
       case 240:
         incarnation = readInt64(reader);
         break;
@@ -1009,7 +1468,145 @@ function readPartitionState(reader: Reader, end: number): PartitionState {
     }
   }
   expectEnd(reader, end);
-  return { groupId, replicaIds, incarnation };
+  return { groupId, replicaIds, bornIds, assignmentId, joined, move, incarnation };
+}
+
+/** A replica that came after the topic's creation, and the assignment that brought it. */
+export interface JoinedReplica {
+  readonly brokerId: number;
+  readonly assignmentId: number;
+}
+
+/** {@link JoinedReplica}, to be encoded: what is left out has its default. */
+export interface JoinedReplicaInit {
+  readonly brokerId?: number | undefined;
+  readonly assignmentId?: number | undefined;
+}
+
+/** Encodes `ropewalk.internal.v1.JoinedReplica`. Throws a `RangeError` for a number that its field cannot hold. */
+export function encodeJoinedReplica(message: JoinedReplicaInit): Buffer {
+  return writeJoinedReplica(Writer.create(), message).finish(true) as Buffer;
+}
+
+/** Appends `ropewalk.internal.v1.JoinedReplica` to a writer. */
+function writeJoinedReplica(writer: Writer, message: JoinedReplicaInit): Writer {
+  if (message.brokerId !== undefined && message.brokerId !== 0) {
+    writeInt32(writer.uint32(8), message.brokerId);
+  }
+  if (message.assignmentId !== undefined && message.assignmentId !== 0) {
+    writeInt64(writer.uint32(16), message.assignmentId);
+  }
+  return writer;
+}
+
+/** Decodes `ropewalk.internal.v1.JoinedReplica`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
+export function decodeJoinedReplica(bytes: Uint8Array): JoinedReplica {
+  return decodeMessage(bytes, "ropewalk.internal.v1.JoinedReplica", readJoinedReplica);
+}
+
+/** Reads `ropewalk.internal.v1.JoinedReplica` up to `end`. */
+function readJoinedReplica(reader: Reader, end: number): JoinedReplica {
+  let brokerId: number = 0;
+  let assignmentId: number = 0;
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 8:
+        brokerId = reader.int32();
+        break;
+      case 16:
+        assignmentId = readInt64(reader);
+        break;
+      default:
+        skipField(reader, tag);
+    }
+  }
+  expectEnd(reader, end);
+  return { brokerId, assignmentId };
+}
+
+/** The message `ropewalk.internal.v1.PartitionMove`. */
+export interface PartitionMove {
+  readonly targetIds: readonly number[];
+  /** Brokers that hold a replica of neither set. */
+  readonly leavingIds: readonly number[];
+  readonly isStarted: boolean;
+}
+
+/** {@link PartitionMove}, to be encoded: what is left out has its default. */
+export interface PartitionMoveInit {
+  readonly targetIds?: readonly number[] | undefined;
+  readonly leavingIds?: readonly number[] | undefined;
+  readonly isStarted?: boolean | undefined;
+}
+
+/** Encodes `ropewalk.internal.v1.PartitionMove`. Throws a `RangeError` for a number that its field cannot hold. */
+export function encodePartitionMove(message: PartitionMoveInit): Buffer {
+  return writePartitionMove(Writer.create(), message).finish(true) as Buffer;
+}
+
+/** Appends `ropewalk.internal.v1.PartitionMove` to a writer. */
+function writePartitionMove(writer: Writer, message: PartitionMoveInit): Writer {
+  if (message.targetIds !== undefined && message.targetIds.length > 0) {
+    writer.uint32(10).fork();
+    for (const value of message.targetIds) {
+      writeInt32(writer, value);
+    }
+    writer.ldelim();
+  }
+  if (message.leavingIds !== undefined && message.leavingIds.length > 0) {
+    writer.uint32(18).fork();
+    for (const value of message.leavingIds) {
+      writeInt32(writer, value);
+    }
+    writer.ldelim();
+  }
+  if (message.isStarted !== undefined && message.isStarted !== false) {
+    writer.uint32(24).bool(message.isStarted);
+  }
+  return writer;
+}
+
+/** Decodes `ropewalk.internal.v1.PartitionMove`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
+export function decodePartitionMove(bytes: Uint8Array): PartitionMove {
+  return decodeMessage(bytes, "ropewalk.internal.v1.PartitionMove", readPartitionMove);
+}
+
+/** Reads `ropewalk.internal.v1.PartitionMove` up to `end`. */
+function readPartitionMove(reader: Reader, end: number): PartitionMove {
+  const targetIds: number[] = [];
+  const leavingIds: number[] = [];
+  let isStarted: boolean = false;
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 8:
+        targetIds.push(reader.int32());
+        break;
+      case 10: {
+        const packedEnd = delimitedEnd(reader, end);
+        while (reader.pos < packedEnd) targetIds.push(reader.int32());
+        expectEnd(reader, packedEnd);
+        break;
+      }
+      case 16:
+        leavingIds.push(reader.int32());
+        break;
+      case 18: {
+        const packedEnd = delimitedEnd(reader, end);
+        while (reader.pos < packedEnd) leavingIds.push(reader.int32());
+        expectEnd(reader, packedEnd);
+        break;
+      }
+      case 24:
+        isStarted = reader.bool();
+        break;
+      default:
+        skipField(reader, tag);
+    }
+  }
+  expectEnd(reader, end);
+  return { targetIds, leavingIds, isStarted };
 }
 
 /** The configs of a broker, or of the cluster (0). */

@@ -167,6 +167,11 @@ export class Group<Owner> implements GroupHandle<Owner> {
     this.node.entriesFetched();
   }
 
+  endAbstention(): void {
+    this.#scheduler.activity(this, 0);
+    this.node.endAbstention();
+  }
+
   campaign(): void {
     this.#scheduler.activity(this, 0);
     this.#scheduler.electionWanted(this, 0);
@@ -178,7 +183,7 @@ export class Group<Owner> implements GroupHandle<Owner> {
 
   /** Whether this node may vote, and so campaigns when it hears of no leader. */
   get isVoter(): boolean {
-    return isVoter(this.node.confState, this.node.id);
+    return !this.node.abstains && isVoter(this.node.confState, this.node.id);
   }
 
   /** Whether the next tick may make a voter campaign by itself: it heard of no leader for so long. */

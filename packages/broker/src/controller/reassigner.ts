@@ -1,0 +1,178 @@
+import {
+  type PlaceReplicasRequest,
+  type PlaceReplicasResponseInit,
+  RopewalkError,
+} from "@ropewalk/protocol";
+import type { CommandProposer } from "../raft/command-proposer.ts";
+import type { RaftGroup } from "../raft/raft-group.ts";
+import type { ControllerMachine } from "./controller-machine.ts";
+import { encodeMetadataCommand } from "./metadata-codec.ts";
+import type { MetadataCommand, PartitionName, WantedReplicas } from "./metadata-command.ts";
+import type { ApplyOutcome, MetadataImage, PartitionImage } from "./metadata-image.ts";
+import { isSameOrder } from "./partition-assignment.ts";
+import { checkReplicas } from "./replica-check.ts";
+import { type PlannedPartition, planReassignment } from "./reassignment-plan.ts";
+
+/** What reassigning needs. */
+export interface ReassignerOptions {
+  readonly group: RaftGroup;
+  readonly machine: ControllerMachine;
+  readonly proposer: CommandProposer;
+  /** Whether the broker was heard of lately. */
+  readonly isAlive: (brokerId: number) => boolean;
+}
+
+/** Partitions that one call changes. */
+const placementsMax = 1000;
+/** Below this a move of one batch would take longer than anybody waits for it. */
+const throttleMin = 64 * 1024;
+
+/** The controller's word on where replicas are. At the leader of its group; elsewhere calls reject with NOT_LEADER. */
+export class Reassigner {
+  readonly #options: ReassignerOptions;
+
+  constructor(options: ReassignerOptions) {
+    this.#options = options;
+  }
+
+  /** Wants replicas elsewhere; answers what changes. All of it is legal, or nothing is done. */
+  async place(request: PlaceReplicasRequest): Promise<PlaceReplicasResponseInit> {
+    const action = "reassign partitions";
+    this.#expectLeading(action);
+    const { dryRun, throttleBytesPerSecond: throttle } = request;
+    checkThrottle(action, throttle);
+    const plan = request.auto ? this.#plan(request.topics) : this.#asked(action, request);
+    const moves = plan.slice(0, placementsMax);
+    if (!dryRun && throttle !== undefined) {
+      await this.propose(action, { kind: "moveThrottleSet", bytesPerSecond: throttle });
+    }
+    if (!dryRun && moves.length > 0) {
+      const assignments = moves.map(({ wanted }) => wanted);
+      const outcome = await this.propose(action, { kind: "partitionsReassigned", assignments });
+      if (outcome.kind === "refused") throw overtaken(action);
+    }
+    return {
+      moves: moves.map(({ image, wanted }) => ({
+        topic: wanted.topic,
+        partition: wanted.partition,
+        replicaIds: image.replicaIds,
+        targetIds: wanted.targetIds,
+      })),
+      movesLeft: plan.length - moves.length,
+    };
+  }
+
+  /** The partition's group has the members that were wanted. What was superseded since has no effect. */
+  async finish(move: PartitionName, assignmentId: number): Promise<void> {
+    const { groupId, partition, topic } = move;
+    this.#expectLeading(`finish the move of ${topic}-${partition}`);
+    const command = { kind: "moveCompleted", topic, partition, groupId, assignmentId } as const;
+    await this.propose(`finish the move of ${topic}-${partition}`, command);
+  }
+
+  /** Puts a command into the controller's log; resolves when it was applied here. */
+  propose(action: string, command: MetadataCommand): Promise<ApplyOutcome> {
+    const { group, machine, proposer } = this.#options;
+    const bytes = encodeMetadataCommand(command);
+    return proposer.propose(group, action, bytes, () => machine.lastOutcome);
+  }
+
+  /** Only a leader's image is new enough to say no by. */
+  #expectLeading(action: string): void {
+    const { leaderId, leadership } = this.#options.group;
+    if (leadership.kind === "leading") return;
+    const message = `Cannot ${action} here: this broker is not the controller`;
+    throw new RopewalkError("NOT_LEADER", message, leaderId === 0 ? {} : { leaderId });
+  }
+
+  #asked(action: string, { placements }: PlaceReplicasRequest): Wanted[] {
+    if (placements.length > placementsMax) {
+      const message = `Cannot ${action}: ${placements.length} at once, where ${placementsMax} are possible`;
+      throw new RopewalkError("INVALID_REQUEST", message);
+    }
+    return placements.flatMap(({ partition, replicaIds, topic }) => {
+      const image = found(action, this.#image, topic, partition);
+      if (replicaIds.length === 0) return cancellation(action, topic, image);
+      const { isAlive } = this.#options;
+      checkReplicas({ topic, image, replicaIds, brokers: this.#image.brokers, isAlive });
+      return changed(topic, image, replicaIds);
+    });
+  }
+
+  /** A plan for partitions that do not move already; those that do count as where they are going. */
+  #plan(topics: readonly string[]): Wanted[] {
+    const wanted = new Set(topics);
+    const partitions: (PlannedPartition & { readonly topic: string })[] = [];
+    for (const { name, partitions: images } of this.#image.topics.values()) {
+      for (const image of images) {
+        const replicaIds = image.move?.targetIds ?? image.replicaIds;
+        const isFixed = image.move !== undefined || (wanted.size > 0 && !wanted.has(name));
+        partitions.push({ topic: name, id: image.partition, replicaIds, bytes: 0, isFixed });
+      }
+    }
+    const brokers = [...this.#image.brokers.values()].map(({ brokerId, rack }) => ({
+      brokerId,
+      rack,
+      isUsable: this.#options.isAlive(brokerId),
+    }));
+    return planReassignment(brokers, partitions).flatMap(({ partition, replicaIds }) =>
+      changed(
+        partition.topic,
+        found("plan", this.#image, partition.topic, partition.id),
+        replicaIds,
+      ),
+    );
+  }
+
+  get #image(): MetadataImage {
+    return this.#options.machine.image;
+  }
+}
+
+interface Wanted {
+  readonly image: PartitionImage;
+  readonly wanted: WantedReplicas;
+}
+
+function changed(topic: string, image: PartitionImage, targetIds: readonly number[]): Wanted[] {
+  const now = image.move?.targetIds ?? image.replicaIds;
+  if (isSameOrder(now, targetIds)) return [];
+  const { groupId, partition } = image;
+  return [{ image, wanted: { topic, partition, groupId, targetIds } }];
+}
+
+function cancellation(action: string, topic: string, image: PartitionImage): Wanted[] {
+  const { groupId, move, partition } = image;
+  if (move === undefined) {
+    const message = `Cannot ${action}: ${topic}-${partition} does not move`;
+    throw new RopewalkError("NO_REASSIGNMENT_IN_PROGRESS", message);
+  }
+  return [{ image, wanted: { topic, partition, groupId, targetIds: [] } }];
+}
+
+function found(
+  action: string,
+  image: MetadataImage,
+  topic: string,
+  partition: number,
+): PartitionImage {
+  const there = image.topics.get(topic)?.partitions[partition];
+  if (there !== undefined) return there;
+  throw new RopewalkError(
+    "UNKNOWN_TOPIC_OR_PARTITION",
+    `Cannot ${action}: there is no ${JSON.stringify(topic)}-${partition}`,
+  );
+}
+
+function checkThrottle(action: string, throttle: number | undefined): void {
+  if (throttle === undefined || throttle === 0 || throttle >= throttleMin) return;
+  const message = `Cannot ${action} at ${throttle} bytes/s: 0 is without a bound, ${throttleMin} the least`;
+  throw new RopewalkError("INVALID_REQUEST", message);
+}
+
+function overtaken(action: string): RopewalkError {
+  return new RopewalkError(
+    "UNKNOWN_TOPIC_OR_PARTITION",
+    `Cannot ${action}: the partitions were deleted meanwhile`,
+  );
+}

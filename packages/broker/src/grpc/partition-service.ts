@@ -1,0 +1,118 @@
+import type { UntypedServiceImplementation } from "@grpc/grpc-js";
+import {
+  type CancelReassignmentsRequest,
+  type CancelReassignmentsResponseInit,
+  type ListReassignmentsRequest,
+  type ListReassignmentsResponseInit,
+  type ListReassignmentsResponseReassignmentInit,
+  type ListReassignmentsResponseState,
+  type ReassignPartitionsRequest,
+  type ReassignPartitionsResponseInit,
+  RopewalkError,
+} from "@ropewalk/protocol";
+import type { Logger } from "@ropewalk/runtime";
+import { expectJoined } from "../joined.ts";
+import {
+  anonymous,
+  type BrokerPorts,
+  type ReassignmentProgress,
+  type ReassignmentView,
+} from "../ports.ts";
+import { pageOf } from "./page.ts";
+import { unary } from "./unary.ts";
+
+/** Partitions that one call takes. */
+const partitionsMax = 1000;
+
+/** Answers `ropewalk.v1.PartitionService`. */
+export function partitionHandlers(
+  ports: BrokerPorts,
+  logger: Logger,
+): UntypedServiceImplementation {
+  return {
+    reassignPartitions: unary(logger, (request: ReassignPartitionsRequest) =>
+      reassign(ports, request),
+    ),
+    listReassignments: unary(logger, (request: ListReassignmentsRequest) => list(ports, request)),
+    cancelReassignments: unary(logger, (request: CancelReassignmentsRequest) =>
+      cancel(ports, request),
+    ),
+  };
+}
+
+async function reassign(
+  { reassignments }: BrokerPorts,
+  { auto, dryRun, partitions, throttleBytesPerSecond, topics }: ReassignPartitionsRequest,
+): Promise<ReassignPartitionsResponseInit> {
+  const action = "reassign partitions";
+  expectOne(action, auto, partitions.length);
+  const empty = partitions.find(({ replicaIds }) => replicaIds.length === 0);
+  if (empty !== undefined) {
+    const message = `Cannot ${action}: ${empty.topic}-${empty.partition} would have no replica`;
+    throw new RopewalkError("INVALID_REQUEST", message);
+  }
+  const { leftCount, planned } = await reassignments.reassign(anonymous, {
+    wanted: auto ? { kind: "auto", topics } : { kind: "explicit", partitions },
+    dryRun,
+    throttleBytesPerSecond,
+  });
+  return { reassignments: planned, leftCount };
+}
+
+async function list(
+  ports: BrokerPorts,
+  { pageSize, pageToken, topic }: ListReassignmentsRequest,
+): Promise<ListReassignmentsResponseInit> {
+  expectJoined(ports);
+  const { reassignments } = ports;
+  const moves = reassignments.list(anonymous, topic);
+  const page = pageOf(moves, keyOf, pageSize, pageToken);
+  const progress = await reassignments.progress(anonymous, page.items);
+  const byGroup = new Map(progress.map((each) => [each.groupId, each]));
+  return {
+    reassignments: page.items.map((move) => describe(move, byGroup.get(move.groupId))),
+    nextPageToken: page.nextPageToken,
+    throttleBytesPerSecond: reassignments.throttleBytesPerSecond(anonymous),
+  };
+}
+
+async function cancel(
+  ports: BrokerPorts,
+  { all, dryRun, partitions }: CancelReassignmentsRequest,
+): Promise<CancelReassignmentsResponseInit> {
+  expectJoined(ports);
+  const { reassignments } = ports;
+  expectOne("cancel reassignments", all, partitions.length);
+  const named = all ? reassignments.list(anonymous, "").slice(0, partitionsMax) : partitions;
+  if (named.length === 0) return {};
+  return { partitions: await reassignments.cancel(anonymous, named, dryRun) };
+}
+
+/** Either everything is meant, or those that are named. */
+function expectOne(action: string, all: boolean, count: number): void {
+  if (all !== count > 0 && count <= partitionsMax) return;
+  const message = all
+    ? `Cannot ${action}: partitions are named beside the wish for all`
+    : `Cannot ${action}: ${count} partitions are named, where 1 to ${partitionsMax} are possible`;
+  throw new RopewalkError("INVALID_REQUEST", message);
+}
+
+/** In the order of the list: a space comes before all that topics may be called, zeros make numbers equally long. */
+function keyOf({ partition, topic }: ReassignmentView): string {
+  return `${topic} ${String(partition).padStart(10, "0")}`;
+}
+
+function describe(
+  { groupId: _groupId, state, ...move }: ReassignmentView,
+  progress: ReassignmentProgress | undefined,
+): ListReassignmentsResponseReassignmentInit {
+  return { ...move, state: stateOf(state, progress), percent: progress?.percent };
+}
+
+function stateOf(
+  state: ReassignmentView["state"],
+  progress: ReassignmentProgress | undefined,
+): ListReassignmentsResponseState {
+  if (state === "waiting") return "WAITING";
+  return progress?.isSnapshotting === true ? "COPYING_SEGMENTS" : "COPYING";
+}

@@ -1,0 +1,58 @@
+import type { Clock, Timer } from "@ropewalk/runtime";
+
+/** What throttling needs. */
+export interface MoveThrottleOptions {
+  readonly clock: Clock;
+  /** 0: without a bound. */
+  readonly bytesPerSecond: () => number;
+  /** What was not admitted may ask again. */
+  readonly freed: () => void;
+}
+
+/**
+ * Bounds what this broker sends to replicas that come, and fetches for its own: the rate is the metadata's. Something
+ * larger than what is left of the moment is admitted all the same, and paid for by those after it.
+ */
+export class MoveThrottle {
+  readonly #options: MoveThrottleOptions;
+  #freeAtMs = 0;
+  #timer: Timer | undefined;
+
+  constructor(options: MoveThrottleOptions) {
+    this.#options = options;
+  }
+
+  /** Whether so many bytes may move now; where not, `freed` is called once they may. */
+  admit(bytes: number): boolean {
+    const { bytesPerSecond, clock } = this.#options;
+    const rate = bytesPerSecond();
+    if (rate === 0) return true;
+    const nowMs = clock.monotonicMs();
+    if (this.#freeAtMs > nowMs) {
+      this.#announce(this.#freeAtMs - nowMs);
+      return false;
+    }
+    this.#freeAtMs = nowMs + (bytes / rate) * 1000;
+    return true;
+  }
+
+  /** Resolves when so many bytes may move, and counts them. */
+  async admitted(bytes: number): Promise<void> {
+    const { clock } = this.#options;
+    while (!this.admit(bytes)) {
+      const delayMs = Math.max(1, this.#freeAtMs - clock.monotonicMs());
+      await new Promise<void>((resolve) => void clock.setTimer(delayMs, resolve));
+    }
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+  }
+
+  #announce(delayMs: number): void {
+    this.#timer ??= this.#options.clock.setTimer(Math.max(1, delayMs), () => {
+      this.#timer = undefined;
+      this.#options.freed();
+    });
+  }
+}

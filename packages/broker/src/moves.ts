@@ -1,0 +1,128 @@
+import { moveService } from "@ropewalk/protocol";
+import type { GroupKey } from "@ropewalk/log";
+import type { Clock, Logger } from "@ropewalk/runtime";
+import type { BrokerLimits } from "./config.ts";
+import type { ControllerClient } from "./controller/controller-client.ts";
+import type { ControllerMachine } from "./controller/controller-machine.ts";
+import type { ApplyOutcome } from "./controller/metadata-image.ts";
+import { MoveScheduler } from "./controller/move-scheduler.ts";
+import { addingIdsOf } from "./controller/partition-assignment.ts";
+import { Reassigner } from "./controller/reassigner.ts";
+import { LeaderBalancer } from "./leader-balancer.ts";
+import { MemberMover } from "./member-mover.ts";
+import { progressOf } from "./move-progress.ts";
+import { MoveThrottle } from "./move-throttle.ts";
+import type { CommandProposer } from "./raft/command-proposer.ts";
+import type { RaftGroup } from "./raft/raft-group.ts";
+import type { RemoteCaller } from "./remote-caller.ts";
+import type { ReplicaSet } from "./replica-set.ts";
+
+/** What moving replicas needs. */
+export interface MovesOptions {
+  readonly brokerId: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly limits: BrokerLimits;
+  readonly caller: RemoteCaller;
+  readonly proposer: CommandProposer;
+  readonly controllerGroup: RaftGroup;
+  readonly controllerClient: ControllerClient;
+  readonly machine: ControllerMachine;
+  readonly replicas: () => ReplicaSet;
+  readonly isAlive: (brokerId: number) => boolean;
+}
+
+/**
+ * Replicas that move between brokers, this broker's part: as the controller it says which, as a leader it changes
+ * the members of its groups and gives leadership back to whom it is meant for, and it keeps to the throttle.
+ */
+export class Moves {
+  readonly #options: MovesOptions;
+  readonly #mover: MemberMover;
+  readonly #throttle: MoveThrottle;
+  readonly #scheduler: MoveScheduler;
+  readonly #reassigner: Reassigner;
+  readonly #balancer: LeaderBalancer;
+
+  constructor(options: MovesOptions) {
+    this.#options = options;
+    const { clock, controllerClient: controller, controllerGroup, logger, machine } = options;
+    this.#mover = new MemberMover({
+      ...options,
+      controller,
+      replica: (groupId) => options.replicas().replicaOf(groupId),
+    });
+    this.#throttle = new MoveThrottle({
+      clock,
+      bytesPerSecond: () => machine.image.moveThrottle,
+      freed: () => this.#learnersAdmitted(),
+    });
+    this.#reassigner = new Reassigner({ ...options, group: controllerGroup });
+    this.#scheduler = new MoveScheduler({
+      clock,
+      logger,
+      topics: () => machine.image.topics.values(),
+      movesAtOnceMax: options.limits.movesAtOnceMax,
+      isLeading: () => controllerGroup.leadership.kind === "leading",
+      propose: (action, command) => this.#reassigner.propose(action, command),
+    });
+    this.#balancer = new LeaderBalancer({
+      ...options,
+      replicas: () => options.replicas().replicas(),
+      mayLead: options.isAlive,
+      intervalMs: options.limits.leaderBalanceMs,
+    });
+    this.#answerCalls();
+  }
+
+  /** The members of a group, or what they are to be, may have changed, or who leads it. */
+  readonly membersMayChange = (groupId: number): void => this.#mover.mayChange(groupId);
+
+  /** Whether so many bytes may be sent to a replica that comes. */
+  readonly admitToLearner = (bytes: number): boolean => this.#throttle.admit(bytes);
+
+  /** Resolves when so many bytes of a group may be fetched: at once but for a replica that comes. */
+  readonly pieceAdmitted = async ({ groupId }: GroupKey, bytes: number): Promise<void> => {
+    const { brokerId, replicas } = this.#options;
+    const image = replicas().imageOf(groupId);
+    if (image !== undefined && addingIdsOf(image).includes(brokerId)) {
+      await this.#throttle.admitted(bytes);
+    }
+  };
+
+  /** The metadata changed. */
+  applied(outcome: ApplyOutcome): void {
+    if (outcome.kind === "partitionsReassigned") this.#scheduler.check();
+  }
+
+  /** This broker may have become the controller. */
+  controllerChanged(): void {
+    this.#scheduler.check();
+  }
+
+  stop(): void {
+    this.#balancer.stop();
+    this.#scheduler.stop();
+    this.#throttle.stop();
+    this.#mover.stop();
+  }
+
+  #learnersAdmitted(): void {
+    for (const { group, image } of this.#options.replicas().replicas()) {
+      if (image.move?.state === "moving") group.learnersAdmitted();
+    }
+  }
+
+  #answerCalls(): void {
+    const { caller, replicas } = this.#options;
+    caller.handle(moveService.placeReplicas, (request) => this.#reassigner.place(request));
+    caller.handle(moveService.finishMove, async ({ assignmentId, ...move }) => {
+      await this.#reassigner.finish(move, assignmentId);
+      return {};
+    });
+    caller.handle(moveService.describeMoves, ({ groupIds }) => {
+      const moves = groupIds.flatMap((groupId) => progressOf(replicas().replicaOf(groupId)) ?? []);
+      return Promise.resolve({ moves });
+    });
+  }
+}
