@@ -145,8 +145,6 @@ export class BrokerNode {
     this.groups = this.#createGroupRouter();
     this.#moves = this.#createMoves(proposer);
     this.reassignments = this.#createReassignments();
-    const { controllerClient, view } = this;
-    this.topics = new ForwardedTopics({ clock, controller: controllerClient, view });
     this.replicas = this.#createReplicaSet(proposer);
     storage.hearDamage((key, error) => this.replicas.logDamaged(key, error));
     this.#compaction = this.#createCompactionChecker();
