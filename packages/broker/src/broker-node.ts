@@ -141,6 +141,8 @@ export class BrokerNode {
     });
     this.configs = this.#createConfigs(proposer);
     this.view = new ImageView(brokerId, this.machine.image, this.#leaders, this.isAlive);
+    const { controllerClient: controller, view } = this;
+    this.topics = new ForwardedTopics({ controller, view, clock });
     this.#reporter = this.#createReporter();
     this.groups = this.#createGroupRouter();
     this.#moves = this.#createMoves(proposer);
