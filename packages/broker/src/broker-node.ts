@@ -245,8 +245,10 @@ export class BrokerNode {
     const defaults = { ...limits, defaultReplicationFactor };
     const metadata = new MetadataProposer({ group: this.#controllerGroup, machine, proposer });
     answerConfigCalls(this.caller, new ConfigController(metadata, defaults));
+    const { image } = machine;
+    const { clock } = this.#options.runtime;
     const controller = this.controllerClient;
-    return new ForwardedConfigs({ image: machine.image, defaults, controller, isReady });
+    return new ForwardedConfigs({ image, defaults, controller, isReady, clock });
   }
 
   #createReporter(): LeaderReporter {
