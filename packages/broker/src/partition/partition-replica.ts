@@ -27,9 +27,9 @@ import type { Leadership, StateMachine } from "../raft/state-machine.ts";
 import { keylessFault } from "./keyed-batch.ts";
 import { encodePartitionCheckpoint, type PartitionCheckpoint } from "./partition-checkpoint.ts";
 import { decodePartitionCommand, encodePartitionCommand } from "./partition-command.ts";
+import { busyError, unknownCutError } from "./partition-error.ts";
 import { PendingAppend, unknownOutcome } from "./pending-append.ts";
-import { ProducerTable, type SequencedBatch } from "./producer-table.ts";
-import { sequencedBatch } from "./sequenced-batch.ts";
+import { ProducerTable, type SequencedBatch, sequencedBatch } from "./producer-table.ts";
 import { RecordWaiters } from "./record-waiters.ts";
 import { retentionPolicy, retentionStartOffset, type SegmentView } from "./retention.ts";
 import { searchTimestamp } from "./timestamp-search.ts";
@@ -322,10 +322,10 @@ export class PartitionReplica implements StateMachine, PartitionLog {
     const proposed = group.proposeBare(encodeBareCommand(command), {
       committed: () => resolve(this.#startOffset),
       failed: (reason) =>
-        reject(reason === "lost" ? this.#notLeading(action) : unknownCut(this.name)),
+        reject(reason === "lost" ? this.#notLeading(action) : unknownCutError(this.name)),
     });
     if (proposed.kind === "notLeading") reject(this.#notLeading(action));
-    else if (proposed.kind === "busy") reject(this.#busy(action));
+    else if (proposed.kind === "busy") reject(busyError(this.name, action));
     return promise;
   }
 
@@ -378,7 +378,7 @@ export class PartitionReplica implements StateMachine, PartitionLog {
       this.#appendsInFlight += 1;
       if (batch.producerId >= 0) this.#appended.record(batch, proposed.baseOffset);
     } else if (proposed.kind === "busy") {
-      done(this.#busy("append to"));
+      done(busyError(this.name, "append to"));
     } else {
       done(this.#notLeading("append to"));
     }
@@ -454,13 +454,6 @@ export class PartitionReplica implements StateMachine, PartitionLog {
     );
   }
 
-  #busy(action: string): RopewalkError {
-    return new RopewalkError(
-      "BUSY",
-      `Cannot ${action} ${this.name}: too much waits for a majority of its replicas`,
-    );
-  }
-
   #checkRange(offset: number, from: ReadSource): void {
     if (offset >= this.#startOffset && offset <= this.#highWatermark) return;
     const mayBeThere = this.#group?.leadership.kind !== "leading" && offset > this.#highWatermark;
@@ -485,11 +478,4 @@ function readResult(
   const last = batches.at(-1);
   const nextOffset = last === undefined ? highWatermark : batchNextOffset(last);
   return { batches, nextOffset, release: () => log.giveBack(batches) };
-}
-
-function unknownCut(name: string): RopewalkError {
-  return new RopewalkError(
-    "UNKNOWN_OUTCOME",
-    `Cannot say whether records of ${name} were deleted: this broker stopped leading it meanwhile`,
-  );
 }
