@@ -79,9 +79,12 @@ export class BrokerTrio {
   }
 
   /** The same with brokers 4 to `brokerCount`, which are not started yet. */
-  static async startFirst(brokerCount: number): Promise<BrokerTrio> {
+  static async startFirst(
+    brokerCount: number,
+    changes: BrokerConfig["limits"] = {},
+  ): Promise<BrokerTrio> {
     const ids = Array.from({ length: brokerCount }, (_, at) => at + 1);
-    const trio = new BrokerTrio(ids, {});
+    const trio = new BrokerTrio(ids, changes);
     await Promise.all(trioIds.map((id) => trio.start(id)));
     return trio;
   }

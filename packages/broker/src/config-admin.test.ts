@@ -189,6 +189,12 @@ describe("ConfigService", () => {
     expect(await alter({ resourceType: "BROKER", resourceName: "9" })).toBe("INVALID_REQUEST");
     expect(await alter({})).toBe("INVALID_REQUEST");
     expect(await alter(ofBroker), "brokers have no retention of their own").toBe("INVALID_CONFIG");
+    const own = { ...ofBroker, alterations: [set("log.retention.ms", "5")] };
+    const shared = await refusal(broker.call(configService.alterConfigs, own));
+    expect(shared.message).toContain("it is the same on all brokers: set the cluster's");
+    const mapped = { ...cluster, alterations: [set("auto.create.topics.enable", "true")] };
+    const { invalidConfig } = await refusal(broker.call(configService.alterConfigs, mapped));
+    expect(invalidConfig).toMatchObject({ value: "true", validValues: "false" });
   });
 
   test("ConfigService keeps what was altered across a restart, and so does a topic that grew", async () => {

@@ -100,6 +100,8 @@ export interface BrokerLimits {
   readonly controllerRepairMsMax: number;
   /** Partitions of the whole cluster whose replicas move at the same time; the others wait. */
   readonly movesAtOnceMax: number;
+  /** What a broker held is made anew at others when it was silent for so long; 0: never. */
+  readonly lossRepairDelayMs: number;
   /** How often leaders look whether another broker is meant to lead, and give leadership back; 0: never. */
   readonly leaderBalanceMs: number;
   /** How long a request that was passed on to another broker may take. */
@@ -145,6 +147,7 @@ export const defaultBrokerLimits: BrokerLimits = {
   repairRetryMsMax: 30_000,
   controllerRepairMsMax: 60_000,
   movesAtOnceMax: 10,
+  lossRepairDelayMs: 30 * 60 * 1000,
   leaderBalanceMs: 30_000,
   forwardTimeoutMs: 10_000,
 };

@@ -124,3 +124,18 @@ test("what must not be is refused with the reason, and changes nothing", async (
   expect(await replicasOf(trio)).toEqual(before);
   expect(await reassignments(trio)).toEqual([]);
 }, 60_000);
+
+test("what a broker held that is lost is made anew at another one", async () => {
+  await using trio = await BrokerTrio.startFirst(4, { lossRepairDelayMs: 500 });
+  await create(trio, 3);
+  await trio.produce(topic, 0, 20);
+  const before = await trio.read(topic, 0);
+  const [, , lost = 0] = await replicasOf(trio);
+  await trio.start(4);
+  await trio.stop(lost);
+  await expect.poll(async () => (await replicasOf(trio)).includes(4), deadline).toBe(true);
+  expect(await replicasOf(trio)).not.toContain(lost);
+  expect(await trio.read(topic, 0)).toEqual(before);
+  await trio.start(lost);
+  await expect.poll(() => trio.metric(lost, "ropewalk_replicas"), deadline).toBe(0);
+}, 60_000);

@@ -5,6 +5,7 @@ import type { BrokerLimits } from "./config.ts";
 import type { ControllerClient } from "./controller/controller-client.ts";
 import type { ControllerMachine } from "./controller/controller-machine.ts";
 import type { ApplyOutcome } from "./controller/metadata-image.ts";
+import { LossRepair } from "./controller/loss-repair.ts";
 import { MoveScheduler } from "./controller/move-scheduler.ts";
 import { addingIdsOf } from "./controller/partition-assignment.ts";
 import { Reassigner } from "./controller/reassigner.ts";
@@ -43,6 +44,7 @@ export class Moves {
   readonly #scheduler: MoveScheduler;
   readonly #reassigner: Reassigner;
   readonly #balancer: LeaderBalancer;
+  readonly #lossRepair: LossRepair;
 
   constructor(options: MovesOptions) {
     this.#options = options;
@@ -65,6 +67,13 @@ export class Moves {
       movesAtOnceMax: options.limits.movesAtOnceMax,
       isLeading: () => controllerGroup.leadership.kind === "leading",
       propose: (action, command) => this.#reassigner.propose(action, command),
+    });
+    this.#lossRepair = new LossRepair({
+      ...options,
+      delayMs: options.limits.lossRepairDelayMs,
+      isLeading: () => controllerGroup.leadership.kind === "leading",
+      brokerIds: () => machine.image.brokers.keys(),
+      moveAway: (brokerIds) => this.#reassigner.moveAway(brokerIds),
     });
     this.#balancer = new LeaderBalancer({
       ...options,
@@ -101,6 +110,7 @@ export class Moves {
   }
 
   stop(): void {
+    this.#lossRepair.stop();
     this.#balancer.stop();
     this.#scheduler.stop();
     this.#throttle.stop();

@@ -3,8 +3,10 @@ export interface PlanBroker {
   readonly brokerId: number;
   /** Empty: one that all such brokers share. */
   readonly rack: string;
-  /** Whether it may hold replicas; those that it has must go where not. */
+  /** Whether it may take more replicas, and lead. */
   readonly isUsable: boolean;
+  /** Whether the replicas that it has must go. */
+  readonly mustLeave: boolean;
 }
 
 interface Load {
@@ -12,6 +14,7 @@ interface Load {
   /** Position among the racks. */
   readonly rack: number;
   readonly isUsable: boolean;
+  readonly mustLeave: boolean;
   count: number;
   bytes: number;
 }
@@ -48,7 +51,7 @@ export class BrokerLoads {
 
   constructor(brokers: readonly PlanBroker[]) {
     const rackAt = new Map<string, number>();
-    for (const { brokerId, isUsable, rack: name } of brokers) {
+    for (const { brokerId, isUsable, mustLeave, rack: name } of brokers) {
       const rack = rackAt.get(name) ?? rackAt.size;
       rackAt.set(name, rack);
       this.#racks[rack] ??= {
@@ -57,7 +60,7 @@ export class BrokerLoads {
         count: 0,
         share: { least: 0, most: 0 },
       };
-      const load = { brokerId, rack, isUsable, count: 0, bytes: 0 };
+      const load = { brokerId, rack, isUsable, mustLeave, count: 0, bytes: 0 };
       this.#loads.set(brokerId, load);
       if (isUsable) this.#racks[rack].usable.push(load);
     }
@@ -94,9 +97,14 @@ export class BrokerLoads {
     return this.#unevenCount === 0;
   }
 
-  /** Whether the broker is there and may hold replicas. */
+  /** Whether the broker is there and may take more. */
   isUsable(brokerId: number): boolean {
     return this.#loads.get(brokerId)?.isUsable === true;
+  }
+
+  /** Whether a replica at the broker must go: it is to have none, or nobody knows it. */
+  mustLeave(brokerId: number): boolean {
+    return this.#loads.get(brokerId)?.mustLeave ?? true;
   }
 
   /** Whether no other replica of a partition is in the rack of the one at `position`. */
@@ -126,7 +134,8 @@ export class BrokerLoads {
   evenerPlaceFor(replicaIds: readonly number[], position: number): number | undefined {
     const from = this.#loads.get(replicaIds[position] ?? 0);
     const share = this.#racks[from?.rack ?? -1]?.share;
-    if (from === undefined || share === undefined || from.count <= share.least) return undefined;
+    if (from?.isUsable !== true || share === undefined || from.count <= share.least)
+      return undefined;
     const mayTake = (rack: number): boolean =>
       rack === from.rack ||
       (this.#scope === "cluster" && !this.#isRackTaken(rack, replicaIds, position));

@@ -11,7 +11,12 @@ import type { MetadataCommand, PartitionName, WantedReplicas } from "./metadata-
 import type { ApplyOutcome, MetadataImage, PartitionImage } from "./metadata-image.ts";
 import { isSameOrder } from "./partition-assignment.ts";
 import { checkReplicas } from "./replica-check.ts";
-import { type PlannedPartition, planReassignment } from "./reassignment-plan.ts";
+import type { PlanBroker } from "./broker-loads.ts";
+import {
+  type PlannedChange,
+  type PlannedPartition,
+  planReassignment,
+} from "./reassignment-plan.ts";
 
 /** What reassigning needs. */
 export interface ReassignerOptions {
@@ -70,6 +75,30 @@ export class Reassigner {
     await this.propose(`finish the move of ${topic}-${partition}`, command);
   }
 
+  /**
+   * Begins to move what brokers hold to others, where the rest of a partition's replicas are a majority; answers
+   * how many partitions begin to. Those that move to one of them turn, others that move are left alone.
+   */
+  async moveAway(brokerIds: readonly number[]): Promise<number> {
+    const action = `move everything away from brokers ${brokerIds.join(", ")}`;
+    this.#expectLeading(action);
+    const { isAlive } = this.#options;
+    const isLeaving = (id: number): boolean => brokerIds.includes(id);
+    const brokers = this.#planBrokers((id) => ({
+      isUsable: isAlive(id) && !isLeaving(id),
+      mustLeave: isLeaving(id),
+    }));
+    const partitions = this.#planPartitions((_topic, { move, replicaIds }) => {
+      const isLed = replicaIds.filter((id) => isAlive(id)).length * 2 > replicaIds.length;
+      return isLed && (move?.targetIds ?? replicaIds).some((id) => isLeaving(id));
+    });
+    const moves = this.#changes(planReassignment(brokers, partitions, "repair"));
+    const assignments = moves.slice(0, placementsMax).map(({ wanted }) => wanted);
+    if (assignments.length === 0) return 0;
+    const outcome = await this.propose(action, { kind: "partitionsReassigned", assignments });
+    return outcome.kind === "partitionsReassigned" ? outcome.changes.length : 0;
+  }
+
   /** Puts a command into the controller's log; resolves when it was applied here. */
   propose(action: string, command: MetadataCommand): Promise<ApplyOutcome> {
     const { group, machine, proposer } = this.#options;
@@ -102,31 +131,46 @@ export class Reassigner {
   /** A plan for partitions that do not move already; those that do count as where they are going. */
   #plan(topics: readonly string[]): Wanted[] {
     const wanted = new Set(topics);
-    const partitions: (PlannedPartition & { readonly topic: string })[] = [];
+    const isAlive = (id: number): boolean => this.#options.isAlive(id);
+    const brokers = this.#planBrokers((id) => ({ isUsable: isAlive(id), mustLeave: !isAlive(id) }));
+    const partitions = this.#planPartitions(
+      (topic, { move }) => move === undefined && (wanted.size === 0 || wanted.has(topic)),
+    );
+    return this.#changes(planReassignment(brokers, partitions));
+  }
+
+  #planBrokers(
+    roleOf: (brokerId: number) => Pick<PlanBroker, "isUsable" | "mustLeave">,
+  ): PlanBroker[] {
+    const brokers = [...this.#image.brokers.values()];
+    return brokers.map(({ brokerId, rack }) => ({ brokerId, rack, ...roleOf(brokerId) }));
+  }
+
+  #planPartitions(isFree: (topic: string, image: PartitionImage) => boolean): NamedPartition[] {
+    const partitions: NamedPartition[] = [];
     for (const { name, partitions: images } of this.#image.topics.values()) {
       for (const image of images) {
         const replicaIds = image.move?.targetIds ?? image.replicaIds;
-        const isFixed = image.move !== undefined || (wanted.size > 0 && !wanted.has(name));
+        const isFixed = !isFree(name, image);
         partitions.push({ topic: name, id: image.partition, replicaIds, bytes: 0, isFixed });
       }
     }
-    const brokers = [...this.#image.brokers.values()].map(({ brokerId, rack }) => ({
-      brokerId,
-      rack,
-      isUsable: this.#options.isAlive(brokerId),
-    }));
-    return planReassignment(brokers, partitions).flatMap(({ partition, replicaIds }) =>
-      changed(
-        partition.topic,
-        found("plan", this.#image, partition.topic, partition.id),
-        replicaIds,
-      ),
+    return partitions;
+  }
+
+  #changes(plan: readonly PlannedChange<NamedPartition>[]): Wanted[] {
+    return plan.flatMap(({ partition: { id, topic }, replicaIds }) =>
+      changed(topic, found("make a plan", this.#image, topic, id), replicaIds),
     );
   }
 
   get #image(): MetadataImage {
     return this.#options.machine.image;
   }
+}
+
+interface NamedPartition extends PlannedPartition {
+  readonly topic: string;
 }
 
 interface Wanted {

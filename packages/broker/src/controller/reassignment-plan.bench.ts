@@ -17,6 +17,7 @@ const brokers = Array.from({ length: brokerCount }, (_, at) => ({
   brokerId: at + 1,
   rack: `rack ${at % rackCount}`,
   isUsable: at % rackCount !== 0,
+  mustLeave: at % rackCount === 0,
 }));
 
 /** Replicas of different racks, evenly. */

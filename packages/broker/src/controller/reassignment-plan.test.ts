@@ -3,7 +3,7 @@ import type { PlanBroker } from "./broker-loads.ts";
 import { type PlannedPartition, planReassignment } from "./reassignment-plan.ts";
 
 function broker(brokerId: number, rack = "", isUsable = true): PlanBroker {
-  return { brokerId, rack, isUsable };
+  return { brokerId, rack, isUsable, mustLeave: !isUsable };
 }
 
 function partition(id: number, ...replicaIds: number[]): PlannedPartition {
@@ -101,5 +101,13 @@ describe("planReassignment()", () => {
     const brokers = [broker(1, "a"), broker(2, "b"), broker(3, "b"), broker(4, "b")];
     const partitions = Array.from({ length: 6 }, (_, id) => partition(id, 1, 2));
     expect(counts(after(brokers, partitions).flat())).toEqual([6, 2, 2, 2]);
+  });
+
+  test("only repairs where no more is wanted, and leaves alone what is silent for now", () => {
+    const silent = { ...broker(3), isUsable: false, mustLeave: false };
+    const brokers = [broker(1), broker(2, "", false), silent, broker(4)];
+    const partitions = [partition(0, 2, 3), partition(1, 1, 3), partition(2, 1, 3)];
+    const plan = planReassignment(brokers, partitions, "repair");
+    expect(plan).toEqual([{ partition: partitions[0], replicaIds: [4, 3] }]);
   });
 });

@@ -22,13 +22,14 @@ export interface PlannedChange<Partition extends PlannedPartition> {
  * A plan that brings replicas to usable brokers, to different racks as far as there are enough, and to an even number
  * for each broker; then an even number of leads. It moves what it must, and what evens out. Pure, and quick for a million partitions.
  *
- * First every replica at an unusable broker, or beside another one in its rack without need, moves to the least
+ * First every replica that must leave its broker, or beside another one in its rack without need, moves to the least
  * loaded broker of a rack that the partition has not got. Then brokers with more than their share give to those with
  * less, each move once. Leads only change the order of the replicas, which moves nothing.
  */
 export function planReassignment<Partition extends PlannedPartition>(
   brokers: readonly PlanBroker[],
   partitions: readonly Partition[],
+  scope: "repair" | "balance" = "balance",
 ): PlannedChange<Partition>[] {
   const loads = new BrokerLoads(brokers);
   if (loads.usableCount === 0) return [];
@@ -36,16 +37,24 @@ export function planReassignment<Partition extends PlannedPartition>(
   for (const [at, { bytes }] of partitions.entries()) loads.addAll(placed[at] ?? [], bytes);
   loads.settle();
   forEachFree(partitions, placed, (replicaIds, { bytes }) => repair(loads, replicaIds, bytes));
-  for (const scope of ["cluster", "rack"] as const) {
-    loads.compareIn(scope);
-    forEachFree(partitions, placed, (replicaIds, { bytes }) => even(loads, replicaIds, bytes));
-  }
-  balanceLeads(loads, partitions, placed);
+  if (scope === "balance") balance(loads, partitions, placed);
   return partitions.flatMap((partition, at) => {
     const replicaIds = placed[at] ?? [];
     const isSame = replicaIds.every((id, position) => id === partition.replicaIds[position]);
     return isSame ? [] : { partition, replicaIds };
   });
+}
+
+function balance(
+  loads: BrokerLoads,
+  partitions: readonly PlannedPartition[],
+  placed: readonly number[][],
+): void {
+  for (const compared of ["cluster", "rack"] as const) {
+    loads.compareIn(compared);
+    forEachFree(partitions, placed, (replicaIds, { bytes }) => even(loads, replicaIds, bytes));
+  }
+  balanceLeads(loads, partitions, placed);
 }
 
 function forEachFree(
@@ -61,7 +70,7 @@ function forEachFree(
 /** Replaces replicas that must not stay where they are; one that has nowhere to go stays. */
 function repair(loads: BrokerLoads, replicaIds: number[], bytes: number): void {
   for (const [position, id] of replicaIds.entries()) {
-    const mustGo = !loads.isUsable(id);
+    const mustGo = loads.mustLeave(id);
     if (!mustGo && loads.isAlone(replicaIds, position)) continue;
     const to = loads.placeFor(replicaIds, position, !mustGo);
     if (to !== undefined) moveTo(loads, replicaIds, position, to, bytes);

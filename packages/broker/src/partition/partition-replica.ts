@@ -1,14 +1,11 @@
 import { type GroupLog, type LogEntry, LogError } from "@ropewalk/log";
 import {
   batchBaseOffset,
-  batchFaultError,
   batchNextOffset,
   RopewalkError,
   stampAppendTime,
-  validateBatch,
 } from "@ropewalk/protocol";
 import { type Clock, DiskError, type KeyValueChange, type Logger } from "@ropewalk/runtime";
-import { timestampFault } from "./timestamp-bounds.ts";
 import type { TopicConfig } from "../controller/topic-config.ts";
 import {
   type Acknowledgement,
@@ -24,7 +21,7 @@ import { isDamage } from "../raft/group-storage.ts";
 import type { RaftGroup } from "../raft/raft-group.ts";
 import { encodeStateImage } from "../raft/state-image.ts";
 import type { Leadership, StateMachine } from "../raft/state-machine.ts";
-import { keylessFault } from "./keyed-batch.ts";
+import { acceptanceFault } from "./batch-acceptance.ts";
 import { encodePartitionCheckpoint, type PartitionCheckpoint } from "./partition-checkpoint.ts";
 import { decodePartitionCommand, encodePartitionCommand } from "./partition-command.ts";
 import { busyError, unknownCutError } from "./partition-error.ts";
@@ -171,7 +168,7 @@ export class PartitionReplica implements StateMachine, PartitionLog {
       );
       return;
     }
-    const fault = this.#faultOf(bytes);
+    const fault = acceptanceFault(this.name, bytes, this.#config, this.#options.clock);
     if (fault !== undefined) {
       done(fault);
       return;
@@ -302,15 +299,6 @@ export class PartitionReplica implements StateMachine, PartitionLog {
     if (startOffset <= this.#startOffset) return;
     this.#startOffset = startOffset;
     this.#options.historyCut(startOffset);
-  }
-
-  #faultOf(bytes: Uint8Array): RopewalkError | undefined {
-    const { batchBytesMax, cleanup, timestampBounds } = this.#config;
-    const fault = validateBatch(bytes, { batchBytesMax });
-    if (fault !== undefined) return batchFaultError(fault);
-    const keyless = cleanup.compact ? keylessFault(this.name, bytes) : undefined;
-    if (keyless !== undefined || timestampBounds === undefined) return keyless;
-    return timestampFault(this.name, bytes, timestampBounds, this.#options.clock.wallMs());
   }
 
   /** Resolves with the start offset once the advance is applied here. */
