@@ -65,6 +65,7 @@ export class BrokerNode {
   readonly replicas: ReplicaSet;
   readonly groups: GroupRouter;
   readonly view: ImageView;
+  readonly topics: ForwardedTopics;
   readonly configs: ForwardedConfigs;
   readonly producerIds: ProducerIdPool;
   readonly controllerClient: ControllerClient;
@@ -82,7 +83,6 @@ export class BrokerNode {
   readonly #retention: RetentionChecker;
   readonly #moves: Moves;
   readonly reassignments: ReassignmentDesk;
-  readonly topics: ForwardedTopics;
   #fitness: FitnessWatch | undefined;
   readonly #addressAttempts = new Map<number, number>();
   #started = false;
@@ -141,12 +141,12 @@ export class BrokerNode {
     });
     this.configs = this.#createConfigs(proposer);
     this.view = new ImageView(brokerId, this.machine.image, this.#leaders, this.isAlive);
+    const { controllerClient: controller, view } = this;
+    this.topics = new ForwardedTopics({ controller, view, clock });
     this.#reporter = this.#createReporter();
     this.groups = this.#createGroupRouter();
     this.#moves = this.#createMoves(proposer);
     this.reassignments = this.#createReassignments();
-    const { controllerClient, view } = this;
-    this.topics = new ForwardedTopics({ clock, controller: controllerClient, view });
     this.replicas = this.#createReplicaSet(proposer);
     storage.hearDamage((key, error) => this.replicas.logDamaged(key, error));
     this.#compaction = this.#createCompactionChecker();
@@ -245,8 +245,10 @@ export class BrokerNode {
     const defaults = { ...limits, defaultReplicationFactor };
     const metadata = new MetadataProposer({ group: this.#controllerGroup, machine, proposer });
     answerConfigCalls(this.caller, new ConfigController(metadata, defaults));
+    const { image } = machine;
+    const { clock } = this.#options.runtime;
     const controller = this.controllerClient;
-    return new ForwardedConfigs({ image: machine.image, defaults, controller, isReady });
+    return new ForwardedConfigs({ image, defaults, controller, isReady, clock });
   }
 
   #createReporter(): LeaderReporter {

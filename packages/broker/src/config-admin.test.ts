@@ -179,6 +179,8 @@ describe("ConfigService", () => {
     const request = { ...ofTopic("named"), names: ["segment.index.bytes", "nobody.knows"] };
     const { configs } = await broker.call(configService.describeConfigs, request);
     expect(configs).toMatchObject([{ name: "segment.index.bytes", support: "UNSUPPORTED" }]);
+    const many = { ...cluster, names: Array.from({ length: 1001 }, (_, each) => `name.${each}`) };
+    expect(await codeOf(broker.call(configService.describeConfigs, many))).toBe("INVALID_REQUEST");
   });
 
   test("ConfigService refuses resources that are not there, and configs that they cannot have", async () => {
@@ -189,6 +191,12 @@ describe("ConfigService", () => {
     expect(await alter({ resourceType: "BROKER", resourceName: "9" })).toBe("INVALID_REQUEST");
     expect(await alter({})).toBe("INVALID_REQUEST");
     expect(await alter(ofBroker), "brokers have no retention of their own").toBe("INVALID_CONFIG");
+    const own = { ...ofBroker, alterations: [set("log.retention.ms", "5")] };
+    const shared = await refusal(broker.call(configService.alterConfigs, own));
+    expect(shared.message).toContain("it is the same on all brokers: set the cluster's");
+    const mapped = { ...cluster, alterations: [set("auto.create.topics.enable", "true")] };
+    const { invalidConfig } = await refusal(broker.call(configService.alterConfigs, mapped));
+    expect(invalidConfig).toMatchObject({ value: "true", validValues: "false" });
   });
 
   test("ConfigService keeps what was altered across a restart, and so does a topic that grew", async () => {

@@ -1,4 +1,5 @@
 import { type ConfigDescription, configService } from "@ropewalk/protocol";
+import type { Clock } from "@ropewalk/runtime";
 import type { BuiltInDefaults } from "./configs/broker-config-schema.ts";
 import { toResource, toResourceName } from "./configs/config-resource.ts";
 import { describeResource, resourceConfigs } from "./configs/resource-configs.ts";
@@ -6,6 +7,7 @@ import type { ConfigController } from "./controller/config-controller.ts";
 import type { ControllerClient } from "./controller/controller-client.ts";
 import type { MetadataImage } from "./controller/metadata-image.ts";
 import { expectJoined } from "./joined.ts";
+import { untilShown } from "./own-image-wait.ts";
 import type {
   ChangeOptions,
   ConfigAdmin,
@@ -22,6 +24,7 @@ export interface ForwardedConfigsOptions {
   readonly defaults: BuiltInDefaults;
   readonly controller: ControllerClient;
   readonly isReady: () => boolean;
+  readonly clock: Clock;
 }
 
 /** Answers questions from this broker's image, and has the controller make changes. */
@@ -51,7 +54,10 @@ export class ForwardedConfigs implements ConfigAdmin {
     const request = { ...toResourceName(resource), alterations, validateOnly };
     const { controller } = this.#options;
     const { configs } = await controller.call(configService.alterConfigs, request, timeoutMs);
-    return configs.map((description) => viewOf(description));
+    const views = configs.map((description) => viewOf(description));
+    const { clock, image } = this.#options;
+    if (!validateOnly) await untilShown(clock, timeoutMs, () => isShown(image, resource, views));
+    return views;
   }
 }
 
@@ -60,6 +66,33 @@ export function answerConfigCalls(caller: RemoteCaller, controller: ConfigContro
   caller.handle(configService.alterConfigs, async (request) => ({
     configs: await controller.alter(toResource(request), request.alterations, request),
   }));
+}
+
+/** Whether the image has the values; not so where they were changed again meanwhile, or their topic is gone. */
+function isShown(
+  image: MetadataImage,
+  resource: ConfigResource,
+  views: readonly ConfigView[],
+): boolean {
+  const own = ownConfigs(image, resource);
+  const ownSource = toResourceName(resource).resourceType;
+  return views.every(({ name, source, value }) =>
+    source === ownSource ? own?.get(name) === value : own?.has(name) !== true,
+  );
+}
+
+function ownConfigs(
+  image: MetadataImage,
+  resource: ConfigResource,
+): ReadonlyMap<string, string> | undefined {
+  switch (resource.kind) {
+    case "topic":
+      return image.topics.get(resource.name)?.configs;
+    case "broker":
+      return image.configsOf(resource.brokerId);
+    case "cluster":
+      return image.clusterConfigs;
+  }
 }
 
 function viewOf(description: ConfigDescription): ConfigView {

@@ -191,7 +191,8 @@ function skewProblems({ brokers }: DescribeClusterResponse): Problem[] {
     const isMuch = ledPartitionCount > share * skewFactor;
     if (!isMuch || ledPartitionCount < share + skewCountMin) return [];
     const what = `broker ${brokerId} leads ${ledPartitionCount} partitions, its share is ${Math.round(share)}`;
-    const mend = `stop it cleanly, which hands over what it leads, and start it again: ropewalk broker --id ${brokerId}`;
+    const mend =
+      "leaders go back by themselves; where replicas lie unevenly: ropewalk partitions reassign --auto";
     return [{ kind: "leader-skew", severity: "warning", what, mend } as const];
   });
 }

@@ -1,5 +1,6 @@
 import { type ConfigRule, integer } from "./config-rule.ts";
 import { type ConfigDefinition, type ConfigSchema, configSchema } from "./config-schema.ts";
+import { mappedBrokerConfigs, unsupportedBrokerConfigs } from "./kafka-broker-configs.ts";
 import { topicConfigSchema } from "./topic-config-schema.ts";
 
 /** What brokers do unless they are told otherwise, as far as it can be told while they run. */
@@ -21,13 +22,20 @@ export const partitionCountName = "num.partitions";
 /** Kafka's name of how many replicas a topic's partitions get where nobody says. */
 export const replicationFactorName = "default.replication.factor";
 
+const sameEverywhere = "it is the same on all brokers: set the cluster's";
+
 /** Timers take no more. */
 const timerMsMax = 2 ** 31 - 1;
 const replicationFactorMax = 1000;
 
 /** What can be told to one broker alone. */
 export function brokerConfigSchema(defaults: BuiltInDefaults): ConfigSchema {
-  return configSchema(ownConfigs(defaults), new Map());
+  const { definitions } = clusterConfigSchema(defaults);
+  const own = ownConfigs(defaults);
+  const names = new Set(own.map(({ name }) => name));
+  const others = [...definitions.keys()].filter((name) => !names.has(name));
+  const ofAll = others.map((name) => [name, sameEverywhere] as const);
+  return configSchema(own, new Map([...unsupportedBrokerConfigs, ...ofAll]));
 }
 
 /** What can be told to the cluster: the defaults of its brokers, and of its topics under their broker names. */
@@ -51,7 +59,11 @@ export function clusterConfigSchema(defaults: BuiltInDefaults): ConfigSchema {
       "how many replicas the partitions of a new topic get where nobody says",
     ),
   ];
-  return configSchema([...ofTopics, ...counts, ...ownConfigs(defaults)], aliases);
+  const own = ownConfigs(defaults);
+  return configSchema(
+    [...ofTopics, ...counts, ...own, ...mappedBrokerConfigs],
+    unsupportedBrokerConfigs,
+  );
 }
 
 function ownConfigs(defaults: BuiltInDefaults): readonly ConfigDefinition[] {
@@ -86,10 +98,3 @@ function define(
     clusterName: name,
   };
 }
-
-/** Names that Kafka has for the same in another unit. */
-const aliases: ReadonlyMap<string, string> = new Map([
-  ["log.retention.minutes", "use log.retention.ms"],
-  ["log.retention.hours", "use log.retention.ms"],
-  ["log.roll.hours", "use log.roll.ms"],
-]);

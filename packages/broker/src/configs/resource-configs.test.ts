@@ -92,6 +92,9 @@ describe("describeResource()", () => {
   test("describeResource() shows what a broker was started with, which cannot be altered", () => {
     const rack = { value: "r1", source: "STATIC_BROKER", readOnly: true };
     expect(view(imageWith({}), broker, "broker.rack")).toMatchObject(rack);
+    const views = describeResource(resourceConfigs(imageWith({}), broker, defaults), true);
+    const names = views.map(({ name }) => name);
+    expect(names, "each once").toEqual([...new Set(names)]);
   });
 
   test("describeResource() of the cluster has the defaults of topics under their broker names", () => {

@@ -60,7 +60,11 @@ export function describeResource(
   includeUnsupported: boolean,
 ): ConfigView[] {
   const views = [...describeConfigs(schema, layers), ...statics];
-  return inOrder(includeUnsupported ? [...views, ...describeUnsupported(schema)] : views);
+  if (!includeUnsupported) return inOrder(views);
+  // What a broker was started with is told, and cannot be altered all the same.
+  const told = new Set(statics.map(({ name }) => name));
+  const others = describeUnsupported(schema).filter(({ name }) => !told.has(name));
+  return inOrder([...views, ...others]);
 }
 
 /** What the configs of a topic depend on. */

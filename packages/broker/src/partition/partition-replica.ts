@@ -1,18 +1,11 @@
 import { type GroupLog, type LogEntry, LogError } from "@ropewalk/log";
 import {
   batchBaseOffset,
-  batchBaseSequence,
-  batchFaultError,
   batchNextOffset,
-  batchProducerEpoch,
-  batchProducerId,
-  batchRecordCount,
   RopewalkError,
   stampAppendTime,
-  validateBatch,
 } from "@ropewalk/protocol";
 import { type Clock, DiskError, type KeyValueChange, type Logger } from "@ropewalk/runtime";
-import { timestampFault } from "./timestamp-bounds.ts";
 import type { TopicConfig } from "../controller/topic-config.ts";
 import {
   type Acknowledgement,
@@ -28,11 +21,12 @@ import { isDamage } from "../raft/group-storage.ts";
 import type { RaftGroup } from "../raft/raft-group.ts";
 import { encodeStateImage } from "../raft/state-image.ts";
 import type { Leadership, StateMachine } from "../raft/state-machine.ts";
-import { keylessFault } from "./keyed-batch.ts";
+import { acceptanceFault } from "./batch-acceptance.ts";
 import { encodePartitionCheckpoint, type PartitionCheckpoint } from "./partition-checkpoint.ts";
 import { decodePartitionCommand, encodePartitionCommand } from "./partition-command.ts";
+import { busyError, unknownCutError } from "./partition-error.ts";
 import { PendingAppend, unknownOutcome } from "./pending-append.ts";
-import { ProducerTable, type SequencedBatch } from "./producer-table.ts";
+import { ProducerTable, type SequencedBatch, sequencedBatch } from "./producer-table.ts";
 import { RecordWaiters } from "./record-waiters.ts";
 import { retentionPolicy, retentionStartOffset, type SegmentView } from "./retention.ts";
 import { searchTimestamp } from "./timestamp-search.ts";
@@ -174,7 +168,7 @@ export class PartitionReplica implements StateMachine, PartitionLog {
       );
       return;
     }
-    const fault = this.#faultOf(bytes);
+    const fault = acceptanceFault(this.name, bytes, this.#config, this.#options.clock);
     if (fault !== undefined) {
       done(fault);
       return;
@@ -307,15 +301,6 @@ export class PartitionReplica implements StateMachine, PartitionLog {
     this.#options.historyCut(startOffset);
   }
 
-  #faultOf(bytes: Uint8Array): RopewalkError | undefined {
-    const { batchBytesMax, cleanup, timestampBounds } = this.#config;
-    const fault = validateBatch(bytes, { batchBytesMax });
-    if (fault !== undefined) return batchFaultError(fault);
-    const keyless = cleanup.compact ? keylessFault(this.name, bytes) : undefined;
-    if (keyless !== undefined || timestampBounds === undefined) return keyless;
-    return timestampFault(this.name, bytes, timestampBounds, this.#options.clock.wallMs());
-  }
-
   /** Resolves with the start offset once the advance is applied here. */
   #advanceStart(group: RaftGroup, offset: number): Promise<number> {
     if (offset <= this.#startOffset) return Promise.resolve(this.#startOffset);
@@ -325,10 +310,10 @@ export class PartitionReplica implements StateMachine, PartitionLog {
     const proposed = group.proposeBare(encodeBareCommand(command), {
       committed: () => resolve(this.#startOffset),
       failed: (reason) =>
-        reject(reason === "lost" ? this.#notLeading(action) : unknownCut(this.name)),
+        reject(reason === "lost" ? this.#notLeading(action) : unknownCutError(this.name)),
     });
     if (proposed.kind === "notLeading") reject(this.#notLeading(action));
-    else if (proposed.kind === "busy") reject(this.#busy(action));
+    else if (proposed.kind === "busy") reject(busyError(this.name, action));
     return promise;
   }
 
@@ -381,7 +366,7 @@ export class PartitionReplica implements StateMachine, PartitionLog {
       this.#appendsInFlight += 1;
       if (batch.producerId >= 0) this.#appended.record(batch, proposed.baseOffset);
     } else if (proposed.kind === "busy") {
-      done(this.#busy("append to"));
+      done(busyError(this.name, "append to"));
     } else {
       done(this.#notLeading("append to"));
     }
@@ -457,13 +442,6 @@ export class PartitionReplica implements StateMachine, PartitionLog {
     );
   }
 
-  #busy(action: string): RopewalkError {
-    return new RopewalkError(
-      "BUSY",
-      `Cannot ${action} ${this.name}: too much waits for a majority of its replicas`,
-    );
-  }
-
   #checkRange(offset: number, from: ReadSource): void {
     if (offset >= this.#startOffset && offset <= this.#highWatermark) return;
     const mayBeThere = this.#group?.leadership.kind !== "leading" && offset > this.#highWatermark;
@@ -479,15 +457,6 @@ export class PartitionReplica implements StateMachine, PartitionLog {
   }
 }
 
-function sequencedBatch(bytes: Uint8Array): SequencedBatch {
-  return {
-    producerId: batchProducerId(bytes),
-    producerEpoch: batchProducerEpoch(bytes),
-    baseSequence: batchBaseSequence(bytes),
-    recordCount: batchRecordCount(bytes),
-  };
-}
-
 /** Where nothing is left below the watermark, because it was compacted, reading goes on there. */
 function readResult(
   log: GroupLog,
@@ -497,11 +466,4 @@ function readResult(
   const last = batches.at(-1);
   const nextOffset = last === undefined ? highWatermark : batchNextOffset(last);
   return { batches, nextOffset, release: () => log.giveBack(batches) };
-}
-
-function unknownCut(name: string): RopewalkError {
-  return new RopewalkError(
-    "UNKNOWN_OUTCOME",
-    `Cannot say whether records of ${name} were deleted: this broker stopped leading it meanwhile`,
-  );
 }

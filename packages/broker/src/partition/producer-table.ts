@@ -1,9 +1,26 @@
+import {
+  batchBaseSequence,
+  batchProducerEpoch,
+  batchProducerId,
+  batchRecordCount,
+} from "@ropewalk/protocol";
+
 /** The part of a record batch's header that idempotence looks at. */
 export interface SequencedBatch {
   readonly producerId: number;
   readonly producerEpoch: number;
   readonly baseSequence: number;
   readonly recordCount: number;
+}
+
+/** What idempotence looks at in a batch that was validated. */
+export function sequencedBatch(bytes: Uint8Array): SequencedBatch {
+  return {
+    producerId: batchProducerId(bytes),
+    producerEpoch: batchProducerEpoch(bytes),
+    baseSequence: batchBaseSequence(bytes),
+    recordCount: batchRecordCount(bytes),
+  };
 }
 
 /** What to do with a batch. `expected` is the sequence that would have been in order. */

@@ -241,7 +241,7 @@ export class RaftGroup {
   }
 
   /**
-   * Where this broker leads: how far every member is. `undefined` elsewhere, and for a group that sleeps, for
+   * Where this broker leads: how far every voter is; one that only learns is on its way. `undefined` elsewhere, and for a group that sleeps, for
    * everybody in it has everything.
    */
   progress(isAlive: (brokerId: number) => boolean): GroupProgress | undefined {
@@ -249,7 +249,8 @@ export class RaftGroup {
     if (this.#leadership.kind !== "leading" || node === undefined || node.isAsleep)
       return undefined;
     const { committed, progress, term } = node.status();
-    const members = progress.map(({ id, match }) => {
+    const voters = progress.filter(({ isLearner }) => !isLearner);
+    const members = voters.map(({ id, match }) => {
       return { brokerId: id, matchIndex: match, isAlive: isAlive(id) };
     });
     return { term, committedIndex: committed, members };
