@@ -56,6 +56,7 @@ describe("buf curl", () => {
         "ropewalk.v1.ConfigService",
         "ropewalk.v1.FetchService",
         "ropewalk.v1.GroupService",
+        "ropewalk.v1.PartitionService",
         "ropewalk.v1.ProduceService",
         "ropewalk.v1.TopicService",
         "",

@@ -273,9 +273,10 @@ export class BrokerNode {
   }
 
   #createConfigs(proposer: CommandProposer): ForwardedConfigs {
-    const { config, isReady, limits } = this.#options;
+    const { config, isReady, limits, runtime } = this.#options;
     const group = (): RaftGroup => this.#controllerGroup;
     return openConfigs({
+      clock: runtime.clock,
       isReady,
       limits,
       bootstrapCount: config.bootstrap.length,

@@ -179,6 +179,8 @@ describe("ConfigService", () => {
     const request = { ...ofTopic("named"), names: ["segment.index.bytes", "nobody.knows"] };
     const { configs } = await broker.call(configService.describeConfigs, request);
     expect(configs).toMatchObject([{ name: "segment.index.bytes", support: "UNSUPPORTED" }]);
+    const many = { ...cluster, names: Array.from({ length: 1001 }, (_, each) => `name.${each}`) };
+    expect(await codeOf(broker.call(configService.describeConfigs, many))).toBe("INVALID_REQUEST");
   });
 
   test("ConfigService refuses resources that are not there, and configs that they cannot have", async () => {

@@ -4,21 +4,17 @@ import type { ControllerClient } from "./controller/controller-client.ts";
 import { topicOf } from "./controller/metadata-codec.ts";
 import type { TopicImage } from "./controller/metadata-image.ts";
 import type { ImageView } from "./image-view.ts";
+import { untilShown } from "./own-image-wait.ts";
 import type { ChangeOptions, NewTopic, Principal, TopicAdmin, TopicView } from "./ports.ts";
 
-/** What forwarding needs. */
+/** What changing topics needs. */
 export interface ForwardedTopicsOptions {
-  readonly clock: Clock;
   readonly controller: ControllerClient;
   readonly view: ImageView;
+  readonly clock: Clock;
 }
 
-const topicLedMs = 3000;
-const topicLedPollMs = 5;
-/** Of the time that a client gives a change, so much may pass until what was made can be used. */
-const shareOfPatience = 0.5;
-
-/** Changes of topics, passed to the controller. */
+/** Has the controller change topics, and answers when what was made can be used. */
 export class ForwardedTopics implements TopicAdmin {
   readonly #options: ForwardedTopicsOptions;
 
@@ -31,11 +27,10 @@ export class ForwardedTopics implements TopicAdmin {
     topic: NewTopic,
     { timeoutMs, validateOnly = false }: ChangeOptions = {},
   ): Promise<TopicView> {
+    const { controller } = this.#options;
     const request = { ...topic, validateOnly };
-    const placed = await this.#options.controller.call(peerService.placeTopic, request, timeoutMs);
-    const created = topicOf(placed.topic);
-    if (!validateOnly) await this.#untilLed(created, timeoutMs);
-    return this.#options.view.viewTopic(created);
+    const placed = await controller.call(peerService.placeTopic, request, timeoutMs);
+    return this.#made(topicOf(placed.topic), validateOnly, timeoutMs);
   }
 
   async createPartitions(
@@ -44,11 +39,10 @@ export class ForwardedTopics implements TopicAdmin {
     partitionCount: number,
     { timeoutMs, validateOnly = false }: ChangeOptions = {},
   ): Promise<TopicView> {
+    const { controller } = this.#options;
     const request = { name, partitionCount, validateOnly };
-    const answer = await this.#options.controller.call(peerService.growTopic, request, timeoutMs);
-    const grown = topicOf(answer.topic);
-    if (!validateOnly) await this.#untilLed(grown, timeoutMs);
-    return this.#options.view.viewTopic(grown);
+    const grown = await controller.call(peerService.growTopic, request, timeoutMs);
+    return this.#made(topicOf(grown.topic), validateOnly, timeoutMs);
   }
 
   async deleteTopic(
@@ -56,25 +50,29 @@ export class ForwardedTopics implements TopicAdmin {
     name: string,
     { timeoutMs }: ChangeOptions = {},
   ): Promise<void> {
-    await this.#options.controller.call(peerService.removeTopic, { name }, timeoutMs);
+    const { clock, controller, view } = this.#options;
+    const known = view.topic(name)?.topicId;
+    await controller.call(peerService.removeTopic, { name }, timeoutMs);
+    await untilShown(clock, timeoutMs, () => {
+      const topicId = view.topic(name)?.topicId;
+      return topicId === undefined || topicId !== known;
+    });
   }
 
-  /** Waits a while for the topic to be known here and its leaders to be chosen, so that it can be used at once. */
-  async #untilLed(
-    { name, partitions, topicId }: TopicImage,
-    timeoutMs: number = topicLedMs,
-  ): Promise<void> {
+  async #made(
+    topic: TopicImage,
+    isImagined: boolean,
+    timeoutMs: number | undefined,
+  ): Promise<TopicView> {
     const { clock, view } = this.#options;
-    // Whoever waits gets the answer: what was asked for is done.
-    const patienceMs = Math.min(topicLedMs, timeoutMs * shareOfPatience);
-    const endMs = clock.monotonicMs() + patienceMs;
-    const isLed = (): boolean => {
-      const topic = view.topic(name);
-      if (topic?.topicId !== topicId || topic.partitions.length < partitions.length) return false;
-      return topic.partitions.every(({ leaderId }) => leaderId !== 0);
-    };
-    while (!isLed() && clock.monotonicMs() < endMs) {
-      await new Promise<void>((resolve) => void clock.setTimer(topicLedPollMs, resolve));
-    }
+    if (!isImagined) await untilShown(clock, timeoutMs, () => isLed(view, topic));
+    return view.viewTopic(topic);
   }
+}
+
+/** Whether the topic is known with all of its partitions, and each has a leader: it can be used. */
+function isLed(view: ImageView, { name, partitions, topicId }: TopicImage): boolean {
+  const topic = view.topic(name);
+  if (topic?.topicId !== topicId || topic.partitions.length < partitions.length) return false;
+  return topic.partitions.every(({ leaderId }) => leaderId !== 0);
 }

@@ -54,7 +54,7 @@ test("a partition moves to a broker that came later, is served there, and is gon
     .poll(() => place(trio, [4, second, third]).then(() => "placed", String), deadline)
     .toBe("placed");
   await settled(trio);
-  expect(await replicasOf(trio)).toEqual([4, second, third]);
+  await expect.poll(() => replicasOf(trio), deadline).toEqual([4, second, third]);
   expect(await trio.read(topic, 0)).toEqual(before);
   await expect.poll(() => segmentsOf(trio, first), deadline).toEqual([]);
   expect(await trio.metric(first, "ropewalk_replicas")).toBe(0);
@@ -76,7 +76,7 @@ test("a partition gets two more replicas, gives one away, and moves wholly", asy
   const others = [1, 2, 3].filter((id) => id !== lone);
   await place(trio, [lone, ...others]);
   await settled(trio);
-  expect(await replicasOf(trio)).toEqual([lone, ...others]);
+  await expect.poll(() => replicasOf(trio), deadline).toEqual([lone, ...others]);
   await trio.stop(lone);
   expect(await trio.read(topic, 0)).toEqual(before);
   await trio.start(lone);
@@ -85,7 +85,7 @@ test("a partition gets two more replicas, gives one away, and moves wholly", asy
   await expect.poll(() => segmentsOf(trio, lone), deadline).toEqual([]);
   await place(trio, [lone]);
   await settled(trio);
-  expect(await replicasOf(trio)).toEqual([lone]);
+  await expect.poll(() => replicasOf(trio), deadline).toEqual([lone]);
   expect(await trio.read(topic, 0)).toEqual(before);
 }, 60_000);
 
@@ -121,7 +121,7 @@ test("what must not be is refused with the reason, and changes nothing", async (
   const placed = { partitions: [{ topic, partition: 0, replicaIds: [other] }], dryRun: true };
   const { reassignments: planned } = await call(partitionService.reassignPartitions, placed);
   expect(planned).toEqual([{ topic, partition: 0, replicaIds: [lone], targetIds: [other] }]);
-  expect(await replicasOf(trio)).toEqual(before);
+  await expect.poll(() => replicasOf(trio), deadline).toEqual(before);
   expect(await reassignments(trio)).toEqual([]);
 }, 60_000);
 

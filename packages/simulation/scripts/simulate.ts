@@ -15,6 +15,7 @@ const { values } = parseArgs({
     faults: { type: "string" },
     trace: { type: "boolean", default: false },
     twice: { type: "boolean", default: false },
+    "until-failure": { type: "boolean", default: false },
   },
 });
 
@@ -63,6 +64,7 @@ for (; done < count && performance.now() - startMs < limitMs; done++) {
   const outcome = await runSeed(seed);
   report(outcome, performance.now() - seedStartMs);
   if (outcome.failures.length > 0) failed++;
+  if (failed > 0 && values["until-failure"]) break;
   if (!values.twice) continue;
   const again = await runSeed(seed);
   if (again.traceHash !== outcome.traceHash) {

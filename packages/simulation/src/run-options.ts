@@ -23,6 +23,8 @@ export interface RunOptions {
   readonly link: LinkQuality;
   readonly disk: DiskSpeed;
   readonly limits: Partial<BrokerLimits>;
+  /** How long it takes at most until replicas are moved again; 0: they stay. */
+  readonly moveEveryMsMax: number;
 }
 
 /** What a seed decides: each run leaves things out, so that what remains happens more often (swarm testing, Groce 2012). */
@@ -65,5 +67,6 @@ export function optionsOfSeed(
       internalCutCheckMs: 2000,
       entriesPerImage: 50,
     },
+    moveEveryMsMax: random.pick([0, 300, 2000, 6000]),
   };
 }

@@ -5,6 +5,7 @@ import type { RunOptions } from "./run-options.ts";
 import { SimulatedCluster } from "./simulated-cluster.ts";
 import { Consuming, readAll } from "./workload/consuming.ts";
 import { History } from "./workload/history.ts";
+import { Moving } from "./workload/moving.ts";
 import { Producing } from "./workload/producing.ts";
 import { SimulatedChannels } from "./world/grpc-channels.ts";
 import { SimulatedProcess } from "./world/simulated-process.ts";
@@ -71,11 +72,17 @@ export class Run {
     if (!(await this.#within(60_000, "create the topic", this.#createTopic(admin)))) return;
     const producers = this.#startProducers();
     const consumers = this.#startConsumers();
+    const moving = this.#startMoving();
     this.#nemesis.start();
     await loop.runUntil(() => this.#failures.length > 0, loop.nowMs + this.#options.busyMs);
     for (const producer of producers) producer.stop();
+    moving?.stop();
     this.#nemesis.stop();
     this.#world.trace.tell("run", "peace");
+    if (moving !== undefined) {
+      const { livenessMs } = this.#options;
+      if (!(await this.#within(livenessMs, "end all moves", moving.settled()))) return;
+    }
     await this.#converge(producers, consumers);
   }
 
@@ -140,6 +147,17 @@ export class Run {
       consuming.start();
       return consuming;
     });
+  }
+
+  #startMoving(): Moving | undefined {
+    const { brokerCount, moveEveryMsMax: everyMsMax, partitionCount } = this.#options;
+    if (everyMsMax === 0) return undefined;
+    const process = this.#process(0);
+    const random = this.#world.random.fork("moving");
+    const options = { topic, partitionCount, brokerCount, everyMsMax };
+    const moving = new Moving(this.#client(0, process).admin(), process, random, options);
+    moving.start();
+    return moving;
   }
 
   #process(row: number): SimulatedProcess {

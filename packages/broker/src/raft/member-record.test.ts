@@ -9,6 +9,7 @@ import {
   leaveJoint,
   MemberedMachine,
   membersKey,
+  settlement,
 } from "./member-record.ts";
 import { decodeStateImage, encodeStateImage } from "./state-image.ts";
 import type { StateMachine } from "./state-machine.ts";
@@ -34,7 +35,7 @@ test("decodeMembers() gives back what encodeMembers() was given", () => {
     learnersNext: [5],
     autoLeave: true,
   };
-  const members = { index: 70_000, assignmentId: 12, confState };
+  const members = { index: 70_000, assignmentId: 12, settledId: 11, confState };
   expect(decodeMembers(encodeMembers(members))).toEqual(members);
   expect(() => decodeMembers(encodeMembers(members).subarray(0, -1))).toThrow();
 });
@@ -50,7 +51,7 @@ test("a machine keeps who belongs to its group, in its image and beside the log"
   const confState = { ...EMPTY_CONF_STATE, voters: [1], learners: [2] };
   const change = { ...leaveJoint(5), context: assignmentContext(5) };
   machine.changed(entry(7), change, confState);
-  expect(machine.members).toEqual({ index: 7, assignmentId: 5, confState });
+  expect(machine.members).toEqual({ index: 7, assignmentId: 5, settledId: 0, confState });
   const [kept] = machine.takeChanges();
   expect(kept?.key).toBe(membersKey(9));
   const [pair] = decodeStateImage(machine.takeImage()).pairs;
@@ -66,4 +67,13 @@ test("an older assignment's change does not take the newest one off the record",
   machine.changed(entry(7), { ...leaveJoint(5), context: assignmentContext(5) }, confState);
   machine.changed(entry(8), { ...leaveJoint(4), context: assignmentContext(4) }, confState);
   expect(machine.members).toMatchObject({ index: 8, assignmentId: 5 });
+});
+
+test("the members of an assignment are settled by an entry of their own", () => {
+  const machine = new MemberedMachine(empty, 9, firstMembers([1]), undefined);
+  const { confState } = firstMembers([1]);
+  machine.changed(entry(7), leaveJoint(5), confState);
+  expect(machine.members).toMatchObject({ assignmentId: 5, settledId: 0 });
+  machine.changed(entry(8), settlement(5, 1), confState);
+  expect(machine.members).toMatchObject({ index: 8, assignmentId: 5, settledId: 5 });
 });

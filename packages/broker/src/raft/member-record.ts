@@ -9,7 +9,7 @@ import type { Leadership, StateMachine } from "./state-machine.ts";
  * Who belongs to a group, as of the last membership change that was applied: kept beside the log, and in the
  * group's images. "v" is an unsigned varint; a list is its length and its ids.
  *
- *   entry index v | assignment id v | voters | outgoing voters | learners | learners-to-be | leaves by itself u8
+ *   entry index v | assignment id v | settled id v | voters | outgoing voters | learners | learners-to-be | leaves by itself u8
  */
 
 /** Who belongs to a group, and by whose word. */
@@ -21,6 +21,12 @@ export interface Members {
    * controller's entry. A leader that has not heard of it yet must not change anything.
    */
   readonly assignmentId: number;
+  /**
+   * The newest assignment whose members are settled: an entry behind the last change says so. A majority has that
+   * entry, and with it, on disk, that the change is committed. Before that a voter of the new set may have forgotten it
+   * when it starts again, and count on old ones.
+   */
+  readonly settledId: number;
   readonly confState: ConfState;
 }
 
@@ -32,8 +38,8 @@ export function membersKey(groupId: number): string {
 }
 
 /** To bytes. */
-export function encodeMembers({ assignmentId, confState, index }: Members): Uint8Array {
-  const writer = new ByteWriter(64).uvarint(index).uvarint(assignmentId);
+export function encodeMembers({ assignmentId, confState, index, settledId }: Members): Uint8Array {
+  const writer = new ByteWriter(64).uvarint(index).uvarint(assignmentId).uvarint(settledId);
   const { autoLeave, learners, learnersNext, voters, votersOutgoing } = confState;
   for (const ids of [voters, votersOutgoing, learners, learnersNext]) {
     writer.uvarint(ids.length);
@@ -47,6 +53,7 @@ export function decodeMembers(bytes: Uint8Array): Members {
   const reader = new ByteReader(bytes);
   const index = reader.uvarint();
   const assignmentId = reader.uvarint();
+  const settledId = reader.uvarint();
   const ids = (): number[] => Array.from({ length: reader.uvarint() }, () => reader.uvarint());
   const [voters, votersOutgoing, learners, learnersNext] = [ids(), ids(), ids(), ids()];
   const autoLeave = reader.uint8() === 1;
@@ -54,6 +61,7 @@ export function decodeMembers(bytes: Uint8Array): Members {
   return {
     index,
     assignmentId,
+    settledId,
     confState: { voters, votersOutgoing, learners, learnersNext, autoLeave },
   };
 }
@@ -75,7 +83,7 @@ export function isMember({ learners, voters, votersOutgoing }: ConfState, id: nu
 /** A group that begins with these voters. */
 export function firstMembers(voters: readonly number[]): Members {
   const none = { votersOutgoing: [], learners: [], learnersNext: [], autoLeave: false };
-  return { index: 0, assignmentId: 0, confState: { voters, ...none } };
+  return { index: 0, assignmentId: 0, settledId: 0, confState: { voters, ...none } };
 }
 
 /**
@@ -113,7 +121,8 @@ export class MemberedMachine implements StateMachine {
   /** A membership change was applied. */
   changed(entry: LogEntry, change: ConfChange, confState: ConfState): void {
     const assignmentId = Math.max(this.#members.assignmentId, assignmentOf(change));
-    this.#members = { index: entry.index, assignmentId, confState };
+    const settledId = isSettlement(change) ? assignmentId : this.#members.settledId;
+    this.#members = { index: entry.index, assignmentId, settledId, confState };
     this.#isChanged = true;
   }
 
@@ -148,6 +157,16 @@ export class MemberedMachine implements StateMachine {
   #encoded(): Uint8Array {
     return encodeMembers(this.#members);
   }
+}
+
+/** The change that changes nobody and says that the members of an assignment are settled. */
+export function settlement(assignmentId: number, brokerId: number): ConfChange {
+  const changes = [{ type: "update", nodeId: brokerId } as const];
+  return { transition: "auto", changes, context: assignmentContext(assignmentId) };
+}
+
+function isSettlement({ changes }: ConfChange): boolean {
+  return changes.length === 1 && changes[0]?.type === "update";
 }
 
 /** The change that ends a joint configuration, by the word of an assignment. */

@@ -30,7 +30,7 @@ function step(
   const ids = new Set([...state.voters, ...state.votersOutgoing, ...state.learners]);
   return nextMemberStep({
     brokerId: 1,
-    members: { index: 100, assignmentId: 7, confState: state },
+    members: { index: 100, assignmentId: 7, settledId: 7, confState: state },
     wantedIds,
     assignmentId: 7,
     isMoving: true,
@@ -65,6 +65,7 @@ describe("nextMemberStep()", () => {
     const members = {
       index: 9,
       assignmentId: 7,
+      settledId: 0,
       confState: { ...EMPTY_CONF_STATE, voters: [1, 2, 3], learners: [4] },
     };
     const waits = { kind: "wait", for: "catchUp" };
@@ -98,8 +99,10 @@ describe("nextMemberStep()", () => {
     expect(shortOf(step([1, 2, 3], { learners: [4] }))).toEqual(["auto", "remove 4"]);
   });
 
-  test("is finished when the members are those wanted, and the log has the assignment on record", () => {
+  test("is finished when the members are those wanted, and the log says that they are settled", () => {
     expect(step([3, 2, 1])).toEqual({ kind: "finished" });
+    const unsettled = { ...firstMembers([1, 2, 3]), index: 100, assignmentId: 7, settledId: 6 };
+    expect(shortOf(step([3, 2, 1], {}, { members: unsettled }))).toEqual(["auto", "update 1"]);
     expect(shortOf(step([3, 2, 1], {}, { assignmentId: 8 }))).toEqual(["auto", "update 1"]);
     expect(step([3, 2, 1], {}, { isMoving: false })).toEqual({ kind: "none" });
   });

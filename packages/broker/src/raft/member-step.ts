@@ -1,5 +1,5 @@
 import type { ConfChange, ConfChangeStep, ProgressStatus } from "raft-ts";
-import { assignmentContext, leaveJoint, type Members } from "./member-record.ts";
+import { assignmentContext, leaveJoint, type Members, settlement } from "./member-record.ts";
 
 /** What the leader of a group knows when it looks at the group's members. */
 export interface MemberView {
@@ -33,7 +33,7 @@ const entriesBehindMax = 64;
 /**
  * The next step towards the wanted members: those that come learn first, one after the other; once all have caught
  * up, one joint change makes the wanted ones the voters; a leader that is none of them hands leadership over
- * while both sets vote; then the old voters go. At every moment a committed entry is on a majority of the voters
+ * while both sets vote; then the old voters leave, and go once that is settled. At every moment a committed entry is on a majority of the voters
  * before and after. Every change names its assignment, so that a leader with older metadata does not undo it.
  */
 export function nextMemberStep(view: MemberView): MemberStep {
@@ -86,12 +86,14 @@ function leaveOldVoters(view: MemberView): MemberStep {
   return to === undefined ? { kind: "wait", for: "successor" } : { kind: "handOver", to };
 }
 
-/** That nothing had to change is put on record, too: a later leader must not act on an assignment before it. */
-function settle(view: MemberView): MemberStep {
-  const { assignmentId, brokerId, isMoving, members } = view;
+/**
+ * An entry behind the last change says that it was that. Once it is committed, whoever can be elected knows the
+ * members, and the old ones may go; and a later leader does not act on an older assignment.
+ */
+function settle({ assignmentId, brokerId, isMoving, members }: MemberView): MemberStep {
   if (!isMoving) return { kind: "none" };
-  if (members.assignmentId === assignmentId) return { kind: "finished" };
-  return single(view, { type: "update", nodeId: brokerId });
+  if (members.settledId === assignmentId) return { kind: "finished" };
+  return { kind: "change", change: settlement(assignmentId, brokerId) };
 }
 
 function single({ assignmentId }: MemberView, step: ConfChangeStep): MemberStep {

@@ -183,7 +183,10 @@ export interface DescribeConfigsRequest {
   readonly resourceType: ConfigResourceType;
   /** The topic's name, the broker's id; empty for the cluster. */
   readonly resourceName: string;
-  /** Only these, also where they are not supported; none: all that are supported. Unknown ones are left out. */
+  /**
+   * Only these, at most 1,000, also where they are not supported; none: all that are supported. Unknown ones
+   * are left out.
+   */
   readonly names: readonly string[];
   /** Kafka's configs that are not supported, too, with the reason. */
   readonly includeUnsupported: boolean;

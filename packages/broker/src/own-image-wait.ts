@@ -1,0 +1,26 @@
+import type { Clock } from "@ropewalk/runtime";
+
+const patienceMsMax = 3000;
+const pollMs = 5;
+/** Of the time that a client gives a change, so much may pass until this broker knows what came of it. */
+const shareOfPatience = 0.5;
+
+/**
+ * Waits a while until this broker's own image shows a change that the controller has made, so that whoever asks
+ * this broker next is told of it. Resolves in any case: what was asked for is done. `timeoutMs` is how long the
+ * client waits.
+ */
+export async function untilShown(
+  clock: Clock,
+  timeoutMs: number | undefined,
+  isShown: () => boolean,
+): Promise<void> {
+  const patienceMs = Math.min(
+    patienceMsMax,
+    (timeoutMs ?? Number.POSITIVE_INFINITY) * shareOfPatience,
+  );
+  const endMs = clock.monotonicMs() + patienceMs;
+  while (!isShown() && clock.monotonicMs() < endMs) {
+    await new Promise<void>((resolve) => void clock.setTimer(pollMs, resolve));
+  }
+}

@@ -1,0 +1,90 @@
+import type { Admin } from "@ropewalk/client";
+import type { SeededRandom } from "../world/seeded-random.ts";
+import type { SimulatedProcess } from "../world/simulated-process.ts";
+
+/** What is moved, and how often. */
+export interface MovingOptions {
+  readonly topic: string;
+  readonly partitionCount: number;
+  readonly brokerCount: number;
+  readonly everyMsMax: number;
+}
+
+/** What a move may be bound to, in bytes a second; 0: nothing. */
+const throttles = [0, 0, 64 * 1024, 1_000_000];
+
+/** An admin who moves the replicas of partitions, more or fewer of them, and changes the mind now and then. */
+export class Moving {
+  readonly #admin: Admin;
+  readonly #process: SimulatedProcess;
+  readonly #random: SeededRandom;
+  readonly #options: MovingOptions;
+  #isStopped = false;
+
+  constructor(
+    admin: Admin,
+    process: SimulatedProcess,
+    random: SeededRandom,
+    options: MovingOptions,
+  ) {
+    this.#admin = admin;
+    this.#process = process;
+    this.#random = random;
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#process.setTimer(this.#random.between(0, this.#options.everyMsMax), () => {
+      if (this.#isStopped) return;
+      // It may well be refused: brokers are silent, and there may be no controller.
+      this.#change()
+        .catch(() => undefined)
+        .finally(() => this.start());
+    });
+  }
+
+  /** Nothing is begun any more. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  /** Takes the throttle off, and waits until everything has moved. */
+  async settled(): Promise<void> {
+    for (let left = await this.#leftCount(); left !== 0; left = await this.#leftCount()) {
+      await new Promise<void>((resolve) => void this.#process.setTimer(100, resolve));
+    }
+  }
+
+  /** Partitions that move; `undefined` where nobody could say. */
+  async #leftCount(): Promise<number | undefined> {
+    try {
+      const list = await this.#admin.listReassignments();
+      if (list.throttleBytesPerSecond === 0) return list.reassignments.length;
+      await this.#admin.reassignPartitions({ wanted: { auto: [] }, throttleBytesPerSecond: 0 });
+      return undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  async #change(): Promise<void> {
+    const { brokerCount, partitionCount, topic } = this.#options;
+    if (this.#random.chance(0.15)) {
+      await this.#admin.cancelReassignments({ partitions: "all" });
+      return;
+    }
+    const throttleBytesPerSecond = this.#random.pick(throttles);
+    if (this.#random.chance(0.1)) {
+      await this.#admin.reassignPartitions({ wanted: { auto: [] }, throttleBytesPerSecond });
+      return;
+    }
+    const left = Array.from({ length: brokerCount }, (_, row) => row + 1);
+    const count = 1 + this.#random.integer(Math.min(3, brokerCount));
+    const replicaIds = Array.from({ length: count }, () => {
+      return left.splice(this.#random.integer(left.length), 1)[0] ?? 0;
+    });
+    const partition = this.#random.integer(partitionCount);
+    const wanted = [{ topic, partition, replicaIds }];
+    await this.#admin.reassignPartitions({ wanted, throttleBytesPerSecond });
+  }
+}
