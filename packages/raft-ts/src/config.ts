@@ -58,7 +58,7 @@ export interface Config {
   readonly abstains?: boolean;
   /**
    * Asked by a leader before it sends so many bytes of entries to a learner; `false` holds them back until
-   * `RawNode.entriesFetched()` or the learner's next answer to a heartbeat. Default: always.
+   * `RawNode.learnersAdmitted()` or the learner's next answer to a heartbeat. Default: always.
    */
   readonly admitToLearner?: (bytes: number) => boolean;
   /** Receives what happens inside the node. */

@@ -89,6 +89,7 @@ function handleHeartbeatResponse(raft: Raft, peer: Progress, sequence: number): 
   peer.recentActive = true;
   peer.paused = false;
   peer.fetchPending = false;
+  peer.heldBack = false;
   // If all of a full window was lost nothing would ever free it, so an empty append asks for an answer.
   if (peer.match < raft.log.lastIndex() || peer.state === "probe") {
     maybeSendAppend(raft, peer, true);

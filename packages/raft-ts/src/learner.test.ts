@@ -63,6 +63,9 @@ describe("a learner", () => {
     budget = 1000;
     group.node(1).entriesFetched();
     group.settle();
+    expect(group.node(3).lastIndex).toBe(0);
+    group.node(1).learnersAdmitted();
+    group.settle();
     expect(group.node(3).lastIndex).toBe(group.node(1).lastIndex);
     expect(budget).toBeLessThan(1000);
   });

@@ -244,7 +244,18 @@ export class RawNode {
     this.#raft.abstains = false;
   }
 
-  /** Tells that entries which storage answered as "pending", or a learner had to wait for, can be had now. */
+  /** Tells that learners which were held back may be sent entries; see `Config.admitToLearner`. */
+  learnersAdmitted(): void {
+    const raft = this.#raft;
+    if (raft.role !== "leader") return;
+    for (const member of raft.tracker.members) {
+      if (!member.heldBack) continue;
+      member.heldBack = false;
+      fillWindow(raft, member);
+    }
+  }
+
+  /** Tells that entries which storage answered as "pending" can be had now. */
   entriesFetched(): void {
     const raft = this.#raft;
     raft.log.entriesFetched();

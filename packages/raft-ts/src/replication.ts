@@ -22,6 +22,7 @@ export function broadcastAppend(raft: Raft): void {
  */
 export function maybeSendAppend(raft: Raft, peer: Progress, sendIfEmpty: boolean): boolean {
   if (peer.isPaused() || peer.fetchPending) return false;
+  if (peer.isLearner && peer.heldBack) return false;
   const previousIndex = peer.next - 1;
   const previousTerm = raft.log.term(previousIndex);
   if (typeof previousTerm !== "number") return maybeSendSnapshot(raft, peer);
@@ -37,7 +38,7 @@ export function maybeSendAppend(raft: Raft, peer: Progress, sendIfEmpty: boolean
     entries = page;
   }
   if (peer.isLearner && entries.length > 0 && !isAdmitted(raft, entries)) {
-    peer.fetchPending = true;
+    peer.heldBack = true;
     return false;
   }
   if (entries.length === 0 && !sendIfEmpty) return false;

@@ -188,7 +188,7 @@ export class RaftGroup {
 
   /** Entries that a learner had to wait for may be sent. */
   learnersAdmitted(): void {
-    this.#node?.entriesFetched();
+    this.#node?.learnersAdmitted();
   }
 
   /** The host has taken the group in. */

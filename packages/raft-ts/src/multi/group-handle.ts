@@ -43,6 +43,7 @@ export interface GroupHandle<Owner> {
   reportSnapshot(id: number, result: "finish" | "failure"): void;
   forgetProgress(id: number): void;
   entriesFetched(): void;
+  learnersAdmitted(): void;
   endAbstention(): void;
   /** Asks for an election with the next tick that has room for one; dropped if a leader is known then. */
   campaign(): void;

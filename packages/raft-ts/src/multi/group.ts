@@ -167,6 +167,11 @@ export class Group<Owner> implements GroupHandle<Owner> {
     this.node.entriesFetched();
   }
 
+  learnersAdmitted(): void {
+    this.#scheduler.activity(this, 0);
+    this.node.learnersAdmitted();
+  }
+
   endAbstention(): void {
     this.#scheduler.activity(this, 0);
     this.node.endAbstention();

@@ -27,6 +27,8 @@ export class Progress {
   paused = false;
   /** Whether the entries this peer needs are being read from disk. */
   fetchPending = false;
+  /** A learner that waits for admission: what it lacks is not read again for it until then. */
+  heldBack = false;
   /** In state `snapshot`: the index of the snapshot on its way; else 0. */
   pendingSnapshot = 0;
   readonly inflights: Inflights;
@@ -48,6 +50,7 @@ export class Progress {
     copy.recentActive = this.recentActive;
     copy.paused = this.paused;
     copy.fetchPending = this.fetchPending;
+    copy.heldBack = this.heldBack;
     copy.pendingSnapshot = this.pendingSnapshot;
     copy.#sentCommit = this.#sentCommit;
     return copy;
@@ -66,6 +69,7 @@ export class Progress {
     this.state = state;
     this.paused = false;
     this.fetchPending = false;
+    this.heldBack = false;
     this.pendingSnapshot = 0;
     this.inflights.reset();
   }
