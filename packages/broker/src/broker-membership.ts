@@ -28,6 +28,8 @@ export interface BrokerMembershipOptions {
   readonly controller: Controller;
   readonly peers: () => PeerNetwork;
   readonly groups: () => Iterable<RaftGroup>;
+  /** A broker has left, or another incarnation has taken its place. */
+  readonly peerGone: (brokerId: number) => void;
 }
 
 /**
@@ -59,7 +61,12 @@ export class BrokerMembership {
     this.#heartbeats = this.#createHeartbeats();
     const intervalMs = limits.drainCheckMs;
     this.#drainer = new LeadershipDrainer({ brokerId, clock, logger, image, groups, intervalMs });
-    this.#connections = new MemberConnections({ brokerId, image, peers });
+    this.#connections = new MemberConnections({
+      brokerId,
+      image,
+      peers,
+      gone: options.peerGone,
+    });
     this.#answerCalls();
   }
 
