@@ -83,9 +83,13 @@ export class BrokerMembership {
 
   /** Why this broker takes no part in a cluster; `undefined` where it does. */
   get fault(): string | undefined {
+    return this.#options.storage.identity.hasJoined ? this.exclusion : this.#entry.reason;
+  }
+
+  /** Why the cluster counts this broker as one of its own no more; `undefined` where it may do so. */
+  get exclusion(): string | undefined {
     const { machine, storage } = this.#options;
-    const { directoryId, hasJoined } = storage.identity;
-    if (!hasJoined) return this.#entry.reason;
+    const { directoryId } = storage.identity;
     return machine.image.removedDirectories.has(directoryId)
       ? `this broker was removed from cluster ${machine.image.clusterId}; stop it`
       : this.#heartbeats.refusal;
