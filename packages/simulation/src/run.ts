@@ -1,5 +1,6 @@
 import { type Admin, RopewalkClient } from "@ropewalk/client";
 import { type Anomaly, checkHistory } from "./checks/history-check.ts";
+import { checkReplicas } from "./checks/replica-check.ts";
 import { clientHosts, Nemesis } from "./nemesis.ts";
 import type { RunOptions } from "./run-options.ts";
 import { SimulatedCluster } from "./simulated-cluster.ts";
@@ -105,7 +106,11 @@ export class Run {
       if (failure !== undefined) this.#failures.push(`a consumer ended: ${failure}`);
     }
     if (this.#history.count("acknowledged") === 0) this.#failures.push("nothing was acknowledged");
-    await this.#within(30_000, "stop", this.#stop());
+    if (!(await this.#within(30_000, "stop", this.#stop()))) return;
+    const checking = checkReplicas(this.#cluster.stoppedBrokers()).then((found) =>
+      this.#failures.push(...found.slice(0, 10).map(describe)),
+    );
+    await this.#within(this.#options.livenessMs, "look at the replicas", checking);
   }
 
   async #stop(): Promise<void> {
