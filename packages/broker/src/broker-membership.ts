@@ -28,6 +28,8 @@ export interface BrokerMembershipOptions {
   readonly controller: Controller;
   readonly peers: () => PeerNetwork;
   readonly groups: () => Iterable<RaftGroup>;
+  /** A broker has left, or another incarnation has taken its place. */
+  readonly peerGone: (brokerId: number) => void;
 }
 
 /**
@@ -59,7 +61,12 @@ export class BrokerMembership {
     this.#heartbeats = this.#createHeartbeats();
     const intervalMs = limits.drainCheckMs;
     this.#drainer = new LeadershipDrainer({ brokerId, clock, logger, image, groups, intervalMs });
-    this.#connections = new MemberConnections({ brokerId, image, peers });
+    this.#connections = new MemberConnections({
+      brokerId,
+      image,
+      peers,
+      gone: options.peerGone,
+    });
     this.#answerCalls();
   }
 
@@ -76,9 +83,13 @@ export class BrokerMembership {
 
   /** Why this broker takes no part in a cluster; `undefined` where it does. */
   get fault(): string | undefined {
+    return this.#options.storage.identity.hasJoined ? this.exclusion : this.#entry.reason;
+  }
+
+  /** Why the cluster counts this broker as one of its own no more; `undefined` where it may do so. */
+  get exclusion(): string | undefined {
     const { machine, storage } = this.#options;
-    const { directoryId, hasJoined } = storage.identity;
-    if (!hasJoined) return this.#entry.reason;
+    const { directoryId } = storage.identity;
     return machine.image.removedDirectories.has(directoryId)
       ? `this broker was removed from cluster ${machine.image.clusterId}; stop it`
       : this.#heartbeats.refusal;

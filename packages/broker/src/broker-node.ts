@@ -300,6 +300,7 @@ export class BrokerNode {
       controller: this.#controller,
       peers: this.#options.peers,
       groups: () => this.host.groups(),
+      peerGone: (id) => this.host.peerReplaced(id),
     });
   }
 

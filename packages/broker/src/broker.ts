@@ -318,6 +318,7 @@ export class Broker {
       }),
       producerIds: node.producerIds,
       isReady: () => this.isReady(),
+      isExcluded: () => node.membership.exclusion !== undefined,
     };
   }
 

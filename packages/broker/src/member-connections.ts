@@ -6,6 +6,8 @@ export interface MemberConnectionsOptions {
   readonly brokerId: number;
   readonly image: MetadataImage;
   readonly peers: () => Pick<PeerNetwork, "connect" | "disconnect">;
+  /** Nothing of the incarnation arrives any more that went by this id. */
+  readonly gone: (brokerId: number) => void;
 }
 
 /**
@@ -35,11 +37,12 @@ export class MemberConnections {
   /** The metadata has changed. */
   update(): void {
     if (!this.#isOpen) return;
-    const { brokerId: self, image, peers } = this.#options;
+    const { brokerId: self, gone, image, peers } = this.#options;
     for (const [brokerId, directoryId] of this.#directories) {
       if (image.brokers.get(brokerId)?.directoryId === directoryId) continue;
       this.#directories.delete(brokerId);
       peers().disconnect(brokerId);
+      gone(brokerId);
     }
     for (const { brokerId, directoryId } of image.brokers.values()) {
       if (brokerId === self || this.#directories.has(brokerId)) continue;

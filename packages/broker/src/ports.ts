@@ -347,4 +347,6 @@ export interface BrokerPorts {
   readonly producerIds: ProducerIds;
   /** Whether this broker can serve: it is registered and knows a controller. */
   isReady(): boolean;
+  /** Whether its cluster counts this broker as one of its own no more: what it knows of it is out of date for good. */
+  isExcluded(): boolean;
 }

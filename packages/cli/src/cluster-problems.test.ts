@@ -97,9 +97,31 @@ test("clusterProblems() names what cannot be used first, and how brokers that ar
   });
   expect(problems[2]).toMatchObject({
     what: "broker 2 (h:7702) is silent: 30 replicas lack it",
-    mend: "start it again with its data directory, or, where its disk is lost, with an empty one: ropewalk broker --id 2",
+    mend: "start it again with its data directory, or, where its disk is lost, a new one with the same id and an empty one: ropewalk broker --id 2; or take it out of the cluster: ropewalk broker decommission 2",
   });
   expect(healthStatus(problems)).toBe(2);
+});
+
+test.each([
+  ["FENCED", "is silent and fenced: 30", "ropewalk broker decommission 2"],
+  ["DRAINED", "is silent and was drained: 30", "ropewalk broker undrain 2"],
+  ["DECOMMISSIONING", "is silent and on its way out", "ropewalk partitions list-reassignments"],
+] as const)(
+  "clusterProblems() tells a silent broker that is %s by what was done with it",
+  (state, what, mend) => {
+    const [problem, ...others] = found({ brokers: [{}, { alive: false, state }] });
+    expect(others).toEqual([]);
+    expect(problem?.kind).toBe("silent-broker");
+    expect(problem?.what).toContain(what);
+    expect(problem?.mend).toContain(mend);
+  },
+);
+
+test("clusterProblems() tells a broker that is there and fenced, and not one that was drained", () => {
+  expect(told(found({ brokers: [{}, { state: "FENCED" }] }))).toEqual(["warning fenced-broker"]);
+  for (const state of ["DRAINING", "DRAINED", "DECOMMISSIONING"] as const) {
+    expect(found({ brokers: [{}, { state, ledPartitionCount: 0 }] })).toEqual([]);
+  }
 });
 
 test.each([

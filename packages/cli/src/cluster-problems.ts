@@ -12,6 +12,7 @@ export type ProblemKind =
   | "no-controller"
   | "leaderless-partitions"
   | "silent-broker"
+  | "fenced-broker"
   | "broker-not-answering"
   | "broker-not-ready"
   | "failed-disk"
@@ -93,14 +94,51 @@ function startAgain({ brokers }: DescribeClusterResponse): string | undefined {
 }
 
 function brokerProblems(broker: BrokerDescription, { health }: ClusterFindings): Problem[] {
-  const { brokerId } = broker;
-  const name = `broker ${brokerId} (${broker.host}:${broker.port})`;
-  if (!broker.alive) {
-    const what = `${name} is silent: ${counted(broker.replicaCount, "replica lacks", "replicas lack")} it`;
-    const mend = `start it again with its data directory, or, where its disk is lost, with an empty one: ropewalk broker --id ${brokerId}`;
-    return [{ kind: "silent-broker", severity: "warning", what, mend }];
+  const name = `broker ${broker.brokerId} (${broker.host}:${broker.port})`;
+  if (!broker.alive) return [silentProblem(name, broker)];
+  // Other brokers hear it, and the controller does not count on it.
+  if (broker.state === "FENCED") return [fencedProblem(name), ...answered(name, broker, health)];
+  return answered(name, broker, health);
+}
+
+/** What an admin did with a broker says what is to be done now that it is silent. */
+function silentProblem(
+  name: string,
+  { brokerId, replicaCount, state }: BrokerDescription,
+): Problem {
+  const lacking = counted(replicaCount, "replica lacks", "replicas lack");
+  const start = `ropewalk broker --id ${brokerId}`;
+  const problem = { kind: "silent-broker", severity: "warning" } as const;
+  if (state === "DECOMMISSIONING") {
+    const what = `${name} is silent and on its way out of the cluster: ${lacking} it`;
+    const mend =
+      "they are made anew at other brokers by themselves; see ropewalk partitions list-reassignments";
+    return { ...problem, what, mend };
   }
-  const own = health.get(brokerId);
+  if (state === "DRAINED" || state === "DRAINING") {
+    const what = `${name} is silent and was drained: ${lacking} it`;
+    const mend = `when what it was drained for is done, start it again: ${start}; then: ropewalk broker undrain ${brokerId}`;
+    return { ...problem, what, mend };
+  }
+  const what = `${name} is silent${state === "FENCED" ? " and fenced" : ""}: ${lacking} it`;
+  const mend = `start it again with its data directory, or, where its disk is lost, a new one with the same id and an empty one: ${start}; or take it out of the cluster: ropewalk broker decommission ${brokerId}`;
+  return { ...problem, what, mend };
+}
+
+function fencedProblem(name: string): Problem {
+  const what = `${name} is fenced: the controller has not heard it lately, or it lacks metadata; it leads nothing and gets no new replicas`;
+  const mend =
+    "it comes back by itself; where it does not, see its log, and whether it reaches the other brokers";
+  return { kind: "fenced-broker", severity: "warning", what, mend };
+}
+
+/** What a broker says of itself, or that it says nothing. */
+function answered(
+  name: string,
+  broker: BrokerDescription,
+  health: ClusterFindings["health"],
+): Problem[] {
+  const own = health.get(broker.brokerId);
   if (own !== undefined) return ownProblems(name, own);
   const what = `${name} is there for other brokers, and does not answer here`;
   const mend = `see whether ${broker.host}:${broker.port} can be reached from this machine`;

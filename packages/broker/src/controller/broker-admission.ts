@@ -49,7 +49,8 @@ export class BrokerAdmission {
         `Cannot ${action} with data directory ${directoryId}: it lives with data directory ${known.directoryId}; stop that one, or give this one an id of its own`,
       );
     }
-    // Only once it votes no more may it come back: then nothing is decided with votes that it forgot.
+    // Only once it votes no more may it come back: then nothing is decided with votes that it forgot. That a majority
+    // knows on disk that it does not is settled by the registration's entry, which is committed before this resolves.
     await membership.makeEmptyLearner(brokerId);
     await this.#register(broker, known?.directoryId ?? "");
   }

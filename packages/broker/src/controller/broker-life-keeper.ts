@@ -160,7 +160,11 @@ export class BrokerLifeKeeper {
     });
   }
 
-  /** Brokers that were to go, hold no replica any more, and do not vote. */
+  /**
+   * Brokers that were to go, hold no replica any more, and do not vote. The removal's entry also settles that they
+   * do not: a majority of those that do has it on disk once it is committed, together with the commit index of
+   * the change before it, so that none that starts again and may be elected counts on a vote of who left.
+   */
   #removals(): BrokerLifeChange[] {
     const { group, image } = this.#options;
     const leaving = [...image.brokers.values()].filter(({ duty }) => duty === "decommissioned");

@@ -16,7 +16,7 @@ import {
   type BrokerView,
   type Principal,
 } from "../ports.ts";
-import { expectJoined } from "../joined.ts";
+import { expectJoined, expectNotExcluded } from "../joined.ts";
 import { describe } from "./topic-service.ts";
 import { unary } from "./unary.ts";
 
@@ -40,7 +40,9 @@ export function clusterHandlers(ports: BrokerPorts, logger: Logger): UntypedServ
   };
 }
 
-function describeCluster({ cluster }: BrokerPorts): DescribeClusterResponseInit {
+function describeCluster(ports: BrokerPorts): DescribeClusterResponseInit {
+  expectNotExcluded(ports);
+  const { cluster } = ports;
   const topics = cluster.topics();
   return {
     clusterId: cluster.clusterId(),

@@ -163,6 +163,11 @@ export class RaftHost {
     this.#multi.reportUnreachable(brokerId);
   }
 
+  /** Another incarnation goes by the broker's id, and nothing of the one before arrives any more. */
+  peerReplaced(brokerId: number): void {
+    this.#multi.peerReplaced(brokerId);
+  }
+
   /** Resolves when the writes that are under way now are durable, or failed. */
   settled(): Promise<void> {
     return this.#lastWrite.catch(() => undefined);

@@ -205,6 +205,35 @@ test("MultiRaft.receive() and receiveBatch() keep incarnations apart", () => {
   expect(group.term).toBe(9);
 });
 
+test("MultiRaft.peerReplaced() makes the batches count of a process that was started as often as the one it replaces", () => {
+  const multi = new MultiRaft<string>({ nodeId: 1, epoch: 1, random: () => 0 });
+  const storage = new MemoryStorage({ ...EMPTY_CONF_STATE, voters: [1, 2, 3] });
+  const group = multi.add({ groupId: 5, incarnation: 2 }, { storage }, "metadata");
+  const beat = (sequence: number, term: number): void =>
+    multi.receiveBatch({
+      from: 2,
+      to: 1,
+      epoch: 1,
+      sequence,
+      heartbeats: [{ group: group.key, term, commit: 0, context: 0, sleep: false }],
+      lightHeartbeats: [],
+      responses: [],
+      lightResponses: [],
+      wakes: [],
+    });
+  beat(900, 3);
+  expect(group.leaderId).toBe(2);
+  beat(1, 4);
+  expect([group.term, multi.counters.batchesStale]).toEqual([3, 1]);
+
+  multi.peerReplaced(2);
+
+  // What went by that name leads no more; what goes by it now is heard.
+  expect(group.leaderId).toBe(0);
+  beat(1, 4);
+  expect([group.term, multi.counters.batchesStale]).toEqual([4, 1]);
+});
+
 test("MultiRaft.tick() counts several elapsed ticks as one and reports the others as dropped", () => {
   const world = threeNodes(1);
   world.roundsUntil("led", 60, () => world.isLed);

@@ -180,6 +180,18 @@ export class MultiRaft<Owner> {
     return this.#peers.isAlive(peerId);
   }
 
+  /**
+   * Tells that another node goes by the name of `peerId` from now on: one that lost its disk comes back without
+   * knowing how often it was started, and its batches would pass for late ones of the process before. The
+   * owner sees to it that nothing of that process arrives any more.
+   */
+  peerReplaced(peerId: number): void {
+    const peer = this.#peers.find(peerId);
+    if (peer === undefined) return;
+    peer.replaced();
+    this.#loseProcess(peerId);
+  }
+
   /** Stops exchanging batches with a node that left for good. */
   forgetPeer(peerId: number): void {
     this.#peers.delete(peerId);

@@ -56,6 +56,15 @@ test("Peer.heard() takes a lower epoch from a peer that counted as dead, so that
   expect(peer.heard(batch(2, 9))).toBe("restarted");
 });
 
+test("Peer.replaced() makes the first batch of a process count that was started as often as the one before", () => {
+  const peer = newPeer();
+  peer.heard(batch(1, 500));
+  expect(peer.heard(batch(1, 1))).toBe("stale");
+  peer.replaced();
+  expect(peer.heard(batch(1, 1))).toBe("heardFirst");
+  expect(peer.heard(batch(1, 1))).toBe("stale");
+});
+
 test("Peer.sayFarewell() repeats the word in as many batches as asked for", () => {
   const peer = newPeer();
   const gone = { groupId: 3, incarnation: 1 };

@@ -51,6 +51,12 @@ export class Peer {
     return sign;
   }
 
+  /** Another node has taken the peer's place and counts its processes and batches from one again. */
+  replaced(): void {
+    this.#epoch = 0;
+    this.#lastSequence = 0;
+  }
+
   #signOf(epoch: number): SignOfLife {
     if (this.#epoch === 0) return "heardFirst";
     if (epoch !== this.#epoch) return "restarted";

@@ -26,6 +26,11 @@ export class Peers {
     return this.#peers.get(id)?.isAlive ?? true;
   }
 
+  /** The peer, if anything was shared with it. */
+  find(id: number): Peer | undefined {
+    return this.#peers.get(id);
+  }
+
   delete(id: number): void {
     this.#peers.delete(id);
   }
