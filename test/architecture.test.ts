@@ -45,7 +45,8 @@ const layers: Readonly<Record<string, Layer>> = {
   },
   "@ropewalk/simulation": {
     directory: "simulation",
-    imports: ["@ropewalk/broker", "@ropewalk/client", "@ropewalk/runtime"],
+    // Log to hold what stopped brokers have stored against each other.
+    imports: ["@ropewalk/broker", "@ropewalk/client", "@ropewalk/log", "@ropewalk/runtime"],
     node: "world",
   },
   // Log to look into a stopped broker's, runtime for the Node versions that it starts brokers with,

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { GroupLog, HardState, LogEntry, LogStore } from "@ropewalk/log";
 import { batchHeaderBytes } from "@ropewalk/protocol";
 import type { SeededRandom } from "../../packages/log/fakes/seeded-random.ts";
-import { sampleBatch } from "../../packages/log/fakes/store-harness.ts";
+import { sampleBatch, stampCrc } from "../../packages/log/fakes/store-harness.ts";
 import {
   machineMs,
   nameOf,
@@ -146,6 +146,7 @@ export class RandomLoad {
     const data = sampleBatch(offset, recordCount, batchHeaderBytes + bodyBytes, fill);
     for (let at = batchHeaderBytes; at < data.length; at += 512)
       data[at] = this.#random.integer(256);
+    stampCrc(data);
     return { entry: { index, term, type: "normal", data }, recordCount };
   }
 

@@ -148,8 +148,7 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
     const { groupId } = partition;
     if (holdersOf(partition).includes(this.#options.brokerId)) {
       const replica = this.#replicas.get(groupId);
-      if (replica !== undefined)
-        this.#replicas.set(groupId, { ...replica, topic, image: partition });
+      if (replica !== undefined) this.#follow(replica, topic, partition);
       else if (!this.#leaving.has(groupId)) this.#addIfHeld(topic, partition);
     } else if (!this.#leaving.has(groupId)) {
       const leaving = this.#removal.deleteLogs(this.#removeForGood(groupId));
@@ -160,6 +159,14 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
       if (current !== undefined) this.#addIfHeld(current.topic, current.partition);
     }
     this.#options.membersMayChange(groupId);
+  }
+
+  /** A member that left and came back has nothing of what it acknowledged before. */
+  #follow(replica: Replica, topic: TopicImage, image: PartitionImage): void {
+    this.#replicas.set(image.groupId, { ...replica, topic, image });
+    for (const [id, index] of image.joined) {
+      if (joinedAt(replica.image, id) !== index) replica.group.forgetProgress(id);
+    }
   }
 
   logOf({ groupId }: GroupKey): GroupLog | undefined {
@@ -442,6 +449,7 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
         record: machine,
         isPreferred: () => this.#replicas.get(image.groupId)?.image.replicaIds[0] === brokerId,
         joinedAt: joinedAt(image, brokerId),
+        joinedAtOf: (id) => joinedAt(this.#replicas.get(image.groupId)?.image ?? image, id),
         admitToLearner,
         changed: () => this.#options.membersMayChange(image.groupId),
       },

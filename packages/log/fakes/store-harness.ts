@@ -187,9 +187,15 @@ export function sampleBatch(
   batch.writeInt16BE(0, 21);
   batch.writeInt32BE(recordCount - 1, 23);
   batch.writeBigInt64BE(BigInt(maxTimestampMs), 35);
-  batch.writeUInt32BE(crc32c(batch, batchCrcStart), batchCrcStart - 4);
+  stampCrc(batch);
   patchBatch(batch, 0, baseOffset, 1);
   return batch;
+}
+
+/** Says in a batch what its CRC is, after its records were changed. */
+export function stampCrc(batch: Uint8Array): void {
+  const { buffer, byteOffset } = batch;
+  new DataView(buffer, byteOffset).setUint32(batchCrcStart - 4, crc32c(batch, batchCrcStart));
 }
 
 /** A normal entry. */

@@ -13,6 +13,7 @@ export const faultKinds = [
   "slow link",
   "disk stall",
   "clock jump",
+  "disk full",
 ] as const;
 
 /** One of them. */
@@ -56,6 +57,7 @@ export class Nemesis {
     this.#world.links.healAll();
     for (const machine of this.#cluster.machines) {
       machine.disk.stallMs = 0;
+      machine.disk.bytesMax = Number.POSITIVE_INFINITY;
       machine.process?.resume();
       this.#cluster.start(machine);
     }
@@ -94,6 +96,9 @@ export class Nemesis {
       case "disk stall":
         machine.disk.stallMs = this.#random.between(10, 5000);
         return () => (machine.disk.stallMs = 0);
+      case "disk full":
+        machine.disk.bytesMax = machine.disk.usedBytes() + this.#random.integer(1024 * 1024);
+        return () => (machine.disk.bytesMax = Number.POSITIVE_INFINITY);
       case "clock jump":
         machine.process?.setWallOffset(this.#random.between(-3_600_000, 3_600_000));
         return () => machine.process?.setWallOffset(0);

@@ -23,6 +23,7 @@ describe("Run", () => {
       }
       expect([...faults.keys()].toSorted()).toEqual([
         "clock jump",
+        "disk full",
         "disk stall",
         "kill",
         "one-way partition",

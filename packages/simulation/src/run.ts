@@ -1,5 +1,6 @@
 import { type Admin, RopewalkClient } from "@ropewalk/client";
 import { type Anomaly, checkHistory } from "./checks/history-check.ts";
+import { checkReplicas } from "./checks/replica-check.ts";
 import { clientHosts, Nemesis } from "./nemesis.ts";
 import type { RunOptions } from "./run-options.ts";
 import { SimulatedCluster } from "./simulated-cluster.ts";
@@ -80,8 +81,8 @@ export class Run {
     this.#nemesis.stop();
     this.#world.trace.tell("run", "peace");
     if (moving !== undefined) {
-      const { livenessMs } = this.#options;
-      if (!(await this.#within(livenessMs, "end all moves", moving.settled()))) return;
+      // Where they do not end, what was written is looked at all the same: it may be lost, too.
+      await this.#within(this.#options.livenessMs, "end all moves", moving.settled());
     }
     await this.#converge(producers, consumers);
   }
@@ -94,7 +95,6 @@ export class Run {
       this.#failures.push(
         `liveness: ${pending()} records have no fate ${this.#options.livenessMs} ms after the last fault`,
       );
-      return;
     }
     let logs: Awaited<ReturnType<typeof readAll>> | undefined;
     const reading = readAll(this.#client(2), topic).then((read) => (logs = read));
@@ -105,7 +105,11 @@ export class Run {
       if (failure !== undefined) this.#failures.push(`a consumer ended: ${failure}`);
     }
     if (this.#history.count("acknowledged") === 0) this.#failures.push("nothing was acknowledged");
-    await this.#within(30_000, "stop", this.#stop());
+    if (!(await this.#within(30_000, "stop", this.#stop()))) return;
+    const checking = checkReplicas(this.#cluster.stoppedBrokers()).then((found) =>
+      this.#failures.push(...found.slice(0, 10).map(describe)),
+    );
+    await this.#within(this.#options.livenessMs, "look at the replicas", checking);
   }
 
   async #stop(): Promise<void> {
@@ -176,22 +180,23 @@ export class Run {
     return client;
   }
 
-  /** Lets the world go on until something is done; says so where it takes too long or fails. */
+  /** Lets the world go on until something is done, and answers whether it was; says so where it takes too long or fails. */
   async #within(limitMs: number, what: string, work: Promise<unknown>): Promise<boolean> {
     const { loop } = this.#world;
-    let state: "waiting" | "done" | "failed" = "waiting";
+    let isOver = false;
+    let isDone = false;
     work.then(
-      () => (state = "done"),
+      () => (isOver = isDone = true),
       (error: unknown) => {
-        state = "failed";
+        isOver = true;
         this.#failures.push(
           `cannot ${what}: ${error instanceof Error ? error.stack : String(error)}`,
         );
       },
     );
-    const isOver = await loop.runUntil(() => state !== "waiting", loop.nowMs + limitMs);
-    if (!isOver) this.#failures.push(`liveness: cannot ${what} within ${limitMs} ms`);
-    return isOver && this.#failures.length === 0;
+    const isInTime = await loop.runUntil(() => isOver, loop.nowMs + limitMs);
+    if (!isInTime) this.#failures.push(`liveness: cannot ${what} within ${limitMs} ms`);
+    return isDone;
   }
 
   #outcome(): RunOutcome {

@@ -13,7 +13,16 @@ const batch: PeerBatch = {
   to: 2,
   epoch: 3,
   sequence: 2 ** 45,
-  heartbeats: [{ group: key(1), term: 4, commit: 5, context: 6, sleep: true }],
+  heartbeats: [
+    { group: key(1), term: 4, commit: 5, context: 6, sleep: true },
+    {
+      group: { ...key(9), fromReplica: 0, toReplica: 2 ** 48 },
+      term: 4,
+      commit: 5,
+      context: 0,
+      sleep: false,
+    },
+  ],
   lightHeartbeats: [key(2), key(3)],
   responses: [{ group: key(4), term: 7, commit: 2 ** 50, context: 0, asleep: false }],
   lightResponses: [key(5)],

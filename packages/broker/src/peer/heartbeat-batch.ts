@@ -1,5 +1,5 @@
 import type { ByteReader, ByteWriter } from "@ropewalk/protocol";
-import { BATCH_ITEMS_MAX, type GroupKey, type PeerBatch } from "raft-ts/multi";
+import { BATCH_ITEMS_MAX, type FullHeartbeat, type GroupKey, type PeerBatch } from "raft-ts/multi";
 import { corruptFrame } from "./frame-header.ts";
 
 /**
@@ -7,7 +7,8 @@ import { corruptFrame } from "./frame-header.ts";
  * All numbers behind the first byte are unsigned varints; a group is its id and its incarnation.
  *
  *     | 64 u8 | from | to | epoch | sequence | five lists, each with its count in front:
- *       heartbeats        group, term, commit, context, sleep u8
+ *       heartbeats        group, term, commit, context, flags u8, if bit 1 of them: fromReplica, toReplica
+ *                         bit 0 of the flags: sleep; for bit 1 see `GroupRoute`
  *       light heartbeats  group
  *       responses         group, term, commit, context, asleep u8
  *       light responses   group
@@ -17,7 +18,10 @@ export const heartbeatBatchTag = 64;
 
 /** The most that a head or an item takes. */
 const headBytesMax = 48;
-const fullItemBytesMax = 48;
+const fullItemBytesMax = 64;
+
+const flagSleep = 1;
+const flagReplicas = 2;
 const lightItemBytesMax = 16;
 
 /** The most that a batch can take in a frame. */
@@ -45,9 +49,7 @@ export function encodeHeartbeatBatch(writer: ByteWriter, batch: PeerBatch): void
   writer.uint8(heartbeatBatchTag).uvarint(batch.from).uvarint(batch.to);
   writer.uvarint(batch.epoch).uvarint(batch.sequence);
   writer.uvarint(batch.heartbeats.length);
-  for (const { group, term, commit, context, sleep } of batch.heartbeats) {
-    encodeGroup(writer, group).uvarint(term).uvarint(commit).uvarint(context).bool(sleep);
-  }
+  for (const heartbeat of batch.heartbeats) encodeHeartbeat(writer, heartbeat);
   encodeGroups(writer, batch.lightHeartbeats);
   writer.uvarint(batch.responses.length);
   for (const { group, term, commit, context, asleep } of batch.responses) {
@@ -65,12 +67,32 @@ export function decodeHeartbeatBatch(reader: ByteReader): PeerBatch {
     to: reader.uvarint(),
     epoch: reader.uvarint(),
     sequence: reader.uvarint(),
-    heartbeats: decodeList(reader, () => ({ ...decodeBeat(reader), sleep: reader.bool() })),
+    heartbeats: decodeList(reader, () => decodeHeartbeat(reader)),
     lightHeartbeats: decodeList(reader, () => decodeGroup(reader)),
     responses: decodeList(reader, () => ({ ...decodeBeat(reader), asleep: reader.bool() })),
     lightResponses: decodeList(reader, () => decodeGroup(reader)),
     wakes: decodeList(reader, () => decodeGroup(reader)),
   };
+}
+
+function encodeHeartbeat(writer: ByteWriter, heartbeat: FullHeartbeat): void {
+  const { group, term, commit, context, sleep } = heartbeat;
+  const { fromReplica = 0, toReplica = 0 } = group;
+  const hasReplicas = fromReplica !== 0 || toReplica !== 0;
+  encodeGroup(writer, group).uvarint(term).uvarint(commit).uvarint(context);
+  writer.uint8((sleep ? flagSleep : 0) | (hasReplicas ? flagReplicas : 0));
+  if (hasReplicas) writer.uvarint(fromReplica).uvarint(toReplica);
+}
+
+function decodeHeartbeat(reader: ByteReader): FullHeartbeat {
+  const beat = decodeBeat(reader);
+  const flags = reader.uint8();
+  if (flags > (flagSleep | flagReplicas))
+    throw corruptFrame(`unknown flags ${flags} of a heartbeat`);
+  const sleep = (flags & flagSleep) !== 0;
+  if ((flags & flagReplicas) === 0) return { ...beat, sleep };
+  const replicas = { fromReplica: reader.uvarint(), toReplica: reader.uvarint() };
+  return { ...beat, group: { ...beat.group, ...replicas }, sleep };
 }
 
 function encodeGroup(writer: ByteWriter, group: GroupKey): ByteWriter {

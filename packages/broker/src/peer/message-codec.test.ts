@@ -218,7 +218,10 @@ function randomGroupMessage(random: RandomInteger): GroupMessage {
     entries: Array.from({ length: random(4) }, (_, at) => randomEntry(random, index + at)),
     snapshot: random(4) === 0 ? randomSnapshot(random) : undefined,
   };
-  return { group: { groupId: randomNumber(random), incarnation: randomNumber(random) }, message };
+  const key = { groupId: randomNumber(random), incarnation: randomNumber(random) };
+  if (random(2) === 0) return { group: key, message };
+  const replicas = { fromReplica: randomNumber(random), toReplica: random(2) };
+  return { group: { ...key, ...replicas }, message };
 }
 
 function randomEntry(random: RandomInteger, previousIndex: number): Entry {

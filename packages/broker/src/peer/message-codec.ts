@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import type { GroupKey } from "@ropewalk/log";
 import type { ByteReader, ByteWriter } from "@ropewalk/protocol";
 import type { ConfState, Entry, EntryType, Message, Snapshot } from "raft-ts";
+import type { GroupKey, GroupRoute } from "raft-ts/multi";
 import { corruptFrame } from "./frame-header.ts";
 
 /**
@@ -20,6 +20,8 @@ import { corruptFrame } from "./frame-header.ts";
  *     6 context         number
  *     7 entries         count, entries
  *     8 snapshot        index, term, four lists of ids (count, ids), autoLeave u8, data
+ *     9 fromReplica     number, in front of those above; see `GroupRoute`
+ *     10 toReplica      number, in front of those above
  *
  *     entry             | head u8 | index, term unless bit 2 | data |
  *                       bits 0–1: type; bit 2: index is the last one's plus 1, term is the last one's
@@ -34,7 +36,7 @@ export const frameItemCountMax: number = 2 ** 18;
 
 /** A message on its way, with the group it belongs to. */
 export interface GroupMessage {
-  readonly group: GroupKey;
+  readonly group: GroupRoute;
   readonly message: Message;
 }
 
@@ -92,9 +94,11 @@ const field = {
   context: 64,
   entries: 128,
   snapshot: 256,
+  fromReplica: 512,
+  toReplica: 1024,
 } as const;
 
-const fieldsMask = 511;
+const fieldsMask = 2047;
 const entryTypes: readonly EntryType[] = ["normal", "confChange", "confChangeV2"];
 const entryTypeMask = 3;
 const entryFollows = 4;
@@ -113,13 +117,16 @@ const noEntries: readonly Entry[] = [];
 export function encodeMessage(
   heads: ByteWriter,
   payloads: Uint8Array[],
-  group: GroupKey,
+  group: GroupRoute,
   message: Message,
 ): void {
-  const fields = fieldsOf(message);
+  const { fromReplica = 0, toReplica = 0 } = group;
+  const fields = fieldsOf(message, fromReplica, toReplica);
   heads.uint8(typeNumber(message)).uvarint(fields);
   heads.uvarint(group.groupId).uvarint(group.incarnation);
   heads.uvarint(message.to).uvarint(message.from).uvarint(message.term);
+  if (fromReplica !== 0) heads.uvarint(fromReplica);
+  if (toReplica !== 0) heads.uvarint(toReplica);
   if (fields & field.logTerm) heads.uvarint(message.logTerm);
   if (fields & field.index) heads.uvarint(message.index);
   if (fields & field.commit) heads.uvarint(message.commit);
@@ -179,10 +186,11 @@ export function decodeMessage(source: MessageSource): GroupMessage {
   if (type === undefined) throw corruptFrame(`no message has the type ${number}`);
   const fields = heads.uvarint();
   if (fields > fieldsMask) throw corruptFrame(`unknown message fields 0x${fields.toString(16)}`);
-  const group = { groupId: heads.uvarint(), incarnation: heads.uvarint() };
+  const key = { groupId: heads.uvarint(), incarnation: heads.uvarint() };
   const to = heads.uvarint();
   const from = heads.uvarint();
   const term = heads.uvarint();
+  const group = decodeReplicas(heads, fields, key);
   const logTerm = fields & field.logTerm ? heads.uvarint() : 0;
   const index = fields & field.index ? heads.uvarint() : 0;
   const commit = fields & field.commit ? heads.uvarint() : 0;
@@ -211,6 +219,13 @@ export function decodeMessage(source: MessageSource): GroupMessage {
   return { group, message };
 }
 
+function decodeReplicas(heads: ByteReader, fields: number, key: GroupKey): GroupRoute {
+  if ((fields & (field.fromReplica | field.toReplica)) === 0) return key;
+  const fromReplica = fields & field.fromReplica ? heads.uvarint() : 0;
+  const toReplica = fields & field.toReplica ? heads.uvarint() : 0;
+  return { ...key, fromReplica, toReplica };
+}
+
 function typeNumber(message: Message): number {
   const { type } = message;
   assert(isRemote(type), `${type} does not travel between brokers`);
@@ -222,8 +237,10 @@ function isRemote(type: string): type is RemoteMessageType {
   return Object.hasOwn(typeNumbers, type);
 }
 
-function fieldsOf(message: Message): number {
+function fieldsOf(message: Message, fromReplica: number, toReplica: number): number {
   let fields = 0;
+  if (fromReplica !== 0) fields |= field.fromReplica;
+  if (toReplica !== 0) fields |= field.toReplica;
   if (message.logTerm !== 0) fields |= field.logTerm;
   if (message.index !== 0) fields |= field.index;
   if (message.commit !== 0) fields |= field.commit;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { GroupKey } from "@ropewalk/log";
 import { ByteReader, ByteWriter, crc32c } from "@ropewalk/protocol";
 import type { Message } from "raft-ts";
-import type { PeerBatch } from "raft-ts/multi";
+import type { GroupRoute, PeerBatch } from "raft-ts/multi";
 import {
   corruptFrame,
   frameHeaderBytes,
@@ -61,7 +61,7 @@ export class MessageFrame {
   }
 
   /** Adds a message. Entry and snapshot data must stay untouched until the frame is sent. */
-  add(group: GroupKey, message: Message): void {
+  add(group: GroupRoute, message: Message): void {
     const payloadCount = this.#payloads.length;
     encodeMessage(this.#heads, this.#payloads, group, message);
     for (let at = payloadCount; at < this.#payloads.length; at++) {

@@ -1,6 +1,6 @@
 import type { GroupKey } from "@ropewalk/log";
 import type { Message } from "raft-ts";
-import type { PeerBatch } from "raft-ts/multi";
+import type { GroupRoute, PeerBatch } from "raft-ts/multi";
 import type { ReceivedFrame } from "./frame-assembler.ts";
 import type { FrameConnection } from "./frame-connection.ts";
 import { corruptFrame, frameHeaderBytes, frameKind } from "./frame-header.ts";
@@ -86,7 +86,7 @@ export class OutgoingLane {
    * Takes a message for the next `flush`, or drops it and answers false. Its data must stay untouched
    * until it was sent, which nobody is told: it is immutable.
    */
-  enqueue(group: GroupKey, message: Message): boolean {
+  enqueue(group: GroupRoute, message: Message): boolean {
     this.#dialer.start();
     const bytes = messageBytesMax(message);
     const items = 1 + message.entries.length;

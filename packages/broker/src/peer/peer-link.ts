@@ -1,6 +1,5 @@
-import type { GroupKey } from "@ropewalk/log";
 import type { Message, MessageType } from "raft-ts";
-import type { PeerBatch } from "raft-ts/multi";
+import type { GroupRoute, PeerBatch } from "raft-ts/multi";
 import { OutgoingLane } from "./outgoing-lane.ts";
 import { lanes } from "./peer-config.ts";
 import type { Lane } from "./peer-config.ts";
@@ -58,7 +57,7 @@ export class PeerLink {
   }
 
   /** Takes a message for the next `flush`; false where it was dropped. */
-  send(group: GroupKey, message: Message): boolean {
+  send(group: GroupRoute, message: Message): boolean {
     return this.#lanes[laneOf(message.type)].enqueue(group, message);
   }
 

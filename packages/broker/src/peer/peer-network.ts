@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
-import type { GroupKey } from "@ropewalk/log";
 import { RopewalkError } from "@ropewalk/protocol";
 import type { Address, Connection, ConnectionHandler, Listener, Runtime } from "@ropewalk/runtime";
 import type { Message } from "raft-ts";
-import type { PeerBatch } from "raft-ts/multi";
+import type { GroupRoute, PeerBatch } from "raft-ts/multi";
 import { AcceptedPeer } from "./accepted-peer.ts";
 import { ConnectionWatch } from "./connection-watch.ts";
 import { helloBytesMax } from "./hello.ts";
@@ -119,7 +118,7 @@ export class PeerNetwork {
    * Takes a message for another broker; it leaves with the next `flush`. False: it was dropped, and
    * `onUnreachable` follows. Data of entries and of a snapshot is not copied and must never change.
    */
-  send(to: number, group: GroupKey, message: Message): boolean {
+  send(to: number, group: GroupRoute, message: Message): boolean {
     if (this.#isClosed) return false;
     const link = this.#link(to);
     this.#dirty.add(link);

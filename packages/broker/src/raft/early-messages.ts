@@ -1,10 +1,12 @@
 import type { Message } from "raft-ts";
+import type { GroupRoute } from "raft-ts/multi";
 
 /** Messages held at a time, over all groups; those that come on top are dropped, as Raft tolerates. */
 export const earlyMessagesMax = 4096;
 
 interface EarlyMessage {
   readonly from: number;
+  readonly group: GroupRoute;
   readonly message: Message;
 }
 
@@ -17,14 +19,15 @@ export class EarlyMessages {
   #previous = new Map<number, EarlyMessage[]>();
   #count = 0;
 
-  hold(groupId: number, from: number, message: Message): void {
+  hold(group: GroupRoute, from: number, message: Message): void {
+    const { groupId } = group;
     // What carries entries or a snapshot is not worth its memory: the leader sends it again.
     const isLarge = message.entries.length > 0 || message.snapshot !== undefined;
     if (this.#count >= earlyMessagesMax || isLarge) return;
     this.#count += 1;
     const held = this.#current.get(groupId);
-    if (held === undefined) this.#current.set(groupId, [{ from, message }]);
-    else held.push({ from, message });
+    if (held === undefined) this.#current.set(groupId, [{ from, group, message }]);
+    else held.push({ from, group, message });
   }
 
   /** What was held for a group, in the order it came. */

@@ -14,7 +14,7 @@ import {
   type Snapshot,
   type StepOutcome,
 } from "raft-ts";
-import type { GroupConfig, GroupHandle } from "raft-ts/multi";
+import type { GroupConfig, GroupHandle, GroupRoute } from "raft-ts/multi";
 import type { BrokerLimits } from "../config.ts";
 import type { LedPartition } from "../health/under-replication.ts";
 import { GroupStorage } from "./group-storage.ts";
@@ -61,6 +61,8 @@ export interface GroupMembership {
   readonly isPreferred: () => boolean;
   /** The assignment that brought this replica; until it is a member by it, it does not vote. 0: it always was. */
   readonly joinedAt: number;
+  /** The assignment that brought a member's replica, as far as the metadata here says: which one of the broker's it is. */
+  readonly joinedAtOf: (brokerId: number) => number;
   /** Whether so many bytes may be sent to a member that only learns. */
   readonly admitToLearner: (bytes: number) => boolean;
   /** A change was applied. */
@@ -141,6 +143,10 @@ export class RaftGroup {
       disableProposalForwarding: true,
       stepDownOnRemoval: true,
       abstains: !this.#hasJoined(),
+      replicaOf: (id) => {
+        if (membership === undefined) return 0;
+        return id === options.brokerId ? membership.joinedAt : membership.joinedAtOf(id);
+      },
       ...(membership === undefined ? {} : { admitToLearner: membership.admitToLearner }),
     };
   }
@@ -189,6 +195,11 @@ export class RaftGroup {
   /** Entries that a learner had to wait for may be sent. */
   learnersAdmitted(): void {
     this.#node?.learnersAdmitted();
+  }
+
+  /** What a message of this group to another broker names. */
+  routeTo(brokerId: number): GroupRoute {
+    return this.#node?.routeTo(brokerId) ?? this.key;
   }
 
   /** The host has taken the group in. */

@@ -1,7 +1,7 @@
 import type { GroupKey, GroupWrite, LogStore } from "@ropewalk/log";
 import type { Clock, Logger, Random, Timer } from "@ropewalk/runtime";
 import { type Message, RaftInvariantError } from "raft-ts";
-import { type Candidacy, MultiRaft, type PeerBatch } from "raft-ts/multi";
+import { type Candidacy, type GroupRoute, MultiRaft, type PeerBatch } from "raft-ts/multi";
 import type { BrokerLimits } from "../config.ts";
 import { controllerGroupId } from "../controller/metadata-image.ts";
 import { isIntact, isRecordBatch } from "./command-entry.ts";
@@ -11,7 +11,7 @@ import type { PassOutput, RaftGroup } from "./raft-group.ts";
 
 /** The part of the peer network that the host sends through. */
 export interface MessageSender {
-  send(to: number, group: GroupKey, message: Message): void;
+  send(to: number, group: GroupRoute, message: Message): void;
   /** To the broker that the batch names. */
   sendBatch(batch: PeerBatch): void;
   /** Everything sent since the last call leaves now. */
@@ -20,7 +20,7 @@ export interface MessageSender {
 
 /** A message and the group it is for. */
 export interface GroupMessage {
-  readonly group: GroupKey;
+  readonly group: GroupRoute;
   readonly message: Message;
 }
 
@@ -124,11 +124,10 @@ export class RaftHost {
   }
 
   add(group: RaftGroup): void {
-    const { groupId, incarnation } = group.key;
     group.attach(this.#multi.add(group.key, group.config, group));
     this.#firstElections.add(group);
-    for (const { from, message } of this.#early.take(groupId)) {
-      void this.receive(from, [{ group: { groupId, incarnation }, message }]);
+    for (const { from, ...held } of this.#early.take(group.key.groupId)) {
+      void this.receive(from, [held]);
     }
   }
 
@@ -220,7 +219,7 @@ export class RaftHost {
     for (const group of this.groups()) group.stop();
   }
 
-  #receiveOne(from: number, key: GroupKey, message: Message): void {
+  #receiveOne(from: number, route: GroupRoute, message: Message): void {
     if (!message.entries.every(isIntact)) {
       this.counters.messagesDamaged += 1;
       this.#options.logger.warn("a damaged record batch came from a peer", { peer: from });
@@ -228,16 +227,16 @@ export class RaftHost {
     }
     // Without a term it is no leader's, and the node would not ask.
     if (message.type === "MsgSnap" && message.term === 0) return;
-    if (this.#hasNoRoomFor(key, message)) return; // The leader sends it again.
-    const group = message.type === "MsgSnap" ? this.group(key) : undefined;
-    if (group?.lacks(message) === true) {
-      this.#options.snapshotArrived(from, group, message);
+    if (this.#hasNoRoomFor(route, message)) return; // The leader sends it again.
+    const group = message.type === "MsgSnap" ? this.#multi.group(route) : undefined;
+    if (group?.accepts(from, route) === true && group.owner.lacks(message)) {
+      this.#options.snapshotArrived(from, group.owner, message);
       return;
     }
-    const outcome = this.#multi.receive(key, message);
+    const outcome = this.#multi.receive(route, message);
     if (outcome !== "unknownGroup" && outcome !== "otherIncarnation") return;
     this.counters.messagesUnknownGroup += 1;
-    if (outcome === "unknownGroup") this.#early.hold(key.groupId, from, message);
+    if (outcome === "unknownGroup") this.#early.hold(route, from, message);
   }
 
   /**
@@ -322,7 +321,7 @@ export class RaftHost {
   }
 
   readonly #send = (group: RaftGroup, message: Message): void => {
-    this.#options.sender.send(message.to, group.key, message);
+    this.#options.sender.send(message.to, group.routeTo(message.to), message);
   };
 
   #persist({ deliveries, writes: collected, written }: Pass): void {

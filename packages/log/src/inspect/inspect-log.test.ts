@@ -8,15 +8,18 @@ import { describe, expect, test } from "vitest";
 import { fileHeaderBytes } from "../journal/file-header.ts";
 import { inspectLog } from "./inspect-log.ts";
 import { recordHeaderBytes, tableRowBytes } from "../journal/journal-record.ts";
+import type { GroupLog } from "../group-log.ts";
 import type { LogFault, LogInspection } from "./log-inspection.ts";
 import { LogStore } from "../log-store.ts";
 import { SeededRandom } from "../../fakes/seeded-random.ts";
 import { SimulatedDisk } from "../../fakes/simulated-disk.ts";
 import {
+  appendRounds,
   directory,
   journalPaths,
   keyOf,
   ManualClock,
+  moved,
   openStore,
   sampleBatch,
   sampleEntry,
@@ -193,6 +196,20 @@ describe("inspectLog()", () => {
     expect(gap).toMatchObject({ position: positionOf(5), group: "2.1" });
     expect(gap?.what).toContain("record 1 is missing before record 2");
     expect(more).toEqual([]);
+  });
+
+  test("inspectLog() finds nothing wrong with what is left of a group that was deleted", async () => {
+    const disk = new SimulatedDisk(new SeededRandom(1));
+    const store = await openStore(disk);
+    const groups = [1, 2].map((groupId) => store.createGroup(keyOf(groupId)));
+    await appendRounds(store, groups, 60);
+    await moved(store); // The first records of both are gone from the journal.
+    await store.deleteGroup(keyOf(2));
+    await store.saveImage(groups[0] as GroupLog, 40, new Uint8Array(1)); // With a checkpoint that knows it no more.
+    await store.close();
+    const { faults, groups: left } = await inspected(disk);
+    expect(faults).toEqual([]);
+    expect(left.map(({ group }) => group)).toEqual(["1.1"]);
   });
 
   test("inspectLog() tells a file whose header is damaged, and all that is in it nevertheless", async () => {

@@ -77,6 +77,7 @@ async function inspect({ directory, disk, entriesOf }: InspectionOptions): Promi
   });
   try {
     await examination.run();
+    // What is left of a deleted group means nothing: the checkpoint knows it no more, and its first records are gone.
     const journal = builder.build(examination, replay, entriesOf);
     const segments = await inspectSegments(disk, directory, [...replay.groups.values()]);
     return {
@@ -86,7 +87,11 @@ async function inspect({ directory, disk, entriesOf }: InspectionOptions): Promi
       segments: segments.segments,
       groups: [...replay.groups.values()].map(inspectGroup),
       unfinishedFiles: [...names.filter(isUnfinishedFileName), ...found.unnamedFiles],
-      faults: [...checkpointFaults(found), ...journal.faults, ...segments.faults],
+      faults: [
+        ...checkpointFaults(found),
+        ...journal.faults.filter(({ group }) => group === undefined || !replay.deleted.has(group)),
+        ...segments.faults,
+      ],
     };
   } finally {
     await examination.close();

@@ -5,7 +5,7 @@ import type { Message } from "../message.ts";
 import type { ProposeOutcome } from "../proposal.ts";
 import type { Role, Status } from "../status.ts";
 import type { StepOutcome } from "../step-outcome.ts";
-import type { GroupKey } from "./group-key.ts";
+import type { GroupKey, GroupRoute } from "./group-key.ts";
 
 /**
  * One group on this node. It does what RawNode does, and every call that makes the group do something
@@ -28,6 +28,10 @@ export interface GroupHandle<Owner> {
   readonly confState: ConfState;
   readonly transferTarget: number;
   readonly uncommittedBytes: number;
+  /** What a message of this group to another node names. */
+  routeTo(nodeId: number): GroupRoute;
+  /** Whether what came from a node is for the replica that is here, and not of one that node has no more. */
+  accepts(from: number, route: GroupRoute): boolean;
   termAt(index: number): number;
   /** A copy of everything the node knows. */
   status(): Status;

@@ -7,3 +7,13 @@ export interface GroupKey {
   readonly groupId: number;
   readonly incarnation: number;
 }
+
+/**
+ * A group, and which replicas of two of its nodes something travels between. A replica that was removed and came back
+ * empty is another one: it must not take what was meant for the earlier one, nor may that one's late answers
+ * count as its own. The numbers of a node's replicas ascend; absent = 0, as long as nobody came back.
+ */
+export interface GroupRoute extends GroupKey {
+  readonly fromReplica?: number;
+  readonly toReplica?: number;
+}

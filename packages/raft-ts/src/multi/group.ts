@@ -8,7 +8,7 @@ import type { RawNode } from "../raw-node.ts";
 import type { Role, Status } from "../status.ts";
 import type { StepOutcome } from "../step-outcome.ts";
 import type { GroupHandle } from "./group-handle.ts";
-import type { GroupKey } from "./group-key.ts";
+import type { GroupKey, GroupRoute } from "./group-key.ts";
 import { HeartbeatRecord } from "./heartbeat-record.ts";
 
 /** Who schedules groups. */
@@ -33,6 +33,7 @@ export class Group<Owner> implements GroupHandle<Owner> {
   readonly owner: Owner;
   readonly node: RawNode;
   readonly #scheduler: GroupScheduler<Owner>;
+  readonly #replicaOf: (nodeId: number) => number;
 
   wakefulness: Wakefulness = "awake";
   isRemoved = false;
@@ -61,11 +62,30 @@ export class Group<Owner> implements GroupHandle<Owner> {
   /** Drowsy leader: who sleeps. */
   sleepers: number[] | undefined;
 
-  constructor(key: GroupKey, owner: Owner, node: RawNode, scheduler: GroupScheduler<Owner>) {
+  constructor(
+    key: GroupKey,
+    owner: Owner,
+    node: RawNode,
+    scheduler: GroupScheduler<Owner>,
+    replicaOf: (nodeId: number) => number = (): number => 0,
+  ) {
     this.key = key;
     this.owner = owner;
     this.node = node;
     this.#scheduler = scheduler;
+    this.#replicaOf = replicaOf;
+  }
+
+  routeTo(nodeId: number): GroupRoute {
+    const fromReplica = this.#replicaOf(this.node.id);
+    const toReplica = this.#replicaOf(nodeId);
+    return fromReplica === 0 && toReplica === 0
+      ? this.key
+      : { ...this.key, fromReplica, toReplica };
+  }
+
+  accepts(from: number, { fromReplica = 0, toReplica = 0 }: GroupRoute): boolean {
+    return toReplica === this.#replicaOf(this.node.id) && fromReplica >= this.#replicaOf(from);
   }
 
   get isAsleep(): boolean {

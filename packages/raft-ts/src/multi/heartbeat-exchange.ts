@@ -48,7 +48,7 @@ export class HeartbeatExchange<Owner> {
     const sleep = group.wakefulness === "drowsy";
     const isLight = group.record(to).sending(term, commit, context);
     if (isLight && !sleep) outgoing.addLightHeartbeat(group.key);
-    else outgoing.addHeartbeat({ group: group.key, term, commit, context, sleep });
+    else outgoing.addHeartbeat({ group: group.routeTo(to), term, commit, context, sleep });
   }
 
   #absorbResponse(group: Group<Owner>, message: Message): void {
@@ -86,7 +86,7 @@ export class HeartbeatExchange<Owner> {
 
   #takeHeartbeat(from: number, heartbeat: FullHeartbeat): boolean {
     const group = this.#host.find(heartbeat.group);
-    if (group === undefined) return false;
+    if (group === undefined || !group.accepts(from, heartbeat.group)) return false;
     const { term, commit, context, sleep } = heartbeat;
     if (!sleep) this.#host.wake(group, from);
     const message = this.#message("MsgHeartbeat", from, term);

@@ -1,6 +1,6 @@
 export type { Candidacy } from "./candidacy.ts";
 export type { GroupHandle } from "./group-handle.ts";
-export type { GroupKey } from "./group-key.ts";
+export type { GroupKey, GroupRoute } from "./group-key.ts";
 export type { GroupConfig, MultiRaftOptions, PeerEvent } from "./multi-config.ts";
 export type { MultiRaftCounters } from "./multi-counters.ts";
 export { MultiRaft } from "./multi-raft.ts";

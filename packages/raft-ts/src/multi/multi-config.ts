@@ -62,6 +62,11 @@ export type GroupConfig = Omit<
 > & {
   /** Default: that of the options. */
   readonly random?: (bound: number) => number;
+  /**
+   * Which replica of the group a node has, as far as this node knows, and certainly its own; see `GroupRoute`. Who
+   * learns that a member's is another one tells a leader so: `forgetProgress`. Default: all have the first, 0.
+   */
+  readonly replicaOf?: (nodeId: number) => number;
 };
 
 /** {@link MultiRaftOptions} with every default filled in. */
@@ -109,8 +114,9 @@ function validate(options: ResolvedOptions): void {
 
 /** The configuration of one group's node. */
 export function nodeConfig(options: ResolvedOptions, config: GroupConfig): Config {
+  const { replicaOf: _replicaOf, ...rest } = config;
   return {
-    ...config,
+    ...rest,
     id: options.nodeId,
     random: config.random ?? options.random,
     electionTick: options.electionTicks,

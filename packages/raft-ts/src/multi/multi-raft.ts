@@ -8,7 +8,7 @@ import { type Candidacy, hasRival, mayCampaign } from "./candidacy.ts";
 import { candidateDelayTicksMax } from "./candidate-order.ts";
 import { ElectionAdmission } from "./election-admission.ts";
 import type { GroupHandle } from "./group-handle.ts";
-import type { GroupKey } from "./group-key.ts";
+import type { GroupKey, GroupRoute } from "./group-key.ts";
 import { Group } from "./group.ts";
 import type { GroupScheduler } from "./group.ts";
 import { HeartbeatExchange, stayAwake } from "./heartbeat-exchange.ts";
@@ -23,7 +23,7 @@ import type { PassSink } from "./pass-sink.ts";
 import type { PeerBatch } from "./peer-batch.ts";
 import { Peers } from "./peers.ts";
 
-/** What became of a message. The last two: the group is not here, or not in this incarnation. */
+/** What became of a message. The last two: the group is not here, or it, or one of the replicas, is another one. */
 export type ReceiveOutcome = StepOutcome | "unknownGroup" | "otherIncarnation";
 
 /** Calls of `ready()` for one group before the others get their turn again. */
@@ -105,7 +105,7 @@ export class MultiRaft<Owner> {
   add(key: GroupKey, config: GroupConfig, owner: Owner): GroupHandle<Owner> {
     assert(!this.#groups.has(key.groupId), `group ${key.groupId} is not there yet`);
     const node = new RawNode(nodeConfig(this.#options, config));
-    const group = new Group(key, owner, node, this.#scheduler);
+    const group = new Group(key, owner, node, this.#scheduler, config.replicaOf);
     this.#groups.set(key.groupId, group);
     this.#awake.add(group);
     for (const id of otherMembers(node)) this.#peers.get(id);
@@ -141,10 +141,11 @@ export class MultiRaft<Owner> {
   }
 
   /** Takes a message of another node for one of the groups. */
-  receive(key: GroupKey, message: Message): ReceiveOutcome {
-    const group = this.#groups.get(key.groupId);
+  receive(route: GroupRoute, message: Message): ReceiveOutcome {
+    const group = this.#groups.get(route.groupId);
     if (group === undefined) return "unknownGroup";
-    if (group.key.incarnation !== key.incarnation) return "otherIncarnation";
+    if (group.key.incarnation !== route.incarnation) return "otherIncarnation";
+    if (!group.accepts(message.from, route)) return "otherIncarnation";
     // The leader wants to hand over to this node: it goes on when it sees that nothing comes of it.
     if (message.type === "MsgTimeoutNow" && this.#candidacy !== "willing") return "done";
     return this.#guard(group, () => group.step(message)) ?? "done";

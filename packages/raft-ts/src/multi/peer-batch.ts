@@ -1,8 +1,11 @@
-import type { GroupKey } from "./group-key.ts";
+import type { GroupKey, GroupRoute } from "./group-key.ts";
 
-/** A heartbeat of one group, spelled out. */
+/**
+ * A heartbeat of one group, spelled out. It alone names the replicas, for it alone brings a commit index: a light
+ * one stands for it, and an answer says nothing about a log.
+ */
 export interface FullHeartbeat {
-  readonly group: GroupKey;
+  readonly group: GroupRoute;
   readonly term: number;
   readonly commit: number;
   /** The leader's sequence of a read, 0 = none; see Message.context. */

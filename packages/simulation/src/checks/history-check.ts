@@ -10,7 +10,9 @@ export interface Anomaly {
     | "reordered write"
     | "skipped poll"
     | "non-monotonic poll"
-    | "aborted write seen";
+    | "aborted write seen"
+    | "replicas differ"
+    | "damaged log";
   readonly detail: string;
 }
 
