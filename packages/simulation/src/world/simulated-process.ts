@@ -18,6 +18,12 @@ export const soundClock: ClockFault = { rate: 1, wallOffsetMs: 0 };
 const startWallMs = 1_767_225_600_000;
 
 /**
+ * The shortest timer. What is left of a wait may round to nothing beside the time of day: such a timer would end at the
+ * moment when it was set, again and again.
+ */
+const timerMsMin = 0.001;
+
+/**
  * A process on a machine of its own. Whatever reaches it from the world comes through `post`: nothing does once it
  * died, and while it is stopped (SIGSTOP) everything waits.
  */
@@ -92,7 +98,8 @@ export class SimulatedProcess implements Clock {
   }
 
   setTimer(delayMs: number, callback: () => void): Timer {
-    return this.post(delayMs / this.#clock.rate, callback);
+    const delay = delayMs > 0 ? Math.max(delayMs, timerMsMin) : delayMs;
+    return this.post(delay / this.#clock.rate, callback);
   }
 
   defer(callback: () => void): void {
