@@ -8,7 +8,7 @@ import type { BrokerConfig, BrokerLimits } from "./config.ts";
 import { registrationMessage, registrationOf } from "./controller/broker-codec.ts";
 import type { Controller } from "./controller/controller.ts";
 import type { ControllerMachine } from "./controller/controller-machine.ts";
-import type { BrokerRegistration } from "./controller/metadata-command.ts";
+import type { BrokerRegistration } from "./controller/broker-registration.ts";
 import { LeadershipDrainer } from "./leadership-drainer.ts";
 import { MemberConnections } from "./member-connections.ts";
 import type { PeerNetwork } from "./peer/peer-network.ts";

@@ -13,7 +13,7 @@ import { ControllerClient } from "./controller/controller-client.ts";
 import { ControllerMachine } from "./controller/controller-machine.ts";
 import { controllerVoters } from "./controller/controller-voters.ts";
 import { answerControllerCalls } from "./controller/controller-calls.ts";
-import type { BrokerRegistration } from "./controller/metadata-command.ts";
+import type { BrokerRegistration } from "./controller/broker-registration.ts";
 import {
   type ApplyOutcome,
   clusterConfigsId,

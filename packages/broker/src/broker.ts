@@ -7,7 +7,7 @@ import { grpcServices } from "./grpc/grpc-services.ts";
 import { HealthReport } from "./health/health-report.ts";
 import { openHttpDoor } from "./http-door.ts";
 import { supportedFeatureLevels } from "./controller/feature-level.ts";
-import type { BrokerRegistration } from "./controller/metadata-command.ts";
+import type { BrokerRegistration } from "./controller/broker-registration.ts";
 import type { PeerHello } from "./peer/hello.ts";
 import { createMetrics } from "./metrics.ts";
 import { PeerNetwork } from "./peer/peer-network.ts";

@@ -1,7 +1,7 @@
 import { peerService, RopewalkError } from "@ropewalk/protocol";
 import type { Address, Clock, Logger } from "@ropewalk/runtime";
 import { registrationMessage, registrationOf } from "./controller/broker-codec.ts";
-import type { BrokerRegistration } from "./controller/metadata-command.ts";
+import type { BrokerRegistration } from "./controller/broker-registration.ts";
 import { decideEntry, type EntryAnswer, isMajorityThere } from "./entry-decision.ts";
 import type { RemoteCaller } from "./remote-caller.ts";
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { MetadataImage } from "./controller/metadata-image.ts";
-import type { BrokerRegistration } from "./controller/metadata-command.ts";
+import type { BrokerRegistration } from "./controller/broker-registration.ts";
 import { MemberConnections } from "./member-connections.ts";
 
 function registration(brokerId: number, directoryId: string): BrokerRegistration {

@@ -2,7 +2,7 @@ import { peerService, RopewalkError } from "@ropewalk/protocol";
 import type { Clock, Logger, Timer } from "@ropewalk/runtime";
 import type { ControllerClient } from "./controller/controller-client.ts";
 import { registrationMessage } from "./controller/broker-codec.ts";
-import type { BrokerRegistration } from "./controller/metadata-command.ts";
+import type { BrokerRegistration } from "./controller/broker-registration.ts";
 import type { MetadataImage } from "./controller/metadata-image.ts";
 
 /** What registering needs. */

@@ -2,7 +2,8 @@ import { RopewalkError } from "@ropewalk/protocol";
 import type { BrokerLifeKeeper } from "./broker-life-keeper.ts";
 import type { ControllerMembership } from "./controller-membership.ts";
 import { featureLevelFault } from "./feature-level.ts";
-import type { BrokerRegistration, MetadataCommand } from "./metadata-command.ts";
+import type { BrokerRegistration } from "./broker-registration.ts";
+import type { MetadataCommand } from "./metadata-command.ts";
 import type { ApplyOutcome, MetadataImage } from "./metadata-image.ts";
 
 /** What taking brokers in needs. */

@@ -21,7 +21,7 @@ import {
   type BrokerLifeChange,
   newBrokerLife,
 } from "./broker-life.ts";
-import type { BrokerRegistration } from "./metadata-command.ts";
+import type { BrokerRegistration } from "./broker-registration.ts";
 
 const dutyNames: Readonly<Record<BrokerDuty, BrokerDutyName>> = {
   serving: "SERVING",

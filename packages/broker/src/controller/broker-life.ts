@@ -1,5 +1,5 @@
 import type { BrokerState } from "../ports.ts";
-import type { BrokerRegistration } from "./metadata-command.ts";
+import type { BrokerRegistration } from "./broker-registration.ts";
 
 /**
  * What an admin wants of a broker. `drained`: leads nothing and gets no new replicas. `decommissioned`: the same,

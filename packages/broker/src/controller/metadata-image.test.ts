@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { BrokerRegistration, MetadataCommand } from "./metadata-command.ts";
+import type { BrokerRegistration } from "./broker-registration.ts";
+import type { MetadataCommand } from "./metadata-command.ts";
 import { clusterConfigsId, MetadataImage } from "./metadata-image.ts";
 
 const registration = (brokerId: number, directoryId = `dir-${brokerId}`): BrokerRegistration => ({
