@@ -107,6 +107,11 @@ function encodeFixed({ key, fileId }: SegmentHeader): Buffer {
   return bytes;
 }
 
+/** Whose incarnation a file that begins like this is of; to be checked with all else. */
+export function segmentIncarnation(bytes: Buffer): number {
+  return readUint64(bytes, 24);
+}
+
 /** Whether a file begins as this one does, was written by a newer version, or is damaged there. */
 export function checkSegmentHeader(
   bytes: Buffer,

@@ -7,7 +7,12 @@ import {
   decodeChunk,
   decodeChunkHeader,
 } from "../segment/segment-chunk.ts";
-import { segmentHeaderBytes, segmentSalt } from "../segment/segment-header.ts";
+import {
+  checkSegmentHeader,
+  segmentHeaderBytes,
+  segmentIncarnation,
+  segmentSalt,
+} from "../segment/segment-header.ts";
 import type { SegmentInfo } from "../segment/segment-info.ts";
 import { SegmentWriter } from "../segment/segment-writer.ts";
 
@@ -53,8 +58,16 @@ class RemoteFile {
     );
   }
 
-  async chunkAt(key: GroupKey, position: number): Promise<Buffer> {
-    const salt = segmentSalt({ key, fileId: this.#info.fileId });
+  /** What the chunks of the file repeat. A replica there may be another incarnation of the group than the one here. */
+  async salt({ groupId }: GroupKey): Promise<number> {
+    const bytes = await this.bytesAt(0, segmentHeaderBytes);
+    const incarnation = segmentIncarnation(bytes);
+    const header = { key: { groupId, incarnation }, fileId: this.#info.fileId };
+    if (checkSegmentHeader(bytes, header) !== "sound") throw this.#damaged(0);
+    return segmentSalt(header);
+  }
+
+  async chunkAt(salt: number, position: number): Promise<Buffer> {
     const header = decodeChunkHeader(
       await this.bytesAt(position, chunkHeaderBytes),
       salt,
@@ -84,8 +97,9 @@ export async function copySegment(
   const segment = { fileId, firstIndex, baseOffset, createdMs, isCompacted };
   const writer = SegmentWriter.create(key, disk.compose(path, "new"), segment);
   try {
+    const salt = await remote.salt(key);
     for (let position = segmentHeaderBytes; position < source.chunksEnd;) {
-      const bytes = await remote.chunkAt(key, position);
+      const bytes = await remote.chunkAt(salt, position);
       await writer.appendCopy(bytes);
       position = writer.info.chunksEnd;
     }
