@@ -449,9 +449,8 @@ export class BrokerNode {
   }
 
   #answerCalls(): void {
-    const { caller } = this;
-    answerControllerCalls(caller, this.#controller);
-    caller.handle(peerService.reportLeaders, async ({ groups }, from) => {
+    answerControllerCalls(this.caller, this.#controller);
+    this.caller.handle(peerService.reportLeaders, async ({ groups }, from) => {
       this.#reporter.received(from, groups);
       return {};
     });
