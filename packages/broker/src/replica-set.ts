@@ -11,7 +11,7 @@ import {
   type PartitionImage,
   type TopicImage,
 } from "./controller/metadata-image.ts";
-import { holdersOf, joinedAt } from "./controller/partition-assignment.ts";
+import { holdersOf, isLone, joinedAt } from "./controller/partition-assignment.ts";
 import { type TopicConfig, topicConfig } from "./controller/topic-config.ts";
 import { GroupPartitionCoordinator } from "./group/group-coordinator.ts";
 import { GroupMachine } from "./group/group-machine.ts";
@@ -490,11 +490,6 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
 
 function diskFull(action: string): RopewalkError {
   return new RopewalkError("BUSY", `Cannot ${action}: the disk of its coordinator is full`);
-}
-
-/** Nobody else has the partition. */
-function isLone(partition: PartitionImage): boolean {
-  return holdersOf(partition).length === 1;
 }
 
 function configureLog(store: LogStore, log: GroupLog, config: TopicConfig): void {

@@ -32,6 +32,11 @@ export function holdersOf({ move, replicaIds }: PartitionAssignment): readonly n
   return [...new Set([...replicaIds, ...move.targetIds, ...move.leavingIds])];
 }
 
+/** Whether nobody but one broker has the partition. */
+export function isLone(partition: PartitionAssignment): boolean {
+  return holdersOf(partition).length === 1;
+}
+
 /** The replicas that the Raft group is to have, once it has. */
 export function wantedOf({ move, replicaIds }: PartitionAssignment): readonly number[] {
   return move?.state === "moving" ? move.targetIds : replicaIds;
