@@ -7,6 +7,7 @@ import type { GroupState } from "../group-state.ts";
 import { isUnfinishedFileName, sequenceOfFileName } from "../journal/file-header.ts";
 import { InspectionBuilder } from "./inspection-builder.ts";
 import { JournalExamination } from "../journal/journal-examination.ts";
+import { isGap } from "../journal/replay.ts";
 import type { GroupKey } from "../log-entry.ts";
 import { LogError } from "../log-error.ts";
 import type {
@@ -77,7 +78,9 @@ async function inspect({ directory, disk, entriesOf }: InspectionOptions): Promi
   });
   try {
     await examination.run();
-    // What is left of a deleted group means nothing: the checkpoint knows it no more, and its first records are gone.
+    // The first records of a deleted group may be gone, and the checkpoint knows it no more: nothing is missing.
+    const isOver = ({ group, what }: LogFault): boolean =>
+      group !== undefined && replay.deleted.has(group) && isGap(what);
     const journal = builder.build(examination, replay, entriesOf);
     const segments = await inspectSegments(disk, directory, [...replay.groups.values()]);
     return {
@@ -89,7 +92,7 @@ async function inspect({ directory, disk, entriesOf }: InspectionOptions): Promi
       unfinishedFiles: [...names.filter(isUnfinishedFileName), ...found.unnamedFiles],
       faults: [
         ...checkpointFaults(found),
-        ...journal.faults.filter(({ group }) => group === undefined || !replay.deleted.has(group)),
+        ...journal.faults.filter((fault) => !isOver(fault)),
         ...segments.faults,
       ],
     };

@@ -138,6 +138,13 @@ function replayRecord(
   state.nextRecordNumber = recordNumber + 1;
 }
 
+const gap = "is missing before record";
+
+/** Whether a fault says that records of a group are gone, not that one is damaged. */
+export function isGap(fault: string): boolean {
+  return fault.includes(gap);
+}
+
 function faultOf(
   state: GroupState,
   header: RecordHeader,
@@ -145,7 +152,7 @@ function faultOf(
 ): string | undefined {
   const { recordNumber, firstIndex } = header;
   if (recordNumber !== state.nextRecordNumber) {
-    return `its record ${state.nextRecordNumber} is missing before record ${recordNumber}`;
+    return `its record ${state.nextRecordNumber} ${gap} ${recordNumber}`;
   }
   if (entries === undefined) return `record ${recordNumber} is not what was written`;
   const { lastIndex, movedIndex } = state.index;
