@@ -68,3 +68,11 @@ test("FitnessWatch does not take a process that was stopped for one whose disk s
   await clock.run(10_000);
   expect(changes).toEqual([]);
 });
+
+test("FitnessWatch.stop() ends it, also between waking up and looking", async () => {
+  const { clock, changes, write } = watch();
+  write(clock.monotonicMs());
+  clock.setTimer(100, stop); // Behind its own timer, before what that defers.
+  await clock.run(60_000);
+  expect(changes).toEqual([]);
+});

@@ -36,6 +36,7 @@ export class FitnessWatch {
   readonly #loop = new LoopLag(loopLimits);
   #lookedMs: number;
   #timer: Timer | undefined;
+  #isStopped = false;
   #fitness: Fitness = "sound";
 
   constructor(options: FitnessWatchOptions) {
@@ -51,6 +52,7 @@ export class FitnessWatch {
   }
 
   stop(): void {
+    this.#isStopped = true;
     this.#timer?.cancel();
   }
 
@@ -64,6 +66,7 @@ export class FitnessWatch {
   }
 
   #look(lateMs: number): void {
+    if (this.#isStopped) return;
     const { clock, writingSinceMs } = this.#options;
     const nowMs = clock.monotonicMs();
     const elapsedMs = Math.min(nowMs - this.#lookedMs, elapsedMsMax);

@@ -227,3 +227,23 @@ test("SegmentReader.borrow() shows every reader what was written until it gives 
   };
   await Promise.all([readSome(), readSome(), readSome(), readSome()]);
 });
+
+test("SegmentReader.readAhead() brings few chunks at the same time, and others once those are there", async () => {
+  const { disk, info } = await fixture("sealed", 36);
+  const reader = segmentReader(disk);
+  const rows = await reader.rows(key, info);
+  const isThird = (row: number): boolean => row % 3 === 0;
+  for (const row of rows.filter((_, at) => isThird(at))) await reader.chunk(key, info, row);
+  const ahead = (): void =>
+    rows.forEach((_, at) => isThird(at) && reader.readAhead(key, info, rows, at + 2));
+  const countOf = (): number =>
+    rows.filter((row, at) => at % 3 === 2 && isInMemory(reader, info, row)).length;
+  const before = disk.counts.get("read") ?? 0;
+  ahead();
+  await expect.poll(() => disk.counts.get("read")).toBe(before + 8);
+  for (let turn = 0; turn < 200; turn++) await Promise.resolve();
+  ahead();
+  await expect.poll(() => disk.counts.get("read")).toBe(before + 12);
+  for (let turn = 0; turn < 200; turn++) await Promise.resolve();
+  expect(countOf()).toBe(12);
+});

@@ -43,6 +43,9 @@ interface OpenFile {
 
 const rowBytesInMemory = 100;
 
+/** Chunks that are read ahead at the same time. With more readers than that, some wait for their own. */
+const readsAheadMax = 8;
+
 /**
  * Reads segments: a chunk's place from the index at the end of the file, which is kept for a while, then the
  * chunk with one read. Everything is verified before anybody sees it.
@@ -55,6 +58,7 @@ export class SegmentReader {
   readonly #chunks: RecentMap<HeldChunk>;
   readonly #memory: ReadMemory;
   readonly #loading = new Map<string, Promise<HeldChunk>>();
+  #readsAhead = 0;
 
   constructor(
     disk: Disk,
@@ -122,7 +126,11 @@ export class SegmentReader {
     if (before === undefined || wanted === undefined) return;
     const isReadOn = this.#chunks.has(chunkName(key, info, before));
     if (!isReadOn || this.#chunks.has(chunkName(key, info, wanted))) return;
-    this.#read(key, info, wanted).catch(() => undefined); // Whoever wants it tries again, and hears of it.
+    if (this.#readsAhead >= readsAheadMax) return;
+    this.#readsAhead++;
+    this.#read(key, info, wanted)
+      .catch(() => undefined) // Whoever wants it tries again, and hears of it.
+      .finally(() => this.#readsAhead--);
   }
 
   /** The rows of a segment that are in memory. */
