@@ -54,6 +54,7 @@ class ComposeThread {
     try {
       const worker = (this.#worker ??= this.#start());
       worker.ref();
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window
       worker.postMessage(this.#untold);
       this.#messages++;
       this.#untold = [];
