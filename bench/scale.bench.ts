@@ -98,11 +98,11 @@ interface ChangeTimes {
 async function changeVisible(
   large: LargeCluster,
   admin: ReturnType<ReturnType<typeof createClient>["admin"]>,
-  change: number,
+  number: number,
 ): Promise<ChangeTimes> {
-  const topic = large.topics[change % topicCount] ?? "";
+  const topic = large.topics[number % topicCount] ?? "";
   const name = "retention.ms";
-  const value = String(1_000_000 + change);
+  const value = String(1_000_000 + number);
   const beganMs = performance.now();
   const altering = admin
     .alterConfigs({ kind: "topic", name: topic }, [{ operation: "SET", name, value }])
