@@ -1,4 +1,10 @@
-import { Broker, type BrokerConfig, type BrokerLimits } from "@ropewalk/broker";
+import {
+  Broker,
+  type BrokerConfig,
+  type BrokerLimits,
+  type ClientDoor,
+  type GrpcDoorOptions,
+} from "@ropewalk/broker";
 import type { StoppedBroker } from "./checks/replica-check.ts";
 import { GrpcDoor } from "./world/grpc-door.ts";
 import { MachineDisk } from "./world/machine-disk.ts";
@@ -15,13 +21,27 @@ export interface BrokerMachine {
   readonly brokerId: number;
   readonly host: string;
   readonly disk: MachineDisk;
+  /** Where clients find its broker, as "host:port". */
+  address: string;
   process: SimulatedProcess | undefined;
   broker: Broker | undefined;
   clock: ClockFault;
 }
 
-/** A quartz is off by less; what follows from time must bear more. */
-const drift = 0.01;
+/** What a cluster has that is no part of a run. */
+export interface ClusterSetting {
+  /** Bounds of the log; default: so small that every edge is met within seconds. */
+  readonly log?: BrokerConfig["log"];
+  /** By what part of one clocks run too fast or too slow. Default 0.01: a quartz is off by less. */
+  readonly drift?: number | undefined;
+  /** Opens a port of the real world for a broker, beside its simulated one; clients are told of it alone. */
+  readonly openPort?:
+    | ((machine: BrokerMachine, options: GrpcDoorOptions) => Promise<ClientDoor>)
+    | undefined;
+}
+
+/** Where ports of the real world are. */
+const realHost = "127.0.0.1";
 
 const ports = { client: 7700, peer: 7710, http: 7720 } as const;
 
@@ -43,16 +63,25 @@ export class SimulatedCluster {
   readonly machines: readonly BrokerMachine[];
   readonly #world: World;
   readonly #limits: Partial<BrokerLimits>;
+  readonly #setting: ClusterSetting;
   /** Why a broker ended that nobody ended. */
   readonly failures: string[] = [];
 
-  constructor(world: World, brokerCount: number, limits: Partial<BrokerLimits> = {}) {
+  constructor(
+    world: World,
+    brokerCount: number,
+    limits: Partial<BrokerLimits> = {},
+    setting: ClusterSetting = {},
+  ) {
     this.#world = world;
     this.#limits = limits;
+    this.#setting = setting;
+    const { drift = 0.01 } = setting;
     this.machines = Array.from({ length: brokerCount }, (_, row) => ({
       brokerId: row + 1,
       host: `broker-${row + 1}`,
       disk: new MachineDisk(world.random.fork(`disk-${row + 1}`)),
+      address: `broker-${row + 1}:${ports.client}`,
       process: undefined,
       broker: undefined,
       clock: {
@@ -64,7 +93,7 @@ export class SimulatedCluster {
 
   /** Where clients find brokers. */
   get bootstrapServers(): readonly string[] {
-    return this.machines.map(({ host }) => `${host}:${ports.client}`);
+    return this.machines.map(({ address }) => address);
   }
 
   startAll(): void {
@@ -81,15 +110,7 @@ export class SimulatedCluster {
     machine.process = process;
     Broker.start(this.#config(machine), this.#world.runtimeOf(process, machine.disk), {
       hasProcessMetrics: false,
-      openDoor: (options) => {
-        const address = `${machine.host}:${ports.client}`;
-        const close = (): void => {
-          if (this.#world.doors.get(address) === door) this.#world.doors.delete(address);
-        };
-        const door = new GrpcDoor(process, ports.client, options.services, close);
-        this.#world.doors.set(address, door);
-        return Promise.resolve(door);
-      },
+      openDoor: (options) => this.#openDoor(machine, process, options),
     }).then(
       (broker) => {
         if (machine.process === process) machine.broker = broker;
@@ -132,12 +153,33 @@ export class SimulatedCluster {
     });
   }
 
+  async #openDoor(
+    machine: BrokerMachine,
+    process: SimulatedProcess,
+    options: GrpcDoorOptions,
+  ): Promise<ClientDoor> {
+    const { doors } = this.#world;
+    const real = await this.#setting.openPort?.(machine, options);
+    if (real !== undefined) machine.address = `${realHost}:${real.port}`;
+    const { address } = machine;
+    const close = (): Promise<void> => {
+      if (doors.get(address) === door) doors.delete(address);
+      return real?.close() ?? Promise.resolve();
+    };
+    const door = new GrpcDoor(process, real?.port ?? ports.client, options.services, close);
+    doors.set(address, door);
+    return door;
+  }
+
   #config({ brokerId, host }: BrokerMachine): BrokerConfig {
     const at = (port: number): { host: string; port: number } => ({ host, port });
+    // The door says which port it has.
+    const isReal = this.#setting.openPort !== undefined;
+    const advertise = isReal ? { host: realHost, port: 0 } : at(ports.client);
     return {
       brokerId,
       dataDirectory: "data",
-      client: { listen: at(ports.client), advertise: at(ports.client) },
+      client: { listen: at(ports.client), advertise },
       peer: { listen: at(ports.peer), advertise: at(ports.peer) },
       http: { listen: at(ports.http) },
       bootstrap: this.machines.map((each) => ({
@@ -146,7 +188,7 @@ export class SimulatedCluster {
       })),
       rack: "",
       limits: this.#limits,
-      log: smallLog,
+      log: this.#setting.log ?? smallLog,
     };
   }
 }
