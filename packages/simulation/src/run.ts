@@ -44,7 +44,9 @@ export class Run {
     this.#options = options;
     this.#world = new World({ seed, disk, link, onLine });
     const watch = new RaftWatch((anomaly) => this.#failures.push(describe(anomaly)));
-    this.#cluster = new SimulatedCluster(this.#world, options.brokerCount, options.limits, watch);
+    this.#cluster = new SimulatedCluster(this.#world, options.brokerCount, options.limits, {
+      watch,
+    });
     this.#seats = new ClientSeats(this.#world, this.#cluster.bootstrapServers);
     this.#topic = { name: "events", partitionCount: options.partitionCount };
     this.#nemesis = new Nemesis(this.#world, this.#cluster, {
