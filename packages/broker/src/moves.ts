@@ -46,9 +46,11 @@ export class Moves {
   readonly #reassigner: Reassigner;
   readonly #balancer: LeaderBalancer;
   readonly #lossRepair: LossRepair;
+  #throttleRate: number;
 
   constructor(options: MovesOptions) {
     this.#options = options;
+    this.#throttleRate = options.machine.image.moveThrottle;
     const { clock, controllerClient: controller, controllerGroup, logger, machine } = options;
     this.#mover = new MemberMover({
       ...options,
@@ -111,6 +113,11 @@ export class Moves {
   /** The metadata changed. */
   applied(outcome: ApplyOutcome): void {
     if (outcome.kind === "partitionsReassigned") this.#scheduler.check();
+    const { moveThrottle } = this.#options.machine.image;
+    if (moveThrottle === this.#throttleRate) return;
+    this.#throttleRate = moveThrottle;
+    // Not while the entry is being applied that says so.
+    this.#options.clock.defer(() => this.#throttle.rateChanged());
   }
 
   /** This broker may have become the controller. */
