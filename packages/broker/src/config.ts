@@ -119,6 +119,8 @@ export interface BrokerLimits {
   readonly movesAtOnceMax: number;
   /** What a broker held is made anew at others when it was silent for so long; 0: never. */
   readonly lossRepairDelayMs: number;
+  /** How long after the last broker joined replicas begin to move to it. */
+  readonly joinBalanceDelayMs: number;
   /** How often leaders look whether another broker is meant to lead, and give leadership back; 0: never. */
   readonly leaderBalanceMs: number;
   /** How long a request that was passed on to another broker may take. */
@@ -170,6 +172,7 @@ export const defaultBrokerLimits: BrokerLimits = {
   controllerRepairMsMax: 60_000,
   movesAtOnceMax: 10,
   lossRepairDelayMs: 30 * 60 * 1000,
+  joinBalanceDelayMs: 60_000,
   leaderBalanceMs: 30_000,
   forwardTimeoutMs: 10_000,
 };

@@ -396,6 +396,7 @@ export {
   decodeMoveCompleted,
   decodeMovesStarted,
   decodeMoveThrottleSet,
+  decodeNewcomersSettled,
   decodePartitionMove,
   decodePartitionName,
   decodePartitionsReassigned,
@@ -404,6 +405,7 @@ export {
   encodeMoveCompleted,
   encodeMovesStarted,
   encodeMoveThrottleSet,
+  encodeNewcomersSettled,
   encodePartitionMove,
   encodePartitionName,
   encodePartitionsReassigned,
@@ -446,6 +448,8 @@ export type {
   MovesStartedInit,
   MoveThrottleSet,
   MoveThrottleSetInit,
+  NewcomersSettled,
+  NewcomersSettledInit,
   PartitionMove,
   PartitionMoveInit,
   PartitionName,
@@ -479,6 +483,7 @@ export type {
 } from "./generated/ropewalk-internal-v1-peer.ts";
 export { moveService } from "./generated/ropewalk-internal-v1-move.ts";
 export type {
+  DescribeLedPartitionsResponseInit,
   PlaceReplicasRequest,
   PlaceReplicasRequestInit,
   PlaceReplicasResponse,

@@ -101,6 +101,8 @@ export function decodeMetadataCommand(bytes: Uint8Array): MetadataCommand | unde
       return { kind: "brokerConfigsAltered", ...command.value };
     case "partitionsCreated":
       return { kind: "partitionsCreated", ...command.value };
+    case "newcomersSettled":
+      return { kind: "newcomersSettled", brokerIds: command.value.brokerIds };
   }
 }
 
@@ -175,6 +177,7 @@ export function encodeClusterState(
 ): Uint8Array {
   const { clusterId, featureLevel, moveThrottle, nextGroupId, nextProducerId } = image;
   return encodeCluster({
+    newcomerIds: [...image.newcomerIds],
     appliedIndex,
     clusterId,
     nextGroupId,
@@ -284,6 +287,8 @@ function toMessage(command: MetadataCommand): NonNullable<MetadataCommandInit["c
       return { case: "brokerConfigsAltered", value: command };
     case "partitionsCreated":
       return { case: "partitionsCreated", value: command };
+    case "newcomersSettled":
+      return { case: "newcomersSettled", value: command };
   }
 }
 

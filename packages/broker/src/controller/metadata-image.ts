@@ -78,6 +78,7 @@ export interface MetadataImageState {
   readonly removedDirectories: Iterable<readonly [directoryId: string, brokerId: number]>;
   readonly topics: Iterable<TopicImage>;
   readonly brokerConfigs?: Iterable<readonly [number, ReadonlyMap<string, string>]>;
+  readonly newcomerIds?: Iterable<number>;
 }
 
 /** The feature level that every version knows. */
@@ -105,6 +106,7 @@ export class MetadataImage {
   #featureLevel = featureLevelAtFormation;
   readonly #brokers = new Map<number, BrokerImage>();
   readonly #removedDirectories = new Map<string, number>();
+  readonly #newcomerIds = new Set<number>();
   readonly #topics = new Map<string, TopicImage>();
   readonly #brokerConfigs = new Map<number, ReadonlyMap<string, string>>();
 
@@ -141,6 +143,11 @@ export class MetadataImage {
     return this.#removedDirectories;
   }
 
+  /** Brokers that came when there were topics already, and have not got their share of the replicas yet. */
+  get newcomerIds(): ReadonlySet<number> {
+    return this.#newcomerIds;
+  }
+
   /** Topics by name. */
   get topics(): ReadonlyMap<string, TopicImage> {
     return this.#topics;
@@ -169,6 +176,8 @@ export class MetadataImage {
     this.#topics.clear();
     this.#removedDirectories.clear();
     this.#brokerConfigs.clear();
+    this.#newcomerIds.clear();
+    for (const id of state.newcomerIds ?? []) this.#newcomerIds.add(id);
     this.#nextGroupId = state.nextGroupId;
     this.#nextProducerId = state.nextProducerId;
     this.#moveThrottle = state.moveThrottle;
@@ -220,6 +229,9 @@ export class MetadataImage {
         return this.#alterBroker(command);
       case "partitionsCreated":
         return this.#growTopic(command, index);
+      case "newcomersSettled":
+        for (const id of command.brokerIds) this.#newcomerIds.delete(id);
+        return done;
     }
   }
 
@@ -239,6 +251,7 @@ export class MetadataImage {
     // What an admin wants of a broker outlives its restarts, and its disk.
     const { duty } = known ?? newBrokerLife;
     this.#brokers.set(brokerId, { ...broker, duty, fenced: false });
+    if (known === undefined && this.#topics.size > 0) this.#newcomerIds.add(brokerId);
     return { kind: "brokerChanged", brokerId };
   }
 
@@ -250,6 +263,7 @@ export class MetadataImage {
       return { kind: "brokerChanged", brokerId };
     }
     this.#brokers.delete(brokerId);
+    this.#newcomerIds.delete(brokerId);
     this.#removedDirectories.set(directoryId, brokerId);
     return { kind: "brokerRemoved", broker };
   }

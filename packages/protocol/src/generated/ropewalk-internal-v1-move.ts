@@ -43,6 +43,15 @@ export const moveService: {
     false,
     false
   >;
+  /** At the partitions' leaders: what plans go by. */
+  readonly describeLedPartitions: GrpcMethod<
+    DescribeLedPartitionsRequest,
+    DescribeLedPartitionsRequestInit,
+    DescribeLedPartitionsResponse,
+    DescribeLedPartitionsResponseInit,
+    false,
+    false
+  >;
 } = {
   placeReplicas: {
     path: "/ropewalk.internal.v1.MoveService/PlaceReplicas",
@@ -70,6 +79,15 @@ export const moveService: {
     requestDeserialize: decodeDescribeMovesRequest,
     responseSerialize: encodeDescribeMovesResponse,
     responseDeserialize: decodeDescribeMovesResponse,
+  },
+  describeLedPartitions: {
+    path: "/ropewalk.internal.v1.MoveService/DescribeLedPartitions",
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: encodeDescribeLedPartitionsRequest,
+    requestDeserialize: decodeDescribeLedPartitionsRequest,
+    responseSerialize: encodeDescribeLedPartitionsResponse,
+    responseDeserialize: decodeDescribeLedPartitionsResponse,
   },
 };
 
@@ -655,4 +673,189 @@ function readDescribeMovesResponseMoveProgress(
   }
   expectEnd(reader, end);
   return { groupId, entryCount, copiedCount, isSnapshotting };
+}
+
+/** The message `ropewalk.internal.v1.DescribeLedPartitionsRequest`. */
+export interface DescribeLedPartitionsRequest {
+  /** Groups with this id and higher ones; the answer says from where on the next call goes on. */
+  readonly fromGroupId: number;
+}
+
+/** {@link DescribeLedPartitionsRequest}, to be encoded: what is left out has its default. */
+export interface DescribeLedPartitionsRequestInit {
+  readonly fromGroupId?: number | undefined;
+}
+
+/** Encodes `ropewalk.internal.v1.DescribeLedPartitionsRequest`. Throws a `RangeError` for a number that its field cannot hold. */
+function encodeDescribeLedPartitionsRequest(message: DescribeLedPartitionsRequestInit): Buffer {
+  return writeDescribeLedPartitionsRequest(Writer.create(), message).finish(true) as Buffer;
+}
+
+/** Appends `ropewalk.internal.v1.DescribeLedPartitionsRequest` to a writer. */
+function writeDescribeLedPartitionsRequest(
+  writer: Writer,
+  message: DescribeLedPartitionsRequestInit,
+): Writer {
+  if (message.fromGroupId !== undefined && message.fromGroupId !== 0) {
+    writeInt64(writer.uint32(8), message.fromGroupId);
+  }
+  return writer;
+}
+
+/** Decodes `ropewalk.internal.v1.DescribeLedPartitionsRequest`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
+function decodeDescribeLedPartitionsRequest(bytes: Uint8Array): DescribeLedPartitionsRequest {
+  return decodeMessage(
+    bytes,
+    "ropewalk.internal.v1.DescribeLedPartitionsRequest",
+    readDescribeLedPartitionsRequest,
+  );
+}
+
+/** Reads `ropewalk.internal.v1.DescribeLedPartitionsRequest` up to `end`. */
+function readDescribeLedPartitionsRequest(
+  reader: Reader,
+  end: number,
+): DescribeLedPartitionsRequest {
+  let fromGroupId: number = 0;
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 8:
+        fromGroupId = readInt64(reader);
+        break;
+      default:
+        skipField(reader, tag);
+    }
+  }
+  expectEnd(reader, end);
+  return { fromGroupId };
+}
+
+/** The message `ropewalk.internal.v1.DescribeLedPartitionsResponse`. */
+export interface DescribeLedPartitionsResponse {
+  /** In the order of their ids; 10,000 at most. */
+  readonly partitions: readonly DescribeLedPartitionsResponseLedPartition[];
+  /** 0: these were the last. */
+  readonly nextGroupId: number;
+}
+
+/** {@link DescribeLedPartitionsResponse}, to be encoded: what is left out has its default. */
+export interface DescribeLedPartitionsResponseInit {
+  readonly partitions?: readonly DescribeLedPartitionsResponseLedPartitionInit[] | undefined;
+  readonly nextGroupId?: number | undefined;
+}
+
+/** Encodes `ropewalk.internal.v1.DescribeLedPartitionsResponse`. Throws a `RangeError` for a number that its field cannot hold. */
+function encodeDescribeLedPartitionsResponse(message: DescribeLedPartitionsResponseInit): Buffer {
+  return writeDescribeLedPartitionsResponse(Writer.create(), message).finish(true) as Buffer;
+}
+
+/** Appends `ropewalk.internal.v1.DescribeLedPartitionsResponse` to a writer. */
+function writeDescribeLedPartitionsResponse(
+  writer: Writer,
+  message: DescribeLedPartitionsResponseInit,
+): Writer {
+  for (const value of message.partitions ?? []) {
+    writeDescribeLedPartitionsResponseLedPartition(writer.uint32(10).fork(), value).ldelim();
+  }
+  if (message.nextGroupId !== undefined && message.nextGroupId !== 0) {
+    writeInt64(writer.uint32(16), message.nextGroupId);
+  }
+  return writer;
+}
+
+/** Decodes `ropewalk.internal.v1.DescribeLedPartitionsResponse`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
+function decodeDescribeLedPartitionsResponse(bytes: Uint8Array): DescribeLedPartitionsResponse {
+  return decodeMessage(
+    bytes,
+    "ropewalk.internal.v1.DescribeLedPartitionsResponse",
+    readDescribeLedPartitionsResponse,
+  );
+}
+
+/** Reads `ropewalk.internal.v1.DescribeLedPartitionsResponse` up to `end`. */
+function readDescribeLedPartitionsResponse(
+  reader: Reader,
+  end: number,
+): DescribeLedPartitionsResponse {
+  const partitions: DescribeLedPartitionsResponseLedPartition[] = [];
+  let nextGroupId: number = 0;
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 10:
+        partitions.push(
+          readDescribeLedPartitionsResponseLedPartition(reader, delimitedEnd(reader, end)),
+        );
+        break;
+      case 16:
+        nextGroupId = readInt64(reader);
+        break;
+      default:
+        skipField(reader, tag);
+    }
+  }
+  expectEnd(reader, end);
+  return { partitions, nextGroupId };
+}
+
+/** The message `ropewalk.internal.v1.DescribeLedPartitionsResponse.LedPartition`. */
+export interface DescribeLedPartitionsResponseLedPartition {
+  readonly groupId: number;
+  /** What the leader's replica takes. */
+  readonly sizeBytes: number;
+  /** A replica is silent, or has not got nearly everything. */
+  readonly isLacking: boolean;
+}
+
+/** {@link DescribeLedPartitionsResponseLedPartition}, to be encoded: what is left out has its default. */
+export interface DescribeLedPartitionsResponseLedPartitionInit {
+  readonly groupId?: number | undefined;
+  readonly sizeBytes?: number | undefined;
+  readonly isLacking?: boolean | undefined;
+}
+
+/** Appends `ropewalk.internal.v1.DescribeLedPartitionsResponse.LedPartition` to a writer. */
+function writeDescribeLedPartitionsResponseLedPartition(
+  writer: Writer,
+  message: DescribeLedPartitionsResponseLedPartitionInit,
+): Writer {
+  if (message.groupId !== undefined && message.groupId !== 0) {
+    writeInt64(writer.uint32(8), message.groupId);
+  }
+  if (message.sizeBytes !== undefined && message.sizeBytes !== 0) {
+    writeInt64(writer.uint32(16), message.sizeBytes);
+  }
+  if (message.isLacking !== undefined && message.isLacking !== false) {
+    writer.uint32(24).bool(message.isLacking);
+  }
+  return writer;
+}
+
+/** Reads `ropewalk.internal.v1.DescribeLedPartitionsResponse.LedPartition` up to `end`. */
+function readDescribeLedPartitionsResponseLedPartition(
+  reader: Reader,
+  end: number,
+): DescribeLedPartitionsResponseLedPartition {
+  let groupId: number = 0;
+  let sizeBytes: number = 0;
+  let isLacking: boolean = false;
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 8:
+        groupId = readInt64(reader);
+        break;
+      case 16:
+        sizeBytes = readInt64(reader);
+        break;
+      case 24:
+        isLacking = reader.bool();
+        break;
+      default:
+        skipField(reader, tag);
+    }
+  }
+  expectEnd(reader, end);
+  return { groupId, sizeBytes, isLacking };
 }
