@@ -179,6 +179,7 @@ export class Moves {
   #answerCalls(): void {
     const { caller, replicas } = this.#options;
     caller.handle(moveService.placeReplicas, (request) => this.#reassigner.place(request));
+    caller.handle(moveService.replicateTopic, (request) => this.#reassigner.replicate(request));
     caller.handle(moveService.finishMove, async ({ assignmentId, ...move }) => {
       await this.#reassigner.finish(move, assignmentId);
       return {};

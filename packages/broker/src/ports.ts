@@ -198,6 +198,16 @@ export interface ReassignmentRequest {
   readonly throttleBytesPerSecond: number | undefined;
 }
 
+/** Another number of replicas for every partition of a topic. */
+export interface ReplicationFactorChange {
+  readonly topic: string;
+  readonly replicationFactor: number;
+  /** Only checks. */
+  readonly dryRun: boolean;
+  /** As for a reassignment. */
+  readonly throttleBytesPerSecond: number | undefined;
+}
+
 /** What changes, or would. */
 export interface PlannedReassignment extends PartitionReplicaIds {
   readonly targetIds: readonly number[];
@@ -228,6 +238,14 @@ export interface ReassignmentAdmin {
     principal: Principal,
     request: ReassignmentRequest,
   ): Promise<{ readonly planned: readonly PlannedReassignment[]; readonly leftCount: number }>;
+  /**
+   * Begins to give every partition of a topic another number of replicas. Rejects with INVALID_REPLICATION_FACTOR,
+   * UNKNOWN_TOPIC_OR_PARTITION or INVALID_REPLICA_ASSIGNMENT; then nothing is done. Not all that change need be named.
+   */
+  alterReplicationFactor(
+    principal: Principal,
+    change: ReplicationFactorChange,
+  ): Promise<{ readonly planned: readonly PlannedReassignment[]; readonly changedCount: number }>;
   /** Lets partitions go back to where they were. Rejects with NO_REASSIGNMENT_IN_PROGRESS; then nothing is done. */
   cancel(
     principal: Principal,

@@ -172,6 +172,8 @@ export type {
 } from "./generated/topic-service.ts";
 export { partitionService } from "./generated/partition-service.ts";
 export type {
+  AlterReplicationFactorRequest,
+  AlterReplicationFactorResponseInit,
   CancelReassignmentsRequest,
   CancelReassignmentsRequestInit,
   CancelReassignmentsResponse,
@@ -488,4 +490,7 @@ export type {
   PlaceReplicasRequestInit,
   PlaceReplicasResponse,
   PlaceReplicasResponseInit,
+  PlaceReplicasResponsePlannedMoveInit,
+  ReplicateTopicRequest,
+  ReplicateTopicResponseInit,
 } from "./generated/ropewalk-internal-v1-move.ts";

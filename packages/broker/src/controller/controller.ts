@@ -15,6 +15,7 @@ import { ControllerMembership } from "./controller-membership.ts";
 import type { MetadataCommand } from "./metadata-command.ts";
 import type { ApplyOutcome, TopicImage } from "./metadata-image.ts";
 import { MetadataProposer } from "./metadata-proposer.ts";
+import { replicationFactorOf } from "./partition-assignment.ts";
 import { type PlacementCandidate, placePartitions } from "./placement.ts";
 import { countReplicas } from "./replica-count.ts";
 import type { ReplicaMover } from "./replica-mover.ts";
@@ -173,7 +174,7 @@ export class Controller {
     if (topic.internal) throw ownTopic(action);
     const { length } = topic.partitions;
     checkGrowth(action, length, partitionCount, this.#options.limits.partitionsPerTopicMax);
-    this.#expectUsable(action, topic.partitions[0]?.replicaIds.length ?? 1);
+    this.#expectUsable(action, replicationFactorOf(topic.partitions));
     const { topicId } = topic;
     const partitions = placeMore(topic.partitions, this.#candidates(), partitionCount - length);
     if (validateOnly) return { ...topic, partitions: [...topic.partitions, ...partitions] };

@@ -1,6 +1,9 @@
 import {
   type PlaceReplicasRequest,
   type PlaceReplicasResponseInit,
+  type PlaceReplicasResponsePlannedMoveInit,
+  type ReplicateTopicRequest,
+  type ReplicateTopicResponseInit,
   RopewalkError,
 } from "@ropewalk/protocol";
 import type { CommandProposer } from "../raft/command-proposer.ts";
@@ -16,6 +19,7 @@ import {
   wantedChange,
 } from "./reassignment-planner.ts";
 import { checkReplicas } from "./replica-check.ts";
+import { replicateTopic } from "./topic-replication.ts";
 
 /** What reassigning needs. */
 export interface ReassignerOptions {
@@ -54,23 +58,20 @@ export class Reassigner {
       ? this.#planner.balance(request.topics, await this.#options.sizes())
       : this.#asked(action, request);
     const moves = plan.slice(0, placementsMax);
-    if (!dryRun && throttle !== undefined) {
-      await this.propose(action, { kind: "moveThrottleSet", bytesPerSecond: throttle });
-    }
-    if (!dryRun && moves.length > 0) {
-      const assignments = moves.map(({ wanted }) => wanted);
-      const outcome = await this.propose(action, { kind: "partitionsReassigned", assignments });
-      if (outcome.kind === "refused") throw overtaken(action);
-    }
-    return {
-      moves: moves.map(({ image, wanted }) => ({
-        topic: wanted.topic,
-        partition: wanted.partition,
-        replicaIds: image.replicaIds,
-        targetIds: wanted.targetIds,
-      })),
-      movesLeft: plan.length - moves.length,
-    };
+    if (!dryRun) await this.#enforce(action, moves, throttle);
+    return { moves: moves.map(plannedMove), movesLeft: plan.length - moves.length };
+  }
+
+  /** Wants another number of replicas for every partition of a topic. All of it is legal, or nothing is done. */
+  async replicate(request: ReplicateTopicRequest): Promise<ReplicateTopicResponseInit> {
+    const { dryRun, replicationFactor, throttleBytesPerSecond: throttle, topic } = request;
+    const action = `give topic ${topic} ${replicationFactor} replicas`;
+    this.#expectLeading(action);
+    checkThrottle(action, throttle);
+    const { isAlive } = this.#options;
+    const moves = replicateTopic({ image: this.#image, isAlive, topic, replicationFactor });
+    if (!dryRun) await this.#enforce(action, moves, throttle);
+    return { moves: moves.slice(0, placementsMax).map(plannedMove), moveCount: moves.length };
   }
 
   /** The partition's group has the members that were wanted. What was superseded since has no effect. */
@@ -119,6 +120,20 @@ export class Reassigner {
     return outcome.kind === "partitionsReassigned" ? outcome.changes.length : 0;
   }
 
+  async #enforce(
+    action: string,
+    moves: readonly Wanted[],
+    throttle: number | undefined,
+  ): Promise<void> {
+    if (throttle !== undefined) {
+      await this.propose(action, { kind: "moveThrottleSet", bytesPerSecond: throttle });
+    }
+    if (moves.length === 0) return;
+    const assignments = moves.map(({ wanted }) => wanted);
+    const outcome = await this.propose(action, { kind: "partitionsReassigned", assignments });
+    if (outcome.kind === "refused") throw overtaken(action);
+  }
+
   /** Only a leader's image is new enough to say no by. */
   #expectLeading(action: string): void {
     const { leaderId, leadership } = this.#options.group();
@@ -144,6 +159,11 @@ export class Reassigner {
   get #image(): MetadataImage {
     return this.#options.machine.image;
   }
+}
+
+function plannedMove({ image, wanted }: Wanted): PlaceReplicasResponsePlannedMoveInit {
+  const { partition, targetIds, topic } = wanted;
+  return { topic, partition, replicaIds: image.replicaIds, targetIds };
 }
 
 function cancellation(action: string, topic: string, image: PartitionImage): Wanted[] {

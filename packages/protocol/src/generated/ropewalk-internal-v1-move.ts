@@ -25,6 +25,15 @@ export const moveService: {
     false,
     false
   >;
+  /** At the controller: another number of replicas for each partition of a topic. */
+  readonly replicateTopic: GrpcMethod<
+    ReplicateTopicRequest,
+    ReplicateTopicRequestInit,
+    ReplicateTopicResponse,
+    ReplicateTopicResponseInit,
+    false,
+    false
+  >;
   /** At the controller, from the partition's leader: its Raft group has the members that were wanted. */
   readonly finishMove: GrpcMethod<
     FinishMoveRequest,
@@ -61,6 +70,15 @@ export const moveService: {
     requestDeserialize: decodePlaceReplicasRequest,
     responseSerialize: encodePlaceReplicasResponse,
     responseDeserialize: decodePlaceReplicasResponse,
+  },
+  replicateTopic: {
+    path: "/ropewalk.internal.v1.MoveService/ReplicateTopic",
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: encodeReplicateTopicRequest,
+    requestDeserialize: decodeReplicateTopicRequest,
+    responseSerialize: encodeReplicateTopicResponse,
+    responseDeserialize: decodeReplicateTopicResponse,
   },
   finishMove: {
     path: "/ropewalk.internal.v1.MoveService/FinishMove",
@@ -858,4 +876,140 @@ function readDescribeLedPartitionsResponseLedPartition(
   }
   expectEnd(reader, end);
   return { groupId, sizeBytes, isLacking };
+}
+
+/** The message `ropewalk.internal.v1.ReplicateTopicRequest`. */
+export interface ReplicateTopicRequest {
+  readonly topic: string;
+  readonly replicationFactor: number;
+  readonly dryRun: boolean;
+  readonly throttleBytesPerSecond: number | undefined;
+}
+
+/** {@link ReplicateTopicRequest}, to be encoded: what is left out has its default. */
+export interface ReplicateTopicRequestInit {
+  readonly topic?: string | undefined;
+  readonly replicationFactor?: number | undefined;
+  readonly dryRun?: boolean | undefined;
+  readonly throttleBytesPerSecond?: number | undefined;
+}
+
+/** Encodes `ropewalk.internal.v1.ReplicateTopicRequest`. Throws a `RangeError` for a number that its field cannot hold. */
+function encodeReplicateTopicRequest(message: ReplicateTopicRequestInit): Buffer {
+  return writeReplicateTopicRequest(Writer.create(), message).finish(true) as Buffer;
+}
+
+/** Appends `ropewalk.internal.v1.ReplicateTopicRequest` to a writer. */
+function writeReplicateTopicRequest(writer: Writer, message: ReplicateTopicRequestInit): Writer {
+  if (message.topic !== undefined && message.topic !== "") {
+    writer.uint32(10).string(message.topic);
+  }
+  if (message.replicationFactor !== undefined && message.replicationFactor !== 0) {
+    writeInt32(writer.uint32(16), message.replicationFactor);
+  }
+  if (message.dryRun !== undefined && message.dryRun !== false) {
+    writer.uint32(24).bool(message.dryRun);
+  }
+  if (message.throttleBytesPerSecond !== undefined) {
+    writeInt64(writer.uint32(32), message.throttleBytesPerSecond);
+  }
+  return writer;
+}
+
+/** Decodes `ropewalk.internal.v1.ReplicateTopicRequest`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
+function decodeReplicateTopicRequest(bytes: Uint8Array): ReplicateTopicRequest {
+  return decodeMessage(
+    bytes,
+    "ropewalk.internal.v1.ReplicateTopicRequest",
+    readReplicateTopicRequest,
+  );
+}
+
+/** Reads `ropewalk.internal.v1.ReplicateTopicRequest` up to `end`. */
+function readReplicateTopicRequest(reader: Reader, end: number): ReplicateTopicRequest {
+  let topic: string = "";
+  let replicationFactor: number = 0;
+  let dryRun: boolean = false;
+  let throttleBytesPerSecond: number | undefined;
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 10:
+        topic = reader.string();
+        break;
+      case 16:
+        replicationFactor = reader.int32();
+        break;
+      case 24:
+        dryRun = reader.bool();
+        break;
+      case 32:
+        throttleBytesPerSecond = readInt64(reader);
+        break;
+      default:
+        skipField(reader, tag);
+    }
+  }
+  expectEnd(reader, end);
+  return { topic, replicationFactor, dryRun, throttleBytesPerSecond };
+}
+
+/** The message `ropewalk.internal.v1.ReplicateTopicResponse`. */
+export interface ReplicateTopicResponse {
+  /** 1,000 at most. */
+  readonly moves: readonly PlaceReplicasResponsePlannedMove[];
+  /** All that begin. */
+  readonly moveCount: number;
+}
+
+/** {@link ReplicateTopicResponse}, to be encoded: what is left out has its default. */
+export interface ReplicateTopicResponseInit {
+  readonly moves?: readonly PlaceReplicasResponsePlannedMoveInit[] | undefined;
+  readonly moveCount?: number | undefined;
+}
+
+/** Encodes `ropewalk.internal.v1.ReplicateTopicResponse`. Throws a `RangeError` for a number that its field cannot hold. */
+function encodeReplicateTopicResponse(message: ReplicateTopicResponseInit): Buffer {
+  return writeReplicateTopicResponse(Writer.create(), message).finish(true) as Buffer;
+}
+
+/** Appends `ropewalk.internal.v1.ReplicateTopicResponse` to a writer. */
+function writeReplicateTopicResponse(writer: Writer, message: ReplicateTopicResponseInit): Writer {
+  for (const value of message.moves ?? []) {
+    writePlaceReplicasResponsePlannedMove(writer.uint32(10).fork(), value).ldelim();
+  }
+  if (message.moveCount !== undefined && message.moveCount !== 0) {
+    writeInt32(writer.uint32(16), message.moveCount);
+  }
+  return writer;
+}
+
+/** Decodes `ropewalk.internal.v1.ReplicateTopicResponse`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
+function decodeReplicateTopicResponse(bytes: Uint8Array): ReplicateTopicResponse {
+  return decodeMessage(
+    bytes,
+    "ropewalk.internal.v1.ReplicateTopicResponse",
+    readReplicateTopicResponse,
+  );
+}
+
+/** Reads `ropewalk.internal.v1.ReplicateTopicResponse` up to `end`. */
+function readReplicateTopicResponse(reader: Reader, end: number): ReplicateTopicResponse {
+  const moves: PlaceReplicasResponsePlannedMove[] = [];
+  let moveCount: number = 0;
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 10:
+        moves.push(readPlaceReplicasResponsePlannedMove(reader, delimitedEnd(reader, end)));
+        break;
+      case 16:
+        moveCount = reader.int32();
+        break;
+      default:
+        skipField(reader, tag);
+    }
+  }
+  expectEnd(reader, end);
+  return { moves, moveCount };
 }
