@@ -26,6 +26,8 @@ export interface BrokerConfig {
    * comes to.
    */
   readonly bootstrap: readonly BootstrapBroker[];
+  /** Whether it may form a cluster; `false`: there is one, and it waits for it. Default: it may. */
+  readonly mayForm?: boolean;
   /** Failure domain; replicas of a partition are spread over racks. Empty: none. */
   readonly rack: string;
   readonly limits?: Partial<BrokerLimits>;
@@ -88,6 +90,8 @@ export interface BrokerLimits {
   readonly brokerSessionTimeoutMs: number;
   /** How often the controller looks who is to vote on the metadata. */
   readonly membershipCheckMs: number;
+  /** A voter on the metadata that was fenced for so long is replaced, where another broker is there; 0: never. */
+  readonly voterReplaceDelayMs: number;
   /** The first start waits so long for brokers that cannot be reached, once a majority is there. */
   readonly formationGraceMs: number;
   /** How often a broker that is drained gives away what it leads. */
@@ -157,6 +161,7 @@ export const defaultBrokerLimits: BrokerLimits = {
   brokerHeartbeatMs: 1000,
   brokerSessionTimeoutMs: 9000,
   membershipCheckMs: 500,
+  voterReplaceDelayMs: 10 * 60 * 1000,
   formationGraceMs: 2000,
   drainCheckMs: 500,
   diskStallMs: 3000,

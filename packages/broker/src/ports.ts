@@ -286,16 +286,31 @@ export interface BrokerView {
   readonly featureLevels: { readonly min: number; readonly max: number };
 }
 
+/** How a broker is changed. */
+export interface BrokerChange {
+  /** Only say whether it would be done. */
+  readonly dryRun: boolean;
+  /** How long the one who asks waits for the answer; unless said, as long as the broker itself would. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** What came of a change; `removed`: the broker was to leave and did so before. */
+export type BrokerOutcome = "changed" | "removed";
+
 /** What is asked of brokers as a whole; any broker takes these calls and passes them to the controller. */
 export interface BrokerAdmin {
   /**
    * Has a broker lead nothing, until it is undrained. Rejects with BROKER_ID_NOT_REGISTERED, or POLICY_VIOLATION
    * where the cluster could not do without it. With `dryRun` nothing changes. The same holds for the others.
    */
-  drain(principal: Principal, brokerId: number, dryRun: boolean): Promise<void>;
-  undrain(principal: Principal, brokerId: number, dryRun: boolean): Promise<void>;
+  drain(principal: Principal, brokerId: number, change: BrokerChange): Promise<BrokerOutcome>;
+  undrain(principal: Principal, brokerId: number, change: BrokerChange): Promise<BrokerOutcome>;
   /** Drains a broker for good: it is removed once it has no replica any more. */
-  decommission(principal: Principal, brokerId: number, dryRun: boolean): Promise<void>;
+  decommission(
+    principal: Principal,
+    brokerId: number,
+    change: BrokerChange,
+  ): Promise<BrokerOutcome>;
 }
 
 /** The cluster as this broker sees it. */

@@ -77,6 +77,7 @@ export class Controller {
       group,
       intervalMs: limits.membershipCheckMs,
       awaitMs: limits.brokerSessionTimeoutMs,
+      replaceDelayMs: limits.voterReplaceDelayMs,
       changeMsMax: limits.forwardTimeoutMs / 2,
     });
     this.admission = new BrokerAdmission({
@@ -105,23 +106,29 @@ export class Controller {
   }
 
   /**
-   * Changes what a broker is there for; with `dryRun` it only says whether it would. Rejects with
-   * BROKER_ID_NOT_REGISTERED, or POLICY_VIOLATION where the cluster could not do without the broker.
+   * Changes what a broker is there for; with `dryRun` it only says whether it would. Answers "removed" where it is to
+   * leave and did already. Rejects with BROKER_ID_NOT_REGISTERED, or POLICY_VIOLATION where the cluster could not do without the broker.
    */
-  async changeDuty(brokerId: number, duty: BrokerDuty, dryRun: boolean): Promise<void> {
+  async changeDuty(
+    brokerId: number,
+    duty: BrokerDuty,
+    dryRun: boolean,
+  ): Promise<"changed" | "removed"> {
     const action = `${dutyVerbs[duty]} broker ${brokerId}`;
     this.#expectLeading(action);
     const { image } = this.#options.machine;
     const broker = image.brokers.get(brokerId);
+    if (duty === "decommissioned" && image.isRemoved(brokerId)) return "removed";
     if (broker === undefined) throw brokerUnknown(action, image.brokers.values());
-    if (broker.duty === duty) return;
+    if (broker.duty === duty) return "changed";
     const fault = this.#dutyFault(broker, duty);
     if (fault !== undefined) {
       throw new RopewalkError("POLICY_VIOLATION", `Cannot ${action}: ${fault}`);
     }
-    if (dryRun) return;
+    if (dryRun) return "changed";
     const outcome = await this.#propose(action, lifeChange(broker, { duty }));
     if (outcome.kind === "refused") throw brokerUnknown(action, image.brokers.values());
+    return "changed";
   }
 
   #dutyFault(broker: BrokerImage, duty: BrokerDuty): string | undefined {

@@ -110,7 +110,7 @@ describe("MetadataImage.apply()", () => {
       nextGroupId: image.nextGroupId,
       nextProducerId: image.nextProducerId,
       featureLevel: image.featureLevel,
-      removedDirectories: image.removedDirectories,
+      removedDirectories: image.removedDirectories.values(),
       moveThrottle: image.moveThrottle,
       brokers: image.brokers.values(),
       topics: image.topics.values(),
