@@ -123,7 +123,10 @@ export class BrokerNode {
     });
     this.machine = new ControllerMachine(storage.state, logger, {
       applied: (outcome) => this.#applied(outcome),
-      membershipChanged: () => this.#options.imageChanged(),
+      membershipChanged: () => {
+        if (this.#started) this.membership.brokersChanged();
+        this.#options.imageChanged();
+      },
       leadershipChanged: (leadership) => this.#controllerLeadershipChanged(leadership),
     });
     this.#checkpointer = new Checkpointer(storage.state, clock, logger, limits.checkpointMs);
@@ -300,7 +303,8 @@ export class BrokerNode {
       controller: this.#controller,
       peers: this.#options.peers,
       groups: () => this.host.groups(),
-      peerGone: (id) => this.host.peerReplaced(id),
+      peerReplaced: (id) => this.host.peerReplaced(id),
+      peerRemoved: (id) => this.host.peerRemoved(id),
     });
   }
 
