@@ -62,6 +62,9 @@ export class Run {
     process.on("uncaughtException", onStray);
     try {
       await this.#phases();
+    } catch (error) {
+      // An event threw: a broker's process would have ended.
+      this.#failures.push(`crash: ${error instanceof Error ? error.stack : String(error)}`);
     } finally {
       process.off("unhandledRejection", onStray);
       process.off("uncaughtException", onStray);
@@ -78,11 +81,8 @@ export class Run {
     const consumers = this.#startConsumers();
     const moving = this.#startMoving();
     this.#nemesis.start();
-    const { failures } = this.#cluster;
-    const isWrong = (): boolean => this.#failures.length + failures.length > 0;
-    await loop.runUntil(isWrong, loop.nowMs + this.#options.busyMs);
-    this.#failures.push(...failures);
-    if (isWrong()) return;
+    await loop.runUntil(() => this.#isWrong(), loop.nowMs + this.#options.busyMs);
+    if (this.#isWrong()) return;
     for (const producer of producers) producer.stop();
     moving?.stop();
     this.#nemesis.stop();
@@ -92,6 +92,12 @@ export class Run {
       await this.#within(this.#options.livenessMs, "end all moves", moving.settled());
     }
     await this.#converge(producers, consumers);
+  }
+
+  /** Whether there is anything to report already. */
+  #isWrong(): boolean {
+    this.#failures.push(...this.#cluster.failures.splice(0));
+    return this.#failures.length > 0;
   }
 
   async #converge(producers: readonly Producing[], consumers: readonly Consuming[]): Promise<void> {
@@ -107,7 +113,7 @@ export class Run {
     const reading = readAll(this.#client(2), topic).then((read) => (logs = read));
     if (!(await this.#within(this.#options.livenessMs, "read everything", reading))) return;
     const anomalies = checkHistory(this.#history, logs ?? new Map());
-    this.#failures.push(...anomalies.slice(0, 10).map(describe), ...this.#cluster.failures);
+    this.#failures.push(...anomalies.slice(0, 10).map(describe));
     for (const { failure } of consumers) {
       if (failure !== undefined) this.#failures.push(`a consumer ended: ${failure}`);
     }
@@ -202,6 +208,7 @@ export class Run {
       },
     );
     const isInTime = await loop.runUntil(() => isOver, loop.nowMs + limitMs);
+    this.#isWrong();
     if (!isInTime) this.#failures.push(`liveness: cannot ${what} within ${limitMs} ms`);
     return isDone;
   }

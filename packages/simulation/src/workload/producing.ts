@@ -31,7 +31,10 @@ export class Producing {
     history: History,
     options: ProducingOptions,
   ) {
-    this.#producer = client.producer({ lingerMs: random.integer(20) });
+    this.#producer = client.producer({
+      lingerMs: random.integer(20),
+      deliveryTimeoutMs: random.chance(0.15) ? 3000 : 120_000,
+    });
     this.#process = process;
     this.#random = random;
     this.#history = history;
