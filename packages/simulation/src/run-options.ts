@@ -93,6 +93,8 @@ export function optionsOfSeed(
       compactionCheckMs: 3000,
       internalCutCheckMs: 2000,
       entriesPerImage: 50,
+      entriesPerCheckpoint: 20,
+      ...random.pick([{}, {}, { uncommittedBytesMax: 8 * 1024 }]),
     },
     moveEveryMsMax: random.pick([0, 300, 2000, 6000]),
     replicaCountMin: 1,

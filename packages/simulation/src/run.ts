@@ -64,6 +64,9 @@ export class Run {
     process.on("uncaughtException", onStray);
     try {
       await this.#phases();
+    } catch (error) {
+      // An event threw: a broker's process would have ended.
+      this.#failures.push(`crash: ${error instanceof Error ? error.stack : String(error)}`);
     } finally {
       process.off("unhandledRejection", onStray);
       process.off("uncaughtException", onStray);
@@ -88,17 +91,20 @@ export class Run {
     );
     workload.start();
     this.#nemesis.start();
-    const { failures } = this.#cluster;
-    const isWrong = (): boolean => this.#failures.length + failures.length > 0;
-    await loop.runUntil(isWrong, loop.nowMs + this.#options.busyMs);
-    this.#failures.push(...failures);
-    if (isWrong()) return;
+    await loop.runUntil(() => this.#isWrong(), loop.nowMs + this.#options.busyMs);
+    if (this.#isWrong()) return;
     workload.stop();
     this.#nemesis.stop();
     this.#world.trace.tell("run", "peace");
     // Where it does not settle, what was written is looked at all the same: it may be lost, too.
     await this.#within(this.#options.livenessMs, "end what was begun", workload.settled());
     await this.#converge(workload);
+  }
+
+  /** Whether there is anything to report already. */
+  #isWrong(): boolean {
+    this.#failures.push(...this.#cluster.failures.splice(0));
+    return this.#failures.length > 0;
   }
 
   async #converge(workload: Workload): Promise<void> {
@@ -114,7 +120,7 @@ export class Run {
     const reading = readAll(reader, this.#topic.name).then((read) => (logs = read));
     if (!(await this.#within(livenessMs, "read everything", reading))) return;
     const anomalies = checkHistory(this.#history, logs ?? new Map());
-    this.#failures.push(...anomalies.slice(0, 10).map(describe), ...this.#cluster.failures);
+    this.#failures.push(...anomalies.slice(0, 10).map(describe));
     this.#failures.push(...workload.consumerFailures());
     if (this.#history.count("acknowledged") === 0) this.#failures.push("nothing was acknowledged");
     const ends = new Map(logs?.entries().map(([partition, log]) => [partition, log.length]));
@@ -170,6 +176,7 @@ export class Run {
       },
     );
     const isInTime = await loop.runUntil(() => isOver, loop.nowMs + limitMs);
+    this.#isWrong();
     if (!isInTime) this.#failures.push(`liveness: cannot ${what} within ${limitMs} ms`);
     return isDone;
   }

@@ -20,6 +20,7 @@ export interface Anomaly {
     | "vote changed"
     | "commit went back"
     | "forgotten entry"
-    | "states differ";
+    | "states differ"
+    | "contradiction";
   readonly detail: string;
 }

@@ -1,7 +1,7 @@
 import type { ObservedReplica, ObservedStep, RaftObserver } from "@ropewalk/broker";
 import { type GroupWrite, groupName } from "@ropewalk/log";
 import type { Anomaly } from "./anomaly.ts";
-import { GroupHistory } from "./group-history.ts";
+import { RaftHistory } from "./raft-history.ts";
 import { ReplicaDisk } from "./replica-disk.ts";
 
 /** States are compared as of every so many entries, where replicas stop there: they cost time. */
@@ -9,7 +9,7 @@ const entriesPerImage = 4;
 
 /** What one process's replica did up to now. */
 interface Replica {
-  readonly group: GroupHistory;
+  readonly group: RaftHistory;
   readonly disk: ReplicaDisk;
   isLeader: boolean;
   term: number;
@@ -26,7 +26,7 @@ interface Replica {
  */
 export class RaftWatch {
   readonly #report: (anomaly: Anomaly) => void;
-  readonly #groups = new Map<string, GroupHistory>();
+  readonly #groups = new Map<string, RaftHistory>();
   /** By broker and log: what outlives the broker's process. */
   readonly #disks = new Map<number, Map<string, ReplicaDisk>>();
 
@@ -48,7 +48,11 @@ export class RaftWatch {
       added: (replica) => void replicas.set(replica, this.#added(brokerId, replica)),
       removed: (replica) => {
         replicas.delete(replica);
-        disks.delete(groupName(replica.log.key));
+        disks.get(groupName(replica.log.key))?.logMayChange();
+      },
+      contradicted: (replica, error) => {
+        const detail = `broker ${brokerId}: ${error.message}`;
+        replicas.get(replica)?.group.tell("contradiction", detail);
       },
       stepped: (replica, step) => {
         const state = replicas.get(replica);
@@ -81,8 +85,8 @@ export class RaftWatch {
     };
   }
 
-  #group(name: string): GroupHistory {
-    const group = this.#groups.get(name) ?? new GroupHistory(name, this.#report);
+  #group(name: string): RaftHistory {
+    const group = this.#groups.get(name) ?? new RaftHistory(name, this.#report);
     this.#groups.set(name, group);
     return group;
   }

@@ -17,8 +17,8 @@ export type StoredWrite = Pick<GroupWrite, "hardState" | "entries">;
  */
 export class ReplicaDisk {
   /** `#terms[row]` is the term of entry `#startIndex + row`; what is before is there, too, in some form. */
-  readonly #startIndex: number;
-  readonly #terms: number[] = [];
+  #startIndex: number;
+  #terms: number[] = [];
   #term: number;
   #vote: number;
   #pending: StoredWrite[] = [];
@@ -39,6 +39,13 @@ export class ReplicaDisk {
   durable(): void {
     const write = this.#pending.shift();
     if (write !== undefined) this.#take(write);
+  }
+
+  /** Its entries may be replaced, by those of a snapshot; what it promised in elections stays. */
+  logMayChange(): void {
+    this.#startIndex = 1;
+    this.#terms = [];
+    this.#pending = [];
   }
 
   /** Whether the entry is there for good. */

@@ -24,7 +24,7 @@ interface Image {
 }
 
 /** All that the replicas of one Raft group ever agreed on. */
-export class GroupHistory {
+export class RaftHistory {
   readonly disks: Map<number, ReplicaDisk> = new Map();
   readonly #name: string;
   readonly #report: (anomaly: Anomaly) => void;
