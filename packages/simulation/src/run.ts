@@ -12,6 +12,7 @@ import { Moving } from "./workload/moving.ts";
 import { Producing } from "./workload/producing.ts";
 import { SimulatedChannels } from "./world/grpc-channels.ts";
 import { SimulatedProcess } from "./world/simulated-process.ts";
+import { Tripwire } from "./world/tripwire.ts";
 import { World } from "./world/world.ts";
 
 /** What a run found out. */
@@ -60,6 +61,7 @@ export class Run {
     };
     process.on("unhandledRejection", onStray);
     process.on("uncaughtException", onStray);
+    using _tripwire = new Tripwire((what) => void this.#failures.push(`real world: ${what}`));
     try {
       await this.#phases();
     } catch (error) {
