@@ -61,7 +61,7 @@ export class Run {
     };
     process.on("unhandledRejection", onStray);
     process.on("uncaughtException", onStray);
-    using _tripwire = new Tripwire((what) => void this.#failures.push(`real world: ${what}`));
+    using tripwire = new Tripwire((what) => void this.#failures.push(`real world: ${what}`));
     try {
       await this.#phases();
     } catch (error) {

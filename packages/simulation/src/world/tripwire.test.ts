@@ -10,7 +10,7 @@ const here = /tripwire\.test\.ts/;
 /** What is reported while `act` runs. */
 function reportsOf(act: () => void, place: RegExp = here): string[] {
   const reports: string[] = [];
-  using _tripwire = new Tripwire((what) => void reports.push(what.replace(/ at .*/, "")), place);
+  using tripwire = new Tripwire((what) => void reports.push(what.replace(/ at .*/, "")), place);
   try {
     act();
   } catch {
@@ -35,7 +35,7 @@ describe("Tripwire", () => {
   test("throws where it reports, and is gone afterwards", () => {
     const before = Date;
     expect(() => {
-      using _tripwire = new Tripwire(() => undefined, here);
+      using tripwire = new Tripwire(() => undefined, here);
       Date.now();
     }).toThrow("Date.now was called in a simulation");
     expect(Date).toBe(before);

@@ -78,9 +78,10 @@ export class Tripwire implements Disposable {
   #guardDate(): void {
     const check = (): void => this.#check("new Date()");
     const guarded = new Proxy(Date, {
-      construct(target, values: readonly unknown[]): object {
+      construct(target, values: unknown[], newTarget): object {
         if (values.length === 0) check();
-        return new (Function.prototype.bind.call(target, undefined, ...values))();
+        const made: unknown = Reflect.construct(target, values, newTarget);
+        return made instanceof target ? made : {};
       },
     });
     this.#replace(globalThis, "Date", guarded);
