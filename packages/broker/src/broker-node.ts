@@ -1,6 +1,6 @@
 import { peerService } from "@ropewalk/protocol";
 import type { Logger, Runtime } from "@ropewalk/runtime";
-import type { BrokerStorage } from "./broker-storage.ts";
+import { type BrokerStorage, unknownThroughIndex } from "./broker-storage.ts";
 import { ForwardedBrokers } from "./broker-admin.ts";
 import { BrokerMembership } from "./broker-membership.ts";
 import { Checkpointer } from "./checkpointer.ts";
@@ -123,7 +123,10 @@ export class BrokerNode {
     });
     this.machine = new ControllerMachine(storage.state, logger, {
       applied: (outcome) => this.#applied(outcome),
-      membershipChanged: () => this.#options.imageChanged(),
+      membershipChanged: () => {
+        if (this.#started) this.membership.brokersChanged();
+        this.#options.imageChanged();
+      },
       leadershipChanged: (leadership) => this.#controllerLeadershipChanged(leadership),
     });
     this.#checkpointer = new Checkpointer(storage.state, clock, logger, limits.checkpointMs);
@@ -300,7 +303,8 @@ export class BrokerNode {
       controller: this.#controller,
       peers: this.#options.peers,
       groups: () => this.host.groups(),
-      peerGone: (id) => this.host.peerReplaced(id),
+      peerReplaced: (id) => this.host.peerReplaced(id),
+      peerRemoved: (id) => this.host.peerRemoved(id),
     });
   }
 
@@ -394,7 +398,7 @@ export class BrokerNode {
       image: this.machine.image,
       isAlive: this.isAlive,
       isReady: this.#options.isReady,
-      metadataIndexAtStart: () => Math.max(indexAtStart, storage.identity.enteredIndex),
+      unknownThroughIndex: () => unknownThroughIndex(storage, indexAtStart),
       metadataIndex: () => this.machine.appliedIndex,
       admitToLearner: this.#moves.admitToLearner,
       membersMayChange: this.#moves.membersMayChange,

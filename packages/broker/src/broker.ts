@@ -27,7 +27,7 @@ export interface BrokerHost {
   /** Whether the process itself is measured, too. */
   readonly hasProcessMetrics: boolean;
   /** Sees what the Raft groups do; for simulations. */
-  readonly raftObserver?: RaftObserver;
+  readonly raftObserver?: RaftObserver | undefined;
 }
 
 const ownProcess: BrokerHost = {
@@ -177,6 +177,7 @@ export class Broker {
       addressOf: (id) => this.#node.membership.addressOf(id),
       verifyPeer: (hello) => this.#peerFault(hello),
       isStranger: (id, directoryId) => this.#isStranger(id, directoryId),
+      onMemberSeen: (id, clusterId) => this.#node.membership.clusterSeen(id, clusterId),
       onClusterSeen: (id, clusterId) => this.#clusterSeen(id, clusterId),
       ...(peerVersions === undefined ? {} : { config: { versions: peerVersions } }),
       onRaftMessages: (from, messages, batches) => host.receive(from, messages, batches),
@@ -186,7 +187,10 @@ export class Broker {
       onSnapshotStatus: (id, key, _message, outcome) => host.snapshotSent(id, key, outcome),
     });
     return starting.then((peers) => {
-      for (const other of bootstrap) if (other.brokerId !== brokerId) peers.connect(other.brokerId);
+      const { image } = this.#node.machine;
+      const others = bootstrap.filter((other) => other.brokerId !== brokerId);
+      for (const other of others)
+        if (!image.isRemoved(other.brokerId)) peers.connect(other.brokerId);
       return peers;
     });
   }

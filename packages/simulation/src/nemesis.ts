@@ -1,5 +1,6 @@
 import { atSync } from "./crash-point.ts";
 import type { BrokerMachine, SimulatedCluster } from "./simulated-cluster.ts";
+import { clientHosts } from "./workload/client-seats.ts";
 import type { SeededRandom } from "./world/seeded-random.ts";
 import type { World } from "./world/world.ts";
 
@@ -146,6 +147,3 @@ export class Nemesis {
     return all.filter((other) => other !== host);
   }
 }
-
-/** The hosts of clients. */
-export const clientHosts: readonly string[] = ["client-1", "client-2", "client-3"];

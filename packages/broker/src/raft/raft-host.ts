@@ -172,6 +172,11 @@ export class RaftHost {
     this.#multi.peerReplaced(brokerId);
   }
 
+  /** A broker was removed from the cluster: it gets no heartbeats any more. */
+  peerRemoved(brokerId: number): void {
+    this.#multi.forgetPeer(brokerId);
+  }
+
   /** Resolves when the writes that are under way now are durable, or failed. */
   settled(): Promise<void> {
     return this.#lastWrite.catch(() => undefined);

@@ -40,7 +40,7 @@ const framesMax = 40;
  * While it is there, whoever of the product asks the real world for time, randomness, files or sockets is told so by an
  * error, and is reported: such a run cannot be the same twice. Tools around the run may go on to use the world.
  */
-export class Tripwire implements Disposable {
+export class Tripwire {
   readonly #report: (what: string) => void;
   readonly #place: RegExp;
   readonly #undo: (() => void)[] = [];
@@ -56,7 +56,8 @@ export class Tripwire implements Disposable {
     syncBuiltinESMExports();
   }
 
-  [Symbol.dispose](): void {
+  /** Everything is as it was. */
+  remove(): void {
     for (const undo of this.#undo.splice(0).reverse()) undo();
     syncBuiltinESMExports();
   }
