@@ -30,6 +30,26 @@ describe("startCluster", () => {
     expect(offset).toBe(2);
   });
 
+  test("startCluster() goes on after a callback of the test that throws", async () => {
+    const listeners = process.listeners("uncaughtException");
+    const heard: string[] = [];
+    process.removeAllListeners("uncaughtException");
+    process.on("uncaughtException", (error) => heard.push(error.message));
+    try {
+      await using cluster = await startCluster({ topics: ["orders"] });
+      const onAcknowledged = (): void => {
+        throw new Error("mine");
+      };
+      const producer = cluster.client.producer({ onAcknowledged });
+      producer.write({ topic: "orders", value: "one" });
+      await expect.poll(() => heard).toEqual(["mine"]);
+      await cluster.clock.advance("1s");
+    } finally {
+      process.removeAllListeners("uncaughtException");
+      for (const listener of listeners) process.on("uncaughtException", listener);
+    }
+  });
+
   test("startCluster() lives with timers that the test replaced", async () => {
     vi.useFakeTimers();
     try {
