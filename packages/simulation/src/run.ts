@@ -1,5 +1,7 @@
 import { type Admin, RopewalkClient } from "@ropewalk/client";
-import { type Anomaly, checkHistory } from "./checks/history-check.ts";
+import type { Anomaly } from "./checks/anomaly.ts";
+import { checkHistory } from "./checks/history-check.ts";
+import { RaftWatch } from "./checks/raft-watch.ts";
 import { checkReplicas } from "./checks/replica-check.ts";
 import { clientHosts, Nemesis } from "./nemesis.ts";
 import type { RunOptions } from "./run-options.ts";
@@ -43,7 +45,8 @@ export class Run {
     const { disk, link, seed } = options;
     this.#options = options;
     this.#world = new World({ seed, disk, link, onLine });
-    this.#cluster = new SimulatedCluster(this.#world, options.brokerCount, options.limits);
+    const watch = new RaftWatch((anomaly) => this.#failures.push(describe(anomaly)));
+    this.#cluster = new SimulatedCluster(this.#world, options.brokerCount, options.limits, watch);
     this.#nemesis = new Nemesis(this.#world, this.#cluster, {
       kinds: options.faults,
       everyMsMax: options.faultEveryMsMax,
@@ -75,7 +78,11 @@ export class Run {
     const consumers = this.#startConsumers();
     const moving = this.#startMoving();
     this.#nemesis.start();
-    await loop.runUntil(() => this.#failures.length > 0, loop.nowMs + this.#options.busyMs);
+    const { failures } = this.#cluster;
+    const isWrong = (): boolean => this.#failures.length + failures.length > 0;
+    await loop.runUntil(isWrong, loop.nowMs + this.#options.busyMs);
+    this.#failures.push(...failures);
+    if (isWrong()) return;
     for (const producer of producers) producer.stop();
     moving?.stop();
     this.#nemesis.stop();

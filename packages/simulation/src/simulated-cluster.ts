@@ -1,4 +1,5 @@
 import { Broker, type BrokerConfig, type BrokerLimits } from "@ropewalk/broker";
+import type { RaftWatch } from "./checks/raft-watch.ts";
 import type { StoppedBroker } from "./checks/replica-check.ts";
 import { GrpcDoor } from "./world/grpc-door.ts";
 import { MachineDisk } from "./world/machine-disk.ts";
@@ -43,11 +44,13 @@ export class SimulatedCluster {
   readonly machines: readonly BrokerMachine[];
   readonly #world: World;
   readonly #limits: Partial<BrokerLimits>;
+  readonly #watch: RaftWatch;
   /** Why a broker ended that nobody ended. */
   readonly failures: string[] = [];
 
-  constructor(world: World, brokerCount: number, limits: Partial<BrokerLimits> = {}) {
+  constructor(world: World, brokerCount: number, limits: Partial<BrokerLimits>, watch: RaftWatch) {
     this.#world = world;
+    this.#watch = watch;
     this.#limits = limits;
     this.machines = Array.from({ length: brokerCount }, (_, row) => ({
       brokerId: row + 1,
@@ -81,6 +84,7 @@ export class SimulatedCluster {
     machine.process = process;
     Broker.start(this.#config(machine), this.#world.runtimeOf(process, machine.disk), {
       hasProcessMetrics: false,
+      raftObserver: this.#watch.observe(machine.brokerId),
       openDoor: (options) => {
         const address = `${machine.host}:${ports.client}`;
         const close = (): void => {
