@@ -3,7 +3,7 @@ import type { Clock, Logger, Timer } from "@ropewalk/runtime";
 import type { RaftGroup } from "../raft/raft-group.ts";
 import type { Leadership } from "../raft/state-machine.ts";
 import { type BrokerSession, fencingChanges } from "./broker-fencing.ts";
-import { type BrokerLifeChange, lifeChange } from "./broker-life.ts";
+import { type BrokerImage, type BrokerLifeChange, lifeChange } from "./broker-life.ts";
 import { countReplicas } from "./replica-count.ts";
 import { commonFeatureLevel } from "./feature-level.ts";
 import type { MetadataImage } from "./metadata-image.ts";
@@ -140,12 +140,17 @@ export class BrokerLifeKeeper {
   /** The wish is in the metadata, so that every controller goes on where the one before left off. */
   async #moveReplicas(): Promise<void> {
     const { image, mover } = this.#options;
-    if (mover === undefined) return;
+    const leaving = this.#leaving();
+    if (mover === undefined || leaving.length === 0) return;
     const replicas = countReplicas(image.topics.values());
-    for (const { brokerId, duty } of image.brokers.values()) {
-      const isLeaving = duty === "decommissioned" && (replicas.get(brokerId) ?? 0) > 0;
-      if (isLeaving) await mover.moveAway(brokerId);
+    for (const { brokerId } of leaving) {
+      if ((replicas.get(brokerId) ?? 0) > 0) await mover.moveAway(brokerId);
     }
+  }
+
+  #leaving(): BrokerImage[] {
+    const { image } = this.#options;
+    return [...image.brokers.values()].filter(({ duty }) => duty === "decommissioned");
   }
 
   #fencing(): ReturnType<typeof fencingChanges> {
@@ -167,7 +172,7 @@ export class BrokerLifeKeeper {
    */
   #removals(): BrokerLifeChange[] {
     const { group, image } = this.#options;
-    const leaving = [...image.brokers.values()].filter(({ duty }) => duty === "decommissioned");
+    const leaving = this.#leaving();
     if (leaving.length === 0) return [];
     const replicas = countReplicas(image.topics.values());
     const { voters, votersOutgoing } = group().confState;
