@@ -12,6 +12,7 @@ import type { PeerHello } from "./peer/hello.ts";
 import { createMetrics } from "./metrics.ts";
 import { PeerNetwork } from "./peer/peer-network.ts";
 import type { BrokerPorts } from "./ports.ts";
+import type { RaftObserver } from "./raft/raft-observer.ts";
 import { Registration } from "./registration.ts";
 import { directoryFault, repairController } from "./snapshot/controller-repair.ts";
 import { brokerVersion } from "./version.ts";
@@ -25,6 +26,8 @@ export interface BrokerHost {
   readonly openDoor: (options: GrpcDoorOptions) => Promise<ClientDoor>;
   /** Whether the process itself is measured, too. */
   readonly hasProcessMetrics: boolean;
+  /** Sees what the Raft groups do; for simulations. */
+  readonly raftObserver?: RaftObserver;
 }
 
 const ownProcess: BrokerHost = {
@@ -79,6 +82,7 @@ export class Broker {
           "the journal's disk failed; see the log, and restart the broker when it is mended";
       },
       imageChanged: () => this.#imageChanged(),
+      raftObserver: host.raftObserver,
     });
     const { clusterId } = this.#node.machine.image;
     this.#clusterId = clusterId || storage.identity.clusterId;

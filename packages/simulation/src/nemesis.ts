@@ -1,4 +1,5 @@
 import type { BrokerMachine, SimulatedCluster } from "./simulated-cluster.ts";
+import { clientHosts } from "./workload/client-seats.ts";
 import type { SeededRandom } from "./world/seeded-random.ts";
 import type { World } from "./world/world.ts";
 
@@ -133,6 +134,3 @@ export class Nemesis {
     return all.filter((other) => other !== host);
   }
 }
-
-/** The hosts of clients. */
-export const clientHosts: readonly string[] = ["client-1", "client-2", "client-3"];

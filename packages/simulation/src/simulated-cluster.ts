@@ -1,4 +1,5 @@
 import { Broker, type BrokerConfig, type BrokerLimits } from "@ropewalk/broker";
+import type { RaftWatch } from "./checks/raft-watch.ts";
 import type { StoppedBroker } from "./checks/replica-check.ts";
 import { GrpcDoor } from "./world/grpc-door.ts";
 import { MachineDisk } from "./world/machine-disk.ts";
@@ -18,6 +19,8 @@ export interface BrokerMachine {
   process: SimulatedProcess | undefined;
   broker: Broker | undefined;
   clock: ClockFault;
+  /** It is never started again. */
+  isLost: boolean;
 }
 
 /** A quartz is off by less; what follows from time must bear more. */
@@ -38,28 +41,30 @@ const smallLog: NonNullable<BrokerConfig["log"]> = {
   diskReserveBytes: 64 * 1024,
 };
 
+/** How long a broker may take to stop before it is killed. */
+const stopMsMax = 15_000;
+
 /** A cluster of real brokers in a simulated world. */
 export class SimulatedCluster {
-  readonly machines: readonly BrokerMachine[];
+  readonly #machines: BrokerMachine[];
+  /** The brokers that form the cluster; those that are added later are told of them. */
+  readonly #founderCount: number;
   readonly #world: World;
   readonly #limits: Partial<BrokerLimits>;
+  readonly #watch: RaftWatch;
   /** Why a broker ended that nobody ended. */
   readonly failures: string[] = [];
 
-  constructor(world: World, brokerCount: number, limits: Partial<BrokerLimits> = {}) {
+  constructor(world: World, brokerCount: number, limits: Partial<BrokerLimits>, watch: RaftWatch) {
     this.#world = world;
+    this.#watch = watch;
     this.#limits = limits;
-    this.machines = Array.from({ length: brokerCount }, (_, row) => ({
-      brokerId: row + 1,
-      host: `broker-${row + 1}`,
-      disk: new MachineDisk(world.random.fork(`disk-${row + 1}`)),
-      process: undefined,
-      broker: undefined,
-      clock: {
-        ...soundClock,
-        rate: 1 + world.random.fork(`clock-${row + 1}`).between(-drift, drift),
-      },
-    }));
+    this.#founderCount = brokerCount;
+    this.#machines = Array.from({ length: brokerCount }, (_, row) => newMachine(world, row + 1));
+  }
+
+  get machines(): readonly BrokerMachine[] {
+    return this.#machines;
   }
 
   /** Where clients find brokers. */
@@ -73,7 +78,7 @@ export class SimulatedCluster {
 
   /** Starts the broker of a machine, unless it runs. */
   start(machine: BrokerMachine): void {
-    if (machine.process?.isAlive === true) return;
+    if (machine.process?.isAlive === true || machine.isLost) return;
     const { trace } = this.#world;
     trace.tell(machine.host, "starts");
     this.#world.network.machineIsBack(machine.host);
@@ -81,6 +86,7 @@ export class SimulatedCluster {
     machine.process = process;
     Broker.start(this.#config(machine), this.#world.runtimeOf(process, machine.disk), {
       hasProcessMetrics: false,
+      raftObserver: this.#watch.observe(machine.brokerId),
       openDoor: (options) => {
         const address = `${machine.host}:${ports.client}`;
         const close = (): void => {
@@ -115,6 +121,40 @@ export class SimulatedCluster {
     if (death === "power") machine.disk.losePower();
   }
 
+  /** Stops the broker of a machine cleanly, if it can within a while, and starts it again. */
+  async restart(machine: BrokerMachine): Promise<void> {
+    const { broker, process } = machine;
+    if (process?.isAlive !== true || broker === undefined) return;
+    this.#world.trace.tell(machine.host, "stops");
+    await new Promise<void>((resolve) => {
+      process.onDeath(() => resolve());
+      process.post(stopMsMax, resolve);
+      broker.stop().then(resolve, resolve);
+    });
+    // Somebody may have killed it meanwhile: then it is not ours to start.
+    if (!process.isAlive || machine.process !== process) return;
+    process.die("kill");
+    machine.broker = undefined;
+    this.start(machine);
+  }
+
+  /** A machine of the same name without any data: its broker comes as a new one. */
+  replace(machine: BrokerMachine): void {
+    this.kill(machine, "power");
+    this.#world.trace.tell(machine.host, "is replaced");
+    machine.disk.wipe();
+    this.#watch.forget(machine.brokerId);
+    this.start(machine);
+  }
+
+  /** Starts a broker on one more machine. */
+  grow(): BrokerMachine {
+    const machine = newMachine(this.#world, this.#machines.length + 1);
+    this.#machines.push(machine);
+    this.start(machine);
+    return machine;
+  }
+
   /** Stops every broker cleanly. */
   async stopAll(): Promise<void> {
     await Promise.all(this.machines.map(async ({ broker }) => broker?.stop()));
@@ -140,7 +180,7 @@ export class SimulatedCluster {
       client: { listen: at(ports.client), advertise: at(ports.client) },
       peer: { listen: at(ports.peer), advertise: at(ports.peer) },
       http: { listen: at(ports.http) },
-      bootstrap: this.machines.map((each) => ({
+      bootstrap: this.#machines.slice(0, this.#founderCount).map((each) => ({
         brokerId: each.brokerId,
         address: { host: each.host, port: ports.peer },
       })),
@@ -149,4 +189,17 @@ export class SimulatedCluster {
       log: smallLog,
     };
   }
+}
+
+function newMachine(world: World, brokerId: number): BrokerMachine {
+  const rate = 1 + world.random.fork(`clock-${brokerId}`).between(-drift, drift);
+  return {
+    brokerId,
+    host: `broker-${brokerId}`,
+    disk: new MachineDisk(world.random.fork(`disk-${brokerId}`)),
+    process: undefined,
+    broker: undefined,
+    clock: { ...soundClock, rate },
+    isLost: false,
+  };
 }
