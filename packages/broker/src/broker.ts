@@ -310,6 +310,7 @@ export class Broker {
       partitions: node.replicas,
       topics: node.topics,
       brokers: node.brokers,
+      features: node.brokers,
       reassignments: node.reassignments,
       configs: node.configs,
       groups: node.groups,
