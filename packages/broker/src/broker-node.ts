@@ -197,6 +197,12 @@ export class BrokerNode {
     }
   }
 
+  /** What was sent to the broker may not have arrived. */
+  unreachable(brokerId: number): void {
+    this.host.unreachable(brokerId);
+    this.#reporter.unreachable(brokerId);
+  }
+
   /** Why this broker leads nothing; `sound` where nothing speaks against it. */
   get fitness(): Fitness {
     return this.#fitness?.fitness ?? "sound";
@@ -316,7 +322,7 @@ export class BrokerNode {
       caller: this.caller,
       table: this.#leaders,
       connectedPeers: () => peers().connectedPeers(),
-      ledGroups: () => this.#ledGroups(),
+      groups: () => this.host.groups(),
     });
   }
 
@@ -493,12 +499,5 @@ export class BrokerNode {
     this.#controller.leadershipChanged(leadership);
     this.#moves.controllerChanged();
     this.#options.imageChanged();
-  }
-
-  *#ledGroups(): Iterable<{ groupId: number; term: number }> {
-    for (const group of this.host.groups()) {
-      if (group.leadership.kind === "leading")
-        yield { groupId: group.key.groupId, term: group.term };
-    }
   }
 }

@@ -133,12 +133,16 @@ export interface PartitionView {
   readonly replicaIds: readonly number[];
 }
 
-/** How a change is made. */
-export interface ChangeOptions {
-  /** Check only, as the controller would: nothing is changed. */
-  readonly validateOnly?: boolean;
+/** How long somebody waits. */
+export interface Patience {
   /** How long the one who asks waits for the answer; unless said, as long as the broker itself would. */
   readonly timeoutMs?: number | undefined;
+}
+
+/** How a change is made. */
+export interface ChangeOptions extends Patience {
+  /** Check only, as the controller would: nothing is changed. */
+  readonly validateOnly?: boolean;
 }
 
 /** Makes, grows and removes topics; any broker takes these calls and passes them to the controller. */
@@ -188,7 +192,7 @@ export interface PartitionReplicaIds {
 }
 
 /** Changes of where replicas are: some that are named, or the cluster's own plan for topics (empty: all). */
-export interface ReassignmentRequest {
+export interface ReassignmentRequest extends Patience {
   readonly wanted:
     | { readonly kind: "explicit"; readonly partitions: readonly PartitionReplicaIds[] }
     | { readonly kind: "auto"; readonly topics: readonly string[] };
@@ -199,7 +203,7 @@ export interface ReassignmentRequest {
 }
 
 /** Another number of replicas for every partition of a topic. */
-export interface ReplicationFactorChange {
+export interface ReplicationFactorChange extends Patience {
   readonly topic: string;
   readonly replicationFactor: number;
   /** Only checks. */
@@ -250,7 +254,7 @@ export interface ReassignmentAdmin {
   cancel(
     principal: Principal,
     partitions: readonly { readonly topic: string; readonly partition: number }[],
-    dryRun: boolean,
+    change: { readonly dryRun: boolean } & Patience,
   ): Promise<readonly PlannedReassignment[]>;
   /** Everything that moves or waits, by topic and partition; an empty topic: all. */
   list(principal: Principal, topic: string): readonly ReassignmentView[];
@@ -284,18 +288,30 @@ export interface BrokerView {
   readonly controllerRole: "voter" | "learner" | "none";
   /** The feature levels that it can work at, both included. */
   readonly featureLevels: { readonly min: number; readonly max: number };
+  /** Where other brokers reach it. */
+  readonly peer: { readonly host: string; readonly port: number };
 }
 
 /** How a broker is changed. */
-export interface BrokerChange {
+export interface BrokerChange extends Patience {
   /** Only say whether it would be done. */
   readonly dryRun: boolean;
-  /** How long the one who asks waits for the answer; unless said, as long as the broker itself would. */
-  readonly timeoutMs?: number | undefined;
 }
 
 /** What came of a change; `removed`: the broker was to leave and did so before. */
 export type BrokerOutcome = "changed" | "removed";
+
+/** A feature level that was raised, or would be: before and afterwards. */
+export interface FeatureUpgrade {
+  readonly previousLevel: number;
+  readonly level: number;
+}
+
+/** What is asked of the cluster's feature level; any broker takes it and passes it to the controller. */
+export interface FeatureAdmin {
+  /** Raises it to the highest that every broker knows; there is no way back. With `dryRun` nothing changes. */
+  upgrade(principal: Principal, change: BrokerChange): Promise<FeatureUpgrade>;
+}
 
 /** What is asked of brokers as a whole; any broker takes these calls and passes them to the controller. */
 export interface BrokerAdmin {
@@ -360,11 +376,27 @@ export interface ProducerIds {
 
 /** Consumer groups; calls are passed on to the group's coordinator. */
 export interface GroupCoordinator {
-  heartbeat(principal: Principal, request: HeartbeatRequest): Promise<HeartbeatResponse>;
-  commitOffsets(principal: Principal, request: CommitOffsetsRequest): Promise<void>;
-  fetchOffsets(principal: Principal, request: FetchOffsetsRequest): Promise<FetchOffsetsResponse>;
-  describeGroup(principal: Principal, groupId: string): Promise<DescribeGroupResponse>;
-  listGroups(principal: Principal): Promise<ListGroupsResponseInit>;
+  heartbeat(
+    principal: Principal,
+    request: HeartbeatRequest,
+    patience?: Patience,
+  ): Promise<HeartbeatResponse>;
+  commitOffsets(
+    principal: Principal,
+    request: CommitOffsetsRequest,
+    patience?: Patience,
+  ): Promise<void>;
+  fetchOffsets(
+    principal: Principal,
+    request: FetchOffsetsRequest,
+    patience?: Patience,
+  ): Promise<FetchOffsetsResponse>;
+  describeGroup(
+    principal: Principal,
+    groupId: string,
+    patience?: Patience,
+  ): Promise<DescribeGroupResponse>;
+  listGroups(principal: Principal, patience?: Patience): Promise<ListGroupsResponseInit>;
 }
 
 /** Everything a front door may ask. */
@@ -372,6 +404,7 @@ export interface BrokerPorts {
   readonly partitions: PartitionDirectory;
   readonly topics: TopicAdmin;
   readonly brokers: BrokerAdmin;
+  readonly features: FeatureAdmin;
   readonly reassignments: ReassignmentAdmin;
   readonly configs: ConfigAdmin;
   readonly groups: GroupCoordinator;

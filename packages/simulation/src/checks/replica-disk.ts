@@ -41,16 +41,20 @@ export class ReplicaDisk {
     if (write !== undefined) this.#take(write);
   }
 
-  /** Its entries may be replaced, by those of a snapshot; what it promised in elections stays. */
-  logMayChange(): void {
-    this.#startIndex = 1;
-    this.#terms = [];
-    this.#pending = [];
+  /** What a log must have that takes its place, with any entries: what it promised in elections stays. */
+  withoutEntries(): ReplicaDisk {
+    const hardState = { term: this.#term, vote: this.#vote, commit: 0 };
+    return new ReplicaDisk({ hardState, firstIndex: () => 1, lastIndex: () => 0, term: () => 0 });
   }
 
   /** Whether the entry is there for good. */
   has(index: number, term: number): boolean {
     return index < this.#startIndex || this.#terms[index - this.#startIndex] === term;
+  }
+
+  /** Whether the vote is there for good, or one of a later term, which it had come before. */
+  hasVoted(term: number, vote: number): boolean {
+    return this.#term > term || (this.#term === term && this.#vote === vote);
   }
 
   /** What a log that was opened anew lacks of what it had; `undefined`: nothing. */
