@@ -146,6 +146,7 @@ export class Run {
 
   async #stop(): Promise<void> {
     await this.#seats.closeAll();
+    this.#failures.push(...this.#seats.leaks);
     await this.#cluster.stopAll();
   }
 
