@@ -1,7 +1,8 @@
 import type { Admin } from "@ropewalk/client";
+import { clusterReport } from "./checks/cluster-report.ts";
 import { type Anomaly, checkHistory } from "./checks/history-check.ts";
 import { checkReplicas } from "./checks/replica-check.ts";
-import { Nemesis } from "./nemesis.ts";
+import { Nemesis } from "./nemesis/nemesis.ts";
 import type { RunOptions } from "./run-options.ts";
 import { SimulatedCluster } from "./simulated-cluster.ts";
 import { ClientSeats } from "./workload/client-seats.ts";
@@ -48,6 +49,7 @@ export class Run {
       kinds: options.faults,
       everyMsMax: options.faultEveryMsMax,
       lastsMsMax: options.faultLastsMsMax,
+      lasting: options.lastingFault,
     });
   }
 
@@ -99,6 +101,7 @@ export class Run {
       this.#failures.push(
         `liveness: ${workload.pendingCount} records have no fate ${livenessMs} ms after the last fault`,
       );
+      await this.#tellState();
     }
     let logs: Awaited<ReturnType<typeof readAll>> | undefined;
     const reader = this.#seats.open(2).client;
@@ -112,6 +115,7 @@ export class Run {
     await this.#expectNone("have the group read everything", workload.checkGroup(ends));
     await this.#expectNone("make a topic anew", workload.checkTopics());
     if (!(await this.#within(30_000, "stop", this.#stop()))) return;
+    this.#nemesis.end();
     const replicas = checkReplicas(this.#cluster.stoppedBrokers());
     const described = replicas.then((found) => found.map(describe));
     await this.#expectNone("look at the replicas", described);
@@ -161,8 +165,21 @@ export class Run {
       },
     );
     const isInTime = await loop.runUntil(() => isOver, loop.nowMs + limitMs);
-    if (!isInTime) this.#failures.push(`liveness: cannot ${what} within ${limitMs} ms`);
+    if (!isInTime) {
+      this.#failures.push(`liveness: cannot ${what} within ${limitMs} ms`);
+      await this.#tellState();
+    }
     return isDone;
+  }
+
+  /** Puts into the trace what the cluster says of itself. */
+  async #tellState(): Promise<void> {
+    const { loop, trace } = this.#world;
+    let lines: readonly string[] | undefined;
+    const admin = this.#seats.open(0).client.admin({ timeoutMs: 5000 });
+    void clusterReport(admin).then((told) => (lines = told));
+    await loop.runUntil(() => lines !== undefined, loop.nowMs + 20_000);
+    for (const line of lines ?? []) trace.tell("cluster", line);
   }
 
   #outcome(): RunOutcome {

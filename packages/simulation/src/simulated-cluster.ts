@@ -100,8 +100,8 @@ export class SimulatedCluster {
         if (!process.isAlive) return;
         trace.tell(machine.host, `does not start: ${String(error)}`);
         process.die("kill");
-        // On a full disk it may refuse to start; it is started again when all is mended.
-        if (machine.disk.bytesMax === Number.POSITIVE_INFINITY) {
+        // On a full or broken disk it may refuse to start; it is started again when all is mended.
+        if (machine.disk.bytesMax === Number.POSITIVE_INFINITY && !machine.disk.isBroken) {
           this.failures.push(`${machine.host} does not start: ${String(error)}`);
         }
       },
@@ -152,16 +152,19 @@ export class SimulatedCluster {
 
   /** Stops every broker cleanly. */
   async stopAll(): Promise<void> {
-    await Promise.all(this.machines.map(async ({ broker }) => broker?.stop()));
+    await Promise.all(this.machines.map(async ({ broker, isLost }) => !isLost && broker?.stop()));
     for (const machine of this.machines) {
       machine.process?.die("kill");
       machine.broker = undefined;
     }
   }
 
-  /** Every broker's disk, for looking at what stopped brokers have stored. */
+  /** Disks, for looking at what stopped brokers have stored; but for those that have rotted, as is known, and empty ones. */
   stoppedBrokers(): StoppedBroker[] {
-    return this.machines.map(({ disk, host }) => {
+    const sound = this.machines.filter(
+      ({ disk }) => !disk.hasRotted && disk.directories.has("data/log"),
+    );
+    return sound.map(({ disk, host }) => {
       const process = new SimulatedProcess(this.#world.loop, host);
       return { host, runtime: this.#world.runtimeOf(process, disk) };
     });

@@ -13,6 +13,8 @@ export class Inode {
   #seen = new Bytes();
   readonly #durable = new Bytes();
   #unsynced: UnsyncedWrite[] = [];
+  /** Grows with every change. */
+  writeCount = 0;
 
   get sizeBytes(): number {
     return this.#seen.length;
@@ -28,12 +30,14 @@ export class Inode {
   }
 
   write(position: number, bytes: Uint8Array): void {
+    this.writeCount++;
     this.#seen.write(position, bytes);
     this.#unsynced.push({ position, bytes: bytes.slice() });
   }
 
   /** Cuts or grows the file; the size is durable at once, as in a file system's journal. */
   truncate(sizeBytes: number): void {
+    this.writeCount++;
     this.#seen.truncate(sizeBytes);
     this.#durable.truncate(sizeBytes);
     const left = this.#unsynced.filter(({ position }) => position < sizeBytes);
