@@ -1,5 +1,6 @@
 import { rmSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { CountingDoor } from "./counting-door.ts";
 import { metricOf } from "./metric-of.ts";
 import { NumberedStream } from "./numbered-stream.ts";
 import { ProcessCluster } from "./process-cluster.ts";
@@ -116,6 +117,41 @@ describe("brokers that form a cluster", () => {
     });
   });
 
+  test("form no second cluster while a broker of theirs is there, though most of them lost their disks", async () => {
+    await using cluster = await ProcessCluster.prepare(4, "product", 3);
+    for (const id of [1, 2, 3]) cluster.spawn(id);
+    await cluster.ready();
+    cluster.spawn(4);
+    await cluster.ready();
+    for (const id of [1, 2, 3]) await cluster.kill(id);
+    for (const id of [1, 2]) {
+      rmSync(cluster.dataDirectory(id), { recursive: true });
+      cluster.spawn(id);
+    }
+    for (const id of [1, 2]) {
+      await waitFor(
+        () => `broker ${id} says what holds it up; its log:\n${cluster.log(id)}`,
+        deadlineMs,
+        async () => (await readiness(cluster, id)).body.includes("takes this broker for one of it"),
+      );
+    }
+  });
+
+  test("form none where they were told that there is one", async () => {
+    await using cluster = await ProcessCluster.prepare(2);
+    const environment = { ROPEWALK_INITIAL_CLUSTER_STATE: "existing" };
+    for (const id of [1, 2]) {
+      cluster.change(id, { environment });
+      cluster.spawn(id);
+    }
+    await waitFor(
+      () => `broker 1 waits; its log:\n${cluster.log(1)}`,
+      deadlineMs,
+      async () =>
+        (await readiness(cluster, 1)).body.includes("started to join an existing cluster"),
+    );
+  });
+
   test("have no place for the data of another cluster, and tell it why", async () => {
     await using cluster = await ProcessCluster.prepare(2);
     cluster.spawn(1, [1]);
@@ -187,8 +223,19 @@ describe("a broker's life", () => {
       async () => (await readiness(cluster, 4)).status === 503,
     );
     expect((await listed(all)).map(({ brokerId }) => brokerId)).toEqual([1, 2, 3]);
-    // With what it had it never comes back, and as a new broker it does.
+    // The same wish again is the same as once, and nobody dials who was removed.
     await cluster.stop(4);
+    await using door = await CountingDoor.open(cluster.peerPort(4));
+    expect(await run(["broker", "decommission", "4"], doors)).toBe("broker 4 was removed before\n");
+    expect(await run(["broker", "decommission", "4", "--dry-run"], doors)).toBe(
+      "broker 4 was removed before\n",
+    );
+    expect(await refusal(["broker", "drain", "4"], doors)).toContain("it is unknown");
+    await run(["topic", "create", "after", "-p", "4", "-r", "3"], doors);
+    await run(["cluster", "health"], doors);
+    expect(door.connectionCount).toBe(0);
+    await door.close();
+    // With what it had it never comes back, and as a new broker it does.
     rmSync(cluster.dataDirectory(4), { recursive: true });
     cluster.spawn(4, [2, 3]);
     await untilReady(cluster, 4);

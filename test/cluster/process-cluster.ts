@@ -116,6 +116,13 @@ export class ProcessCluster {
     return this.#portsOf(id).client;
   }
 
+  /** The process of a broker that runs. */
+  pid(id: number): number {
+    const pid = this.#processes.get(id)?.pid;
+    if (pid === undefined) throw new Error(`broker ${id} does not run`);
+    return pid;
+  }
+
   dataDirectory(id: number): string {
     return join(this.directory, String(id));
   }

@@ -2,7 +2,7 @@ import { peerService } from "@ropewalk/protocol";
 import { dutyMessage } from "./controller/broker-codec.ts";
 import type { BrokerDuty } from "./controller/broker-life.ts";
 import type { ControllerClient } from "./controller/controller-client.ts";
-import type { BrokerAdmin, Principal } from "./ports.ts";
+import type { BrokerAdmin, BrokerChange, BrokerOutcome, Principal } from "./ports.ts";
 
 /** Has the controller do what an admin wants of brokers. */
 export class ForwardedBrokers implements BrokerAdmin {
@@ -12,20 +12,30 @@ export class ForwardedBrokers implements BrokerAdmin {
     this.#controller = controller;
   }
 
-  drain(_principal: Principal, brokerId: number, dryRun: boolean): Promise<void> {
-    return this.#change(brokerId, "drained", dryRun);
+  drain(_principal: Principal, brokerId: number, options: BrokerChange): Promise<BrokerOutcome> {
+    return this.#change(brokerId, "drained", options);
   }
 
-  undrain(_principal: Principal, brokerId: number, dryRun: boolean): Promise<void> {
-    return this.#change(brokerId, "serving", dryRun);
+  undrain(_principal: Principal, brokerId: number, options: BrokerChange): Promise<BrokerOutcome> {
+    return this.#change(brokerId, "serving", options);
   }
 
-  decommission(_principal: Principal, brokerId: number, dryRun: boolean): Promise<void> {
-    return this.#change(brokerId, "decommissioned", dryRun);
+  decommission(
+    _principal: Principal,
+    brokerId: number,
+    options: BrokerChange,
+  ): Promise<BrokerOutcome> {
+    return this.#change(brokerId, "decommissioned", options);
   }
 
-  async #change(brokerId: number, duty: BrokerDuty, dryRun: boolean): Promise<void> {
+  async #change(
+    brokerId: number,
+    duty: BrokerDuty,
+    { dryRun, timeoutMs }: BrokerChange,
+  ): Promise<BrokerOutcome> {
     const request = { brokerId, duty: dutyMessage(duty), dryRun };
-    await this.#controller.call(peerService.changeBrokerDuty, request);
+    const { changeBrokerDuty } = peerService;
+    const { isRemoved } = await this.#controller.call(changeBrokerDuty, request, timeoutMs);
+    return isRemoved ? "removed" : "changed";
   }
 }

@@ -28,8 +28,10 @@ export interface BrokerMembershipOptions {
   readonly controller: Controller;
   readonly peers: () => PeerNetwork;
   readonly groups: () => Iterable<RaftGroup>;
-  /** A broker has left, or another incarnation has taken its place. */
-  readonly peerGone: (brokerId: number) => void;
+  /** Another incarnation has taken a broker's place. */
+  readonly peerReplaced: (brokerId: number) => void;
+  /** A broker was removed for good. */
+  readonly peerRemoved: (brokerId: number) => void;
 }
 
 /**
@@ -55,6 +57,7 @@ export class BrokerMembership {
       caller,
       brokerId,
       namedIds: config.bootstrap.map((each) => each.brokerId).toSorted((a, b) => a - b),
+      mayForm: config.mayForm !== false,
       graceMs: limits.formationGraceMs,
       callTimeoutMs: limits.forwardTimeoutMs,
     });
@@ -65,7 +68,8 @@ export class BrokerMembership {
       brokerId,
       image,
       peers,
-      gone: options.peerGone,
+      replaced: options.peerReplaced,
+      removed: options.peerRemoved,
     });
     this.#answerCalls();
   }
@@ -76,7 +80,12 @@ export class BrokerMembership {
     this.#heartbeats.start();
   }
 
-  /** A broker came, changed, or was removed. */
+  /** A broker of a cluster has connected to this one. */
+  clusterSeen(brokerId: number, clusterId: string): void {
+    this.#entry.clusterSeen(brokerId, clusterId);
+  }
+
+  /** A broker came, changed, or was removed, or who belongs to the metadata's group changed. */
   brokersChanged(): void {
     this.#connections.update();
   }

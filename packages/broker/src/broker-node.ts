@@ -33,11 +33,13 @@ import { Moves } from "./moves.ts";
 import { CompactionChecker } from "./partition/compaction-checker.ts";
 import { RetentionChecker } from "./partition/retention-checker.ts";
 import type { PeerNetwork } from "./peer/peer-network.ts";
+import { peerSender } from "./peer/peer-sender.ts";
 import { CommandProposer } from "./raft/command-proposer.ts";
 import { HistoryKeeper } from "./raft/history-keeper.ts";
 import { openGroupLog } from "./raft/group-storage.ts";
 import { RaftGroup } from "./raft/raft-group.ts";
 import { RaftHost } from "./raft/raft-host.ts";
+import type { RaftObserver } from "./raft/raft-observer.ts";
 import type { Leadership } from "./raft/state-machine.ts";
 import { ReassignmentDesk } from "./reassignment-desk.ts";
 import { RemoteCaller } from "./remote-caller.ts";
@@ -57,6 +59,7 @@ export interface BrokerNodeOptions {
   readonly storageFailed: (error: unknown) => void;
   /** The metadata changed, or who decides on it. */
   readonly imageChanged: () => void;
+  readonly raftObserver?: RaftObserver | undefined;
 }
 
 /**
@@ -111,19 +114,19 @@ export class BrokerNode {
       logger,
       limits,
       store: storage.log,
-      sender: {
-        send: (to, group, message) => void options.peers().send(to, group, message),
-        sendBatch: (batch) => options.peers().sendBatch(batch),
-        flush: () => options.peers().flush(),
-      },
+      sender: peerSender(options.peers),
       snapshotArrived: (from, group, message) => {
         this.rebuilding.snapshotArrived(from, group, message);
       },
       storageFailed: options.storageFailed,
+      observer: options.raftObserver,
     });
     this.machine = new ControllerMachine(storage.state, logger, {
       applied: (outcome) => this.#applied(outcome),
-      membershipChanged: () => this.#options.imageChanged(),
+      membershipChanged: () => {
+        if (this.#started) this.membership.brokersChanged();
+        this.#options.imageChanged();
+      },
       leadershipChanged: (leadership) => this.#controllerLeadershipChanged(leadership),
     });
     this.#checkpointer = new Checkpointer(storage.state, clock, logger, limits.checkpointMs);
@@ -300,7 +303,8 @@ export class BrokerNode {
       controller: this.#controller,
       peers: this.#options.peers,
       groups: () => this.host.groups(),
-      peerGone: (id) => this.host.peerReplaced(id),
+      peerReplaced: (id) => this.host.peerReplaced(id),
+      peerRemoved: (id) => this.host.peerRemoved(id),
     });
   }
 

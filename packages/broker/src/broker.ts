@@ -12,6 +12,7 @@ import type { PeerHello } from "./peer/hello.ts";
 import { createMetrics } from "./metrics.ts";
 import { PeerNetwork } from "./peer/peer-network.ts";
 import type { BrokerPorts } from "./ports.ts";
+import type { RaftObserver } from "./raft/raft-observer.ts";
 import { Registration } from "./registration.ts";
 import { directoryFault, repairController } from "./snapshot/controller-repair.ts";
 import { brokerVersion } from "./version.ts";
@@ -25,6 +26,8 @@ export interface BrokerHost {
   readonly openDoor: (options: GrpcDoorOptions) => Promise<ClientDoor>;
   /** Whether the process itself is measured, too. */
   readonly hasProcessMetrics: boolean;
+  /** Sees what the Raft groups do; for simulations. */
+  readonly raftObserver?: RaftObserver | undefined;
 }
 
 const ownProcess: BrokerHost = {
@@ -79,6 +82,7 @@ export class Broker {
           "the journal's disk failed; see the log, and restart the broker when it is mended";
       },
       imageChanged: () => this.#imageChanged(),
+      raftObserver: host.raftObserver,
     });
     const { clusterId } = this.#node.machine.image;
     this.#clusterId = clusterId || storage.identity.clusterId;
@@ -173,6 +177,7 @@ export class Broker {
       addressOf: (id) => this.#node.membership.addressOf(id),
       verifyPeer: (hello) => this.#peerFault(hello),
       isStranger: (id, directoryId) => this.#isStranger(id, directoryId),
+      onMemberSeen: (id, clusterId) => this.#node.membership.clusterSeen(id, clusterId),
       onClusterSeen: (id, clusterId) => this.#clusterSeen(id, clusterId),
       ...(peerVersions === undefined ? {} : { config: { versions: peerVersions } }),
       onRaftMessages: (from, messages, batches) => host.receive(from, messages, batches),
@@ -182,7 +187,10 @@ export class Broker {
       onSnapshotStatus: (id, key, _message, outcome) => host.snapshotSent(id, key, outcome),
     });
     return starting.then((peers) => {
-      for (const other of bootstrap) if (other.brokerId !== brokerId) peers.connect(other.brokerId);
+      const { image } = this.#node.machine;
+      const others = bootstrap.filter((other) => other.brokerId !== brokerId);
+      for (const other of others)
+        if (!image.isRemoved(other.brokerId)) peers.connect(other.brokerId);
       return peers;
     });
   }

@@ -13,6 +13,8 @@ export interface ClusterEntryOptions {
   readonly brokerId: number;
   /** The brokers that this one was told of, ascending. */
   readonly namedIds: readonly number[];
+  /** Whether it may form a cluster with them. */
+  readonly mayForm: boolean;
   readonly graceMs: number;
   readonly callTimeoutMs: number;
 }
@@ -42,6 +44,7 @@ export class ClusterEntry {
   readonly #options: ClusterEntryOptions;
   readonly #answers = new Map<number, EntryAnswer>();
   readonly #addresses = new Map<number, Address>();
+  readonly #seen = new Map<number, string>();
   #majoritySinceMs: number | undefined;
   #reason = "not registered with a controller yet";
   #isOver = false;
@@ -58,6 +61,11 @@ export class ClusterEntry {
   /** Where a broker is that others have told of. */
   addressOf(brokerId: number): Address | undefined {
     return this.#addresses.get(brokerId);
+  }
+
+  /** A broker of a cluster has connected to this one, which it takes to be of its cluster. */
+  clusterSeen(brokerId: number, clusterId: string): void {
+    if (clusterId !== "") this.#seen.set(brokerId, clusterId);
   }
 
   /** Resolves when the broker may take part; with `undefined` where it was stopped before. */
@@ -80,10 +88,11 @@ export class ClusterEntry {
   }
 
   async #attempt(registration: BrokerRegistration): Promise<Entered | undefined> {
-    const { brokerId, graceMs, namedIds } = this.#options;
+    const { brokerId, graceMs, mayForm, namedIds } = this.#options;
     const majorityMs = this.#majorityMs();
-    const answers = this.#answers;
-    const decision = decideEntry({ brokerId, namedIds, answers, majorityMs, graceMs });
+    const [answers, seen] = [this.#answers, this.#seen];
+    const known = { answers, seen };
+    const decision = decideEntry({ brokerId, namedIds, mayForm, ...known, majorityMs, graceMs });
     if (decision.kind === "form") return { kind: "formed" };
     if (decision.kind === "wait") {
       this.#setReason(decision.reason);

@@ -26,6 +26,8 @@ export interface BrokerConfig {
    * comes to.
    */
   readonly bootstrap: readonly BootstrapBroker[];
+  /** Whether it may form a cluster; `false`: there is one, and it waits for it. Default: it may. */
+  readonly mayForm?: boolean;
   /** Failure domain; replicas of a partition are spread over racks. Empty: none. */
   readonly rack: string;
   readonly limits?: Partial<BrokerLimits>;
@@ -88,6 +90,8 @@ export interface BrokerLimits {
   readonly brokerSessionTimeoutMs: number;
   /** How often the controller looks who is to vote on the metadata. */
   readonly membershipCheckMs: number;
+  /** A voter on the metadata that was fenced for so long is replaced, where another broker is there; 0: never. */
+  readonly voterReplaceDelayMs: number;
   /** The first start waits so long for brokers that cannot be reached, once a majority is there. */
   readonly formationGraceMs: number;
   /** How often a broker that is drained gives away what it leads. */
@@ -106,6 +110,8 @@ export interface BrokerLimits {
   /** How often the logs of internal state machines are looked at, and after how many entries they are cut. */
   readonly internalCutCheckMs: number;
   readonly entriesPerImage: number;
+  /** What a replica of a partition applies between two checkpoints; a restart applies as much again at most. */
+  readonly entriesPerCheckpoint: number;
   /** A replica that lags behind is sent another snapshot when it has not taken one in for so long. */
   readonly snapshotRetryMs: number;
   /** How long another broker may take to answer with a piece of a segment; a replica waits for it, absent. */
@@ -119,6 +125,8 @@ export interface BrokerLimits {
   readonly movesAtOnceMax: number;
   /** What a broker held is made anew at others when it was silent for so long; 0: never. */
   readonly lossRepairDelayMs: number;
+  /** How long after the last broker joined replicas begin to move to it. */
+  readonly joinBalanceDelayMs: number;
   /** How often leaders look whether another broker is meant to lead, and give leadership back; 0: never. */
   readonly leaderBalanceMs: number;
   /** How long a request that was passed on to another broker may take. */
@@ -155,6 +163,7 @@ export const defaultBrokerLimits: BrokerLimits = {
   brokerHeartbeatMs: 1000,
   brokerSessionTimeoutMs: 9000,
   membershipCheckMs: 500,
+  voterReplaceDelayMs: 10 * 60 * 1000,
   formationGraceMs: 2000,
   drainCheckMs: 500,
   diskStallMs: 3000,
@@ -163,6 +172,7 @@ export const defaultBrokerLimits: BrokerLimits = {
   compactionCheckMs: 15_000,
   internalCutCheckMs: 10_000,
   entriesPerImage: 50_000,
+  entriesPerCheckpoint: 4096,
   snapshotRetryMs: 2000,
   snapshotPieceTimeoutMs: 5000,
   repairRetryMsMin: 500,
@@ -170,6 +180,7 @@ export const defaultBrokerLimits: BrokerLimits = {
   controllerRepairMsMax: 60_000,
   movesAtOnceMax: 10,
   lossRepairDelayMs: 30 * 60 * 1000,
+  joinBalanceDelayMs: 60_000,
   leaderBalanceMs: 30_000,
   forwardTimeoutMs: 10_000,
 };

@@ -13,6 +13,8 @@ const decide = (
     brokerId: 1,
     namedIds: named,
     answers: new Map(answers),
+    seen: new Map(),
+    mayForm: true,
     majorityMs: 0,
     graceMs: 2000,
     ...changes,
@@ -90,5 +92,27 @@ describe("decideEntry()", () => {
       kind: "wait",
       reason: expect.stringContaining("broker 2 to c, broker 3 to d"),
     });
+  });
+
+  test("forms none while a broker of a cluster takes this one for one of it, whoever else is there", () => {
+    const seen = new Map([[4, "c"]]);
+    const answers = [
+      [2, none],
+      [3, none],
+    ] as const;
+    const decision = decide(answers, { seen, majorityMs: 100_000 });
+    expect(decision).toMatchObject({ kind: "wait" });
+    expect(decision).toHaveProperty("reason", expect.stringContaining("broker 4 of cluster c"));
+    // Somebody who knows it, too, can take it in.
+    expect(decide([...answers, [4, member]], { seen })).toMatchObject({ kind: "enter" });
+  });
+
+  test("forms none where it was told that there is one", () => {
+    const answers = [
+      [2, none],
+      [3, none],
+    ] as const;
+    expect(decide(answers, { mayForm: false })).toMatchObject({ kind: "wait" });
+    expect(decide([[2, member]], { mayForm: false })).toMatchObject({ kind: "enter" });
   });
 });

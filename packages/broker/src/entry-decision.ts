@@ -15,6 +15,10 @@ export interface EntryInput {
   readonly namedIds: readonly number[];
   /** The last answer of every other broker that gave one. */
   readonly answers: ReadonlyMap<number, EntryAnswer>;
+  /** Brokers of clusters that connected to this one, which takes them to be its own, and the ids of their clusters. */
+  readonly seen: ReadonlyMap<number, string>;
+  /** Whether it was told that it may form a cluster; otherwise there is one, and it waits for it. */
+  readonly mayForm: boolean;
   /** For how long a majority of the named brokers has been there. */
   readonly majorityMs: number;
   /** Those that are missing are waited for so long. */
@@ -31,7 +35,8 @@ export type EntryDecision =
 
 /**
  * Whether a broker without data forms a cluster or enters one. A cluster that somebody knows of is entered, never
- * formed again. A new one needs a majority of the named brokers that know of none: two majorities share a
+ * formed again; nor is one formed while a broker of a cluster counts on this one: then it has lost its disk, and so have
+ * others of the founders where they know of none. A new one needs a majority of the named brokers that know of none: two majorities share a
  * broker, so that no two clusters come of one set, whoever starts first and whoever never comes.
  */
 export function decideEntry(input: EntryInput): EntryDecision {
@@ -41,6 +46,8 @@ export function decideEntry(input: EntryInput): EntryDecision {
     return waitFor(`the brokers of --peers belong to different clusters: ${described(answers)}`);
   const [clusterId] = clusterIds;
   if (clusterId !== undefined) return { kind: "enter", clusterId, askedIds: askedIds(answers) };
+  const lost = lostClusterReason(input);
+  if (lost !== undefined) return waitFor(lost);
   if (!namedIds.includes(brokerId)) {
     return waitFor(`none of the brokers ${namedIds.join(", ")} belongs to a cluster yet`);
   }
@@ -54,6 +61,17 @@ export function decideEntry(input: EntryInput): EntryDecision {
     );
   }
   return formIfEnough(input);
+}
+
+/** Why no cluster may be formed though nobody of those that were asked knows of one. */
+function lostClusterReason({ brokerId, mayForm, namedIds, seen }: EntryInput): string | undefined {
+  const [member] = seen;
+  if (member !== undefined) {
+    const [memberId, clusterId] = member;
+    return `broker ${memberId} of cluster ${clusterId} takes this broker for one of it, and brokers ${namedIds.join(", ")} know of none: where they lost their disks, bring one of them back with its data; where that cluster is to be given up, stop broker ${memberId} first`;
+  }
+  if (mayForm) return undefined;
+  return `broker ${brokerId} was started to join an existing cluster, and none of the brokers ${namedIds.join(", ")} knows of one; where they are to form one, start them with the initial cluster state new`;
 }
 
 /** Whether enough of the named brokers are there to form a cluster, this one included. */

@@ -1,9 +1,13 @@
 export { Broker } from "./broker.ts";
 export type { BrokerHost } from "./broker.ts";
+export { GrpcDoor } from "./grpc/grpc-door.ts";
 export type { ClientDoor, GrpcDoorOptions } from "./grpc/grpc-door.ts";
 export type { GrpcService } from "./grpc/grpc-services.ts";
 export { defaultBrokerLimits } from "./config.ts";
 export type { BootstrapBroker, BrokerConfig, BrokerLimits } from "./config.ts";
+export type { ObservedReplica, ObservedStep, RaftObserver } from "./raft/raft-observer.ts";
+export { decodeStateImage } from "./raft/state-image.ts";
+export type { StateImage } from "./raft/state-image.ts";
 export { anonymous } from "./ports.ts";
 export type {
   Acknowledgement,

@@ -27,7 +27,8 @@ test("MemberConnections.update() ends what there was with an incarnation that wa
       connect: (id) => deeds.push(`connect ${id}`),
       disconnect: (id) => deeds.push(`disconnect ${id}`),
     }),
-    gone: (id) => deeds.push(`gone ${id}`),
+    replaced: (id) => deeds.push(`replaced ${id}`),
+    removed: (id) => deeds.push(`removed ${id}`),
   });
   const register = (brokerId: number, directoryId: string, replacedDirectoryId = ""): void => {
     const broker = registration(brokerId, directoryId);
@@ -40,5 +41,39 @@ test("MemberConnections.update() ends what there was with an incarnation that wa
   register(2, "b");
   expect(deeds.splice(0)).toEqual(["connect 2"]);
   register(2, "c", "b");
-  expect(deeds).toEqual(["disconnect 2", "gone 2", "connect 2"]);
+  expect(deeds).toEqual(["disconnect 2", "replaced 2", "connect 2"]);
+});
+
+test("MemberConnections.update() ends what goes to a broker that was removed, as often as something might go to it again", () => {
+  const image = new MetadataImage();
+  const deeds: string[] = [];
+  const connections = new MemberConnections({
+    brokerId: 1,
+    image,
+    peers: () => ({
+      connect: (id) => deeds.push(`connect ${id}`),
+      disconnect: (id) => deeds.push(`disconnect ${id}`),
+    }),
+    replaced: (id) => deeds.push(`replaced ${id}`),
+    removed: (id) => deeds.push(`removed ${id}`),
+  });
+  connections.open();
+  const register = (directoryId: string): void => {
+    const broker = registration(2, directoryId);
+    image.apply({ kind: "brokerRegistered", broker, replacedDirectoryId: "" }, 1);
+    connections.update();
+  };
+  register("b");
+  deeds.length = 0;
+  const change = { kind: "brokerStateChanged", brokerId: 2, directoryId: "b" } as const;
+  image.apply({ ...change, life: "removed" }, 2);
+  connections.update();
+  expect(deeds.slice(-2)).toEqual(["disconnect 2", "removed 2"]);
+  deeds.length = 0;
+  connections.update();
+  expect(deeds).toEqual(["disconnect 2", "removed 2"]);
+  deeds.length = 0;
+  register("c");
+  connections.update();
+  expect(deeds).toEqual(["connect 2"]);
 });

@@ -6,8 +6,10 @@ export interface MemberConnectionsOptions {
   readonly brokerId: number;
   readonly image: MetadataImage;
   readonly peers: () => Pick<PeerNetwork, "connect" | "disconnect">;
-  /** Nothing of the incarnation arrives any more that went by this id. */
-  readonly gone: (brokerId: number) => void;
+  /** Nothing of the incarnation arrives any more that went by this id; another one does from now on. */
+  readonly replaced: (brokerId: number) => void;
+  /** Nothing goes to the broker any more, for it was removed. */
+  readonly removed: (brokerId: number) => void;
 }
 
 /**
@@ -37,17 +39,29 @@ export class MemberConnections {
   /** The metadata has changed. */
   update(): void {
     if (!this.#isOpen) return;
-    const { brokerId: self, gone, image, peers } = this.#options;
+    const { brokerId: self, image, peers, replaced } = this.#options;
     for (const [brokerId, directoryId] of this.#directories) {
       if (image.brokers.get(brokerId)?.directoryId === directoryId) continue;
       this.#directories.delete(brokerId);
       peers().disconnect(brokerId);
-      gone(brokerId);
+      if (image.brokers.has(brokerId)) replaced(brokerId);
     }
+    this.#forgetRemoved();
     for (const { brokerId, directoryId } of image.brokers.values()) {
       if (brokerId === self || this.#directories.has(brokerId)) continue;
       this.#directories.set(brokerId, directoryId);
       peers().connect(brokerId);
+    }
+  }
+
+  /** Every time: as long as it is still a member of a group, something may go to it, which opens what was closed. */
+  #forgetRemoved(): void {
+    const { brokerId: self, image, peers, removed } = this.#options;
+    const ids = new Set(image.removedDirectories.values().map(({ brokerId }) => brokerId));
+    for (const brokerId of ids) {
+      if (brokerId === self || !image.isRemoved(brokerId)) continue;
+      peers().disconnect(brokerId);
+      removed(brokerId);
     }
   }
 }

@@ -41,3 +41,21 @@ test("MoveThrottle lets those that wait pass one after the other", async () => {
   await clock.run(1000);
   expect(doneMs).toEqual([0, 100, 200]);
 });
+
+test("MoveThrottle lets those that wait ask at once where the rate is another one", async () => {
+  const rate = { bytesPerSecond: 1000 };
+  const { clock, freed, throttle } = throttleOf(rate);
+  const startMs = clock.monotonicMs();
+  const doneMs: number[] = [];
+  expect(throttle.admit(1_000_000)).toBe(true);
+  void throttle.admitted(100).then(() => doneMs.push(clock.monotonicMs() - startMs));
+  await clock.run(10);
+  expect(doneMs).toEqual([]);
+  rate.bytesPerSecond = 0;
+  throttle.rateChanged();
+  await clock.run(0);
+  expect(doneMs).toEqual([10]);
+  expect(freed).toEqual([startMs + 10]);
+  await clock.run(1_000_000);
+  expect(freed).toHaveLength(1);
+});

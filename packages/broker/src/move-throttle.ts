@@ -15,6 +15,8 @@ export interface MoveThrottleOptions {
  */
 export class MoveThrottle {
   readonly #options: MoveThrottleOptions;
+  /** Those that `admitted` has wait, in the order in which they came. */
+  readonly #waiting: (() => void)[] = [];
   #freeAtMs = 0;
   #timer: Timer | undefined;
 
@@ -38,11 +40,15 @@ export class MoveThrottle {
 
   /** Resolves when so many bytes may move, and counts them. */
   async admitted(bytes: number): Promise<void> {
-    const { clock } = this.#options;
     while (!this.admit(bytes)) {
-      const delayMs = Math.max(1, this.#freeAtMs - clock.monotonicMs());
-      await new Promise<void>((resolve) => void clock.setTimer(delayMs, resolve));
+      await new Promise<void>((resolve) => void this.#waiting.push(resolve));
     }
+  }
+
+  /** The rate is another one: what waits because of the one before asks again at once. */
+  rateChanged(): void {
+    this.#freeAtMs = 0;
+    this.#free();
   }
 
   stop(): void {
@@ -50,9 +56,13 @@ export class MoveThrottle {
   }
 
   #announce(delayMs: number): void {
-    this.#timer ??= this.#options.clock.setTimer(Math.max(1, delayMs), () => {
-      this.#timer = undefined;
-      this.#options.freed();
-    });
+    this.#timer ??= this.#options.clock.setTimer(Math.max(1, delayMs), () => this.#free());
+  }
+
+  #free(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    for (const resolve of this.#waiting.splice(0)) resolve();
+    this.#options.freed();
   }
 }

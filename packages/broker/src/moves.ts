@@ -2,15 +2,18 @@ import { moveService } from "@ropewalk/protocol";
 import type { GroupKey } from "@ropewalk/log";
 import type { Clock, Logger } from "@ropewalk/runtime";
 import type { BrokerLimits } from "./config.ts";
+import { joinBalancingOf } from "./configs/join-balancing-configs.ts";
 import type { ControllerClient } from "./controller/controller-client.ts";
 import type { ControllerMachine } from "./controller/controller-machine.ts";
 import type { ApplyOutcome } from "./controller/metadata-image.ts";
 import { mayLead } from "./controller/broker-life.ts";
+import { JoinBalancer } from "./controller/join-balancer.ts";
 import { LossRepair } from "./controller/loss-repair.ts";
 import { MoveScheduler } from "./controller/move-scheduler.ts";
 import { addingIdsOf } from "./controller/partition-assignment.ts";
 import { Reassigner } from "./controller/reassigner.ts";
 import { LeaderBalancer } from "./leader-balancer.ts";
+import { LedPartitions } from "./led-partitions.ts";
 import { MemberMover } from "./member-mover.ts";
 import { progressOf } from "./move-progress.ts";
 import { MoveThrottle } from "./move-throttle.ts";
@@ -46,9 +49,13 @@ export class Moves {
   readonly #reassigner: Reassigner;
   readonly #balancer: LeaderBalancer;
   readonly #lossRepair: LossRepair;
+  readonly #joinBalancer: JoinBalancer;
+  readonly #ledPartitions: LedPartitions;
+  #throttleRate: number;
 
   constructor(options: MovesOptions) {
     this.#options = options;
+    this.#throttleRate = options.machine.image.moveThrottle;
     const { clock, controllerClient: controller, controllerGroup, logger, machine } = options;
     this.#mover = new MemberMover({
       ...options,
@@ -60,7 +67,19 @@ export class Moves {
       bytesPerSecond: () => machine.image.moveThrottle,
       freed: () => this.#learnersAdmitted(),
     });
-    this.#reassigner = new Reassigner({ ...options, group: controllerGroup });
+    this.#ledPartitions = new LedPartitions({
+      ...options,
+      replicas: () => options.replicas().replicas(),
+      brokerIds: () => machine.image.brokers.keys(),
+    });
+    this.#reassigner = new Reassigner({
+      ...options,
+      group: controllerGroup,
+      sizes: async () => {
+        const led = await this.#ledPartitions.ask();
+        return (groupId) => led.get(groupId)?.sizeBytes ?? 0;
+      },
+    });
     this.#scheduler = new MoveScheduler({
       clock,
       logger,
@@ -76,6 +95,7 @@ export class Moves {
       brokerIds: () => machine.image.brokers.keys(),
       moveAway: (brokerIds) => this.#reassigner.moveAway(brokerIds),
     });
+    this.#joinBalancer = this.#createJoinBalancer();
     this.#balancer = new LeaderBalancer({
       ...options,
       replicas: () => options.replicas().replicas(),
@@ -111,6 +131,11 @@ export class Moves {
   /** The metadata changed. */
   applied(outcome: ApplyOutcome): void {
     if (outcome.kind === "partitionsReassigned") this.#scheduler.check();
+    const { moveThrottle } = this.#options.machine.image;
+    if (moveThrottle === this.#throttleRate) return;
+    this.#throttleRate = moveThrottle;
+    // Not while the entry is being applied that says so.
+    this.#options.clock.defer(() => this.#throttle.rateChanged());
   }
 
   /** This broker may have become the controller. */
@@ -119,11 +144,30 @@ export class Moves {
   }
 
   stop(): void {
+    this.#joinBalancer.stop();
     this.#lossRepair.stop();
     this.#balancer.stop();
     this.#scheduler.stop();
     this.#throttle.stop();
     this.#mover.stop();
+  }
+
+  #createJoinBalancer(): JoinBalancer {
+    const { controllerGroup, limits, machine } = this.#options;
+    const { image } = machine;
+    return new JoinBalancer({
+      ...this.#options,
+      image,
+      settings: () => joinBalancingOf(image.clusterConfigs, limits),
+      isLeading: () => controllerGroup().leadership.kind === "leading",
+      ledPartitions: () => this.#ledPartitions.ask(),
+      share: (ids, sizeOf, max) => this.#reassigner.share(ids, sizeOf, max),
+      settle: (brokerIds) =>
+        this.#reassigner.propose("settle brokers that joined", {
+          kind: "newcomersSettled",
+          brokerIds,
+        }),
+    });
   }
 
   #learnersAdmitted(): void {
@@ -135,6 +179,7 @@ export class Moves {
   #answerCalls(): void {
     const { caller, replicas } = this.#options;
     caller.handle(moveService.placeReplicas, (request) => this.#reassigner.place(request));
+    caller.handle(moveService.replicateTopic, (request) => this.#reassigner.replicate(request));
     caller.handle(moveService.finishMove, async ({ assignmentId, ...move }) => {
       await this.#reassigner.finish(move, assignmentId);
       return {};

@@ -198,6 +198,16 @@ export interface ReassignmentRequest {
   readonly throttleBytesPerSecond: number | undefined;
 }
 
+/** Another number of replicas for every partition of a topic. */
+export interface ReplicationFactorChange {
+  readonly topic: string;
+  readonly replicationFactor: number;
+  /** Only checks. */
+  readonly dryRun: boolean;
+  /** As for a reassignment. */
+  readonly throttleBytesPerSecond: number | undefined;
+}
+
 /** What changes, or would. */
 export interface PlannedReassignment extends PartitionReplicaIds {
   readonly targetIds: readonly number[];
@@ -228,6 +238,14 @@ export interface ReassignmentAdmin {
     principal: Principal,
     request: ReassignmentRequest,
   ): Promise<{ readonly planned: readonly PlannedReassignment[]; readonly leftCount: number }>;
+  /**
+   * Begins to give every partition of a topic another number of replicas. Rejects with INVALID_REPLICATION_FACTOR,
+   * UNKNOWN_TOPIC_OR_PARTITION or INVALID_REPLICA_ASSIGNMENT; then nothing is done. Not all that change need be named.
+   */
+  alterReplicationFactor(
+    principal: Principal,
+    change: ReplicationFactorChange,
+  ): Promise<{ readonly planned: readonly PlannedReassignment[]; readonly changedCount: number }>;
   /** Lets partitions go back to where they were. Rejects with NO_REASSIGNMENT_IN_PROGRESS; then nothing is done. */
   cancel(
     principal: Principal,
@@ -268,16 +286,31 @@ export interface BrokerView {
   readonly featureLevels: { readonly min: number; readonly max: number };
 }
 
+/** How a broker is changed. */
+export interface BrokerChange {
+  /** Only say whether it would be done. */
+  readonly dryRun: boolean;
+  /** How long the one who asks waits for the answer; unless said, as long as the broker itself would. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** What came of a change; `removed`: the broker was to leave and did so before. */
+export type BrokerOutcome = "changed" | "removed";
+
 /** What is asked of brokers as a whole; any broker takes these calls and passes them to the controller. */
 export interface BrokerAdmin {
   /**
    * Has a broker lead nothing, until it is undrained. Rejects with BROKER_ID_NOT_REGISTERED, or POLICY_VIOLATION
    * where the cluster could not do without it. With `dryRun` nothing changes. The same holds for the others.
    */
-  drain(principal: Principal, brokerId: number, dryRun: boolean): Promise<void>;
-  undrain(principal: Principal, brokerId: number, dryRun: boolean): Promise<void>;
+  drain(principal: Principal, brokerId: number, change: BrokerChange): Promise<BrokerOutcome>;
+  undrain(principal: Principal, brokerId: number, change: BrokerChange): Promise<BrokerOutcome>;
   /** Drains a broker for good: it is removed once it has no replica any more. */
-  decommission(principal: Principal, brokerId: number, dryRun: boolean): Promise<void>;
+  decommission(
+    principal: Principal,
+    brokerId: number,
+    change: BrokerChange,
+  ): Promise<BrokerOutcome>;
 }
 
 /** The cluster as this broker sees it. */

@@ -10,6 +10,7 @@ import type {
   ReassignmentProgress,
   ReassignmentRequest,
   ReassignmentView,
+  ReplicationFactorChange,
 } from "./ports.ts";
 import type { RemoteCaller } from "./remote-caller.ts";
 
@@ -44,6 +45,14 @@ export class ReassignmentDesk implements ReassignmentAdmin {
       throttleBytesPerSecond,
     });
     return { planned: answer.moves, leftCount: answer.movesLeft };
+  }
+
+  async alterReplicationFactor(
+    _principal: Principal,
+    change: ReplicationFactorChange,
+  ): Promise<{ readonly planned: readonly PlannedReassignment[]; readonly changedCount: number }> {
+    const answer = await this.#options.controller.call(moveService.replicateTopic, change);
+    return { planned: answer.moves, changedCount: answer.moveCount };
   }
 
   async cancel(

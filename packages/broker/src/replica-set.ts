@@ -356,7 +356,7 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
   }
 
   #dataReplica(topic: TopicImage, image: PartitionImage, log: GroupLog): Replica {
-    const { clock, history, logger, state, store } = this.#options;
+    const { clock, history, limits, logger, state, store } = this.#options;
     const config = this.#configOf(topic);
     configureLog(store, log, config);
     const checkpointKey = partitionKey(image.groupId);
@@ -369,6 +369,7 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
       config,
       checkpoint: bytes === undefined ? undefined : decodePartitionCheckpoint(bytes),
       checkpointKey,
+      entriesPerCheckpoint: limits.entriesPerCheckpoint,
       segments: () => log.segments(),
       historyCut: (startOffset) => history.startMoved({ group, machine }, startOffset),
       isDiskFull: () => store.isFull,

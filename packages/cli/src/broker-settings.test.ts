@@ -31,9 +31,19 @@ describe("resolveBrokerSettings()", () => {
       peer: { listen: peer, advertise: peer },
       http: { listen: { host: "127.0.0.1", port: 7720 } },
       bootstrap: [{ brokerId: 1, address: peer }],
+      mayForm: true,
       rack: "",
       logLevel: "info",
     });
+  });
+
+  test("resolveBrokerSettings() takes etcd's words for whether a cluster may be formed", () => {
+    const named = (state: string) => resolve({ flags: { "initial-cluster-state": state } });
+    expect(named("new").settings?.mayForm).toBe(true);
+    expect(named("existing").settings?.mayForm).toBe(false);
+    expect(named("old").problems).toEqual([
+      '--initial-cluster-state: "old" is neither new nor existing',
+    ]);
   });
 
   test("resolveBrokerSettings() prefers flag over environment over file over default", () => {

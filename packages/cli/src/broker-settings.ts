@@ -18,6 +18,7 @@ export const BROKER_SETTING_NAMES = [
   "peer-advertise",
   "http-listen",
   "peers",
+  "initial-cluster-state",
   "rack",
   "log-level",
 ] as const;
@@ -37,6 +38,8 @@ export interface BrokerSettings {
   readonly http: { readonly listen: Address };
   /** Brokers that form the cluster, this one included; or, without it, some of the cluster that it is to join. */
   readonly bootstrap: readonly Peer[];
+  /** Whether it may form a cluster with them. */
+  readonly mayForm: boolean;
   readonly rack: string;
   readonly logLevel: LogLevel;
 }
@@ -59,6 +62,7 @@ const DEFAULTS: Readonly<Partial<Record<BrokerSettingName, string>>> = {
   listen: "127.0.0.1:7700",
   "peer-listen": "127.0.0.1:7710",
   "http-listen": "127.0.0.1:7720",
+  "initial-cluster-state": "new",
   rack: "",
   "log-level": "info",
 };
@@ -110,6 +114,7 @@ class SettingsResolver {
       });
     const dataDirectory = expanded("data-dir", parsePath);
     const rack = expanded("rack", parseText);
+    const mayForm = this.#read("initial-cluster-state", parseClusterState);
     const logLevel = this.#read("log-level", parseLogLevel);
     const http = expanded("http-listen", parseAddress);
     const client = this.#endpoint("listen", "advertise", expanded, undefined);
@@ -129,6 +134,7 @@ class SettingsResolver {
       peer,
       http: { listen: http },
       bootstrap: peers ?? [{ brokerId, address: peer.advertise }],
+      mayForm: mayForm ?? true,
       rack: rack ?? "",
       logLevel,
     };
@@ -222,6 +228,12 @@ function parsePath(text: string): Parsed<string> {
 
 function parseText(text: string): Parsed<string> {
   return { value: text };
+}
+
+/** etcd's words. */
+function parseClusterState(text: string): Parsed<boolean> {
+  if (text === "new" || text === "existing") return { value: text === "new" };
+  return { fault: `"${text}" is neither new nor existing` };
 }
 
 function parseLogLevel(text: string): Parsed<LogLevel> {

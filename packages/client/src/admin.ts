@@ -19,6 +19,7 @@ import { type GroupDescription, groupDescriptionOf } from "./group-description.t
 import type { PartitionOffset } from "./group-session.ts";
 import { lookUpOffsets, type PartitionOffsets } from "./offset-lookup.ts";
 import {
+  alterReplicationFactor,
   cancelReassignments,
   listReassignments,
   type ReassignmentCancellation,
@@ -26,6 +27,8 @@ import {
   type ReassignmentPlan,
   type ReassignmentWish,
   reassignPartitions,
+  type ReplicationFactorOptions,
+  type ReplicationFactorPlan,
 } from "./reassignment.ts";
 import { deleteRecords, type PartitionStart, type RecordDeletion } from "./record-deletion.ts";
 import {
@@ -177,6 +180,20 @@ export class Admin {
    */
   reassignPartitions(wish: ReassignmentWish): Promise<ReassignmentPlan> {
     return reassignPartitions(this.#cluster, wish, this.#change("Cannot reassign partitions"));
+  }
+
+  /**
+   * Begins to give every partition of a topic another number of replicas, while it is used. All of them, or nothing and
+   * INVALID_REPLICATION_FACTOR with the reason. They have not come or gone yet when this resolves: see `listReassignments`.
+   */
+  alterReplicationFactor(
+    topic: string,
+    replicationFactor: number,
+    how: ReplicationFactorOptions = {},
+  ): Promise<ReplicationFactorPlan> {
+    // The same wish twice is the same as once.
+    const options = this.#question(`Cannot give topic ${topic} ${replicationFactor} replicas`);
+    return alterReplicationFactor(this.#cluster, { topic, replicationFactor, ...how }, options);
   }
 
   /** Every partition whose replicas move, or wait for their turn; of one topic where that is named. */

@@ -7,6 +7,8 @@ export type {
   ReassignmentList,
   ReassignmentPlan,
   ReassignmentWish,
+  ReplicationFactorOptions,
+  ReplicationFactorPlan,
 } from "./reassignment.ts";
 export type { GroupDescription, GroupLag } from "./group-description.ts";
 export type { ConfigAlteration, ConfigQuestion, ConfigResource } from "./resource-configs.ts";

@@ -22,6 +22,21 @@ export interface ReassignmentPlan {
   readonly leftCount: number;
 }
 
+/** How another number of replicas is wanted. */
+export interface ReplicationFactorOptions {
+  /** Only checks, and answers what would be done. */
+  readonly dryRun?: boolean | undefined;
+  /** As for a {@link ReassignmentWish}. */
+  readonly throttleBytesPerSecond?: number | undefined;
+}
+
+/** What another number of replicas changes, or would. */
+export interface ReplicationFactorPlan {
+  /** The first 1,000 of them. */
+  readonly reassignments: readonly ReassignPartitionsResponsePlannedReassignment[];
+  readonly changedCount: number;
+}
+
 /** Which moves are given up. */
 export interface ReassignmentCancellation {
   readonly partitions: readonly { readonly topic: string; readonly partition: number }[] | "all";
@@ -44,6 +59,15 @@ export async function reassignPartitions(
   const chosen = "auto" in wanted ? { auto: true, topics: wanted.auto } : { partitions: wanted };
   const request = { ...chosen, dryRun, throttleBytesPerSecond };
   return cluster.call(partitionService.reassignPartitions, request, options);
+}
+
+/** Begins to give each partition of a topic another number of replicas. */
+export function alterReplicationFactor(
+  cluster: ClusterConnection,
+  wish: { readonly topic: string; readonly replicationFactor: number } & ReplicationFactorOptions,
+  options: CallOptions,
+): Promise<ReplicationFactorPlan> {
+  return cluster.call(partitionService.alterReplicationFactor, wish, options);
 }
 
 /** One page of what moves; an empty topic: all. */

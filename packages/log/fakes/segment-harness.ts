@@ -4,6 +4,7 @@ import { type ChunkEntry, chunkEntryOf } from "../src/segment/segment-chunk.ts";
 import { type SegmentInfo, segmentFileName } from "../src/segment/segment-info.ts";
 import { SegmentReader, type SegmentReaderLimits } from "../src/segment/segment-reader.ts";
 import { type NewSegment, SegmentWriter } from "../src/segment/segment-writer.ts";
+import type { VerifiedLately } from "../src/segment/verified-lately.ts";
 import type { SimulatedDisk } from "./simulated-disk.ts";
 import { directory } from "./store-harness.ts";
 
@@ -24,8 +25,9 @@ export function segmentReader(
   disk: SimulatedDisk,
   limits: SegmentReaderLimits = roomyLimits,
   memory: ReadMemory = new ReadMemory(),
+  verified?: VerifiedLately,
 ): SegmentReader {
-  return new SegmentReader(disk, directory, limits, memory);
+  return new SegmentReader(disk, directory, limits, memory, verified);
 }
 
 /** Where a segment of the test's directory lies. */

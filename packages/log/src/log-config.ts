@@ -51,7 +51,7 @@ export const defaultLogConfig: LogConfig = {
   recordBytesMax: 512 * 1024 * 1024,
   cacheBytesMax: 64 * 1024 * 1024,
   readBytesMax: 1024 * 1024,
-  journalBytesMax: 1024 * 1024 * 1024,
+  journalBytesMax: 1536 * 1024 * 1024,
   destageBytesPerSecondMax: 128 * 1024 * 1024,
   segmentBytesMax: 256 * 1024 * 1024,
   segmentMsMax: 7 * 24 * 3600 * 1000,

@@ -24,7 +24,7 @@ const seconds = Number(process.env["BENCH_SECONDS"] ?? 2);
 const rounds = Number(process.env["BENCH_ROUNDS"] ?? 3);
 const storedBytes = Number(process.env["BENCH_STORED_MIB"] ?? 2048) * 1024 * 1024;
 const outstanding = 128;
-const warmUpBytes = 2200 * 1024 * 1024;
+const warmUpBytes = 3200 * 1024 * 1024;
 const bareBytes = 512 * 1024 * 1024;
 const flushBytesMax = 16 * 1024 * 1024;
 /** What both contenders write from: more than the store keeps in memory and has under way. */

@@ -14,6 +14,7 @@ import type { LogError } from "./log-error.ts";
 import { ReadMemory } from "./read-memory.ts";
 import { Scrubber } from "./scrubber.ts";
 import { SegmentReader } from "./segment/segment-reader.ts";
+import { VerifiedLately } from "./segment/verified-lately.ts";
 import { SpaceWatch } from "./space-watch.ts";
 import type { LogStoreOptions } from "./store-options.ts";
 import { TailCache } from "./tail-cache.ts";
@@ -60,7 +61,7 @@ export function createStoreParts(context: StoreContext): StoreParts {
   const journal = createJournal(context, cache);
   const memory = new ReadMemory();
   const reader = new EntryReader(journal.files, config.readBytesMax);
-  const segments = new SegmentReader(disk, directory, config, memory);
+  const segments = new SegmentReader(disk, directory, config, memory, new VerifiedLately(clock));
   const checkpoint = createCheckpointWriter(context, journal);
   const common = { disk, directory, clock, logger, config, journal, segments, checkpoint };
   const destager = new Destager({

@@ -172,6 +172,8 @@ export type {
 } from "./generated/topic-service.ts";
 export { partitionService } from "./generated/partition-service.ts";
 export type {
+  AlterReplicationFactorRequest,
+  AlterReplicationFactorResponseInit,
   CancelReassignmentsRequest,
   CancelReassignmentsRequestInit,
   CancelReassignmentsResponse,
@@ -396,6 +398,7 @@ export {
   decodeMoveCompleted,
   decodeMovesStarted,
   decodeMoveThrottleSet,
+  decodeNewcomersSettled,
   decodePartitionMove,
   decodePartitionName,
   decodePartitionsReassigned,
@@ -404,6 +407,7 @@ export {
   encodeMoveCompleted,
   encodeMovesStarted,
   encodeMoveThrottleSet,
+  encodeNewcomersSettled,
   encodePartitionMove,
   encodePartitionName,
   encodePartitionsReassigned,
@@ -446,6 +450,8 @@ export type {
   MovesStartedInit,
   MoveThrottleSet,
   MoveThrottleSetInit,
+  NewcomersSettled,
+  NewcomersSettledInit,
   PartitionMove,
   PartitionMoveInit,
   PartitionName,
@@ -479,8 +485,12 @@ export type {
 } from "./generated/ropewalk-internal-v1-peer.ts";
 export { moveService } from "./generated/ropewalk-internal-v1-move.ts";
 export type {
+  DescribeLedPartitionsResponseInit,
   PlaceReplicasRequest,
   PlaceReplicasRequestInit,
   PlaceReplicasResponse,
   PlaceReplicasResponseInit,
+  PlaceReplicasResponsePlannedMoveInit,
+  ReplicateTopicRequest,
+  ReplicateTopicResponseInit,
 } from "./generated/ropewalk-internal-v1-move.ts";

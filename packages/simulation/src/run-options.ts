@@ -96,6 +96,8 @@ export function optionsOfSeed(
       compactionCheckMs: 3000,
       internalCutCheckMs: 2000,
       entriesPerImage: 50,
+      entriesPerCheckpoint: 20,
+      ...random.pick([{}, {}, { uncommittedBytesMax: 8 * 1024 }]),
     },
     moveEveryMsMax: random.pick([0, 300, 2000, 6000]),
     replicaCountMin: 1,
@@ -115,9 +117,11 @@ export function optionsOfSeed(
  * stays broken, nobody waits for replicas to move to it or away from it, or makes topics that need it.
  */
 function survivable(options: RunOptions): RunOptions {
-  const { brokerChores, faults, lastingFault } = options;
+  const { faults, lastingFault } = options;
   const isLossy = faults.some((kind) => lossyFaults.includes(kind));
   if (lastingFault === undefined) return isLossy ? { ...options, replicaCountMin: 3 } : options;
-  const chores = brokerChores.filter((chore) => chore === "grow" || chore === "rolling restart");
+  const chores = options.brokerChores.filter(
+    (chore) => chore === "grow" || chore === "rolling restart",
+  );
   return { ...options, moveEveryMsMax: 0, churnEveryMsMax: 0, brokerChores: chores };
 }

@@ -1,6 +1,8 @@
 import type { Admin } from "@ropewalk/client";
+import type { Anomaly } from "./checks/anomaly.ts";
 import { clusterReport } from "./checks/cluster-report.ts";
-import { type Anomaly, checkHistory } from "./checks/history-check.ts";
+import { checkHistory } from "./checks/history-check.ts";
+import { RaftWatch } from "./checks/raft-watch.ts";
 import { checkReplicas } from "./checks/replica-check.ts";
 import { Nemesis } from "./nemesis/nemesis.ts";
 import type { RunOptions } from "./run-options.ts";
@@ -42,7 +44,10 @@ export class Run {
     const { disk, link, seed } = options;
     this.#options = options;
     this.#world = new World({ seed, disk, link, onLine });
-    this.#cluster = new SimulatedCluster(this.#world, options.brokerCount, options.limits);
+    const watch = new RaftWatch((anomaly) => this.#failures.push(describe(anomaly)));
+    this.#cluster = new SimulatedCluster(this.#world, options.brokerCount, options.limits, {
+      watch,
+    });
     this.#seats = new ClientSeats(this.#world, this.#cluster.bootstrapServers);
     this.#topic = { name: "events", partitionCount: options.partitionCount };
     this.#nemesis = new Nemesis(this.#world, this.#cluster, {
@@ -61,6 +66,9 @@ export class Run {
     process.on("uncaughtException", onStray);
     try {
       await this.#phases();
+    } catch (error) {
+      // An event threw: a broker's process would have ended.
+      this.#failures.push(`crash: ${error instanceof Error ? error.stack : String(error)}`);
     } finally {
       process.off("unhandledRejection", onStray);
       process.off("uncaughtException", onStray);
@@ -85,13 +93,20 @@ export class Run {
     );
     workload.start();
     this.#nemesis.start();
-    await loop.runUntil(() => this.#failures.length > 0, loop.nowMs + this.#options.busyMs);
+    await loop.runUntil(() => this.#isWrong(), loop.nowMs + this.#options.busyMs);
+    if (this.#isWrong()) return;
     workload.stop();
     this.#nemesis.stop();
     this.#world.trace.tell("run", "peace");
     // Where it does not settle, what was written is looked at all the same: it may be lost, too.
     await this.#within(this.#options.livenessMs, "end what was begun", workload.settled());
     await this.#converge(workload);
+  }
+
+  /** Whether there is anything to report already. */
+  #isWrong(): boolean {
+    this.#failures.push(...this.#cluster.failures.splice(0));
+    return this.#failures.length > 0;
   }
 
   async #converge(workload: Workload): Promise<void> {
@@ -108,7 +123,7 @@ export class Run {
     const reading = readAll(reader, this.#topic.name).then((read) => (logs = read));
     if (!(await this.#within(livenessMs, "read everything", reading))) return;
     const anomalies = checkHistory(this.#history, logs ?? new Map());
-    this.#failures.push(...anomalies.slice(0, 10).map(describe), ...this.#cluster.failures);
+    this.#failures.push(...anomalies.slice(0, 10).map(describe));
     this.#failures.push(...workload.consumerFailures());
     if (this.#history.count("acknowledged") === 0) this.#failures.push("nothing was acknowledged");
     const ends = new Map(logs?.entries().map(([partition, log]) => [partition, log.length]));
@@ -165,6 +180,7 @@ export class Run {
       },
     );
     const isInTime = await loop.runUntil(() => isOver, loop.nowMs + limitMs);
+    this.#isWrong();
     if (!isInTime) {
       this.#failures.push(`liveness: cannot ${what} within ${limitMs} ms`);
       await this.#tellState();

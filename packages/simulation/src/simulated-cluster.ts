@@ -1,4 +1,11 @@
-import { Broker, type BrokerConfig, type BrokerLimits } from "@ropewalk/broker";
+import {
+  Broker,
+  type BrokerConfig,
+  type BrokerLimits,
+  type ClientDoor,
+  type GrpcDoorOptions,
+} from "@ropewalk/broker";
+import type { RaftWatch } from "./checks/raft-watch.ts";
 import type { StoppedBroker } from "./checks/replica-check.ts";
 import { GrpcDoor } from "./world/grpc-door.ts";
 import { MachineDisk } from "./world/machine-disk.ts";
@@ -15,6 +22,8 @@ export interface BrokerMachine {
   readonly brokerId: number;
   readonly host: string;
   readonly disk: MachineDisk;
+  /** Where clients find its broker, as "host:port". */
+  address: string;
   process: SimulatedProcess | undefined;
   broker: Broker | undefined;
   clock: ClockFault;
@@ -22,8 +31,22 @@ export interface BrokerMachine {
   isLost: boolean;
 }
 
-/** A quartz is off by less; what follows from time must bear more. */
-const drift = 0.01;
+/** What a cluster has that is no part of a run. */
+export interface ClusterSetting {
+  /** Bounds of the log; default: so small that every edge is met within seconds. */
+  readonly log?: BrokerConfig["log"];
+  /** By what part of one clocks run too fast or too slow. Default 0.01: a quartz is off by less. */
+  readonly drift?: number | undefined;
+  /** Sees what replicas do. */
+  readonly watch?: RaftWatch | undefined;
+  /** Opens a port of the real world for a broker, beside its simulated one; clients are told of it alone. */
+  readonly openPort?:
+    | ((machine: BrokerMachine, options: GrpcDoorOptions) => Promise<ClientDoor>)
+    | undefined;
+}
+
+/** Where ports of the real world are. */
+const realHost = "127.0.0.1";
 
 const ports = { client: 7700, peer: 7710, http: 7720 } as const;
 
@@ -50,14 +73,21 @@ export class SimulatedCluster {
   readonly #founderCount: number;
   readonly #world: World;
   readonly #limits: Partial<BrokerLimits>;
+  readonly #setting: ClusterSetting;
   /** Why a broker ended that nobody ended. */
   readonly failures: string[] = [];
 
-  constructor(world: World, brokerCount: number, limits: Partial<BrokerLimits> = {}) {
+  constructor(
+    world: World,
+    brokerCount: number,
+    limits: Partial<BrokerLimits> = {},
+    setting: ClusterSetting = {},
+  ) {
     this.#world = world;
     this.#limits = limits;
+    this.#setting = setting;
     this.#founderCount = brokerCount;
-    this.#machines = Array.from({ length: brokerCount }, (_, row) => newMachine(world, row + 1));
+    this.#machines = Array.from({ length: brokerCount }, (_, row) => this.#newMachine(row + 1));
   }
 
   get machines(): readonly BrokerMachine[] {
@@ -66,7 +96,7 @@ export class SimulatedCluster {
 
   /** Where clients find brokers. */
   get bootstrapServers(): readonly string[] {
-    return this.machines.map(({ host }) => `${host}:${ports.client}`);
+    return this.machines.map(({ address }) => address);
   }
 
   startAll(): void {
@@ -83,15 +113,8 @@ export class SimulatedCluster {
     machine.process = process;
     Broker.start(this.#config(machine), this.#world.runtimeOf(process, machine.disk), {
       hasProcessMetrics: false,
-      openDoor: (options) => {
-        const address = `${machine.host}:${ports.client}`;
-        const close = (): void => {
-          if (this.#world.doors.get(address) === door) this.#world.doors.delete(address);
-        };
-        const door = new GrpcDoor(process, ports.client, options.services, close);
-        this.#world.doors.set(address, door);
-        return Promise.resolve(door);
-      },
+      raftObserver: this.#setting.watch?.observe(machine.brokerId),
+      openDoor: (options) => this.#openDoor(machine, process, options),
     }).then(
       (broker) => {
         if (machine.process === process) machine.broker = broker;
@@ -138,13 +161,19 @@ export class SimulatedCluster {
   replace(machine: BrokerMachine): void {
     this.kill(machine, "power");
     this.#world.trace.tell(machine.host, "is replaced");
-    machine.disk.wipe();
+    this.wipe(machine);
     this.start(machine);
+  }
+
+  /** Everything on a machine's disk is gone. */
+  wipe(machine: BrokerMachine): void {
+    machine.disk.wipe();
+    this.#setting.watch?.forget(machine.brokerId);
   }
 
   /** Starts a broker on one more machine. */
   grow(): BrokerMachine {
-    const machine = newMachine(this.#world, this.#machines.length + 1);
+    const machine = this.#newMachine(this.#machines.length + 1);
     this.#machines.push(machine);
     this.start(machine);
     return machine;
@@ -170,12 +199,33 @@ export class SimulatedCluster {
     });
   }
 
+  async #openDoor(
+    machine: BrokerMachine,
+    process: SimulatedProcess,
+    options: GrpcDoorOptions,
+  ): Promise<ClientDoor> {
+    const { doors } = this.#world;
+    const real = await this.#setting.openPort?.(machine, options);
+    if (real !== undefined) machine.address = `${realHost}:${real.port}`;
+    const { address } = machine;
+    const close = (): Promise<void> => {
+      if (doors.get(address) === door) doors.delete(address);
+      return real?.close() ?? Promise.resolve();
+    };
+    const door = new GrpcDoor(process, real?.port ?? ports.client, options.services, close);
+    doors.set(address, door);
+    return door;
+  }
+
   #config({ brokerId, host }: BrokerMachine): BrokerConfig {
     const at = (port: number): { host: string; port: number } => ({ host, port });
+    // The door says which port it has.
+    const isReal = this.#setting.openPort !== undefined;
+    const advertise = isReal ? { host: realHost, port: 0 } : at(ports.client);
     return {
       brokerId,
       dataDirectory: "data",
-      client: { listen: at(ports.client), advertise: at(ports.client) },
+      client: { listen: at(ports.client), advertise },
       peer: { listen: at(ports.peer), advertise: at(ports.peer) },
       http: { listen: at(ports.http) },
       bootstrap: this.#machines.slice(0, this.#founderCount).map((each) => ({
@@ -184,20 +234,24 @@ export class SimulatedCluster {
       })),
       rack: "",
       limits: this.#limits,
-      log: smallLog,
+      log: this.#setting.log ?? smallLog,
     };
   }
-}
 
-function newMachine(world: World, brokerId: number): BrokerMachine {
-  const rate = 1 + world.random.fork(`clock-${brokerId}`).between(-drift, drift);
-  return {
-    brokerId,
-    host: `broker-${brokerId}`,
-    disk: new MachineDisk(world.random.fork(`disk-${brokerId}`)),
-    process: undefined,
-    broker: undefined,
-    clock: { ...soundClock, rate },
-    isLost: false,
-  };
+  #newMachine(brokerId: number): BrokerMachine {
+    const { drift = 0.01 } = this.#setting;
+    const { random } = this.#world;
+    const rate = 1 + random.fork(`clock-${brokerId}`).between(-drift, drift);
+    const host = `broker-${brokerId}`;
+    return {
+      brokerId,
+      host,
+      disk: new MachineDisk(random.fork(`disk-${brokerId}`)),
+      address: `${host}:${ports.client}`,
+      process: undefined,
+      broker: undefined,
+      clock: { ...soundClock, rate },
+      isLost: false,
+    };
+  }
 }

@@ -1,10 +1,11 @@
 import { type ConfigRule, integer } from "./config-rule.ts";
 import { type ConfigDefinition, type ConfigSchema, configSchema } from "./config-schema.ts";
+import { joinBalancingConfigs, type JoinBalancingDefaults } from "./join-balancing-configs.ts";
 import { mappedBrokerConfigs, unsupportedBrokerConfigs } from "./kafka-broker-configs.ts";
 import { topicConfigSchema } from "./topic-config-schema.ts";
 
 /** What brokers do unless they are told otherwise, as far as it can be told while they run. */
-export interface BuiltInDefaults {
+export interface BuiltInDefaults extends JoinBalancingDefaults {
   readonly batchBytesMax: number;
   readonly defaultPartitionCount: number;
   readonly defaultReplicationFactor: number;
@@ -61,7 +62,7 @@ export function clusterConfigSchema(defaults: BuiltInDefaults): ConfigSchema {
   ];
   const own = ownConfigs(defaults);
   return configSchema(
-    [...ofTopics, ...counts, ...own, ...mappedBrokerConfigs],
+    [...ofTopics, ...counts, ...joinBalancingConfigs(defaults), ...own, ...mappedBrokerConfigs],
     unsupportedBrokerConfigs,
   );
 }

@@ -14,6 +14,8 @@ const defaults = {
   partitionsPerTopicMax: 100,
   retentionCheckMs: 30_000,
   compactionCheckMs: 15_000,
+  joinBalanceDelayMs: 60_000,
+  movesAtOnceMax: 10,
 };
 
 function imageWith(configs: {

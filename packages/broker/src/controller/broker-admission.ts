@@ -79,7 +79,7 @@ export class BrokerAdmission {
 
   #expectNotRemoved(action: string, { directoryId }: BrokerRegistration): void {
     const { image } = this.#options;
-    const removedId = image.removedDirectories.get(directoryId);
+    const removedId = image.removedDirectories.get(directoryId)?.brokerId;
     if (removedId === undefined) return;
     throw new RopewalkError(
       "INVALID_REQUEST",

@@ -16,8 +16,8 @@ export function answerControllerCalls(caller: RemoteCaller, controller: Controll
     return {};
   });
   caller.handle(peerService.changeBrokerDuty, async ({ brokerId, dryRun, duty }) => {
-    await controller.changeDuty(brokerId, dutyOf(duty), dryRun);
-    return {};
+    const outcome = await controller.changeDuty(brokerId, dutyOf(duty), dryRun);
+    return { isRemoved: outcome === "removed" };
   });
   caller.handle(peerService.placeTopic, async (topic) => ({
     topic: topicMessage(await controller.createTopic(topic, topic.internal, topic.validateOnly)),

@@ -10,9 +10,9 @@ import {
   clusterKey,
   decodeMetadataCommand,
   encodeBrokerConfigs,
-  encodeBrokerId,
   encodeClusterState,
   encodeMetadataState,
+  encodeRemovedDirectory,
   encodeTopicState,
   removedDirectoryKey,
   restoreImage,
@@ -129,7 +129,8 @@ export class ControllerMachine implements StateMachine {
     } else if (outcome.kind === "brokerRemoved") {
       const { brokerId, directoryId } = outcome.broker;
       this.#changed.set(brokerKey(brokerId), undefined);
-      this.#changed.set(removedDirectoryKey(directoryId), encodeBrokerId(brokerId));
+      this.#changed.set(removedDirectoryKey(directoryId), encodeRemovedDirectory(outcome.removed));
+      for (const id of outcome.forgottenIds) this.#changed.set(removedDirectoryKey(id), undefined);
     } else if (outcome.kind === "brokerConfigured") {
       const configs = this.image.brokerConfigs.get(outcome.brokerId);
       const value = configs && encodeBrokerConfigs(outcome.brokerId, configs);

@@ -4,6 +4,7 @@ import type { ConfChangeStep } from "raft-ts";
 import type { RaftGroup } from "../raft/raft-group.ts";
 import { nextMembershipChange } from "./controller-voters.ts";
 import type { MetadataImage } from "./metadata-image.ts";
+import { SilentFor } from "./silent-for.ts";
 
 /** What keeping the membership needs. */
 export interface ControllerMembershipOptions {
@@ -16,6 +17,8 @@ export interface ControllerMembershipOptions {
   readonly intervalMs: number;
   /** Brokers that were to form the cluster are waited for so long, from when this broker became the controller. */
   readonly awaitMs: number;
+  /** A voter that was fenced for so long is replaced; 0: never. */
+  readonly replaceDelayMs: number;
   /** How long a change that somebody waits for may take. */
   readonly changeMsMax: number;
 }
@@ -33,10 +36,13 @@ export class ControllerMembership {
   readonly #options: ControllerMembershipOptions;
   #timer: Timer | undefined;
   #isStopped = false;
+  readonly #lost: SilentFor;
   #leadingSinceMs: number | undefined;
 
   constructor(options: ControllerMembershipOptions) {
     this.#options = options;
+    const { image, replaceDelayMs } = options;
+    this.#lost = new SilentFor(replaceDelayMs, () => fencedIds(image));
     this.#schedule();
   }
 
@@ -75,7 +81,10 @@ export class ControllerMembership {
   async #improve(): Promise<void> {
     const { awaitMs, brokerId, clock, group, image, logger } = this.#options;
     const { confState, leadership } = group();
-    if (leadership.kind !== "leading") this.#leadingSinceMs = undefined;
+    if (leadership.kind !== "leading") {
+      this.#leadingSinceMs = undefined;
+      this.#lost.clear();
+    }
     if (leadership.kind !== "leading" || image.clusterId === "") return;
     const nowMs = clock.monotonicMs();
     this.#leadingSinceMs ??= nowMs;
@@ -93,7 +102,8 @@ export class ControllerMembership {
     const change = nextMembershipChange({
       conf: confState,
       brokers: image.brokers,
-      removedIds: new Set(image.removedDirectories.values()),
+      removedIds: new Set(image.removedDirectories.values().map(({ brokerId: id }) => id)),
+      lostIds: this.#lost.update(nowMs),
       isAwaiting: nowMs - this.#leadingSinceMs < awaitMs,
       leaderId: brokerId,
       isCurrent,
@@ -114,6 +124,10 @@ export class ControllerMembership {
     if (proposed.kind !== "appended") resolve(false);
     return promise;
   }
+}
+
+function fencedIds({ brokers }: MetadataImage): number[] {
+  return [...brokers.values()].flatMap(({ brokerId, fenced }) => (fenced ? brokerId : []));
 }
 
 function busy(brokerId: number, changeMsMax: number): RopewalkError {

@@ -15,6 +15,7 @@ const candidate = (brokerId: number, changes: Partial<VoterCandidate> = {}): Vot
   isVoter: false,
   isRegistered: true,
   isFenced: false,
+  isLost: false,
   ...changes,
 });
 
@@ -46,6 +47,7 @@ const input = (
   conf: conf([1, 2, 3]),
   brokers: new Map((changes.members ?? []).map((each) => [each.brokerId, each])),
   removedIds: new Set(),
+  lostIds: new Set(),
   isAwaiting: false,
   leaderId: 1,
   isCurrent: () => true,
@@ -153,4 +155,17 @@ describe("nextMembershipChange()", () => {
     );
     expect(change).toEqual([{ type: "remove", nodeId: 4 }]);
   });
+});
+
+test("nextMembershipChange() has another broker take the place of a voter that was silent for long, and only where there is one", () => {
+  const members = [1, 2, 3, 4].map((id) => broker(id, { fenced: id === 3 }));
+  const isCurrent = (id: number): boolean => id !== 3;
+  const learners = { conf: conf([1, 2, 3], [4]), members, isCurrent };
+  expect(nextMembershipChange(input(learners))).toBeUndefined();
+  expect(nextMembershipChange(input({ ...learners, lostIds: new Set([3]) }))).toEqual([
+    { type: "addVoter", nodeId: 4 },
+    { type: "addLearner", nodeId: 3 },
+  ]);
+  const three = { members: members.slice(0, 3), isCurrent, lostIds: new Set([3]) };
+  expect(nextMembershipChange(input(three))).toBeUndefined();
 });

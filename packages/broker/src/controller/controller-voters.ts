@@ -21,11 +21,13 @@ export interface VoterCandidate {
   /** It has come: one of those that form a cluster may never do so. */
   readonly isRegistered: boolean;
   readonly isFenced: boolean;
+  /** It has been silent for so long that another one takes its place where there is one. */
+  readonly isLost: boolean;
 }
 
 /**
  * Who is to vote on the metadata: an odd number up to five (two where there are no more), different racks before
- * the same one, those that came before those that never did, voters before others, so that as little
+ * the same one, those that came before those that never did, or that were silent for long, voters before others, so that as little
  * changes as possible.
  */
 export function chooseControllerVoters(candidates: readonly VoterCandidate[]): number[] {
@@ -38,6 +40,7 @@ export function chooseControllerVoters(candidates: readonly VoterCandidate[]): n
     left.sort(
       (a, b) =>
         Number(b.isRegistered) - Number(a.isRegistered) ||
+        Number(a.isLost) - Number(b.isLost) ||
         usedCount(a) - usedCount(b) ||
         Number(b.isVoter) - Number(a.isVoter) ||
         Number(a.isFenced) - Number(b.isFenced) ||
@@ -56,6 +59,8 @@ export interface MembershipInput {
   readonly brokers: ReadonlyMap<number, BrokerImage>;
   /** Brokers that were removed from the cluster. */
   readonly removedIds: ReadonlySet<number>;
+  /** Brokers that have been silent for long. */
+  readonly lostIds: ReadonlySet<number>;
   /** Whether brokers that were to form the cluster, and have not come, are still waited for. */
   readonly isAwaiting: boolean;
   /** Who decides: it is moved last. */
@@ -100,7 +105,7 @@ const votersWithoutAwaitedMin = 3;
 
 /** Those that are to stay, and voters that have not come yet: for a while, or where they cannot be done without. */
 function candidatesOf(input: MembershipInput): VoterCandidate[] {
-  const { brokers, conf, isAwaiting, removedIds } = input;
+  const { brokers, conf, isAwaiting, lostIds, removedIds } = input;
   const registered = [...brokers.values()]
     .filter(({ duty }) => duty !== "decommissioned")
     .map(({ brokerId, fenced, rack }) => ({
@@ -109,6 +114,7 @@ function candidatesOf(input: MembershipInput): VoterCandidate[] {
       isVoter: conf.voters.includes(brokerId),
       isRegistered: true,
       isFenced: fenced,
+      isLost: lostIds.has(brokerId),
     }));
   if (!isAwaiting && registered.length >= votersWithoutAwaitedMin) return registered;
   const awaited = conf.voters
@@ -119,6 +125,7 @@ function candidatesOf(input: MembershipInput): VoterCandidate[] {
       isVoter: true,
       isRegistered: false,
       isFenced: true,
+      isLost: false,
     }));
   return [...registered, ...awaited];
 }

@@ -15,6 +15,7 @@ import { ControllerMembership } from "./controller-membership.ts";
 import type { MetadataCommand } from "./metadata-command.ts";
 import type { ApplyOutcome, TopicImage } from "./metadata-image.ts";
 import { MetadataProposer } from "./metadata-proposer.ts";
+import { replicationFactorOf } from "./partition-assignment.ts";
 import { type PlacementCandidate, placePartitions } from "./placement.ts";
 import { countReplicas } from "./replica-count.ts";
 import type { ReplicaMover } from "./replica-mover.ts";
@@ -76,6 +77,7 @@ export class Controller {
       group,
       intervalMs: limits.membershipCheckMs,
       awaitMs: limits.brokerSessionTimeoutMs,
+      replaceDelayMs: limits.voterReplaceDelayMs,
       changeMsMax: limits.forwardTimeoutMs / 2,
     });
     this.admission = new BrokerAdmission({
@@ -104,23 +106,29 @@ export class Controller {
   }
 
   /**
-   * Changes what a broker is there for; with `dryRun` it only says whether it would. Rejects with
-   * BROKER_ID_NOT_REGISTERED, or POLICY_VIOLATION where the cluster could not do without the broker.
+   * Changes what a broker is there for; with `dryRun` it only says whether it would. Answers "removed" where it is to
+   * leave and did already. Rejects with BROKER_ID_NOT_REGISTERED, or POLICY_VIOLATION where the cluster could not do without the broker.
    */
-  async changeDuty(brokerId: number, duty: BrokerDuty, dryRun: boolean): Promise<void> {
+  async changeDuty(
+    brokerId: number,
+    duty: BrokerDuty,
+    dryRun: boolean,
+  ): Promise<"changed" | "removed"> {
     const action = `${dutyVerbs[duty]} broker ${brokerId}`;
     this.#expectLeading(action);
     const { image } = this.#options.machine;
     const broker = image.brokers.get(brokerId);
+    if (duty === "decommissioned" && image.isRemoved(brokerId)) return "removed";
     if (broker === undefined) throw brokerUnknown(action, image.brokers.values());
-    if (broker.duty === duty) return;
+    if (broker.duty === duty) return "changed";
     const fault = this.#dutyFault(broker, duty);
     if (fault !== undefined) {
       throw new RopewalkError("POLICY_VIOLATION", `Cannot ${action}: ${fault}`);
     }
-    if (dryRun) return;
+    if (dryRun) return "changed";
     const outcome = await this.#propose(action, lifeChange(broker, { duty }));
     if (outcome.kind === "refused") throw brokerUnknown(action, image.brokers.values());
+    return "changed";
   }
 
   #dutyFault(broker: BrokerImage, duty: BrokerDuty): string | undefined {
@@ -173,7 +181,7 @@ export class Controller {
     if (topic.internal) throw ownTopic(action);
     const { length } = topic.partitions;
     checkGrowth(action, length, partitionCount, this.#options.limits.partitionsPerTopicMax);
-    this.#expectUsable(action, topic.partitions[0]?.replicaIds.length ?? 1);
+    this.#expectUsable(action, replicationFactorOf(topic.partitions));
     const { topicId } = topic;
     const partitions = placeMore(topic.partitions, this.#candidates(), partitionCount - length);
     if (validateOnly) return { ...topic, partitions: [...topic.partitions, ...partitions] };

@@ -1,4 +1,5 @@
 import type { Clock, Logger, Timer } from "@ropewalk/runtime";
+import { SilentFor } from "./silent-for.ts";
 
 /** What repairing needs. */
 export interface LossRepairOptions {
@@ -22,12 +23,14 @@ const lookMsMax = 5000;
  */
 export class LossRepair {
   readonly #options: LossRepairOptions;
-  readonly #silentSinceMs = new Map<number, number>();
+  readonly #lost: SilentFor;
   #timer: Timer | undefined;
   #isStopped = false;
 
   constructor(options: LossRepairOptions) {
     this.#options = options;
+    const { brokerIds, delayMs, isAlive } = options;
+    this.#lost = new SilentFor(delayMs, () => [...brokerIds()].filter((id) => !isAlive(id)));
     if (options.delayMs > 0) this.#schedule();
   }
 
@@ -45,9 +48,9 @@ export class LossRepair {
   }
 
   async #look(): Promise<void> {
-    const { isLeading, logger, moveAway } = this.#options;
-    if (!isLeading()) return this.#silentSinceMs.clear();
-    const lostIds = this.#lost();
+    const { clock, isLeading, logger, moveAway } = this.#options;
+    if (!isLeading()) return this.#lost.clear();
+    const lostIds = [...this.#lost.update(clock.monotonicMs())];
     if (lostIds.length === 0) return;
     try {
       const count = await moveAway(lostIds);
@@ -56,17 +59,5 @@ export class LossRepair {
     } catch (error) {
       logger.warn("the replicas of lost brokers cannot be made anew yet", { lostIds, error });
     }
-  }
-
-  #lost(): number[] {
-    const { brokerIds, clock, delayMs, isAlive } = this.#options;
-    const nowMs = clock.monotonicMs();
-    const lost: number[] = [];
-    for (const id of brokerIds()) {
-      if (isAlive(id)) this.#silentSinceMs.delete(id);
-      else if (!this.#silentSinceMs.has(id)) this.#silentSinceMs.set(id, nowMs);
-      else if (nowMs - (this.#silentSinceMs.get(id) ?? nowMs) >= delayMs) lost.push(id);
-    }
-    return lost;
   }
 }

@@ -27,6 +27,7 @@ const commands: readonly MetadataCommand[] = [
     partitionCount: 2,
     partitions: [{ replicaIds: [1, 2, 3] }, { replicaIds: [3] }],
   },
+  { kind: "newcomersSettled", brokerIds: [4, 5] },
 ];
 
 describe("decodeMetadataCommand()", () => {

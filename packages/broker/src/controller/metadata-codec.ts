@@ -29,6 +29,7 @@ import {
 } from "./broker-codec.ts";
 import type { MetadataCommand } from "./metadata-command.ts";
 import type { MetadataImage, PartitionImage, TopicImage } from "./metadata-image.ts";
+import type { RemovedDirectory } from "./removed-directories.ts";
 
 /** Key of what concerns the cluster as a whole. */
 export const clusterKey = "metadata/cluster";
@@ -101,6 +102,8 @@ export function decodeMetadataCommand(bytes: Uint8Array): MetadataCommand | unde
       return { kind: "brokerConfigsAltered", ...command.value };
     case "partitionsCreated":
       return { kind: "partitionsCreated", ...command.value };
+    case "newcomersSettled":
+      return { kind: "newcomersSettled", brokerIds: command.value.brokerIds };
   }
 }
 
@@ -175,6 +178,7 @@ export function encodeClusterState(
 ): Uint8Array {
   const { clusterId, featureLevel, moveThrottle, nextGroupId, nextProducerId } = image;
   return encodeCluster({
+    newcomerIds: [...image.newcomerIds],
     appliedIndex,
     clusterId,
     nextGroupId,
@@ -195,8 +199,8 @@ export function encodeMetadataState(
     (broker) => [brokerKey(broker.brokerId), encodeBrokerState(broker)] as const,
   );
   const removed = [...image.removedDirectories].map(
-    ([directoryId, brokerId]) =>
-      [removedDirectoryKey(directoryId), encodeBrokerId(brokerId)] as const,
+    ([directoryId, each]) =>
+      [removedDirectoryKey(directoryId), encodeRemovedDirectory(each)] as const,
   );
   const topics = [...image.topics.values()].map(
     (topic) => [topicKey(topic.name), encodeTopicState(topic)] as const,
@@ -223,8 +227,8 @@ export function restoreImage(image: MetadataImage, store: KeyValueStore): Restor
   image.restore({
     ...cluster,
     brokers: pairsUnder(store, brokerPrefix).map(([, value]) => decodeBrokerState(value)),
-    removedDirectories: pairsUnder(store, removedPrefix).map(
-      ([key, value]) => [key.slice(removedPrefix.length), decodeBrokerId(value)] as const,
+    removedDirectories: pairsUnder(store, removedPrefix).map(([key, value]) =>
+      decodeRemovedDirectory(key.slice(removedPrefix.length), value),
     ),
     topics: pairsUnder(store, topicPrefix).map(([, value]) => topicOf(decodeTopicState(value))),
     brokerConfigs: pairsUnder(store, configPrefix).map(([, value]) => {
@@ -235,13 +239,17 @@ export function restoreImage(image: MetadataImage, store: KeyValueStore): Restor
   return { appliedIndex, membership };
 }
 
-/** The number of a removed broker, as it is kept. */
-export function encodeBrokerId(brokerId: number): Uint8Array {
-  return Uint8Array.from(new ByteWriter(8).uvarint(brokerId).finish());
+/** What is kept of a removed broker under its directory: its id, and since when it is removed. */
+export function encodeRemovedDirectory({ brokerId, removedIndex }: RemovedDirectory): Uint8Array {
+  return Uint8Array.from(new ByteWriter(16).uvarint(brokerId).uvarint(removedIndex).finish());
 }
 
-function decodeBrokerId(bytes: Uint8Array): number {
-  return new ByteReader(bytes).uvarint();
+function decodeRemovedDirectory(directoryId: string, bytes: Uint8Array): RemovedDirectory {
+  const reader = new ByteReader(bytes);
+  const brokerId = reader.uvarint();
+  // Early versions did not write it.
+  const removedIndex = reader.remaining === 0 ? 0 : reader.uvarint();
+  return { directoryId, brokerId, removedIndex };
 }
 
 function pairsUnder(store: KeyValueStore, prefix: string): (readonly [string, Uint8Array])[] {
@@ -284,6 +292,8 @@ function toMessage(command: MetadataCommand): NonNullable<MetadataCommandInit["c
       return { case: "brokerConfigsAltered", value: command };
     case "partitionsCreated":
       return { case: "partitionsCreated", value: command };
+    case "newcomersSettled":
+      return { case: "newcomersSettled", value: command };
   }
 }
 

@@ -52,4 +52,5 @@ export type MetadataCommand =
       readonly partitions: readonly NewPartition[];
     }
   | BrokerLifeChange
-  | { readonly kind: "featureLevelRaised"; readonly level: number };
+  | { readonly kind: "featureLevelRaised"; readonly level: number }
+  | { readonly kind: "newcomersSettled"; readonly brokerIds: readonly number[] };

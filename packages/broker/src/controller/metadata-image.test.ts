@@ -76,6 +76,22 @@ describe("MetadataImage.apply()", () => {
     });
   });
 
+  test("remembers brokers that came when there were topics, until they have their share or are gone", () => {
+    const image = new MetadataImage();
+    image.apply(registered(registration(1)), 1);
+    image.apply(topicCreated("t"), 2);
+    expect([...image.newcomerIds]).toEqual([]);
+    for (const id of [2, 3, 4]) image.apply(registered(registration(id)), 2 + id);
+    expect([...image.newcomerIds]).toEqual([2, 3, 4]);
+    image.apply({ kind: "newcomersSettled", brokerIds: [3, 9] }, 7);
+    image.apply(registered({ ...registration(3), startCount: 2 }), 8);
+    image.apply(
+      { kind: "brokerStateChanged", brokerId: 4, directoryId: "dir-4", life: "removed" },
+      9,
+    );
+    expect([...image.newcomerIds]).toEqual([2]);
+  });
+
   test("allocates producer ids in blocks that never overlap", () => {
     const image = new MetadataImage();
     const first = image.apply({ kind: "producerIdsAllocated", count: 100 }, 1);
@@ -94,7 +110,7 @@ describe("MetadataImage.apply()", () => {
       nextGroupId: image.nextGroupId,
       nextProducerId: image.nextProducerId,
       featureLevel: image.featureLevel,
-      removedDirectories: image.removedDirectories,
+      removedDirectories: image.removedDirectories.values(),
       moveThrottle: image.moveThrottle,
       brokers: image.brokers.values(),
       topics: image.topics.values(),

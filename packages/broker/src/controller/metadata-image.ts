@@ -2,6 +2,7 @@ import { changedConfigs } from "../configs/config-alteration.ts";
 import { type BrokerImage, type BrokerLifeChange, newBrokerLife } from "./broker-life.ts";
 import { commonFeatureLevel, featureLevelFault } from "./feature-level.ts";
 import type { MetadataCommand, NewPartition, PartitionName } from "./metadata-command.ts";
+import { RemovedDirectories, type RemovedDirectory } from "./removed-directories.ts";
 import {
   cancelled,
   completed,
@@ -38,7 +39,13 @@ export type ApplyOutcome =
   | { readonly kind: "topicDeleted"; readonly topic: TopicImage }
   | { readonly kind: "producerIds"; readonly firstProducerId: number }
   | { readonly kind: "brokerChanged"; readonly brokerId: number }
-  | { readonly kind: "brokerRemoved"; readonly broker: BrokerImage }
+  | {
+      readonly kind: "brokerRemoved";
+      readonly broker: BrokerImage;
+      readonly removed: RemovedDirectory;
+      /** Directories that are not remembered any more. */
+      readonly forgottenIds: readonly string[];
+    }
   | { readonly kind: "partitionsReassigned"; readonly changes: readonly AssignmentChange[] }
   | { readonly kind: "topicConfigured"; readonly topic: TopicImage }
   | { readonly kind: "topicGrown"; readonly topic: TopicImage }
@@ -75,9 +82,10 @@ export interface MetadataImageState {
   readonly featureLevel: number;
   readonly moveThrottle: number;
   readonly brokers: Iterable<BrokerImage>;
-  readonly removedDirectories: Iterable<readonly [directoryId: string, brokerId: number]>;
+  readonly removedDirectories: Iterable<RemovedDirectory>;
   readonly topics: Iterable<TopicImage>;
   readonly brokerConfigs?: Iterable<readonly [number, ReadonlyMap<string, string>]>;
+  readonly newcomerIds?: Iterable<number>;
 }
 
 /** The feature level that every version knows. */
@@ -104,7 +112,8 @@ export class MetadataImage {
   #moveThrottle = 0;
   #featureLevel = featureLevelAtFormation;
   readonly #brokers = new Map<number, BrokerImage>();
-  readonly #removedDirectories = new Map<string, number>();
+  readonly #removedDirectories = new RemovedDirectories();
+  readonly #newcomerIds = new Set<number>();
   readonly #topics = new Map<string, TopicImage>();
   readonly #brokerConfigs = new Map<number, ReadonlyMap<string, string>>();
 
@@ -136,9 +145,20 @@ export class MetadataImage {
     return this.#brokers;
   }
 
-  /** The data directories of removed brokers, with the ids that these had. */
-  get removedDirectories(): ReadonlyMap<string, number> {
-    return this.#removedDirectories;
+  /** The data directories of removed brokers, by their ids. */
+  get removedDirectories(): ReadonlyMap<string, RemovedDirectory> {
+    return this.#removedDirectories.all;
+  }
+
+  /** Whether a broker of this id was removed, and no other one has it now. */
+  isRemoved(brokerId: number): boolean {
+    if (this.#brokers.has(brokerId)) return false;
+    return this.removedDirectories.values().some((each) => each.brokerId === brokerId);
+  }
+
+  /** Brokers that came when there were topics already, and have not got their share of the replicas yet. */
+  get newcomerIds(): ReadonlySet<number> {
+    return this.#newcomerIds;
   }
 
   /** Topics by name. */
@@ -167,15 +187,15 @@ export class MetadataImage {
     this.#featureLevel = Math.max(state.featureLevel, featureLevelAtFormation);
     this.#brokers.clear();
     this.#topics.clear();
-    this.#removedDirectories.clear();
     this.#brokerConfigs.clear();
+    this.#newcomerIds.clear();
+    for (const id of state.newcomerIds ?? []) this.#newcomerIds.add(id);
     this.#nextGroupId = state.nextGroupId;
     this.#nextProducerId = state.nextProducerId;
     this.#moveThrottle = state.moveThrottle;
     for (const broker of state.brokers) this.#brokers.set(broker.brokerId, broker);
     for (const topic of state.topics) this.#topics.set(topic.name, topic);
-    for (const [id, brokerId] of state.removedDirectories)
-      this.#removedDirectories.set(id, brokerId);
+    this.#removedDirectories.restore(state.removedDirectories);
     for (const [id, configs] of state.brokerConfigs ?? []) this.#brokerConfigs.set(id, configs);
   }
 
@@ -198,7 +218,7 @@ export class MetadataImage {
         return { kind: "producerIds", firstProducerId };
       }
       case "brokerStateChanged":
-        return this.#changeBroker(command);
+        return this.#changeBroker(command, index);
       case "featureLevelRaised":
         return this.#raiseFeatureLevel(command.level);
       case "partitionsReassigned":
@@ -220,6 +240,9 @@ export class MetadataImage {
         return this.#alterBroker(command);
       case "partitionsCreated":
         return this.#growTopic(command, index);
+      case "newcomersSettled":
+        for (const id of command.brokerIds) this.#newcomerIds.delete(id);
+        return done;
     }
   }
 
@@ -228,7 +251,7 @@ export class MetadataImage {
     replacedDirectoryId,
   }: Extract<MetadataCommand, { kind: "brokerRegistered" }>): ApplyOutcome {
     const { brokerId, directoryId } = broker;
-    if (this.#removedDirectories.has(directoryId)) return refused("directoryRemoved");
+    if (this.removedDirectories.has(directoryId)) return refused("directoryRemoved");
     if (featureLevelFault(broker.featureLevels, this.#featureLevel) !== undefined) {
       return refused("featureLevelUnsupported");
     }
@@ -239,10 +262,11 @@ export class MetadataImage {
     // What an admin wants of a broker outlives its restarts, and its disk.
     const { duty } = known ?? newBrokerLife;
     this.#brokers.set(brokerId, { ...broker, duty, fenced: false });
+    if (known === undefined && this.#topics.size > 0) this.#newcomerIds.add(brokerId);
     return { kind: "brokerChanged", brokerId };
   }
 
-  #changeBroker({ brokerId, directoryId, life }: BrokerLifeChange): ApplyOutcome {
+  #changeBroker({ brokerId, directoryId, life }: BrokerLifeChange, index: number): ApplyOutcome {
     const broker = this.#brokers.get(brokerId);
     if (broker?.directoryId !== directoryId) return refused("brokerUnknown");
     if (life !== "removed") {
@@ -250,8 +274,10 @@ export class MetadataImage {
       return { kind: "brokerChanged", brokerId };
     }
     this.#brokers.delete(brokerId);
-    this.#removedDirectories.set(directoryId, brokerId);
-    return { kind: "brokerRemoved", broker };
+    this.#newcomerIds.delete(brokerId);
+    const removed = { directoryId, brokerId, removedIndex: index };
+    const forgottenIds = this.#removedDirectories.add(removed);
+    return { kind: "brokerRemoved", broker, removed, forgottenIds };
   }
 
   /** A broker may have come since this was proposed that does not know the level. */

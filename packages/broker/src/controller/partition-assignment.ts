@@ -42,6 +42,14 @@ export function wantedOf({ move, replicaIds }: PartitionAssignment): readonly nu
   return move?.state === "moving" ? move.targetIds : replicaIds;
 }
 
+/** How many replicas a topic's partitions have, or are to have once they have moved. */
+export function replicationFactorOf(
+  partitions: readonly Pick<PartitionAssignment, "move" | "replicaIds">[],
+): number {
+  const [first] = partitions;
+  return (first?.move?.targetIds ?? first?.replicaIds)?.length ?? 1;
+}
+
 /** Replicas that come (KIP-455's `addingReplicas`). */
 export function addingIdsOf({ move, replicaIds }: PartitionAssignment): readonly number[] {
   return move?.targetIds.filter((id) => !replicaIds.includes(id)) ?? [];

@@ -1,23 +1,25 @@
 import {
   type PlaceReplicasRequest,
   type PlaceReplicasResponseInit,
+  type PlaceReplicasResponsePlannedMoveInit,
+  type ReplicateTopicRequest,
+  type ReplicateTopicResponseInit,
   RopewalkError,
 } from "@ropewalk/protocol";
 import type { CommandProposer } from "../raft/command-proposer.ts";
 import type { RaftGroup } from "../raft/raft-group.ts";
 import type { ControllerMachine } from "./controller-machine.ts";
 import { encodeMetadataCommand } from "./metadata-codec.ts";
-import type { MetadataCommand, PartitionName, WantedReplicas } from "./metadata-command.ts";
+import type { MetadataCommand, PartitionName } from "./metadata-command.ts";
 import type { ApplyOutcome, MetadataImage, PartitionImage } from "./metadata-image.ts";
-import { isSameOrder } from "./partition-assignment.ts";
-import { checkReplicas } from "./replica-check.ts";
-import { takesReplicas } from "./broker-life.ts";
-import type { PlanBroker } from "./broker-loads.ts";
 import {
-  type PlannedChange,
-  type PlannedPartition,
-  planReassignment,
-} from "./reassignment-plan.ts";
+  ReassignmentPlanner,
+  type SizeOf,
+  type Wanted,
+  wantedChange,
+} from "./reassignment-planner.ts";
+import { checkReplicas } from "./replica-check.ts";
+import { replicateTopic } from "./topic-replication.ts";
 
 /** What reassigning needs. */
 export interface ReassignerOptions {
@@ -26,6 +28,8 @@ export interface ReassignerOptions {
   readonly proposer: CommandProposer;
   /** Whether the broker was heard of lately. */
   readonly isAlive: (brokerId: number) => boolean;
+  /** Asks the partitions' leaders what a replica takes, which needs a moment. */
+  readonly sizes: () => Promise<SizeOf>;
 }
 
 /** Partitions that one call changes. */
@@ -36,9 +40,12 @@ const throttleMin = 64 * 1024;
 /** The controller's word on where replicas are. At the leader of its group; elsewhere calls reject with NOT_LEADER. */
 export class Reassigner {
   readonly #options: ReassignerOptions;
+  readonly #planner: ReassignmentPlanner;
 
   constructor(options: ReassignerOptions) {
     this.#options = options;
+    const { isAlive, machine } = options;
+    this.#planner = new ReassignmentPlanner({ image: machine.image, isAlive });
   }
 
   /** Wants replicas elsewhere; answers what changes. All of it is legal, or nothing is done. */
@@ -47,25 +54,24 @@ export class Reassigner {
     this.#expectLeading(action);
     const { dryRun, throttleBytesPerSecond: throttle } = request;
     checkThrottle(action, throttle);
-    const plan = request.auto ? this.#plan(request.topics) : this.#asked(action, request);
+    const plan = request.auto
+      ? this.#planner.balance(request.topics, await this.#options.sizes())
+      : this.#asked(action, request);
     const moves = plan.slice(0, placementsMax);
-    if (!dryRun && throttle !== undefined) {
-      await this.propose(action, { kind: "moveThrottleSet", bytesPerSecond: throttle });
-    }
-    if (!dryRun && moves.length > 0) {
-      const assignments = moves.map(({ wanted }) => wanted);
-      const outcome = await this.propose(action, { kind: "partitionsReassigned", assignments });
-      if (outcome.kind === "refused") throw overtaken(action);
-    }
-    return {
-      moves: moves.map(({ image, wanted }) => ({
-        topic: wanted.topic,
-        partition: wanted.partition,
-        replicaIds: image.replicaIds,
-        targetIds: wanted.targetIds,
-      })),
-      movesLeft: plan.length - moves.length,
-    };
+    if (!dryRun) await this.#enforce(action, moves, throttle);
+    return { moves: moves.map(plannedMove), movesLeft: plan.length - moves.length };
+  }
+
+  /** Wants another number of replicas for every partition of a topic. All of it is legal, or nothing is done. */
+  async replicate(request: ReplicateTopicRequest): Promise<ReplicateTopicResponseInit> {
+    const { dryRun, replicationFactor, throttleBytesPerSecond: throttle, topic } = request;
+    const action = `give topic ${topic} ${replicationFactor} replicas`;
+    this.#expectLeading(action);
+    checkThrottle(action, throttle);
+    const { isAlive } = this.#options;
+    const moves = replicateTopic({ image: this.#image, isAlive, topic, replicationFactor });
+    if (!dryRun) await this.#enforce(action, moves, throttle);
+    return { moves: moves.slice(0, placementsMax).map(plannedMove), moveCount: moves.length };
   }
 
   /** The partition's group has the members that were wanted. What was superseded since has no effect. */
@@ -83,21 +89,21 @@ export class Reassigner {
   async moveAway(brokerIds: readonly number[]): Promise<number> {
     const action = `move everything away from brokers ${brokerIds.join(", ")}`;
     this.#expectLeading(action);
-    const { isAlive } = this.#options;
-    const isLeaving = (id: number): boolean => brokerIds.includes(id);
-    const brokers = this.#planBrokers((id) => ({
-      isUsable: isAlive(id) && !isLeaving(id),
-      mustLeave: isLeaving(id),
-    }));
-    const partitions = this.#planPartitions((_topic, { move, replicaIds }) => {
-      const isLed = replicaIds.filter((id) => isAlive(id)).length * 2 > replicaIds.length;
-      return isLed && (move?.targetIds ?? replicaIds).some((id) => isLeaving(id));
-    });
-    const moves = this.#changes(planReassignment(brokers, partitions, "repair"));
-    const assignments = moves.slice(0, placementsMax).map(({ wanted }) => wanted);
-    if (assignments.length === 0) return 0;
-    const outcome = await this.propose(action, { kind: "partitionsReassigned", assignments });
-    return outcome.kind === "partitionsReassigned" ? outcome.changes.length : 0;
+    return this.#begin(action, this.#planner.repair(brokerIds), placementsMax);
+  }
+
+  /**
+   * Begins to give brokers that came their share of the replicas, at most so many partitions; answers how many
+   * begin to move.
+   */
+  async share(
+    brokerIds: readonly number[],
+    sizeOf: SizeOf,
+    partitionsMax: number,
+  ): Promise<number> {
+    const action = `give brokers ${brokerIds.join(", ")} their share`;
+    this.#expectLeading(action);
+    return this.#begin(action, this.#planner.share(brokerIds, sizeOf), partitionsMax);
   }
 
   /** Puts a command into the controller's log; resolves when it was applied here. */
@@ -105,6 +111,27 @@ export class Reassigner {
     const { group, machine, proposer } = this.#options;
     const bytes = encodeMetadataCommand(command);
     return proposer.propose(group(), action, bytes, () => machine.lastOutcome);
+  }
+
+  async #begin(action: string, plan: readonly Wanted[], partitionsMax: number): Promise<number> {
+    const assignments = plan.slice(0, partitionsMax).map(({ wanted }) => wanted);
+    if (assignments.length === 0) return 0;
+    const outcome = await this.propose(action, { kind: "partitionsReassigned", assignments });
+    return outcome.kind === "partitionsReassigned" ? outcome.changes.length : 0;
+  }
+
+  async #enforce(
+    action: string,
+    moves: readonly Wanted[],
+    throttle: number | undefined,
+  ): Promise<void> {
+    if (throttle !== undefined) {
+      await this.propose(action, { kind: "moveThrottleSet", bytesPerSecond: throttle });
+    }
+    if (moves.length === 0) return;
+    const assignments = moves.map(({ wanted }) => wanted);
+    const outcome = await this.propose(action, { kind: "partitionsReassigned", assignments });
+    if (outcome.kind === "refused") throw overtaken(action);
   }
 
   /** Only a leader's image is new enough to say no by. */
@@ -125,53 +152,8 @@ export class Reassigner {
       if (replicaIds.length === 0) return cancellation(action, topic, image);
       const { isAlive } = this.#options;
       checkReplicas({ topic, image, replicaIds, brokers: this.#image.brokers, isAlive });
-      return changed(topic, image, replicaIds);
+      return wantedChange(topic, image, replicaIds);
     });
-  }
-
-  /** A plan for partitions that do not move already; those that do count as where they are going. */
-  #plan(topics: readonly string[]): Wanted[] {
-    const wanted = new Set(topics);
-    const isAlive = (id: number): boolean => this.#options.isAlive(id);
-    const brokers = this.#planBrokers((id) => ({ isUsable: isAlive(id), mustLeave: !isAlive(id) }));
-    const partitions = this.#planPartitions(
-      (topic, { move }) => move === undefined && (wanted.size === 0 || wanted.has(topic)),
-    );
-    return this.#changes(planReassignment(brokers, partitions));
-  }
-
-  #planBrokers(
-    roleOf: (brokerId: number) => Pick<PlanBroker, "isUsable" | "mustLeave">,
-  ): PlanBroker[] {
-    const brokers = [...this.#image.brokers.values()];
-    return brokers.map((broker) => {
-      const { brokerId, rack } = broker;
-      const { isUsable, mustLeave } = roleOf(brokerId);
-      // Those that are drained keep what they have and get nothing; those that are to go keep nothing.
-      const role = {
-        isUsable: isUsable && takesReplicas(broker),
-        mustLeave: mustLeave || broker.duty === "decommissioned",
-      };
-      return { brokerId, rack, ...role };
-    });
-  }
-
-  #planPartitions(isFree: (topic: string, image: PartitionImage) => boolean): NamedPartition[] {
-    const partitions: NamedPartition[] = [];
-    for (const { name, partitions: images } of this.#image.topics.values()) {
-      for (const image of images) {
-        const replicaIds = image.move?.targetIds ?? image.replicaIds;
-        const isFixed = !isFree(name, image);
-        partitions.push({ topic: name, id: image.partition, replicaIds, bytes: 0, isFixed });
-      }
-    }
-    return partitions;
-  }
-
-  #changes(plan: readonly PlannedChange<NamedPartition>[]): Wanted[] {
-    return plan.flatMap(({ partition: { id, topic }, replicaIds }) =>
-      changed(topic, found("make a plan", this.#image, topic, id), replicaIds),
-    );
   }
 
   get #image(): MetadataImage {
@@ -179,20 +161,9 @@ export class Reassigner {
   }
 }
 
-interface NamedPartition extends PlannedPartition {
-  readonly topic: string;
-}
-
-interface Wanted {
-  readonly image: PartitionImage;
-  readonly wanted: WantedReplicas;
-}
-
-function changed(topic: string, image: PartitionImage, targetIds: readonly number[]): Wanted[] {
-  const now = image.move?.targetIds ?? image.replicaIds;
-  if (isSameOrder(now, targetIds)) return [];
-  const { groupId, partition } = image;
-  return [{ image, wanted: { topic, partition, groupId, targetIds } }];
+function plannedMove({ image, wanted }: Wanted): PlaceReplicasResponsePlannedMoveInit {
+  const { partition, targetIds, topic } = wanted;
+  return { topic, partition, replicaIds: image.replicaIds, targetIds };
 }
 
 function cancellation(action: string, topic: string, image: PartitionImage): Wanted[] {

@@ -1,4 +1,5 @@
 import { BrokerLoads, type PlanBroker } from "./broker-loads.ts";
+import { balanceBytes } from "./byte-balance.ts";
 
 /** A partition that a plan is made for. */
 export interface PlannedPartition {
@@ -20,11 +21,11 @@ export interface PlannedChange<Partition extends PlannedPartition> {
 
 /**
  * A plan that brings replicas to usable brokers, to different racks as far as there are enough, and to an even number
- * for each broker; then an even number of leads. It moves what it must, and what evens out. Pure, and quick for a million partitions.
+ * for each broker; then an even number of bytes, where these are known, and of leads. It moves what it must, and what evens out. Pure, and quick for a million partitions.
  *
  * First every replica that must leave its broker, or beside another one in its rack without need, moves to the least
  * loaded broker of a rack that the partition has not got. Then brokers with more than their share give to those with
- * less, each move once. Leads only change the order of the replicas, which moves nothing.
+ * less, each move once. Then large replicas are exchanged for small ones. Leads only change the order of the replicas, which moves nothing.
  */
 export function planReassignment<Partition extends PlannedPartition>(
   brokers: readonly PlanBroker[],
@@ -37,7 +38,11 @@ export function planReassignment<Partition extends PlannedPartition>(
   for (const [at, { bytes }] of partitions.entries()) loads.addAll(placed[at] ?? [], bytes);
   loads.settle();
   forEachFree(partitions, placed, (replicaIds, { bytes }) => repair(loads, replicaIds, bytes));
-  if (scope === "balance") balance(loads, partitions, placed);
+  if (scope === "balance") {
+    balance(loads, partitions, placed);
+    balanceBytes(brokers, partitions, placed);
+    balanceLeads(loads, partitions, placed);
+  }
   return partitions.flatMap((partition, at) => {
     const replicaIds = placed[at] ?? [];
     const isSame = replicaIds.every((id, position) => id === partition.replicaIds[position]);
@@ -54,7 +59,6 @@ function balance(
     loads.compareIn(compared);
     forEachFree(partitions, placed, (replicaIds, { bytes }) => even(loads, replicaIds, bytes));
   }
-  balanceLeads(loads, partitions, placed);
 }
 
 function forEachFree(

@@ -12,7 +12,7 @@ export interface WantedCheck {
 }
 
 /** Replicas of one partition: each is written by its leader. */
-const replicasMax = 16;
+export const replicasMax = 16;
 
 /**
  * Throws INVALID_REPLICA_ASSIGNMENT, with the reason, for replicas that cannot be or must not be: brokers that are not there,

@@ -1,7 +1,7 @@
 import { RopewalkError } from "@ropewalk/protocol";
 import type { NewPartition } from "./metadata-command.ts";
 import type { PartitionImage, TopicImage } from "./metadata-image.ts";
-import { firstAssignment } from "./partition-assignment.ts";
+import { firstAssignment, replicationFactorOf } from "./partition-assignment.ts";
 import { type PlacementCandidate, placePartitions } from "./placement.ts";
 
 /** Throws INVALID_PARTITIONS unless a topic with `has` partitions can have `wanted`: more, and not too many. */
@@ -26,7 +26,7 @@ export function placeMore(
     ...broker,
     leadCount: leads.get(broker.brokerId) ?? 0,
   }));
-  const placed = placePartitions(candidates, count, partitions[0]?.replicaIds.length ?? 1);
+  const placed = placePartitions(candidates, count, replicationFactorOf(partitions));
   return placed.map((replicaIds, row) => imaginedPartition(replicaIds, partitions.length + row));
 }
 

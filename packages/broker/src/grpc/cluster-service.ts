@@ -5,38 +5,43 @@ import type {
   ControllerRole,
   DescribeClusterResponseInit,
   DrainBrokerRequest,
+  DrainBrokerResponseInit,
   GetMetadataRequest,
   GetMetadataResponseInit,
 } from "@ropewalk/protocol";
-import type { Logger } from "@ropewalk/runtime";
+import type { Clock, Logger } from "@ropewalk/runtime";
 import {
   anonymous,
+  type BrokerAdmin,
   type BrokerPorts,
   type BrokerState,
   type BrokerView,
-  type Principal,
 } from "../ports.ts";
 import { expectJoined, expectNotExcluded } from "../joined.ts";
 import { describe } from "./topic-service.ts";
-import { unary } from "./unary.ts";
+import { patienceMs, unary, type UnaryHandler } from "./unary.ts";
 
 /** Leaderless partitions that one answer names; how many there are is in the metrics. */
 const leaderlessNamedMax = 1000;
 
 /** Answers `ropewalk.v1.ClusterService`. */
-export function clusterHandlers(ports: BrokerPorts, logger: Logger): UntypedServiceImplementation {
+export function clusterHandlers(
+  ports: BrokerPorts,
+  logger: Logger,
+  clock: Clock,
+): UntypedServiceImplementation {
+  const duty = (
+    verb: keyof BrokerAdmin,
+  ): UnaryHandler<DrainBrokerRequest, DrainBrokerResponseInit> =>
+    unary(logger, (request, deadlineMs) =>
+      changed(ports, verb, request, patienceMs(clock, deadlineMs)),
+    );
   return {
     describeCluster: unary(logger, () => describeCluster(ports)),
     getMetadata: unary(logger, (request: GetMetadataRequest) => getMetadata(ports, request)),
-    drainBroker: unary(logger, (request: DrainBrokerRequest) =>
-      changed(ports, request, ports.brokers.drain.bind(ports.brokers)),
-    ),
-    undrainBroker: unary(logger, (request: DrainBrokerRequest) =>
-      changed(ports, request, ports.brokers.undrain.bind(ports.brokers)),
-    ),
-    decommissionBroker: unary(logger, (request: DrainBrokerRequest) =>
-      changed(ports, request, ports.brokers.decommission.bind(ports.brokers)),
-    ),
+    drainBroker: duty("drain"),
+    undrainBroker: duty("undrain"),
+    decommissionBroker: duty("decommission"),
   };
 }
 
@@ -58,12 +63,14 @@ function describeCluster(ports: BrokerPorts): DescribeClusterResponseInit {
 
 /** Does what is asked, and answers the broker as it was before. */
 async function changed(
-  { cluster }: BrokerPorts,
+  { brokers, cluster }: BrokerPorts,
+  verb: keyof BrokerAdmin,
   { brokerId, dryRun }: DrainBrokerRequest,
-  change: (principal: Principal, brokerId: number, dryRun: boolean) => Promise<void>,
-): Promise<{ readonly broker?: BrokerDescriptionInit }> {
+  timeoutMs: number | undefined,
+): Promise<DrainBrokerResponseInit> {
   const before = cluster.brokers().find((broker) => broker.brokerId === brokerId);
-  await change(anonymous, brokerId, dryRun);
+  const outcome = await brokers[verb](anonymous, brokerId, { dryRun, timeoutMs });
+  if (outcome === "removed") return { broker: { brokerId, state: "REMOVED" } };
   return before === undefined ? {} : { broker: describeBroker(before) };
 }
 

@@ -69,7 +69,7 @@ export function grpcServices(options: GrpcServicesOptions): readonly GrpcService
     [topicService, topicHandlers(ports, logger, clock)],
     [partitionService, partitionHandlers(ports, logger)],
     [configService, configHandlers(ports, logger, clock)],
-    [clusterService, clusterHandlers(ports, logger)],
+    [clusterService, clusterHandlers(ports, logger, clock)],
     [brokerHealthService, brokerHealthHandlers(ports, logger)],
     [groupService, groupHandlers(ports, logger)],
     [healthService, healthHandlers(ports, logger, clock)],

@@ -1,5 +1,7 @@
 import type { UntypedServiceImplementation } from "@grpc/grpc-js";
 import {
+  type AlterReplicationFactorRequest,
+  type AlterReplicationFactorResponseInit,
   type CancelReassignmentsRequest,
   type CancelReassignmentsResponseInit,
   type ListReassignmentsRequest,
@@ -37,7 +39,18 @@ export function partitionHandlers(
     cancelReassignments: unary(logger, (request: CancelReassignmentsRequest) =>
       cancel(ports, request),
     ),
+    alterReplicationFactor: unary(logger, (request: AlterReplicationFactorRequest) =>
+      alterReplicationFactor(ports, request),
+    ),
   };
+}
+
+async function alterReplicationFactor(
+  { reassignments }: BrokerPorts,
+  request: AlterReplicationFactorRequest,
+): Promise<AlterReplicationFactorResponseInit> {
+  const outcome = await reassignments.alterReplicationFactor(anonymous, request);
+  return { reassignments: outcome.planned, changedCount: outcome.changedCount };
 }
 
 async function reassign(

@@ -85,6 +85,8 @@ export class AcceptedPeer {
   #onHello(hello: Hello): void {
     const { brokerId, directoryId, clusterId, lane } = hello;
     const identity = this.#context.identity();
+    const isForThis = hello.targetBrokerId === identity.brokerId && clusterId !== "";
+    if (isForThis) this.#context.events.onMemberSeen?.(brokerId, clusterId);
     const refusal =
       helloFault(hello, identity, this.#context.config.versions) ??
       this.#context.events.verifyPeer({

@@ -21,6 +21,8 @@ export interface PeerEvents {
   addressOf(brokerId: number): Address | undefined;
   /** Why this broker must have nothing to do with that one; undefined where it may. */
   verifyPeer(hello: PeerHello): string | undefined;
+  /** A broker of a cluster that knows of this one by its id has connected to it, whether it may or not. */
+  onMemberSeen?(brokerId: number, clusterId: string): void;
   /** Which cluster a broker says it belongs to, whether it may be used or not; empty: none yet. */
   onClusterSeen?(brokerId: number, clusterId: string): void;
   /**

@@ -8,6 +8,7 @@ import { isIntact, isRecordBatch } from "./command-entry.ts";
 import { EarlyMessages } from "./early-messages.ts";
 import { FirstElections } from "./first-elections.ts";
 import type { PassOutput, RaftGroup } from "./raft-group.ts";
+import type { RaftObserver } from "./raft-observer.ts";
 
 /** The part of the peer network that the host sends through. */
 export interface MessageSender {
@@ -39,6 +40,7 @@ export interface RaftHostOptions {
   readonly snapshotArrived: (from: number, group: RaftGroup, message: Message) => void;
   /** The disk failed: nothing is acknowledged by this broker any more. */
   readonly storageFailed: (error: unknown) => void;
+  readonly observer?: RaftObserver | undefined;
 }
 
 const handOverPollMs = 10;
@@ -126,6 +128,7 @@ export class RaftHost {
   add(group: RaftGroup): void {
     group.attach(this.#multi.add(group.key, group.config, group));
     this.#firstElections.add(group);
+    this.#options.observer?.added(group);
     for (const { from, ...held } of this.#early.take(group.key.groupId)) {
       void this.receive(from, [held]);
     }
@@ -134,6 +137,7 @@ export class RaftHost {
   remove(group: RaftGroup): void {
     this.#multi.remove(group.key);
     this.#firstElections.remove(group);
+    this.#options.observer?.removed(group);
     group.stop();
   }
 
@@ -166,6 +170,11 @@ export class RaftHost {
   /** Another incarnation goes by the broker's id, and nothing of the one before arrives any more. */
   peerReplaced(brokerId: number): void {
     this.#multi.peerReplaced(brokerId);
+  }
+
+  /** A broker was removed from the cluster: it gets no heartbeats any more. */
+  peerRemoved(brokerId: number): void {
+    this.#multi.forgetPeer(brokerId);
   }
 
   /** Resolves when the writes that are under way now are durable, or failed. */
@@ -267,7 +276,9 @@ export class RaftHost {
   #takeOut(key: GroupKey, error: RaftInvariantError): void {
     this.#options.logger.error("a replica contradicts its group and stays out", { ...key, error });
     const group = this.#multi.group(key)?.owner;
-    if (group !== undefined) this.remove(group);
+    if (group === undefined) return;
+    this.#options.observer?.contradicted(group, error);
+    this.remove(group);
   }
 
   #scheduleTick(): void {
@@ -312,8 +323,12 @@ export class RaftHost {
       afterDurable: (group, responses) => pass.deliveries.push({ group, responses }),
       send: this.#send,
     };
+    const { observer } = this.#options;
     this.#multi.pass({
-      ready: ({ owner }, ready) => owner.collect(ready, output),
+      ready: ({ owner }, ready) => {
+        observer?.stepped(owner, ready);
+        owner.collect(ready, output);
+      },
       batch: (batch) => this.#options.sender.sendBatch(batch),
     });
     this.#options.sender.flush();
@@ -336,11 +351,14 @@ export class RaftHost {
     const through = [...written].map((group) => [group, group.handedOutIndex] as const);
     this.#writesInFlight += 1;
     this.counters.writes += 1;
+    const { observer } = this.#options;
+    observer?.writing(writes);
     // Without writes of its own a pass may still answer for earlier ones: it waits for those.
     const durable = writes.length === 0 ? this.#lastWrite : this.#options.store.append(writes);
     this.#lastWrite = durable.then(
       () => {
         this.#writesInFlight -= 1;
+        observer?.durable(writes);
         if (this.#state === "running") this.#deliver(deliveries, through);
       },
       (error: unknown) => {

@@ -105,7 +105,7 @@ async function runDuty(
   const left = await withClient(globals, attempted, async (client) => {
     const admin = questions(client);
     const before = await change(admin, brokerId, dryRun);
-    if (dryRun || !options.wait) return before;
+    if (dryRun || !options.wait || before.state === "REMOVED") return before;
     return untilDone(admin, brokerId, options.timeout, isDone, globals.format !== "json");
   });
   if (globals.format === "json") {
@@ -117,6 +117,7 @@ async function runDuty(
       broker: left ?? null,
     });
   }
+  if (left?.state === "REMOVED") return printResult(`broker ${brokerId} was removed before\n`);
   if (dryRun) return printResult(`would ${verb} broker ${brokerId}, ${contents(left)}\n`);
   const outcome = options.wait ? done : `to be ${done.split(":")[0]}: ${contents(left)}`;
   await printResult(`broker ${brokerId} is ${outcome}\n`);
@@ -150,7 +151,7 @@ async function untilDone(
 
 /** What a broker has, for people. */
 function contents(broker: BrokerDescription | undefined): string {
-  if (broker === undefined) return "gone";
+  if (broker === undefined || broker.state === "REMOVED") return "gone";
   const { ledPartitionCount, replicaCount, state } = broker;
   return `${state.toLowerCase()}: leads ${ledPartitionCount} partitions, has ${replicaCount} replicas`;
 }

@@ -56,6 +56,10 @@ export function brokerCommand(): Command {
       "--peers <1=host:port,…>",
       "the brokers that form the cluster, or some of the one to join (default: this one)",
     )
+    .option(
+      "--initial-cluster-state <state>",
+      "new, or existing: without data it waits for its cluster and never forms one (default: new)",
+    )
     .option("--rack <name>", "its failure domain: replicas are spread over racks")
     .option("--log-level <level>", "debug, info, warn or error (default: info)")
     .option("--config <file>", `settings as YAML or JSON (also ${CONFIG_VARIABLE})`)

@@ -29,11 +29,17 @@ export interface DestageStatistics {
   readonly runCount: number;
 }
 
-/** Groups whose next piece waits while another one's is written. */
-const movesAtOnce = 8;
+/** Groups whose next piece waits while another one's is written: enough to be told to a thread several at a time. */
+const movesAtOnce = 64;
 
 /** Groups whose segments are open at the same time: all are written, then all are synced, which shares what that costs. */
 const openMovesMax = 256;
+
+/**
+ * What of the journal's bound a run leaves there. The more it takes at once, the larger is the piece of each of many
+ * groups, and a piece costs a write and a sync whatever its size.
+ */
+const keptShare = 1 / 3;
 
 /** A journal this much beyond its bound is emptied as fast as the disk allows. */
 const hurryFactor = 1.1;
@@ -53,6 +59,8 @@ export class Destager {
   #isStopped = false;
   /** There was no room for the last run: the next one is smaller, and does not begin while the disk is full. */
   #isShort = false;
+  /** When all that was written is paid for, at the configured rate. */
+  #pacedUntilMs = 0;
   #movedBytes = 0;
   #writtenBytes = 0;
   #runCount = 0;
@@ -143,7 +151,7 @@ export class Destager {
   }
 
   /**
-   * The last journal file to be emptied: the oldest half of a journal that is larger than it should be. Where
+   * The last journal file to be emptied: the oldest two thirds of a journal that is larger than it should be. Where
    * there is little room only the oldest file, which gives back what it takes.
    */
   #targetSequence(): number | undefined {
@@ -153,7 +161,7 @@ export class Destager {
     let bytes = sizes.reduce((sum, [, size]) => sum + (size ?? 0), 0);
     let target: number | undefined;
     for (const [sequence = 0, size = 0] of sizes.sort(([a = 0], [b = 0]) => a - b)) {
-      if (sequence >= journal.activeSequence || bytes <= config.journalBytesMax / 2) break;
+      if (sequence >= journal.activeSequence || bytes <= config.journalBytesMax * keptShare) break;
       target = sequence;
       bytes -= size;
       if (this.#isShort || isDiskFull()) break;
@@ -265,7 +273,10 @@ export class Destager {
     if (this.#isStopped) throw new LogError("STORE_CLOSED", "The store is closed");
     const isLate = journal.fileBytes > journalBytesMax * hurryFactor;
     if (rate === 0 || isLate) return;
-    const pauseMs = (bytes * 1000) / rate;
+    const nowMs = clock.monotonicMs();
+    // All groups together, however many of them move at once.
+    this.#pacedUntilMs = Math.max(this.#pacedUntilMs, nowMs) + (bytes * 1000) / rate;
+    const pauseMs = this.#pacedUntilMs - nowMs;
     await new Promise<void>((resolve) => void clock.setTimer(pauseMs, resolve));
   }
 }

@@ -186,8 +186,18 @@ export function decodeChunkHeader(
   };
 }
 
-/** A whole chunk with every checksum verified; `undefined` when one does not hold. */
-export function decodeChunk(bytes: Buffer, salt: number, position: number): Chunk | undefined {
+/**
+ * Which checksums of a chunk are verified: all, or those of header and table, without which no length can be trusted.
+ */
+export type ChunkChecks = "all" | "head";
+
+/** A whole chunk with its checksums verified; `undefined` when one does not hold. */
+export function decodeChunk(
+  bytes: Buffer,
+  salt: number,
+  position: number,
+  checks: ChunkChecks = "all",
+): Chunk | undefined {
   const header = decodeChunkHeader(bytes, salt, position);
   if (header === undefined || chunkBytes(header) !== bytes.length) return undefined;
   const tableEnd = chunkHeaderBytes + header.entryCount * chunkRowBytes;
@@ -198,7 +208,9 @@ export function decodeChunk(bytes: Buffer, salt: number, position: number): Chun
     const dataEnd = dataAt + bytes.readUInt32BE(at + 16);
     const type = typeNames[bytes[at + 24] ?? typeNames.length];
     if (type === undefined || dataEnd > bytes.length) return undefined;
-    if (crc32c(bytes, dataAt, dataEnd) !== bytes.readUInt32BE(at + 20)) return undefined;
+    const isTrusted =
+      checks === "head" || crc32c(bytes, dataAt, dataEnd) === bytes.readUInt32BE(at + 20);
+    if (!isTrusted) return undefined;
     const data = bytes.subarray(dataAt, dataEnd);
     entries.push({ index: readUint64(bytes, at), term: readUint64(bytes, at + 8), type, data });
     dataAt = dataEnd;

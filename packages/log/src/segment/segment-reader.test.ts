@@ -7,6 +7,7 @@ import type { SegmentInfo } from "./segment-info.ts";
 import type { SegmentReader } from "./segment-reader.ts";
 import type { LogEntry } from "../log-entry.ts";
 import { ReadMemory } from "../read-memory.ts";
+import { VerifiedLately } from "./verified-lately.ts";
 import {
   roomyLimits,
   segmentPath,
@@ -191,6 +192,30 @@ test("SegmentReader.forget() forgets rows, chunks and the file of one segment on
   for (const row of rows) expect(isInMemory(reader, kept, row)).toBe(true);
   disk.lose(segmentPath(key, 11));
   await expect(reader.rows(key, gone)).rejects.toMatchObject({ reason: "READ_FAILED" });
+});
+
+test("SegmentReader verifies for a consumer what was not verified within a minute, and for all others always", async () => {
+  const { disk, info, path } = await fixture("sealed");
+  let nowMs = 0;
+  const limits = { ...roomyLimits, chunkCacheBytesMax: 1 };
+  const verified = new VerifiedLately({ monotonicMs: () => nowMs });
+  const reader = segmentReader(disk, limits, new ReadMemory(), verified);
+  const [row, other] = await reader.rows(key, info);
+  if (row === undefined || other === undefined) throw new Error("no chunk");
+  const consume = async (of: ChunkRow): Promise<number> =>
+    (await reader.borrow(key, info, of, ({ entries }) => entries.map(({ data }) => data))).length;
+  for (const each of [row, other]) expect(await consume(each)).toBe(1);
+  disk.flip(path, row.position + row.bytes - 1, 1);
+  expect(await consume(row)).toBe(1);
+  await expect(reader.chunk(key, info, row)).rejects.toMatchObject({ reason: "DATA_DAMAGED" });
+  const target = Buffer.alloc(row.bytes);
+  await expect(reader.readChunk(key, info, row, target)).rejects.toMatchObject({
+    reason: "DATA_DAMAGED",
+  });
+  nowMs = 60_000;
+  await expect(consume(row)).rejects.toMatchObject({ reason: "DATA_DAMAGED" });
+  await expect(consume(row)).rejects.toMatchObject({ reason: "DATA_DAMAGED" });
+  expect(await consume(other)).toBe(1);
 });
 
 test("SegmentReader.borrow() shows every reader what was written until it gives it back, whoever else reads meanwhile", async () => {

@@ -5,6 +5,7 @@ import { type HeldMemory, ReadMemory } from "../read-memory.ts";
 import { RecentMap } from "../recent-map.ts";
 import {
   type Chunk,
+  type ChunkChecks,
   chunkBytes,
   chunkEnd,
   chunkHeaderBytes,
@@ -22,6 +23,7 @@ import {
   segmentVersion,
 } from "./segment-header.ts";
 import { type SegmentInfo, segmentFileName } from "./segment-info.ts";
+import type { VerifiedLately } from "./verified-lately.ts";
 
 /** Bounds of what is kept open and in memory for reading segments. */
 export interface SegmentReaderLimits {
@@ -35,6 +37,8 @@ export interface SegmentReaderLimits {
 /** A chunk in memory. */
 interface HeldChunk extends HeldMemory {
   readonly chunk: Chunk;
+  /** What was verified: `head` only where all was verified lately, and a consumer asked. */
+  checks: ChunkChecks;
 }
 
 interface OpenFile {
@@ -48,7 +52,8 @@ const readsAheadMax = 8;
 
 /**
  * Reads segments: a chunk's place from the index at the end of the file, which is kept for a while, then the
- * chunk with one read. Everything is verified before anybody sees it.
+ * chunk with one read. Everything is verified before anybody sees it, but that consumers get what was verified a moment
+ * before (`VerifiedLately`).
  */
 export class SegmentReader {
   readonly #disk: Disk;
@@ -57,6 +62,7 @@ export class SegmentReader {
   readonly #rows: RecentMap<readonly ChunkRow[]>;
   readonly #chunks: RecentMap<HeldChunk>;
   readonly #memory: ReadMemory;
+  readonly #verified: VerifiedLately | undefined;
   readonly #loading = new Map<string, Promise<HeldChunk>>();
   #readsAhead = 0;
 
@@ -65,8 +71,10 @@ export class SegmentReader {
     directory: string,
     limits: SegmentReaderLimits,
     memory: ReadMemory = new ReadMemory(),
+    verified?: VerifiedLately,
   ) {
     this.#memory = memory;
+    this.#verified = verified;
     this.#disk = disk;
     this.#directory = directory;
     this.#files = new RecentMap<OpenFile>(limits.openFilesMax, () => 1, closeFile);
@@ -148,6 +156,7 @@ export class SegmentReader {
   async chunk(key: GroupKey, info: SegmentInfo, row: ChunkRow): Promise<Chunk> {
     const known = this.#chunks.get(chunkName(key, info, row));
     const keep = (held: HeldChunk): Chunk => {
+      this.#verifyAll(key, info, row, held);
       held.readers = Infinity; // It does not say when it is done.
       return held.chunk;
     };
@@ -177,27 +186,51 @@ export class SegmentReader {
   }
 
   async #readHeld(key: GroupKey, info: SegmentInfo, row: ChunkRow): Promise<HeldChunk> {
+    const name = chunkName(key, info, row);
+    const checks = this.#verified?.has(name) === true ? "head" : "all";
     const memory = this.#memory.take(row.bytes);
-    const chunk = await this.readChunk(key, info, row, memory);
-    const held: HeldChunk = { chunk, memory, readers: 0, isCached: true };
-    this.#chunks.set(chunkName(key, info, row), held);
+    const chunk = await this.#readChunk(key, info, row, memory, checks);
+    if (checks === "all") this.#verified?.add(name);
+    const held: HeldChunk = { chunk, memory, readers: 0, isCached: true, checks };
+    this.#chunks.set(name, held);
     return held;
+  }
+
+  /** Verifies what is left to be verified of a chunk in memory. */
+  #verifyAll(
+    key: GroupKey,
+    info: SegmentInfo,
+    { position, bytes }: ChunkRow,
+    held: HeldChunk,
+  ): void {
+    if (held.checks === "all") return;
+    const salt = segmentSalt({ key, fileId: info.fileId });
+    if (decodeChunk(held.memory.subarray(0, bytes), salt, position) === undefined) {
+      this.#chunks.delete(chunkName(key, info, { position }));
+      throw this.#damaged(key, info, position, position + bytes);
+    }
+    held.checks = "all";
   }
 
   /**
    * Reads a chunk into the beginning of `target`, which must have room for it, and verifies it: for who
    * reads much and keeps nothing. The chunk's data are slices of `target`.
    */
-  async readChunk(
+  readChunk(key: GroupKey, info: SegmentInfo, row: ChunkRow, target: Buffer): Promise<Chunk> {
+    return this.#readChunk(key, info, row, target, "all");
+  }
+
+  async #readChunk(
     key: GroupKey,
     info: SegmentInfo,
     { position, bytes }: ChunkRow,
     target: Buffer,
+    checks: ChunkChecks,
   ): Promise<Chunk> {
     const piece = target.subarray(0, bytes);
     const bytesRead = await this.read(key, info, position, piece);
     const salt = segmentSalt({ key, fileId: info.fileId });
-    const chunk = bytesRead < bytes ? undefined : decodeChunk(piece, salt, position);
+    const chunk = bytesRead < bytes ? undefined : decodeChunk(piece, salt, position, checks);
     if (chunk === undefined) throw this.#damaged(key, info, position, position + bytes);
     return chunk;
   }
@@ -316,7 +349,7 @@ export class SegmentReader {
   }
 }
 
-function chunkName(key: GroupKey, info: SegmentInfo, row: ChunkRow): string {
+function chunkName(key: GroupKey, info: SegmentInfo, row: Pick<ChunkRow, "position">): string {
   return `${segmentFileName(key, info.fileId)}@${row.position}`;
 }
 

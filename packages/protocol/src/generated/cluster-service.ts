@@ -58,7 +58,10 @@ export const clusterService: {
     false,
     false
   >;
-  /** Drains a broker for good: it is removed once it has no replica any more. */
+  /**
+   * Drains a broker for good: it is removed once it has no replica any more. Where it was removed before, nothing
+   * is done, and the answer says so.
+   */
   readonly decommissionBroker: GrpcMethod<
     DecommissionBrokerRequest,
     DecommissionBrokerRequestInit,
@@ -125,7 +128,9 @@ export type BrokerState =
   | "DRAINING"
   | "DRAINED"
   /** Its replicas go to other brokers. */
-  | "DECOMMISSIONING";
+  | "DECOMMISSIONING"
+  /** Belongs to the cluster no more: only DecommissionBroker answers it, where that was done before. */
+  | "REMOVED";
 
 /** The numbers that stand for the names on the wire. */
 const brokerStateNumbers: Readonly<{ [name in BrokerState]: number }> = {
@@ -135,6 +140,7 @@ const brokerStateNumbers: Readonly<{ [name in BrokerState]: number }> = {
   DRAINING: 3,
   DRAINED: 4,
   DECOMMISSIONING: 5,
+  REMOVED: 6,
 };
 
 const brokerStateNames = enumNames<BrokerState>(brokerStateNumbers);

@@ -43,6 +43,18 @@ export const partitionService: {
     false,
     false
   >;
+  /**
+   * Gives every partition of a topic another number of replicas, and answers before they have come or gone: all of
+   * the partitions, or an error and none. The cluster chooses where; racks first.
+   */
+  readonly alterReplicationFactor: GrpcMethod<
+    AlterReplicationFactorRequest,
+    AlterReplicationFactorRequestInit,
+    AlterReplicationFactorResponse,
+    AlterReplicationFactorResponseInit,
+    false,
+    false
+  >;
 } = {
   reassignPartitions: {
     path: "/ropewalk.v1.PartitionService/ReassignPartitions",
@@ -70,6 +82,15 @@ export const partitionService: {
     requestDeserialize: decodeCancelReassignmentsRequest,
     responseSerialize: encodeCancelReassignmentsResponse,
     responseDeserialize: decodeCancelReassignmentsResponse,
+  },
+  alterReplicationFactor: {
+    path: "/ropewalk.v1.PartitionService/AlterReplicationFactor",
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: encodeAlterReplicationFactorRequest,
+    requestDeserialize: decodeAlterReplicationFactorRequest,
+    responseSerialize: encodeAlterReplicationFactorResponse,
+    responseDeserialize: decodeAlterReplicationFactorResponse,
   },
 };
 
@@ -864,4 +885,156 @@ function readCancelReassignmentsResponse(reader: Reader, end: number): CancelRea
   }
   expectEnd(reader, end);
   return { partitions };
+}
+
+/** The message `ropewalk.v1.AlterReplicationFactorRequest`. */
+export interface AlterReplicationFactorRequest {
+  readonly topic: string;
+  readonly replicationFactor: number;
+  /** Checks and answers what would be done, and changes nothing. */
+  readonly dryRun: boolean;
+  /** As for ReassignPartitions. */
+  readonly throttleBytesPerSecond: number | undefined;
+}
+
+/** {@link AlterReplicationFactorRequest}, to be encoded: what is left out has its default. */
+export interface AlterReplicationFactorRequestInit {
+  readonly topic?: string | undefined;
+  readonly replicationFactor?: number | undefined;
+  readonly dryRun?: boolean | undefined;
+  readonly throttleBytesPerSecond?: number | undefined;
+}
+
+/** Encodes `ropewalk.v1.AlterReplicationFactorRequest`. Throws a `RangeError` for a number that its field cannot hold. */
+function encodeAlterReplicationFactorRequest(message: AlterReplicationFactorRequestInit): Buffer {
+  return writeAlterReplicationFactorRequest(Writer.create(), message).finish(true) as Buffer;
+}
+
+/** Appends `ropewalk.v1.AlterReplicationFactorRequest` to a writer. */
+function writeAlterReplicationFactorRequest(
+  writer: Writer,
+  message: AlterReplicationFactorRequestInit,
+): Writer {
+  if (message.topic !== undefined && message.topic !== "") {
+    writer.uint32(10).string(message.topic);
+  }
+  if (message.replicationFactor !== undefined && message.replicationFactor !== 0) {
+    writeInt32(writer.uint32(16), message.replicationFactor);
+  }
+  if (message.dryRun !== undefined && message.dryRun !== false) {
+    writer.uint32(24).bool(message.dryRun);
+  }
+  if (message.throttleBytesPerSecond !== undefined) {
+    writeInt64(writer.uint32(32), message.throttleBytesPerSecond);
+  }
+  return writer;
+}
+
+/** Decodes `ropewalk.v1.AlterReplicationFactorRequest`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
+function decodeAlterReplicationFactorRequest(bytes: Uint8Array): AlterReplicationFactorRequest {
+  return decodeMessage(
+    bytes,
+    "ropewalk.v1.AlterReplicationFactorRequest",
+    readAlterReplicationFactorRequest,
+  );
+}
+
+/** Reads `ropewalk.v1.AlterReplicationFactorRequest` up to `end`. */
+function readAlterReplicationFactorRequest(
+  reader: Reader,
+  end: number,
+): AlterReplicationFactorRequest {
+  let topic: string = "";
+  let replicationFactor: number = 0;
+  let dryRun: boolean = false;
+  let throttleBytesPerSecond: number | undefined;
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 10:
+        topic = reader.string();
+        break;
+      case 16:
+        replicationFactor = reader.int32();
+        break;
+      case 24:
+        dryRun = reader.bool();
+        break;
+      case 32:
+        throttleBytesPerSecond = readInt64(reader);
+        break;
+      default:
+        skipField(reader, tag);
+    }
+  }
+  expectEnd(reader, end);
+  return { topic, replicationFactor, dryRun, throttleBytesPerSecond };
+}
+
+/** The message `ropewalk.v1.AlterReplicationFactorResponse`. */
+export interface AlterReplicationFactorResponse {
+  /** What changes; 1,000 at most are named. Partitions that have as many already are left out. */
+  readonly reassignments: readonly ReassignPartitionsResponsePlannedReassignment[];
+  /** How many change. */
+  readonly changedCount: number;
+}
+
+/** {@link AlterReplicationFactorResponse}, to be encoded: what is left out has its default. */
+export interface AlterReplicationFactorResponseInit {
+  readonly reassignments?: readonly ReassignPartitionsResponsePlannedReassignmentInit[] | undefined;
+  readonly changedCount?: number | undefined;
+}
+
+/** Encodes `ropewalk.v1.AlterReplicationFactorResponse`. Throws a `RangeError` for a number that its field cannot hold. */
+function encodeAlterReplicationFactorResponse(message: AlterReplicationFactorResponseInit): Buffer {
+  return writeAlterReplicationFactorResponse(Writer.create(), message).finish(true) as Buffer;
+}
+
+/** Appends `ropewalk.v1.AlterReplicationFactorResponse` to a writer. */
+function writeAlterReplicationFactorResponse(
+  writer: Writer,
+  message: AlterReplicationFactorResponseInit,
+): Writer {
+  for (const value of message.reassignments ?? []) {
+    writeReassignPartitionsResponsePlannedReassignment(writer.uint32(10).fork(), value).ldelim();
+  }
+  if (message.changedCount !== undefined && message.changedCount !== 0) {
+    writeInt32(writer.uint32(16), message.changedCount);
+  }
+  return writer;
+}
+
+/** Decodes `ropewalk.v1.AlterReplicationFactorResponse`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
+function decodeAlterReplicationFactorResponse(bytes: Uint8Array): AlterReplicationFactorResponse {
+  return decodeMessage(
+    bytes,
+    "ropewalk.v1.AlterReplicationFactorResponse",
+    readAlterReplicationFactorResponse,
+  );
+}
+
+/** Reads `ropewalk.v1.AlterReplicationFactorResponse` up to `end`. */
+function readAlterReplicationFactorResponse(
+  reader: Reader,
+  end: number,
+): AlterReplicationFactorResponse {
+  const reassignments: ReassignPartitionsResponsePlannedReassignment[] = [];
+  let changedCount: number = 0;
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 10:
+        reassignments.push(
+          readReassignPartitionsResponsePlannedReassignment(reader, delimitedEnd(reader, end)),
+        );
+        break;
+      case 16:
+        changedCount = reader.int32();
+        break;
+      default:
+        skipField(reader, tag);
+    }
+  }
+  expectEnd(reader, end);
+  return { reassignments, changedCount };
 }

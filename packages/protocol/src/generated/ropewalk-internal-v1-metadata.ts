@@ -44,6 +44,7 @@ export interface MetadataCommand {
     | { readonly case: "partitionsCreated"; readonly value: PartitionsCreated }
     | { readonly case: "brokerStateChanged"; readonly value: BrokerStateChanged }
     | { readonly case: "featureLevelRaised"; readonly value: FeatureLevelRaised }
+    | { readonly case: "newcomersSettled"; readonly value: NewcomersSettled }
     | undefined;
 }
 
@@ -64,6 +65,7 @@ export interface MetadataCommandInit {
     | { readonly case: "partitionsCreated"; readonly value: PartitionsCreatedInit }
     | { readonly case: "brokerStateChanged"; readonly value: BrokerStateChangedInit }
     | { readonly case: "featureLevelRaised"; readonly value: FeatureLevelRaisedInit }
+    | { readonly case: "newcomersSettled"; readonly value: NewcomersSettledInit }
     | undefined;
 }
 
@@ -116,6 +118,9 @@ function writeMetadataCommand(writer: Writer, message: MetadataCommandInit): Wri
       break;
     case "featureLevelRaised":
       writeFeatureLevelRaised(writer.uint32(330).fork(), message.command.value).ldelim();
+      break;
+    case "newcomersSettled":
+      writeNewcomersSettled(writer.uint32(402).fork(), message.command.value).ldelim();
       break;
     case undefined:
       break;
@@ -216,6 +221,12 @@ function readMetadataCommand(reader: Reader, end: number): MetadataCommand {
         command = {
           case: "featureLevelRaised",
           value: readFeatureLevelRaised(reader, delimitedEnd(reader, end)),
+        };
+        break;
+      case 402:
+        command = {
+          case: "newcomersSettled",
+          value: readNewcomersSettled(reader, delimitedEnd(reader, end)),
         };
         break;
       default:
@@ -1264,6 +1275,61 @@ function readPartitionsCreated(reader: Reader, end: number): PartitionsCreated {
   return { topicId, partitionCount, partitions };
 }
 
+/** These brokers have their share of the replicas, or are to have no more than they have. */
+export interface NewcomersSettled {
+  readonly brokerIds: readonly number[];
+}
+
+/** {@link NewcomersSettled}, to be encoded: what is left out has its default. */
+export interface NewcomersSettledInit {
+  readonly brokerIds?: readonly number[] | undefined;
+}
+
+/** Encodes `ropewalk.internal.v1.NewcomersSettled`. Throws a `RangeError` for a number that its field cannot hold. */
+export function encodeNewcomersSettled(message: NewcomersSettledInit): Buffer {
+  return writeNewcomersSettled(Writer.create(), message).finish(true) as Buffer;
+}
+
+/** Appends `ropewalk.internal.v1.NewcomersSettled` to a writer. */
+function writeNewcomersSettled(writer: Writer, message: NewcomersSettledInit): Writer {
+  if (message.brokerIds !== undefined && message.brokerIds.length > 0) {
+    writer.uint32(10).fork();
+    for (const value of message.brokerIds) {
+      writeInt32(writer, value);
+    }
+    writer.ldelim();
+  }
+  return writer;
+}
+
+/** Decodes `ropewalk.internal.v1.NewcomersSettled`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
+export function decodeNewcomersSettled(bytes: Uint8Array): NewcomersSettled {
+  return decodeMessage(bytes, "ropewalk.internal.v1.NewcomersSettled", readNewcomersSettled);
+}
+
+/** Reads `ropewalk.internal.v1.NewcomersSettled` up to `end`. */
+function readNewcomersSettled(reader: Reader, end: number): NewcomersSettled {
+  const brokerIds: number[] = [];
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 8:
+        brokerIds.push(reader.int32());
+        break;
+      case 10: {
+        const packedEnd = delimitedEnd(reader, end);
+        while (reader.pos < packedEnd) brokerIds.push(reader.int32());
+        expectEnd(reader, packedEnd);
+        break;
+      }
+      default:
+        skipField(reader, tag);
+    }
+  }
+  expectEnd(reader, end);
+  return { brokerIds };
+}
+
 /** The message `ropewalk.internal.v1.ClusterState`. */
 export interface ClusterState {
   readonly appliedIndex: number;
@@ -1274,6 +1340,8 @@ export interface ClusterState {
   /** Absent: the membership that the group was made with. */
   readonly membership: GroupMembershipState | undefined;
   readonly featureLevel: number;
+  /** Brokers that came, and have not got their share of the replicas yet. */
+  readonly newcomerIds: readonly number[];
 }
 
 /** {@link ClusterState}, to be encoded: what is left out has its default. */
@@ -1285,6 +1353,7 @@ export interface ClusterStateInit {
   readonly moveThrottle?: number | undefined;
   readonly membership?: GroupMembershipStateInit | undefined;
   readonly featureLevel?: number | undefined;
+  readonly newcomerIds?: readonly number[] | undefined;
 }
 
 /** Encodes `ropewalk.internal.v1.ClusterState`. Throws a `RangeError` for a number that its field cannot hold. */
@@ -1315,6 +1384,13 @@ function writeClusterState(writer: Writer, message: ClusterStateInit): Writer {
   if (message.featureLevel !== undefined && message.featureLevel !== 0) {
     writeInt32(writer.uint32(328), message.featureLevel);
   }
+  if (message.newcomerIds !== undefined && message.newcomerIds.length > 0) {
+    writer.uint32(402).fork();
+    for (const value of message.newcomerIds) {
+      writeInt32(writer, value);
+    }
+    writer.ldelim();
+  }
   return writer;
 }
 
@@ -1332,6 +1408,7 @@ function readClusterState(reader: Reader, end: number): ClusterState {
   let moveThrottle: number = 0;
   let membership: GroupMembershipState | undefined;
   let featureLevel: number = 0;
+  const newcomerIds: number[] = [];
   while (reader.pos < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -1356,6 +1433,15 @@ function readClusterState(reader: Reader, end: number): ClusterState {
       case 328:
         featureLevel = reader.int32();
         break;
+      case 400:
+        newcomerIds.push(reader.int32());
+        break;
+      case 402: {
+        const packedEnd = delimitedEnd(reader, end);
+        while (reader.pos < packedEnd) newcomerIds.push(reader.int32());
+        expectEnd(reader, packedEnd);
+        break;
+      }
       default:
         skipField(reader, tag);
     }
@@ -1369,6 +1455,7 @@ function readClusterState(reader: Reader, end: number): ClusterState {
     moveThrottle,
     membership,
     featureLevel,
+    newcomerIds,
   };
 }
 

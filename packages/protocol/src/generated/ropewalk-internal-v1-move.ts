@@ -25,6 +25,15 @@ export const moveService: {
     false,
     false
   >;
+  /** At the controller: another number of replicas for each partition of a topic. */
+  readonly replicateTopic: GrpcMethod<
+    ReplicateTopicRequest,
+    ReplicateTopicRequestInit,
+    ReplicateTopicResponse,
+    ReplicateTopicResponseInit,
+    false,
+    false
+  >;
   /** At the controller, from the partition's leader: its Raft group has the members that were wanted. */
   readonly finishMove: GrpcMethod<
     FinishMoveRequest,
@@ -43,6 +52,15 @@ export const moveService: {
     false,
     false
   >;
+  /** At the partitions' leaders: what plans go by. */
+  readonly describeLedPartitions: GrpcMethod<
+    DescribeLedPartitionsRequest,
+    DescribeLedPartitionsRequestInit,
+    DescribeLedPartitionsResponse,
+    DescribeLedPartitionsResponseInit,
+    false,
+    false
+  >;
 } = {
   placeReplicas: {
     path: "/ropewalk.internal.v1.MoveService/PlaceReplicas",
@@ -52,6 +70,15 @@ export const moveService: {
     requestDeserialize: decodePlaceReplicasRequest,
     responseSerialize: encodePlaceReplicasResponse,
     responseDeserialize: decodePlaceReplicasResponse,
+  },
+  replicateTopic: {
+    path: "/ropewalk.internal.v1.MoveService/ReplicateTopic",
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: encodeReplicateTopicRequest,
+    requestDeserialize: decodeReplicateTopicRequest,
+    responseSerialize: encodeReplicateTopicResponse,
+    responseDeserialize: decodeReplicateTopicResponse,
   },
   finishMove: {
     path: "/ropewalk.internal.v1.MoveService/FinishMove",
@@ -70,6 +97,15 @@ export const moveService: {
     requestDeserialize: decodeDescribeMovesRequest,
     responseSerialize: encodeDescribeMovesResponse,
     responseDeserialize: decodeDescribeMovesResponse,
+  },
+  describeLedPartitions: {
+    path: "/ropewalk.internal.v1.MoveService/DescribeLedPartitions",
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: encodeDescribeLedPartitionsRequest,
+    requestDeserialize: decodeDescribeLedPartitionsRequest,
+    responseSerialize: encodeDescribeLedPartitionsResponse,
+    responseDeserialize: decodeDescribeLedPartitionsResponse,
   },
 };
 
@@ -655,4 +691,325 @@ function readDescribeMovesResponseMoveProgress(
   }
   expectEnd(reader, end);
   return { groupId, entryCount, copiedCount, isSnapshotting };
+}
+
+/** The message `ropewalk.internal.v1.DescribeLedPartitionsRequest`. */
+export interface DescribeLedPartitionsRequest {
+  /** Groups with this id and higher ones; the answer says from where on the next call goes on. */
+  readonly fromGroupId: number;
+}
+
+/** {@link DescribeLedPartitionsRequest}, to be encoded: what is left out has its default. */
+export interface DescribeLedPartitionsRequestInit {
+  readonly fromGroupId?: number | undefined;
+}
+
+/** Encodes `ropewalk.internal.v1.DescribeLedPartitionsRequest`. Throws a `RangeError` for a number that its field cannot hold. */
+function encodeDescribeLedPartitionsRequest(message: DescribeLedPartitionsRequestInit): Buffer {
+  return writeDescribeLedPartitionsRequest(Writer.create(), message).finish(true) as Buffer;
+}
+
+/** Appends `ropewalk.internal.v1.DescribeLedPartitionsRequest` to a writer. */
+function writeDescribeLedPartitionsRequest(
+  writer: Writer,
+  message: DescribeLedPartitionsRequestInit,
+): Writer {
+  if (message.fromGroupId !== undefined && message.fromGroupId !== 0) {
+    writeInt64(writer.uint32(8), message.fromGroupId);
+  }
+  return writer;
+}
+
+/** Decodes `ropewalk.internal.v1.DescribeLedPartitionsRequest`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
+function decodeDescribeLedPartitionsRequest(bytes: Uint8Array): DescribeLedPartitionsRequest {
+  return decodeMessage(
+    bytes,
+    "ropewalk.internal.v1.DescribeLedPartitionsRequest",
+    readDescribeLedPartitionsRequest,
+  );
+}
+
+/** Reads `ropewalk.internal.v1.DescribeLedPartitionsRequest` up to `end`. */
+function readDescribeLedPartitionsRequest(
+  reader: Reader,
+  end: number,
+): DescribeLedPartitionsRequest {
+  let fromGroupId: number = 0;
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 8:
+        fromGroupId = readInt64(reader);
+        break;
+      default:
+        skipField(reader, tag);
+    }
+  }
+  expectEnd(reader, end);
+  return { fromGroupId };
+}
+
+/** The message `ropewalk.internal.v1.DescribeLedPartitionsResponse`. */
+export interface DescribeLedPartitionsResponse {
+  /** In the order of their ids; 10,000 at most. */
+  readonly partitions: readonly DescribeLedPartitionsResponseLedPartition[];
+  /** 0: these were the last. */
+  readonly nextGroupId: number;
+}
+
+/** {@link DescribeLedPartitionsResponse}, to be encoded: what is left out has its default. */
+export interface DescribeLedPartitionsResponseInit {
+  readonly partitions?: readonly DescribeLedPartitionsResponseLedPartitionInit[] | undefined;
+  readonly nextGroupId?: number | undefined;
+}
+
+/** Encodes `ropewalk.internal.v1.DescribeLedPartitionsResponse`. Throws a `RangeError` for a number that its field cannot hold. */
+function encodeDescribeLedPartitionsResponse(message: DescribeLedPartitionsResponseInit): Buffer {
+  return writeDescribeLedPartitionsResponse(Writer.create(), message).finish(true) as Buffer;
+}
+
+/** Appends `ropewalk.internal.v1.DescribeLedPartitionsResponse` to a writer. */
+function writeDescribeLedPartitionsResponse(
+  writer: Writer,
+  message: DescribeLedPartitionsResponseInit,
+): Writer {
+  for (const value of message.partitions ?? []) {
+    writeDescribeLedPartitionsResponseLedPartition(writer.uint32(10).fork(), value).ldelim();
+  }
+  if (message.nextGroupId !== undefined && message.nextGroupId !== 0) {
+    writeInt64(writer.uint32(16), message.nextGroupId);
+  }
+  return writer;
+}
+
+/** Decodes `ropewalk.internal.v1.DescribeLedPartitionsResponse`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
+function decodeDescribeLedPartitionsResponse(bytes: Uint8Array): DescribeLedPartitionsResponse {
+  return decodeMessage(
+    bytes,
+    "ropewalk.internal.v1.DescribeLedPartitionsResponse",
+    readDescribeLedPartitionsResponse,
+  );
+}
+
+/** Reads `ropewalk.internal.v1.DescribeLedPartitionsResponse` up to `end`. */
+function readDescribeLedPartitionsResponse(
+  reader: Reader,
+  end: number,
+): DescribeLedPartitionsResponse {
+  const partitions: DescribeLedPartitionsResponseLedPartition[] = [];
+  let nextGroupId: number = 0;
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 10:
+        partitions.push(
+          readDescribeLedPartitionsResponseLedPartition(reader, delimitedEnd(reader, end)),
+        );
+        break;
+      case 16:
+        nextGroupId = readInt64(reader);
+        break;
+      default:
+        skipField(reader, tag);
+    }
+  }
+  expectEnd(reader, end);
+  return { partitions, nextGroupId };
+}
+
+/** The message `ropewalk.internal.v1.DescribeLedPartitionsResponse.LedPartition`. */
+export interface DescribeLedPartitionsResponseLedPartition {
+  readonly groupId: number;
+  /** What the leader's replica takes. */
+  readonly sizeBytes: number;
+  /** A replica is silent, or has not got nearly everything. */
+  readonly isLacking: boolean;
+}
+
+/** {@link DescribeLedPartitionsResponseLedPartition}, to be encoded: what is left out has its default. */
+export interface DescribeLedPartitionsResponseLedPartitionInit {
+  readonly groupId?: number | undefined;
+  readonly sizeBytes?: number | undefined;
+  readonly isLacking?: boolean | undefined;
+}
+
+/** Appends `ropewalk.internal.v1.DescribeLedPartitionsResponse.LedPartition` to a writer. */
+function writeDescribeLedPartitionsResponseLedPartition(
+  writer: Writer,
+  message: DescribeLedPartitionsResponseLedPartitionInit,
+): Writer {
+  if (message.groupId !== undefined && message.groupId !== 0) {
+    writeInt64(writer.uint32(8), message.groupId);
+  }
+  if (message.sizeBytes !== undefined && message.sizeBytes !== 0) {
+    writeInt64(writer.uint32(16), message.sizeBytes);
+  }
+  if (message.isLacking !== undefined && message.isLacking !== false) {
+    writer.uint32(24).bool(message.isLacking);
+  }
+  return writer;
+}
+
+/** Reads `ropewalk.internal.v1.DescribeLedPartitionsResponse.LedPartition` up to `end`. */
+function readDescribeLedPartitionsResponseLedPartition(
+  reader: Reader,
+  end: number,
+): DescribeLedPartitionsResponseLedPartition {
+  let groupId: number = 0;
+  let sizeBytes: number = 0;
+  let isLacking: boolean = false;
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 8:
+        groupId = readInt64(reader);
+        break;
+      case 16:
+        sizeBytes = readInt64(reader);
+        break;
+      case 24:
+        isLacking = reader.bool();
+        break;
+      default:
+        skipField(reader, tag);
+    }
+  }
+  expectEnd(reader, end);
+  return { groupId, sizeBytes, isLacking };
+}
+
+/** The message `ropewalk.internal.v1.ReplicateTopicRequest`. */
+export interface ReplicateTopicRequest {
+  readonly topic: string;
+  readonly replicationFactor: number;
+  readonly dryRun: boolean;
+  readonly throttleBytesPerSecond: number | undefined;
+}
+
+/** {@link ReplicateTopicRequest}, to be encoded: what is left out has its default. */
+export interface ReplicateTopicRequestInit {
+  readonly topic?: string | undefined;
+  readonly replicationFactor?: number | undefined;
+  readonly dryRun?: boolean | undefined;
+  readonly throttleBytesPerSecond?: number | undefined;
+}
+
+/** Encodes `ropewalk.internal.v1.ReplicateTopicRequest`. Throws a `RangeError` for a number that its field cannot hold. */
+function encodeReplicateTopicRequest(message: ReplicateTopicRequestInit): Buffer {
+  return writeReplicateTopicRequest(Writer.create(), message).finish(true) as Buffer;
+}
+
+/** Appends `ropewalk.internal.v1.ReplicateTopicRequest` to a writer. */
+function writeReplicateTopicRequest(writer: Writer, message: ReplicateTopicRequestInit): Writer {
+  if (message.topic !== undefined && message.topic !== "") {
+    writer.uint32(10).string(message.topic);
+  }
+  if (message.replicationFactor !== undefined && message.replicationFactor !== 0) {
+    writeInt32(writer.uint32(16), message.replicationFactor);
+  }
+  if (message.dryRun !== undefined && message.dryRun !== false) {
+    writer.uint32(24).bool(message.dryRun);
+  }
+  if (message.throttleBytesPerSecond !== undefined) {
+    writeInt64(writer.uint32(32), message.throttleBytesPerSecond);
+  }
+  return writer;
+}
+
+/** Decodes `ropewalk.internal.v1.ReplicateTopicRequest`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
+function decodeReplicateTopicRequest(bytes: Uint8Array): ReplicateTopicRequest {
+  return decodeMessage(
+    bytes,
+    "ropewalk.internal.v1.ReplicateTopicRequest",
+    readReplicateTopicRequest,
+  );
+}
+
+/** Reads `ropewalk.internal.v1.ReplicateTopicRequest` up to `end`. */
+function readReplicateTopicRequest(reader: Reader, end: number): ReplicateTopicRequest {
+  let topic: string = "";
+  let replicationFactor: number = 0;
+  let dryRun: boolean = false;
+  let throttleBytesPerSecond: number | undefined;
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 10:
+        topic = reader.string();
+        break;
+      case 16:
+        replicationFactor = reader.int32();
+        break;
+      case 24:
+        dryRun = reader.bool();
+        break;
+      case 32:
+        throttleBytesPerSecond = readInt64(reader);
+        break;
+      default:
+        skipField(reader, tag);
+    }
+  }
+  expectEnd(reader, end);
+  return { topic, replicationFactor, dryRun, throttleBytesPerSecond };
+}
+
+/** The message `ropewalk.internal.v1.ReplicateTopicResponse`. */
+export interface ReplicateTopicResponse {
+  /** 1,000 at most. */
+  readonly moves: readonly PlaceReplicasResponsePlannedMove[];
+  /** All that begin. */
+  readonly moveCount: number;
+}
+
+/** {@link ReplicateTopicResponse}, to be encoded: what is left out has its default. */
+export interface ReplicateTopicResponseInit {
+  readonly moves?: readonly PlaceReplicasResponsePlannedMoveInit[] | undefined;
+  readonly moveCount?: number | undefined;
+}
+
+/** Encodes `ropewalk.internal.v1.ReplicateTopicResponse`. Throws a `RangeError` for a number that its field cannot hold. */
+function encodeReplicateTopicResponse(message: ReplicateTopicResponseInit): Buffer {
+  return writeReplicateTopicResponse(Writer.create(), message).finish(true) as Buffer;
+}
+
+/** Appends `ropewalk.internal.v1.ReplicateTopicResponse` to a writer. */
+function writeReplicateTopicResponse(writer: Writer, message: ReplicateTopicResponseInit): Writer {
+  for (const value of message.moves ?? []) {
+    writePlaceReplicasResponsePlannedMove(writer.uint32(10).fork(), value).ldelim();
+  }
+  if (message.moveCount !== undefined && message.moveCount !== 0) {
+    writeInt32(writer.uint32(16), message.moveCount);
+  }
+  return writer;
+}
+
+/** Decodes `ropewalk.internal.v1.ReplicateTopicResponse`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
+function decodeReplicateTopicResponse(bytes: Uint8Array): ReplicateTopicResponse {
+  return decodeMessage(
+    bytes,
+    "ropewalk.internal.v1.ReplicateTopicResponse",
+    readReplicateTopicResponse,
+  );
+}
+
+/** Reads `ropewalk.internal.v1.ReplicateTopicResponse` up to `end`. */
+function readReplicateTopicResponse(reader: Reader, end: number): ReplicateTopicResponse {
+  const moves: PlaceReplicasResponsePlannedMove[] = [];
+  let moveCount: number = 0;
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 10:
+        moves.push(readPlaceReplicasResponsePlannedMove(reader, delimitedEnd(reader, end)));
+        break;
+      case 16:
+        moveCount = reader.int32();
+        break;
+      default:
+        skipField(reader, tag);
+    }
+  }
+  expectEnd(reader, end);
+  return { moves, moveCount };
 }

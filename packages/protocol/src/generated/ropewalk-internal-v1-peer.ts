@@ -706,10 +706,15 @@ function readChangeBrokerDutyRequest(reader: Reader, end: number): ChangeBrokerD
 }
 
 /** The message `ropewalk.internal.v1.ChangeBrokerDutyResponse`. */
-export interface ChangeBrokerDutyResponse {}
+export interface ChangeBrokerDutyResponse {
+  /** It was decommissioned before, and is gone. */
+  readonly isRemoved: boolean;
+}
 
 /** {@link ChangeBrokerDutyResponse}, to be encoded: what is left out has its default. */
-export interface ChangeBrokerDutyResponseInit {}
+export interface ChangeBrokerDutyResponseInit {
+  readonly isRemoved?: boolean | undefined;
+}
 
 /** Encodes `ropewalk.internal.v1.ChangeBrokerDutyResponse`. Throws a `RangeError` for a number that its field cannot hold. */
 function encodeChangeBrokerDutyResponse(message: ChangeBrokerDutyResponseInit): Buffer {
@@ -719,8 +724,11 @@ function encodeChangeBrokerDutyResponse(message: ChangeBrokerDutyResponseInit): 
 /** Appends `ropewalk.internal.v1.ChangeBrokerDutyResponse` to a writer. */
 function writeChangeBrokerDutyResponse(
   writer: Writer,
-  _message: ChangeBrokerDutyResponseInit,
+  message: ChangeBrokerDutyResponseInit,
 ): Writer {
+  if (message.isRemoved !== undefined && message.isRemoved !== false) {
+    writer.uint32(8).bool(message.isRemoved);
+  }
   return writer;
 }
 
@@ -735,9 +743,19 @@ function decodeChangeBrokerDutyResponse(bytes: Uint8Array): ChangeBrokerDutyResp
 
 /** Reads `ropewalk.internal.v1.ChangeBrokerDutyResponse` up to `end`. */
 function readChangeBrokerDutyResponse(reader: Reader, end: number): ChangeBrokerDutyResponse {
-  while (reader.pos < end) skipField(reader, reader.tag());
+  let isRemoved: boolean = false;
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 8:
+        isRemoved = reader.bool();
+        break;
+      default:
+        skipField(reader, tag);
+    }
+  }
   expectEnd(reader, end);
-  return {};
+  return { isRemoved };
 }
 
 /** The message `ropewalk.internal.v1.RegisterBrokerRequest`. */

@@ -67,10 +67,10 @@ class SourceError extends Error {
 
 const targets = new Map<number, Target>();
 
-parentPort?.on("message", (job: ComposeJob) => {
-  const answer: ComposeAnswer = { job: job.job, failure: failureOf(job) };
+parentPort?.on("message", (jobs: readonly ComposeJob[]) => {
+  const answers = jobs.map((job): ComposeAnswer => ({ job: job.job, failure: failureOf(job) }));
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port, no window
-  parentPort?.postMessage(answer);
+  parentPort?.postMessage(answers);
 });
 
 function failureOf(job: ComposeJob): ComposeFailure | undefined {

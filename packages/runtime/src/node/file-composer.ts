@@ -17,65 +17,86 @@ export class FileComposer {
     return ++this.#files;
   }
 
-  /** Has a job done, after all before it; `moved` is memory that is given away. Resolves with what failed. */
-  do(
-    file: number,
-    jobOf: (number: number) => ComposeJob,
-    moved: readonly ArrayBuffer[] = [],
-  ): Promise<ComposeFailure | undefined> {
+  /** Has a job done, after all before it. Resolves with what failed. */
+  do(file: number, jobOf: (number: number) => ComposeJob): Promise<ComposeFailure | undefined> {
     const thread = this.#threads[file % threadCount];
     if (thread === undefined) throw new RangeError(`no thread for file ${file}`);
-    return thread.do(jobOf, moved);
+    return thread.do(jobOf);
   }
 }
 
-/** Started where there is something to compose; keeps no process alive. */
+/** Messages on their way to a thread or back: one is worked on while the other one waits. */
+const messagesAtOnce = 2;
+
+/**
+ * Started where there is something to compose; keeps no process alive. To tell another thread something costs as much
+ * as a small job: those that come while it is busy are told together, and their ends, too.
+ */
 class ComposeThread {
   #worker: Worker | undefined;
   readonly #waiting = new Map<number, (failure: ComposeFailure | undefined) => void>();
+  #untold: ComposeJob[] = [];
+  #messages = 0;
   #jobs = 0;
 
-  do(
-    jobOf: (number: number) => ComposeJob,
-    moved: readonly ArrayBuffer[],
-  ): Promise<ComposeFailure | undefined> {
-    let worker: Worker;
-    try {
-      worker = this.#worker ??= this.#start();
-    } catch (error) {
-      // The system allows no more threads.
-      return Promise.resolve(threadFailure(error));
-    }
+  do(jobOf: (number: number) => ComposeJob): Promise<ComposeFailure | undefined> {
     const number = ++this.#jobs;
     const done = new Promise<ComposeFailure | undefined>((resolve) => {
       this.#waiting.set(number, resolve);
     });
-    worker.ref();
-    worker.postMessage(jobOf(number), moved);
+    this.#untold.push(jobOf(number));
+    if (this.#untold.length === 1) queueMicrotask(() => this.#tell());
     return done;
+  }
+
+  #tell(): void {
+    if (this.#untold.length === 0 || this.#messages >= messagesAtOnce) return;
+    try {
+      const worker = (this.#worker ??= this.#start());
+      worker.ref();
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window
+      worker.postMessage(this.#untold);
+      this.#messages++;
+      this.#untold = [];
+    } catch (error) {
+      // The system allows no more threads.
+      this.#giveUp(error);
+    }
   }
 
   #start(): Worker {
     const here = import.meta.url;
     const extension = here.endsWith(".ts") ? "ts" : "js";
     const worker = new Worker(new URL(`./compose-worker.${extension}`, here), { execArgv: [] });
-    worker.on("message", (answer: ComposeAnswer) => this.#answered(worker, answer));
+    worker.on("message", (answers: readonly ComposeAnswer[]) => this.#answered(worker, answers));
     worker.on("error", (error: Error) => this.#ended(worker, error));
     worker.on("exit", () => this.#ended(worker, new Error("the thread that composes files ended")));
     return worker;
   }
 
-  #answered(worker: Worker, { failure, job }: ComposeAnswer): void {
-    const resolve = this.#waiting.get(job);
-    this.#waiting.delete(job);
+  #answered(worker: Worker, answers: readonly ComposeAnswer[]): void {
+    if (this.#worker !== worker) return;
+    this.#messages--;
+    for (const { failure, job } of answers) {
+      const resolve = this.#waiting.get(job);
+      this.#waiting.delete(job);
+      resolve?.(failure);
+    }
     if (this.#waiting.size === 0) worker.unref();
-    resolve?.(failure);
+    // After what those who were answered want next.
+    queueMicrotask(() => this.#tell());
   }
 
   // Files that were open there are none to another one, which is started when it is needed.
   #ended(worker: Worker, error: Error): void {
     if (this.#worker !== worker) return;
     this.#worker = undefined;
+    this.#messages = 0;
+    this.#giveUp(error);
+  }
+
+  #giveUp(error: unknown): void {
+    this.#untold = [];
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
     for (const resolve of waiting) resolve(threadFailure(error));

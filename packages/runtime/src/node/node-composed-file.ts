@@ -26,11 +26,16 @@ export class NodeComposedFile implements ComposedFile {
     try {
       const { memory, ranges } = piecesAsRanges(pieces, settled.promise);
       const [file, path, which] = [this.#file, this.path, this.#which];
-      const failure = await this.#composer.do(
+      const failure = await this.#composer.do(file, (job) => ({
+        kind: "write",
+        job,
         file,
-        (job) => ({ kind: "write", job, file, path, which, position, ranges, memory }),
-        [ranges.buffer, memory.buffer],
-      );
+        path,
+        which,
+        position,
+        ranges,
+        memory,
+      }));
       this.#throwIf(failure, action);
     } finally {
       settled.resolve(undefined);
@@ -92,7 +97,7 @@ function piecesAsRanges(
   return { ranges, memory: joined(memory, memoryBytes) };
 }
 
-// In memory of its own, which goes to the thread as it is.
+// Each piece of memory costs the thread more than its bytes.
 function joined(memory: readonly Uint8Array[], bytes: number): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(bytes);
   let at = 0;

@@ -82,6 +82,25 @@ async function connectedPair(via: NodeNetwork = network): Promise<Pair> {
   return { listener, client, server };
 }
 
+test("Connection.send() does not wait until the peer has acknowledged what was sent before", async () => {
+  // The peer answers the second of two messages only. A system that held that one back would need 40 ms for each
+  // round, once it has stopped acknowledging everything at once: a few seconds, where a fraction of one is needed.
+  const roundCount = 100;
+  const roundsMsMax = 2_000;
+  const { client, server } = await connectedPair();
+  const message = Buffer.from("x");
+  const beganMs = performance.now();
+  for (let round = 1; round <= roundCount; round++) {
+    client.connection.send([message]);
+    await server.until(() => server.receivedBytes === 2 * round - 1);
+    client.connection.send([message]);
+    await server.until(() => server.receivedBytes === 2 * round);
+    server.connection.send([message]);
+    await client.until(() => client.receivedBytes === round);
+  }
+  expect(performance.now() - beganMs).toBeLessThan(roundsMsMax);
+});
+
 test("Connection.send() carries buffers in order, both ways", async () => {
   const { client, server, listener } = await connectedPair();
   client.connection.send([Buffer.from("one "), Buffer.from("two ")]);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { type Anomaly, checkHistory, type FinalLog } from "./history-check.ts";
+import type { Anomaly } from "./anomaly.ts";
+import { checkHistory, type FinalLog } from "./history-check.ts";
 import { History } from "../workload/history.ts";
 
 /** Three records of one producer in partition 0, all acknowledged, read by one consumer. */

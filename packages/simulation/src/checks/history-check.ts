@@ -1,20 +1,5 @@
 import { type History, type SeenRecord, valueOf } from "../workload/history.ts";
-
-/** Something that must never be. */
-export interface Anomaly {
-  readonly kind:
-    | "lost write"
-    | "duplicate"
-    | "inconsistent offset"
-    | "phantom write"
-    | "reordered write"
-    | "skipped poll"
-    | "non-monotonic poll"
-    | "aborted write seen"
-    | "replicas differ"
-    | "damaged log";
-  readonly detail: string;
-}
+import type { Anomaly } from "./anomaly.ts";
 
 /** What the final reading of one partition gave, in order. */
 export type FinalLog = readonly SeenRecord[];

@@ -1,6 +1,6 @@
 import { inspectLog, type GroupLog, LogStore } from "@ropewalk/log";
 import type { Runtime } from "@ropewalk/runtime";
-import type { Anomaly } from "./history-check.ts";
+import type { Anomaly } from "./anomaly.ts";
 
 /** A machine whose broker was stopped, and a way to what it stored. */
 export interface StoppedBroker {

@@ -78,7 +78,7 @@ export const loseState: Fault = ({ cluster }, machine) => {
 /** Another machine comes under the name of this one, with nothing on its disk. */
 export const wipe: Fault = ({ cluster, victim, world }) => {
   cluster.kill(victim, "power");
-  victim.disk.wipe();
+  cluster.wipe(victim);
   world.trace.tell(victim.host, "is wiped");
   return () => cluster.start(victim);
 };

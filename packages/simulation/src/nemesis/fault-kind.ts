@@ -3,6 +3,7 @@ export const faultKinds = [
   "kill",
   "power cut",
   "power cut of all",
+  "power cut at a sync",
   "pause",
   "partition",
   "one-way partition",

@@ -11,7 +11,14 @@ import {
   resetConnections,
   slowLink,
 } from "./network-faults.ts";
-import { cutPower, cutPowerOfAll, jumpClock, kill, pause } from "./process-faults.ts";
+import {
+  cutPower,
+  cutPowerAtSync,
+  cutPowerOfAll,
+  jumpClock,
+  kill,
+  pause,
+} from "./process-faults.ts";
 
 /** How a machine stays broken when the others are mended. */
 export const lastingFaults = ["dead", "cut off", "broken disk", "paused"] as const;
@@ -32,6 +39,7 @@ const faults: Readonly<Record<FaultKind, Fault>> = {
   kill,
   "power cut": cutPower,
   "power cut of all": cutPowerOfAll,
+  "power cut at a sync": cutPowerAtSync,
   pause,
   partition,
   "one-way partition": partitionOneWay,

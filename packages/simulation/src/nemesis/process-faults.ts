@@ -1,3 +1,4 @@
+import { atSync } from "../crash-point.ts";
 import type { Fault } from "./fault-scene.ts";
 
 export const kill: Fault = ({ cluster }, machine) => {
@@ -13,6 +14,14 @@ export const cutPower: Fault = ({ cluster }, machine) => {
 export const cutPowerOfAll: Fault = ({ cluster }) => {
   for (const each of cluster.machines) cluster.kill(each, "power");
   return () => cluster.startAll();
+};
+
+export const cutPowerAtSync: Fault = ({ cluster, random }, machine) => {
+  const callOff = atSync(machine, random, () => cluster.kill(machine, "power"));
+  return () => {
+    callOff();
+    cluster.start(machine);
+  };
 };
 
 export const pause: Fault = (_scene, machine) => {

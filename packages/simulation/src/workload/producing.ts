@@ -37,6 +37,7 @@ export class Producing {
     this.#producer = client.producer({
       lingerMs: random.integer(20),
       idempotent: options.isIdempotent,
+      deliveryTimeoutMs: random.chance(0.15) ? 3000 : 120_000,
     });
     if (!options.isIdempotent) history.plainProducers.add(options.name);
     this.#process = process;

@@ -1,7 +1,15 @@
+import { drainMicrotasks } from "./microtasks.ts";
+
+/** Then Node has a turn of its own, for signals, timeouts of test runners and the like. */
+const eventsPerTurn = drainMicrotasks === undefined ? 1 : 1000;
+
 /** Something that will happen, unless it is cancelled. */
 export interface Event {
   cancel(): void;
 }
+
+// The world's turns are nothing of a test that replaces the global one.
+const { setImmediate } = globalThis;
 
 class Scheduled implements Event {
   readonly atMs: number;
@@ -52,23 +60,47 @@ export class EventLoop {
   }
 
   /** Lets time pass until `isDone`, at most up to `endMs`. Answers whether it was done. */
-  async runUntil(isDone: () => boolean, endMs: number): Promise<boolean> {
-    await settled();
-    while (!isDone()) {
-      const next = this.#heap[0];
-      if (next === undefined || next.atMs > endMs) {
-        this.#nowMs = Math.max(this.#nowMs, endMs);
-        return isDone();
+  runUntil(isDone: () => boolean, endMs: number): Promise<boolean> {
+    const { promise, reject, resolve } = Promise.withResolvers<boolean>();
+    const turn = (): void => {
+      try {
+        const end = this.#runTurn(isDone, endMs);
+        if (end === "later") setImmediate(turn);
+        else resolve(end === "done");
+      } catch (error) {
+        reject(error);
       }
-      this.#pop();
-      const { run } = next;
-      if (run === undefined) continue;
-      this.#nowMs = next.atMs;
+    };
+    setImmediate(turn);
+    return promise;
+  }
+
+  /** Lets events happen within one turn of Node's own event loop. */
+  #runTurn(isDone: () => boolean, endMs: number): "done" | "time is up" | "later" {
+    for (let left = eventsPerTurn; left > 0; left--) {
+      if (isDone()) return "done";
+      const run = this.#next(endMs);
+      if (run === undefined) {
+        this.#nowMs = Math.max(this.#nowMs, endMs);
+        return isDone() ? "done" : "time is up";
+      }
       this.#count++;
       run();
-      await settled();
+      drainMicrotasks?.();
     }
-    return true;
+    return "later";
+  }
+
+  /** Takes the next event up to `endMs` and makes it now. */
+  #next(endMs: number): (() => void) | undefined {
+    for (let next = this.#heap[0]; next !== undefined; next = this.#heap[0]) {
+      if (next.atMs > endMs) return undefined;
+      this.#pop();
+      if (next.run === undefined) continue;
+      this.#nowMs = next.atMs;
+      return next.run;
+    }
+    return undefined;
   }
 
   #push(event: Scheduled): void {
@@ -99,9 +131,4 @@ export class EventLoop {
     }
     heap[at] = last;
   }
-}
-
-/** After all that promises have to run, however long their chains are. */
-function settled(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -29,6 +29,8 @@ export class MachineDisk {
   hasRotted = false;
   /** Directories of keyed stores that are found damaged when they are opened next. */
   readonly damagedStores: Set<string> = new Set();
+  /** Hears of every file that was synced. */
+  onSynced: ((path: string) => void) | undefined;
 
   constructor(random: SeededRandom) {
     this.#random = random;
@@ -112,6 +114,7 @@ export class MachineDisk {
     this.isBroken = false;
     this.stallMs = 0;
     this.bytesMax = Number.POSITIVE_INFINITY;
+    this.onSynced = undefined;
   }
 
   #restarted(): void {

@@ -158,6 +158,7 @@ export class SimulatedDisk implements Disk {
         throw new DiskError("IO", `Cannot sync ${path}: the disk is broken`);
       }
       inode.sync(covered);
+      this.#machine.onSynced?.(path);
     });
   }
 

@@ -1,0 +1,68 @@
+import { describe, expect, test } from "vitest";
+import { type BrokerDuty, newBrokerLife } from "./broker-life.ts";
+import { MetadataImage } from "./metadata-image.ts";
+import { ReassignmentPlanner } from "./reassignment-planner.ts";
+
+/** A cluster with one topic, whose groups have the ids 2 and higher. */
+function plannerOf(
+  duties: Readonly<Record<number, BrokerDuty>>,
+  replicaIds: readonly (readonly number[])[],
+  silentIds: readonly number[] = [],
+): ReassignmentPlanner {
+  const image = new MetadataImage();
+  const address = { host: "localhost", port: 1 };
+  for (const [id, duty] of Object.entries(duties)) {
+    const broker = {
+      brokerId: Number(id),
+      directoryId: id,
+      client: address,
+      peer: address,
+      rack: "",
+      version: "",
+      startCount: 1,
+      diskCapacityBytes: 0,
+      featureLevels: { min: 1, max: 1 },
+    };
+    image.apply({ kind: "brokerRegistered", broker, replacedDirectoryId: "" }, 1);
+    const life = { ...newBrokerLife, duty };
+    image.apply({ kind: "brokerStateChanged", brokerId: Number(id), directoryId: id, life }, 2);
+  }
+  const partitions = replicaIds.map((ids) => ({ replicaIds: ids }));
+  const configs = new Map<string, string>();
+  const topic = { name: "t", topicId: "t", internal: false, configs, partitions };
+  image.apply({ kind: "topicCreated", ...topic }, 3);
+  return new ReassignmentPlanner({ image, isAlive: (id) => !silentIds.includes(id) });
+}
+
+const serving = { 1: "serving", 2: "serving", 3: "serving", 4: "serving" } as const;
+
+describe("ReassignmentPlanner.balance()", () => {
+  test("takes replicas from a broker that is silent, and none from one that was drained and stopped", () => {
+    const silent = plannerOf(serving, [[4, 1, 2]], [4]);
+    const [moved] = silent.balance([], () => 0);
+    expect(moved?.wanted.targetIds.toSorted()).toEqual([1, 2, 3]);
+    const drained = plannerOf({ ...serving, 4: "drained" }, [[1, 2, 4]], [4]);
+    expect(drained.balance([], () => 0)).toEqual([]);
+  });
+
+  test("evens out bytes where the numbers of replicas are even", () => {
+    const planner = plannerOf({ 1: "serving", 2: "serving" }, [[1], [1], [2], [2]]);
+    const sizes = new Map([
+      [2, 100],
+      [3, 100],
+      [4, 10],
+      [5, 10],
+    ]);
+    const plan = planner.balance([], (groupId) => sizes.get(groupId) ?? 0);
+    expect(plan.map(({ wanted }) => wanted.targetIds.join()).toSorted()).toEqual(["1", "2"]);
+  });
+});
+
+describe("ReassignmentPlanner.share()", () => {
+  test("gives to brokers that came, and moves nothing between the others", () => {
+    // Broker 3 has more than its share, too: that is somebody's wish.
+    const replicaIds = Array.from({ length: 8 }, (_, at) => (at < 6 ? [3] : [2]));
+    const plan = plannerOf(serving, replicaIds).share([4], () => 0);
+    expect(plan.map(({ wanted }) => wanted.targetIds)).toEqual([[4], [4]]);
+  });
+});

@@ -1,0 +1,100 @@
+import type { GroupWrite, HardState } from "@ropewalk/log";
+
+/** What can be asked of a replica's log; see `GroupLog`. */
+export interface StoredLog {
+  readonly hardState: HardState;
+  firstIndex(): number;
+  lastIndex(): number;
+  term(index: number): number | "compacted" | "unavailable";
+}
+
+/** The part of a write that decides what the disk holds. */
+export type StoredWrite = Pick<GroupWrite, "hardState" | "entries">;
+
+/**
+ * What the disk of one replica has, as its log said: the terms of its entries, and term and vote. Writes under way may
+ * be there after a crash, in their order, each whole or not at all.
+ */
+export class ReplicaDisk {
+  /** `#terms[row]` is the term of entry `#startIndex + row`; what is before is there, too, in some form. */
+  #startIndex: number;
+  #terms: number[] = [];
+  #term: number;
+  #vote: number;
+  #pending: StoredWrite[] = [];
+
+  constructor(log: StoredLog) {
+    this.#startIndex = log.firstIndex();
+    for (let index = this.#startIndex; index <= log.lastIndex(); index++) {
+      this.#terms.push(termOf(log, index));
+    }
+    ({ term: this.#term, vote: this.#vote } = log.hardState);
+  }
+
+  writing(write: StoredWrite): void {
+    this.#pending.push(write);
+  }
+
+  /** The oldest write under way is durable. */
+  durable(): void {
+    const write = this.#pending.shift();
+    if (write !== undefined) this.#take(write);
+  }
+
+  /** Its entries may be replaced, by those of a snapshot; what it promised in elections stays. */
+  logMayChange(): void {
+    this.#startIndex = 1;
+    this.#terms = [];
+    this.#pending = [];
+  }
+
+  /** Whether the entry is there for good. */
+  has(index: number, term: number): boolean {
+    return index < this.#startIndex || this.#terms[index - this.#startIndex] === term;
+  }
+
+  /** What a log that was opened anew lacks of what it had; `undefined`: nothing. */
+  lossIn(log: StoredLog): string | undefined {
+    const pending = this.#pending;
+    this.#pending = [];
+    const first = this.#difference(log);
+    let difference = first;
+    for (const write of pending) {
+      if (difference === undefined) break;
+      this.#take(write);
+      difference = this.#difference(log);
+    }
+    return difference === undefined ? undefined : first;
+  }
+
+  #take({ entries, hardState }: StoredWrite): void {
+    if (hardState !== undefined) ({ term: this.#term, vote: this.#vote } = hardState);
+    const [first] = entries;
+    if (first === undefined) return;
+    this.#terms.length = Math.min(this.#terms.length, Math.max(0, first.index - this.#startIndex));
+    for (const { term } of entries) this.#terms.push(term);
+  }
+
+  #difference(log: StoredLog): string | undefined {
+    const { term, vote } = log.hardState;
+    if (term < this.#term) return `term ${this.#term} on disk became ${term}`;
+    if (term === this.#term && this.#vote !== 0 && vote !== this.#vote) {
+      return `the vote for ${this.#vote} in term ${term} became one for ${vote}`;
+    }
+    const lastIndex = this.#startIndex + this.#terms.length - 1;
+    if (log.lastIndex() < lastIndex) {
+      return `entries up to ${lastIndex} were durable, and the log ends at ${log.lastIndex()}`;
+    }
+    for (let index = Math.max(this.#startIndex, log.firstIndex()); index <= lastIndex; index++) {
+      const before = this.#terms[index - this.#startIndex];
+      const now = termOf(log, index);
+      if (now !== before) return `entry ${index} of term ${before} became one of term ${now}`;
+    }
+    return undefined;
+  }
+}
+
+function termOf(log: StoredLog, index: number): number {
+  const term = log.term(index);
+  return typeof term === "number" ? term : 0;
+}

@@ -1,0 +1,99 @@
+import process from "node:process";
+import { expect, test } from "vitest";
+import { Run } from "./run.ts";
+import { optionsOfSeed, type RunOptions } from "./run-options.ts";
+
+/*
+ * How many seconds of a run's time one second of CPU time buys, all threads of the process counted: a machine that is
+ * busy with other things too changes little of it. What V8 compiles, it compiles in the first runs, which do not count.
+ * `npm run bench -- packages/simulation/src/run.bench.ts`; the README keeps the figures.
+ */
+
+const limitMs = 600_000;
+const seedCount = 48;
+
+interface Figures {
+  readonly simulatedMs: number;
+  readonly cpuMs: number;
+  readonly eventCount: number;
+  readonly recordCount: number;
+}
+
+/** Three brokers, written to and read from all the time, with whatever faults the seed allows. */
+const underLoad: Partial<RunOptions> = {
+  brokerCount: 3,
+  partitionCount: 3,
+  producerCount: 2,
+  consumersFrom: ["earliest"],
+  valueBytesMax: 200,
+  pauseMsMax: 100,
+  burstMax: 5,
+  faultEveryMsMax: 8000,
+  faultLastsMsMax: 10_000,
+  busyMs: 300_000,
+};
+
+/** Three brokers from which next to nothing is wanted. */
+const idle: Partial<RunOptions> = {
+  ...underLoad,
+  producerCount: 1,
+  consumersFrom: [],
+  groupMemberCount: 0,
+  topicChores: [],
+  brokerChores: [],
+  churnEveryMsMax: 0,
+  pauseMsMax: 500_000,
+  burstMax: 1,
+  faults: [],
+  moveEveryMsMax: 0,
+  busyMs: 600_000,
+};
+
+function cpuMs(): number {
+  const { system, user } = process.cpuUsage();
+  return (system + user) / 1000;
+}
+
+async function measure(name: string, runs: readonly RunOptions[]): Promise<void> {
+  const sum = { simulatedMs: 0, cpuMs: 0, eventCount: 0, recordCount: 0 };
+  for (const options of runs) {
+    const beganMs = cpuMs();
+    const outcome = await new Run(options).run();
+    sum.cpuMs += cpuMs() - beganMs;
+    sum.simulatedMs += outcome.simulatedMs;
+    sum.eventCount += outcome.eventCount;
+    sum.recordCount += outcome.acknowledgedCount;
+    const failures = outcome.failures.filter((failure) => failure !== "nothing was acknowledged");
+    expect(failures, `seed ${options.seed}`).toEqual([]);
+  }
+  console.log(`${name}: ${lineOf(sum)}`);
+}
+
+function lineOf({ cpuMs: spentMs, eventCount, recordCount, simulatedMs }: Figures): string {
+  const seconds = simulatedMs / 1000;
+  return [
+    `${(simulatedMs / spentMs).toFixed(0)} times real time`,
+    `${seconds.toFixed(0)} s in ${(spentMs / 1000).toFixed(2)} s of CPU time`,
+    `${(recordCount / seconds).toFixed(0)} records a second`,
+    `${(eventCount / seconds).toFixed(0)} events a second of ${((1000 * spentMs) / eventCount).toFixed(2)} µs`,
+  ].join(", ");
+}
+
+function seeds(count: number): string[] {
+  return Array.from({ length: count }, (_, row) => String(row + 1));
+}
+
+function withSeeds(count: number, wanted: Partial<RunOptions>): RunOptions[] {
+  return seeds(count).map((seed) => ({ ...optionsOfSeed(seed), ...wanted }));
+}
+
+test("virtual seconds per CPU second", { timeout: limitMs }, async () => {
+  for (const options of withSeeds(6, {})) await new Run(options).run();
+  await measure("idle", withSeeds(1, idle));
+  await measure("under load", withSeeds(3, underLoad));
+  await measure(`seeds 1 to ${seedCount}`, withSeeds(seedCount, {}));
+  await measure(
+    `seeds 1 to ${seedCount} with three brokers`,
+    withSeeds(seedCount, { brokerCount: 3 }),
+  );
+});
