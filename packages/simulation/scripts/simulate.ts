@@ -4,7 +4,14 @@
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { type FaultKind, faultKinds, optionsOfSeed, Run, type RunOutcome } from "../src/index.ts";
+import {
+  type FaultKind,
+  faultKinds,
+  optionsOfSeed,
+  Run,
+  type RunOutcome,
+  usualFaults,
+} from "../src/index.ts";
 
 const { values } = parseArgs({
   options: {
@@ -21,7 +28,7 @@ const { values } = parseArgs({
 
 function allowedFaults(): readonly FaultKind[] {
   const names = values.faults?.split(",").filter((name) => name !== "");
-  if (names === undefined) return faultKinds;
+  if (names === undefined) return usualFaults;
   const unknown = names.find((name) => !faultKinds.some((kind) => kind === name));
   if (unknown !== undefined)
     throw new Error(`no fault is called ${unknown}: ${faultKinds.join(", ")}`);

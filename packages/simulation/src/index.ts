@@ -1,4 +1,4 @@
-export { faultKinds } from "./nemesis/fault-kind.ts";
+export { faultKinds, lossyFaults, usualFaults } from "./nemesis/fault-kind.ts";
 export type { FaultKind } from "./nemesis/fault-kind.ts";
 export { Nemesis } from "./nemesis/nemesis.ts";
 export type { NemesisOptions } from "./nemesis/nemesis.ts";

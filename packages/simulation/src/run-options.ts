@@ -1,6 +1,6 @@
 import type { BrokerLimits } from "@ropewalk/broker";
 import type { StartFrom } from "@ropewalk/client";
-import { type FaultKind, faultKinds, lossyFaults } from "./nemesis/fault-kind.ts";
+import { type FaultKind, lossyFaults, usualFaults } from "./nemesis/fault-kind.ts";
 import { type LastingFault, lastingFaults } from "./nemesis/nemesis.ts";
 import { type TopicChore, topicChores } from "./workload/administering.ts";
 import { type BrokerChore, brokerChores } from "./workload/operating.ts";
@@ -59,7 +59,7 @@ const starts: readonly StartFrom[] = [
 /** What a seed decides: each run leaves things out, so that what remains happens more often (swarm testing, Groce 2012). */
 export function optionsOfSeed(
   seed: string,
-  allowed: readonly FaultKind[] = faultKinds,
+  allowed: readonly FaultKind[] = usualFaults,
 ): RunOptions {
   const random = new SeededRandom(`${seed}/options`);
   const latencyMsMin = random.between(0.05, 2);

@@ -24,3 +24,9 @@ export type FaultKind = (typeof faultKinds)[number];
 
 /** Faults that take away what a replica has on disk. Only one and the same machine of a run suffers them: a minority. */
 export const lossyFaults: readonly FaultKind[] = ["rot", "wiped machine"];
+
+/**
+ * Faults of runs that nobody asked for others. A keyed store that is lost while the metadata's log knows little of what it
+ * has committed brings back a replica that was deleted, for as long as that takes: README.md, "What it does not do yet".
+ */
+export const usualFaults: readonly FaultKind[] = faultKinds.filter((kind) => kind !== "lost state");
