@@ -26,10 +26,19 @@ export type Call = <Q, QI, P, PI>(
   request: QI,
 ) => Promise<P>;
 
+/** Makes a unary call with a deadline. */
+export type CallWithin = <Q, QI, P, PI>(
+  timeoutMs: number,
+  method: GrpcMethod<Q, QI, P, PI, false, false>,
+  request: QI,
+) => Promise<P>;
+
 /** A broker with a directory of its own, which goes with it. */
 export interface OwnBroker extends AsyncDisposable {
   readonly directory: string;
   readonly call: Call;
+  /** The same, with a deadline so many milliseconds from now. */
+  readonly callWithin: CallWithin;
   /** Stops it, and starts it again. */
   again(meanwhile: () => void): Promise<void>;
 }
@@ -57,12 +66,16 @@ export function configOf(
 }
 
 /** A client without a product around it: the schema and grpc-js. */
-export function connect(port: number): { call: Call; close: () => void } {
+export function connect(port: number): {
+  call: Call;
+  callWithin: CallWithin;
+  close: () => void;
+} {
   const Client = makeGenericClientConstructor({}, "any");
   const client = new Client(`${localhost}:${port}`, credentials.createInsecure());
-  return {
-    close: () => client.close(),
-    call: (method, request) =>
+  const callWith =
+    (options: { readonly deadline?: number }): Call =>
+    (method, request) =>
       new Promise((resolve, reject) => {
         const { path, requestSerialize, responseDeserialize } = method;
         client.makeUnaryRequest(
@@ -71,7 +84,7 @@ export function connect(port: number): { call: Call; close: () => void } {
           responseDeserialize,
           request,
           new Metadata(),
-          {},
+          options,
           (error, answer) => {
             const details = error?.metadata.get(statusDetailsKey)[0];
             if (details instanceof Buffer) reject(decodeErrorStatus(details));
@@ -79,7 +92,12 @@ export function connect(port: number): { call: Call; close: () => void } {
             else if (answer !== undefined) resolve(answer);
           },
         );
-      }),
+      });
+  return {
+    close: () => client.close(),
+    call: callWith({}),
+    callWithin: (timeoutMs, method, request) =>
+      callWith({ deadline: Date.now() + timeoutMs })(method, request),
   };
 }
 
@@ -119,6 +137,7 @@ export async function ownBroker(
   return {
     directory: own,
     call: (method, request) => client.call(method, request),
+    callWithin: (timeoutMs, method, request) => client.callWithin(timeoutMs, method, request),
     again: async (meanwhile: () => void) => {
       client.close();
       await running.stop();

@@ -133,12 +133,16 @@ export interface PartitionView {
   readonly replicaIds: readonly number[];
 }
 
-/** How a change is made. */
-export interface ChangeOptions {
-  /** Check only, as the controller would: nothing is changed. */
-  readonly validateOnly?: boolean;
+/** How long somebody waits. */
+export interface Patience {
   /** How long the one who asks waits for the answer; unless said, as long as the broker itself would. */
   readonly timeoutMs?: number | undefined;
+}
+
+/** How a change is made. */
+export interface ChangeOptions extends Patience {
+  /** Check only, as the controller would: nothing is changed. */
+  readonly validateOnly?: boolean;
 }
 
 /** Makes, grows and removes topics; any broker takes these calls and passes them to the controller. */
@@ -188,7 +192,7 @@ export interface PartitionReplicaIds {
 }
 
 /** Changes of where replicas are: some that are named, or the cluster's own plan for topics (empty: all). */
-export interface ReassignmentRequest {
+export interface ReassignmentRequest extends Patience {
   readonly wanted:
     | { readonly kind: "explicit"; readonly partitions: readonly PartitionReplicaIds[] }
     | { readonly kind: "auto"; readonly topics: readonly string[] };
@@ -199,7 +203,7 @@ export interface ReassignmentRequest {
 }
 
 /** Another number of replicas for every partition of a topic. */
-export interface ReplicationFactorChange {
+export interface ReplicationFactorChange extends Patience {
   readonly topic: string;
   readonly replicationFactor: number;
   /** Only checks. */
@@ -250,7 +254,7 @@ export interface ReassignmentAdmin {
   cancel(
     principal: Principal,
     partitions: readonly { readonly topic: string; readonly partition: number }[],
-    dryRun: boolean,
+    change: { readonly dryRun: boolean } & Patience,
   ): Promise<readonly PlannedReassignment[]>;
   /** Everything that moves or waits, by topic and partition; an empty topic: all. */
   list(principal: Principal, topic: string): readonly ReassignmentView[];
@@ -287,11 +291,9 @@ export interface BrokerView {
 }
 
 /** How a broker is changed. */
-export interface BrokerChange {
+export interface BrokerChange extends Patience {
   /** Only say whether it would be done. */
   readonly dryRun: boolean;
-  /** How long the one who asks waits for the answer; unless said, as long as the broker itself would. */
-  readonly timeoutMs?: number | undefined;
 }
 
 /** What came of a change; `removed`: the broker was to leave and did so before. */
@@ -360,11 +362,27 @@ export interface ProducerIds {
 
 /** Consumer groups; calls are passed on to the group's coordinator. */
 export interface GroupCoordinator {
-  heartbeat(principal: Principal, request: HeartbeatRequest): Promise<HeartbeatResponse>;
-  commitOffsets(principal: Principal, request: CommitOffsetsRequest): Promise<void>;
-  fetchOffsets(principal: Principal, request: FetchOffsetsRequest): Promise<FetchOffsetsResponse>;
-  describeGroup(principal: Principal, groupId: string): Promise<DescribeGroupResponse>;
-  listGroups(principal: Principal): Promise<ListGroupsResponseInit>;
+  heartbeat(
+    principal: Principal,
+    request: HeartbeatRequest,
+    patience?: Patience,
+  ): Promise<HeartbeatResponse>;
+  commitOffsets(
+    principal: Principal,
+    request: CommitOffsetsRequest,
+    patience?: Patience,
+  ): Promise<void>;
+  fetchOffsets(
+    principal: Principal,
+    request: FetchOffsetsRequest,
+    patience?: Patience,
+  ): Promise<FetchOffsetsResponse>;
+  describeGroup(
+    principal: Principal,
+    groupId: string,
+    patience?: Patience,
+  ): Promise<DescribeGroupResponse>;
+  listGroups(principal: Principal, patience?: Patience): Promise<ListGroupsResponseInit>;
 }
 
 /** Everything a front door may ask. */

@@ -1,9 +1,14 @@
-import { moveService } from "@ropewalk/protocol";
+import {
+  moveService,
+  type PlaceReplicasRequestInit,
+  type PlaceReplicasResponse,
+} from "@ropewalk/protocol";
 import type { ControllerClient } from "./controller/controller-client.ts";
 import type { MetadataImage, PartitionImage } from "./controller/metadata-image.ts";
 import { addingIdsOf, removingIdsOf } from "./controller/partition-assignment.ts";
 import type { LeaderTable } from "./leader-table.ts";
 import type {
+  Patience,
   PlannedReassignment,
   Principal,
   ReassignmentAdmin,
@@ -35,15 +40,14 @@ export class ReassignmentDesk implements ReassignmentAdmin {
 
   async reassign(
     _principal: Principal,
-    { dryRun, throttleBytesPerSecond, wanted }: ReassignmentRequest,
+    { dryRun, throttleBytesPerSecond, timeoutMs, wanted }: ReassignmentRequest,
   ): Promise<{ readonly planned: readonly PlannedReassignment[]; readonly leftCount: number }> {
-    const answer = await this.#options.controller.call(moveService.placeReplicas, {
-      ...(wanted.kind === "auto"
+    const chosen =
+      wanted.kind === "auto"
         ? { auto: true, topics: wanted.topics }
-        : { placements: wanted.partitions }),
-      dryRun,
-      throttleBytesPerSecond,
-    });
+        : { placements: wanted.partitions };
+    const request = { ...chosen, dryRun, throttleBytesPerSecond };
+    const answer = await this.#call(request, timeoutMs);
     return { planned: answer.moves, leftCount: answer.movesLeft };
   }
 
@@ -51,18 +55,21 @@ export class ReassignmentDesk implements ReassignmentAdmin {
     _principal: Principal,
     change: ReplicationFactorChange,
   ): Promise<{ readonly planned: readonly PlannedReassignment[]; readonly changedCount: number }> {
-    const answer = await this.#options.controller.call(moveService.replicateTopic, change);
+    const answer = await this.#options.controller.call(
+      moveService.replicateTopic,
+      change,
+      change.timeoutMs,
+    );
     return { planned: answer.moves, changedCount: answer.moveCount };
   }
 
   async cancel(
     _principal: Principal,
     partitions: readonly { readonly topic: string; readonly partition: number }[],
-    dryRun: boolean,
+    { dryRun, timeoutMs }: { readonly dryRun: boolean } & Patience,
   ): Promise<readonly PlannedReassignment[]> {
     const placements = partitions.map(({ partition, topic }) => ({ topic, partition }));
-    const request = { placements, dryRun };
-    return (await this.#options.controller.call(moveService.placeReplicas, request)).moves;
+    return (await this.#call({ placements, dryRun }, timeoutMs)).moves;
   }
 
   list(_principal: Principal, topic: string): readonly ReassignmentView[] {
@@ -87,6 +94,13 @@ export class ReassignmentDesk implements ReassignmentAdmin {
 
   throttleBytesPerSecond(): number {
     return this.#options.image.moveThrottle;
+  }
+
+  #call(
+    request: PlaceReplicasRequestInit,
+    timeoutMs: number | undefined,
+  ): Promise<PlaceReplicasResponse> {
+    return this.#options.controller.call(moveService.placeReplicas, request, timeoutMs);
   }
 
   async #ask(

@@ -5,11 +5,13 @@ import {
   type ConfigDescription,
   type DescribeBrokerHealthResponse,
   type DescribeClusterResponse,
+  type DescribeGroupResponse,
   fromProtoError,
   groupService,
   type GroupSummary,
   type PartitionReplicas,
   RopewalkError,
+  type TopicDescription as TopicDescriptionMessage,
   topicService,
   type TopicSummary,
 } from "@ropewalk/protocol";
@@ -155,8 +157,19 @@ export class Admin {
   /** A topic with its settings and partitions; UNKNOWN_TOPIC_OR_PARTITION where there is none. */
   async describeTopic(name: string): Promise<TopicDescription> {
     const options = this.#question(`Cannot describe topic ${name}`);
-    const response = await this.#cluster.call(topicService.describeTopic, { name }, options);
-    return topicDescriptionOf(present(response.topic, options.action));
+    const pages: TopicDescriptionMessage[] = [];
+    await followPages(async (pageToken) => {
+      const request = { name, pageToken };
+      const page = await this.#cluster.call(topicService.describeTopic, request, options);
+      pages.push(present(page.topic, options.action));
+      return page.nextPageToken;
+    });
+    const topic = present(pages[0], options.action);
+    // Made anew between two pages it is another one: what belongs to the first is told.
+    const partitions = pages
+      .filter(({ topicId }) => topicId === topic.topicId)
+      .flatMap((page) => page.partitions);
+    return topicDescriptionOf({ ...topic, partitions });
   }
 
   /** Deletes a topic and everything in it. */
@@ -294,8 +307,16 @@ export class Admin {
    */
   async describeGroup(groupId: string): Promise<GroupDescription> {
     const options = this.#question(`Cannot describe group ${groupId}`);
-    const response = await this.#cluster.call(groupService.describeGroup, { groupId }, options);
-    const unknown = response.offsets.filter(({ highWatermark }) => highWatermark < 0);
+    const pages: DescribeGroupResponse[] = [];
+    await followPages(async (pageToken) => {
+      const request = { groupId, pageToken };
+      const page = await this.#cluster.call(groupService.describeGroup, request, options);
+      pages.push(page);
+      return page.nextPageToken;
+    });
+    const offsets = pages.flatMap((page) => page.offsets);
+    const response = { ...present(pages[0], options.action), offsets };
+    const unknown = offsets.filter(({ highWatermark }) => highWatermark < 0);
     const ends = await this.#endsOf(Map.groupBy(unknown, ({ topic }) => topic));
     return groupDescriptionOf(response, (topic, partition) => ends.get(topic)?.get(partition));
   }

@@ -5,6 +5,7 @@ import { Backoff, pause } from "./backoff.ts";
 import { type Channel, ChannelPool, type Channels, formatAddress } from "./channel-pool.ts";
 import { errorFromGrpc } from "./grpc-error.ts";
 import { MetadataCache } from "./metadata-cache.ts";
+import { readMetadata } from "./metadata-pages.ts";
 
 /** What a client needs from the world, and where it finds the cluster. */
 export interface ConnectionOptions {
@@ -117,14 +118,15 @@ export class ClusterConnection {
     const topics = new Set<string>();
     const ask = async (): Promise<void> => {
       this.#next = undefined;
-      const request = { topics: [...topics] };
       const options = {
         action: "Cannot read metadata",
         timeoutMs: refreshTimeoutMs,
         retry: "any",
       } as const;
-      const answer = await this.call(clusterService.getMetadata, request, options);
-      this.metadata.merge(answer, topics);
+      await readMetadata(topics, {
+        ask: (some) => this.call(clusterService.getMetadata, { topics: some }, options),
+        merge: (answer, some) => this.metadata.merge(answer, some),
+      });
     };
     const done = this.#running.then(ask);
     this.#running = done.catch(() => {});

@@ -2,7 +2,7 @@
 export { errorCodes, errorTraits } from "./error-code.ts";
 export type { ErrorCode, ErrorTraits, Outcome } from "./error-code.ts";
 export { RopewalkError } from "./ropewalk-error.ts";
-export type { InvalidConfigValue, RopewalkErrorDetails } from "./ropewalk-error.ts";
+export type { InvalidConfigValue, RopewalkErrorDetails, ValidNumbers } from "./ropewalk-error.ts";
 export {
   decodeErrorStatus,
   encodeErrorStatus,
@@ -67,13 +67,17 @@ export { PayloadMessage } from "./payload-message.ts";
 export type { BytesPieces } from "./payload-message.ts";
 export {
   decodeInvalidConfig,
+  decodeValidRange,
   decodeProtoError,
   encodeInvalidConfig,
+  encodeValidRange,
   encodeProtoError,
 } from "./generated/error.ts";
 export type {
   InvalidConfig,
   InvalidConfigInit,
+  ValidRange,
+  ValidRangeInit,
   ProtoError,
   ProtoErrorInit,
 } from "./generated/error.ts";

@@ -15,8 +15,8 @@ const errorTypeUrl = "type.googleapis.com/ropewalk.v1.Error";
 
 /** An error as the message that streams carry in-band. Its cause and stack stay here. */
 export function toProtoError(error: RopewalkError): ProtoErrorInit {
-  const { code, message, leaderId, retryAfterMs, invalidConfig } = error;
-  return { code, message, leaderId, retryAfterMs, invalidConfig };
+  const { code, message, leaderId, retryAfterMs, invalidConfig, validRange } = error;
+  return { code, message, leaderId, retryAfterMs, invalidConfig, validRange };
 }
 
 /**
@@ -25,8 +25,9 @@ export function toProtoError(error: RopewalkError): ProtoErrorInit {
  */
 export function fromProtoError(message: ProtoError): RopewalkError {
   const code = message.code === "UNSPECIFIED" ? "UNKNOWN_SERVER_ERROR" : message.code;
-  const { leaderId, retryAfterMs, invalidConfig } = message;
-  return new RopewalkError(code, message.message, { leaderId, retryAfterMs, invalidConfig });
+  const { leaderId, retryAfterMs, invalidConfig, validRange } = message;
+  const details = { leaderId, retryAfterMs, invalidConfig, validRange };
+  return new RopewalkError(code, message.message, details);
 }
 
 /** An error as the `google.rpc.Status` that goes with a failed call under {@link statusDetailsKey}. */

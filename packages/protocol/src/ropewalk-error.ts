@@ -8,6 +8,14 @@ export interface InvalidConfigValue {
   readonly validValues: string;
 }
 
+/** The numbers that something can be, both included. */
+export interface ValidNumbers {
+  /** What it is: "offset", "partition_count", or the field that has too many elements. */
+  readonly name: string;
+  readonly min: number;
+  readonly max: number;
+}
+
 /** What a {@link RopewalkError} may carry beyond its code and message. */
 export interface RopewalkErrorDetails {
   /** The broker to ask instead, where it is known. */
@@ -16,6 +24,8 @@ export interface RopewalkErrorDetails {
   readonly retryAfterMs?: number | undefined;
   /** The value that was refused, where the code is INVALID_CONFIG. */
   readonly invalidConfig?: InvalidConfigValue | undefined;
+  /** What would have been possible, where a number was refused. */
+  readonly validRange?: ValidNumbers | undefined;
   /** What made this happen; it is not sent over the wire. */
   readonly cause?: unknown;
 }
@@ -30,6 +40,7 @@ export class RopewalkError extends Error {
   readonly leaderId: number | undefined;
   readonly retryAfterMs: number | undefined;
   readonly invalidConfig: InvalidConfigValue | undefined;
+  readonly validRange: ValidNumbers | undefined;
 
   constructor(code: ErrorCode, message: string, details: RopewalkErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -37,6 +48,7 @@ export class RopewalkError extends Error {
     this.leaderId = details.leaderId;
     this.retryAfterMs = details.retryAfterMs;
     this.invalidConfig = details.invalidConfig;
+    this.validRange = details.validRange;
   }
 
   /** Kafka's code, gRPC's status, outcome and retriability of this error's code. */

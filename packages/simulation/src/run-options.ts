@@ -98,6 +98,7 @@ export function optionsOfSeed(
       entriesPerImage: 50,
       entriesPerCheckpoint: 20,
       ...random.pick([{}, {}, { uncommittedBytesMax: 8 * 1024 }]),
+      ...random.pick([{}, { appendBytesMax: 2 * 1024 }]),
     },
     moveEveryMsMax: random.pick([0, 300, 2000, 6000]),
     replicaCountMin: 1,

@@ -12,6 +12,7 @@ import { readAll } from "./workload/consuming.ts";
 import { History } from "./workload/history.ts";
 import type { LoadedTopic } from "./workload/loaded-topic.ts";
 import { Workload } from "./workload/workload.ts";
+import { Tripwire } from "./world/tripwire.ts";
 import { World } from "./world/world.ts";
 
 /** What a run found out. */
@@ -64,12 +65,14 @@ export class Run {
     };
     process.on("unhandledRejection", onStray);
     process.on("uncaughtException", onStray);
+    const tripwire = new Tripwire((what) => void this.#failures.push(`real world: ${what}`));
     try {
       await this.#phases();
     } catch (error) {
       // An event threw: a broker's process would have ended.
       this.#failures.push(`crash: ${error instanceof Error ? error.stack : String(error)}`);
     } finally {
+      tripwire.remove();
       process.off("unhandledRejection", onStray);
       process.off("uncaughtException", onStray);
     }

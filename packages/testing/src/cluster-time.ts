@@ -15,7 +15,7 @@ export interface ClusterTime {
 }
 
 // Tests may replace the global ones (vi.useFakeTimers()); the world's time is nothing of theirs.
-const { clearTimeout, setTimeout } = globalThis;
+const { clearTimeout, setImmediate, setTimeout } = globalThis;
 const realNowMs = performance.now.bind(performance);
 
 /** A reader who waits lets time run ahead by so much: enough for any record that is on its way. */
@@ -89,15 +89,23 @@ export class FlowingTime implements ClusterTime {
   }
 
   async #run(): Promise<void> {
-    const loop = this.#loop;
     while (!this.#isStopped) {
-      const reachMs = this.#reachMs();
-      if (reachMs > loop.nowMs) {
-        await loop.runUntil(() => this.#isStopped || this.#reachMs() <= loop.nowMs, reachMs);
-      } else {
-        await this.#rest();
+      try {
+        await this.#pass();
+      } catch (error) {
+        // A callback of the test threw: that is for the test's runner to hear, and the world goes on.
+        setImmediate(() => {
+          throw error;
+        });
       }
     }
+  }
+
+  async #pass(): Promise<void> {
+    const loop = this.#loop;
+    const reachMs = this.#reachMs();
+    if (reachMs <= loop.nowMs) await this.#rest();
+    else await loop.runUntil(() => this.#isStopped || this.#reachMs() <= loop.nowMs, reachMs);
   }
 
   /** Up to when time may go now. */

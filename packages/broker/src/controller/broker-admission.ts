@@ -6,6 +6,9 @@ import type { BrokerRegistration } from "./broker-registration.ts";
 import type { MetadataCommand } from "./metadata-command.ts";
 import type { ApplyOutcome, MetadataImage } from "./metadata-image.ts";
 
+/** Everybody is told of all brokers, and connects to them. */
+const brokersMax = 1000;
+
 /** What taking brokers in needs. */
 export interface BrokerAdmissionOptions {
   readonly image: MetadataImage;
@@ -60,6 +63,10 @@ export class BrokerAdmission {
     const { image, life, propose } = this.#options;
     const action = `register broker ${broker.brokerId}`;
     this.#expectNotRemoved(action, broker);
+    if (!image.brokers.has(broker.brokerId) && image.brokers.size >= brokersMax) {
+      const message = `Cannot ${action}: the cluster has ${brokersMax} brokers, which are the most`;
+      throw new RopewalkError("POLICY_VIOLATION", message);
+    }
     if (image.brokers.get(broker.brokerId)?.directoryId === broker.directoryId) {
       life.registered(broker);
     }

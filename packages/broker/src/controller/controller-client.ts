@@ -12,6 +12,8 @@ export interface ControllerClientOptions {
 }
 
 const retryMs = 20;
+/** About as long as an election takes. */
+const controllerWaitMs = 1000;
 
 /** Asks the controller, wherever it is, and again elsewhere while it certainly has not done it. */
 export class ControllerClient {
@@ -57,6 +59,7 @@ function noController(method: string, timeoutMs: number): RopewalkError {
   return new RopewalkError(
     "LEADER_NOT_AVAILABLE",
     `Cannot do ${method}: no controller was found within ${timeoutMs} ms; a majority of the voting brokers must be up`,
+    { retryAfterMs: controllerWaitMs },
   );
 }
 

@@ -261,12 +261,14 @@ export class Controller {
       throw new RopewalkError(
         "INVALID_PARTITIONS",
         `Cannot ${action}: ${partitionCount} partitions, where 1 to ${limits.partitionsPerTopicMax} are possible`,
+        { validRange: { name: "partition_count", min: 1, max: limits.partitionsPerTopicMax } },
       );
     }
     if (replicationFactor < 1 || replicationFactor > brokerCount) {
       throw new RopewalkError(
         "INVALID_REPLICATION_FACTOR",
         `Cannot ${action}: ${replicationFactor} replicas, where the cluster has ${brokerCount} brokers`,
+        { validRange: { name: "replication_factor", min: 1, max: brokerCount } },
       );
     }
     this.#expectUsable(action, replicationFactor);

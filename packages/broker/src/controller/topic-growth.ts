@@ -12,6 +12,7 @@ export function checkGrowth(action: string, has: number, wanted: number, max: nu
   throw new RopewalkError(
     "INVALID_PARTITIONS",
     `Cannot ${action}: it has ${has} partitions, and ${wanted} were asked for, ${possible}`,
+    has < max ? { validRange: { name: "partition_count", min: has + 1, max } } : {},
   );
 }
 

@@ -85,6 +85,7 @@ function checkFactor(
   throw new RopewalkError(
     "INVALID_REPLICATION_FACTOR",
     `Cannot ${action}: 1 to ${most} are possible, for ${where} and a partition has ${replicasMax} at most`,
+    { validRange: { name: "replication_factor", min: 1, max: most } },
   );
 }
 

@@ -101,7 +101,9 @@ export class GroupPartitionCoordinator {
     });
   }
 
-  fetchOffsets(request: FetchOffsetsRequest): FetchOffsetsResponseInit {
+  fetchOffsets(
+    request: Pick<FetchOffsetsRequest, "groupId" | "partitions">,
+  ): FetchOffsetsResponseInit {
     this.#expectLeading(request.groupId);
     const known = this.#offsetsOf(request.groupId);
     if (request.partitions.length === 0) return { offsets: [...known.values()] };

@@ -12,7 +12,7 @@ import {
   RopewalkError,
 } from "@ropewalk/protocol";
 import type { Clock, Logger, Timer } from "@ropewalk/runtime";
-import type { GroupCoordinator, Principal } from "../ports.ts";
+import type { GroupCoordinator, Patience, Principal } from "../ports.ts";
 import type { RemoteCall, RemoteCaller } from "../remote-caller.ts";
 import type { GroupPartitionCoordinator } from "./group-coordinator.ts";
 import { checkHeartbeat } from "./heartbeat-check.ts";
@@ -36,6 +36,8 @@ export interface GroupRouterOptions {
 
 const groupIdCharsMax = 249;
 const waitMs = 20;
+/** About as long as an election takes. */
+const coordinatorWaitMs = 1000;
 const expiryMs = 250;
 
 /**
@@ -64,25 +66,45 @@ export class GroupRouter implements GroupCoordinator {
     this.#expiryTimer?.cancel();
   }
 
-  heartbeat(_principal: Principal, request: HeartbeatRequest): Promise<HeartbeatResponse> {
+  heartbeat(
+    _principal: Principal,
+    request: HeartbeatRequest,
+    patience?: Patience,
+  ): Promise<HeartbeatResponse> {
     checkHeartbeat(request);
-    return this.#route(request.groupId, groupService.heartbeat, request);
+    return this.#route(request.groupId, groupService.heartbeat, request, patience);
   }
 
-  async commitOffsets(_principal: Principal, request: CommitOffsetsRequest): Promise<void> {
-    await this.#route(request.groupId, groupService.commitOffsets, request);
+  async commitOffsets(
+    _principal: Principal,
+    request: CommitOffsetsRequest,
+    patience?: Patience,
+  ): Promise<void> {
+    await this.#route(request.groupId, groupService.commitOffsets, request, patience);
   }
 
-  fetchOffsets(_principal: Principal, request: FetchOffsetsRequest): Promise<FetchOffsetsResponse> {
-    return this.#route(request.groupId, groupService.fetchOffsets, request);
+  fetchOffsets(
+    _principal: Principal,
+    request: FetchOffsetsRequest,
+    patience?: Patience,
+  ): Promise<FetchOffsetsResponse> {
+    return this.#route(request.groupId, groupService.fetchOffsets, request, patience);
   }
 
-  describeGroup(_principal: Principal, groupId: string): Promise<DescribeGroupResponse> {
-    return this.#route(groupId, groupService.describeGroup, { groupId });
+  describeGroup(
+    _principal: Principal,
+    groupId: string,
+    patience?: Patience,
+  ): Promise<DescribeGroupResponse> {
+    return this.#route(groupId, groupService.describeGroup, { groupId }, patience);
   }
 
-  async listGroups(): Promise<ListGroupsResponseInit> {
+  async listGroups(
+    _principal: Principal,
+    patience: Patience = {},
+  ): Promise<ListGroupsResponseInit> {
     const { caller, leaderOf, partitionCount } = this.#options;
+    const timeoutMs = this.#timeoutMs(patience);
     const partitions = Array.from({ length: partitionCount() }, (_, partition) => partition);
     const leaders = new Set(partitions.map((partition) => leaderOf(partition)));
     const groups: GroupSummary[] = [];
@@ -90,7 +112,9 @@ export class GroupRouter implements GroupCoordinator {
     for (const leaderId of leaders) {
       try {
         if (leaderId === 0) throw new Error("no coordinator is known");
-        groups.push(...(await caller.call(groupService.listGroups, leaderId, {})).groups);
+        groups.push(
+          ...(await caller.call(groupService.listGroups, leaderId, {}, { timeoutMs })).groups,
+        );
       } catch (error) {
         const why = error instanceof Error ? error.message : String(error);
         errors.push({
@@ -107,15 +131,17 @@ export class GroupRouter implements GroupCoordinator {
     groupId: string,
     call: RemoteCall<Request, RequestInit, Response, ResponseInit>,
     request: RequestInit,
+    patience: Patience = {},
   ): Promise<Response> {
     checkGroupId(groupId);
-    const { caller, clock, leaderOf, timeoutMs } = this.#options;
-    const deadlineMs = clock.monotonicMs() + timeoutMs;
-    const partition = await this.#partitionOf(groupId);
+    const { caller, clock, leaderOf } = this.#options;
+    const deadlineMs = clock.monotonicMs() + this.#timeoutMs(patience);
+    const partition = await this.#partitionOf(groupId, deadlineMs);
     for (;;) {
       const leaderId = leaderOf(partition);
       try {
-        if (leaderId !== 0) return await caller.call(call, leaderId, request);
+        const timeoutMs = Math.max(1, Math.ceil(deadlineMs - clock.monotonicMs()));
+        if (leaderId !== 0) return await caller.call(call, leaderId, request, { timeoutMs });
       } catch (error) {
         if (!(error instanceof RopewalkError) || error.code !== "NOT_COORDINATOR") throw error;
       }
@@ -124,10 +150,13 @@ export class GroupRouter implements GroupCoordinator {
     }
   }
 
-  async #partitionOf(groupId: string): Promise<number> {
-    const { clock, createTopic, partitionCount, timeoutMs } = this.#options;
+  #timeoutMs({ timeoutMs = this.#options.timeoutMs }: Patience): number {
+    return Math.min(timeoutMs, this.#options.timeoutMs);
+  }
+
+  async #partitionOf(groupId: string, deadlineMs: number): Promise<number> {
+    const { clock, createTopic, partitionCount } = this.#options;
     if (partitionCount() === 0) await createTopic();
-    const deadlineMs = clock.monotonicMs() + timeoutMs;
     while (partitionCount() === 0) {
       // The controller made it; this broker has not heard of it yet.
       if (clock.monotonicMs() >= deadlineMs) throw coordinatorMissing(groupId);
@@ -201,5 +230,6 @@ function coordinatorMissing(groupId: string): RopewalkError {
   return new RopewalkError(
     "COORDINATOR_NOT_AVAILABLE",
     `Cannot reach the coordinator of group ${groupId}: its partition of ${groupsTopic} has no leader`,
+    { retryAfterMs: coordinatorWaitMs },
   );
 }

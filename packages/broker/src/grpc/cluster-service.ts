@@ -1,13 +1,14 @@
 import type { UntypedServiceImplementation } from "@grpc/grpc-js";
-import type {
-  BrokerDescriptionInit,
-  BrokerState as BrokerStateName,
-  ControllerRole,
-  DescribeClusterResponseInit,
-  DrainBrokerRequest,
-  DrainBrokerResponseInit,
-  GetMetadataRequest,
-  GetMetadataResponseInit,
+import {
+  type BrokerDescriptionInit,
+  type BrokerState as BrokerStateName,
+  type ControllerRole,
+  type DescribeClusterResponseInit,
+  type DrainBrokerRequest,
+  type DrainBrokerResponseInit,
+  type GetMetadataRequest,
+  type GetMetadataResponseInit,
+  RopewalkError,
 } from "@ropewalk/protocol";
 import type { Clock, Logger } from "@ropewalk/runtime";
 import {
@@ -23,6 +24,9 @@ import { patienceMs, unary, type UnaryHandler } from "./unary.ts";
 
 /** Leaderless partitions that one answer names; how many there are is in the metrics. */
 const leaderlessNamedMax = 1000;
+
+/** Partitions of all topics of one answer: a few megabytes. */
+const metadataPartitionsMax = 100_000;
 
 /** Answers `ropewalk.v1.ClusterService`. */
 export function clusterHandlers(
@@ -102,10 +106,20 @@ function getMetadata(ports: BrokerPorts, request: GetMetadataRequest): GetMetada
   expectJoined(ports);
   const { cluster } = ports;
   const topics = request.topics.flatMap((name) => cluster.topic(name) ?? []);
+  const partitionCount = topics.reduce((sum, { partitions }) => sum + partitions.length, 0);
+  if (partitionCount > metadataPartitionsMax) throw tooManyPartitions(partitionCount);
   return {
     clusterId: cluster.clusterId(),
     controllerId: cluster.controllerId(),
     brokers: cluster.brokers().map((broker) => describeBroker(broker)),
     topics: topics.map((topic) => describe(topic)),
   };
+}
+
+function tooManyPartitions(count: number): RopewalkError {
+  return new RopewalkError(
+    "MESSAGE_TOO_LARGE",
+    `Cannot answer with the metadata of ${count} partitions, where ${metadataPartitionsMax} are possible: ask for fewer topics at a time`,
+    { validRange: { name: "partitions", min: 0, max: metadataPartitionsMax } },
+  );
 }

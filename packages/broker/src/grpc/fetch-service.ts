@@ -16,9 +16,11 @@ import {
 } from "../ports.ts";
 import { FetchStream, type FetchStreamOptions } from "./fetch-stream.ts";
 import { toStartPosition } from "./start-position.ts";
-import { toRopewalkError, unary } from "./unary.ts";
+import { patienceMs, toRopewalkError, unary } from "./unary.ts";
 
 const waitMsMax = 30_000;
+/** So long before the deadline an empty answer leaves. */
+const answerMs = 50;
 
 /** Answers `ropewalk.v1.FetchService`. */
 export function fetchHandlers(
@@ -27,7 +29,9 @@ export function fetchHandlers(
   stream: FetchStreamOptions,
 ): UntypedServiceImplementation {
   return {
-    fetch: unary(logger, (request: FetchRequest) => fetch(ports, stream, request)),
+    fetch: unary(logger, (request: FetchRequest, deadlineMs) =>
+      fetch(ports, stream, request, patienceMs(stream.clock, deadlineMs)),
+    ),
     fetchStream: (call: ConstructorParameters<typeof FetchStream>[0]) => {
       void new FetchStream(call, stream); // It lives as long as the call, which holds it.
     },
@@ -41,11 +45,13 @@ async function fetch(
   ports: BrokerPorts,
   { bytesMax: answerBytesMax, clock }: FetchStreamOptions,
   request: FetchRequest,
+  patience: number | undefined,
 ): Promise<FetchResponseInit> {
   const source = request.anyReplica ? "replica" : "leader";
   const log = ports.partitions[source](request.topic, request.partition);
   const startOffset = await log.resolve(toStartPosition(request.start));
-  const waitMs = Math.min(request.waitMsMax, waitMsMax);
+  // An answer that comes after the deadline is of no use to anybody.
+  const waitMs = Math.min(request.waitMsMax, waitMsMax, (patience ?? Infinity) - answerMs);
   if (startOffset >= log.highWatermark() && waitMs > 0)
     await recordsAt(log, startOffset, waitMs, clock);
   const bytesMax =

@@ -67,11 +67,11 @@ export function grpcServices(options: GrpcServicesOptions): readonly GrpcService
     [produceService, produceHandlers(ports, logger, produce)],
     [fetchService, fetchHandlers(ports, logger, fetch)],
     [topicService, topicHandlers(ports, logger, clock)],
-    [partitionService, partitionHandlers(ports, logger)],
+    [partitionService, partitionHandlers(ports, logger, clock)],
     [configService, configHandlers(ports, logger, clock)],
     [clusterService, clusterHandlers(ports, logger, clock)],
     [brokerHealthService, brokerHealthHandlers(ports, logger)],
-    [groupService, groupHandlers(ports, logger)],
+    [groupService, groupHandlers(ports, logger, clock)],
     [healthService, healthHandlers(ports, logger, clock)],
   ];
   const served = described.map(([definition]) => serviceName(definition));

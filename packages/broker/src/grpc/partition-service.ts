@@ -12,16 +12,17 @@ import {
   type ReassignPartitionsResponseInit,
   RopewalkError,
 } from "@ropewalk/protocol";
-import type { Logger } from "@ropewalk/runtime";
+import type { Clock, Logger } from "@ropewalk/runtime";
 import { expectJoined } from "../joined.ts";
 import {
   anonymous,
   type BrokerPorts,
+  type Patience,
   type ReassignmentProgress,
   type ReassignmentView,
 } from "../ports.ts";
-import { pageOf } from "./page.ts";
-import { unary } from "./unary.ts";
+import { pageOf, partitionKey } from "./page.ts";
+import { patienceMs, unary } from "./unary.ts";
 
 /** Partitions that one call takes. */
 const partitionsMax = 1000;
@@ -30,17 +31,19 @@ const partitionsMax = 1000;
 export function partitionHandlers(
   ports: BrokerPorts,
   logger: Logger,
+  clock: Clock,
 ): UntypedServiceImplementation {
+  const waiting = (deadlineMs: number): Patience => ({ timeoutMs: patienceMs(clock, deadlineMs) });
   return {
-    reassignPartitions: unary(logger, (request: ReassignPartitionsRequest) =>
-      reassign(ports, request),
+    reassignPartitions: unary(logger, (request: ReassignPartitionsRequest, deadlineMs) =>
+      reassign(ports, request, waiting(deadlineMs)),
     ),
     listReassignments: unary(logger, (request: ListReassignmentsRequest) => list(ports, request)),
-    cancelReassignments: unary(logger, (request: CancelReassignmentsRequest) =>
-      cancel(ports, request),
+    cancelReassignments: unary(logger, (request: CancelReassignmentsRequest, deadlineMs) =>
+      cancel(ports, request, waiting(deadlineMs)),
     ),
-    alterReplicationFactor: unary(logger, (request: AlterReplicationFactorRequest) =>
-      alterReplicationFactor(ports, request),
+    alterReplicationFactor: unary(logger, (request: AlterReplicationFactorRequest, deadlineMs) =>
+      alterReplicationFactor(ports, request, waiting(deadlineMs)),
     ),
   };
 }
@@ -48,14 +51,17 @@ export function partitionHandlers(
 async function alterReplicationFactor(
   { reassignments }: BrokerPorts,
   request: AlterReplicationFactorRequest,
+  patience: Patience,
 ): Promise<AlterReplicationFactorResponseInit> {
-  const outcome = await reassignments.alterReplicationFactor(anonymous, request);
+  const change = { ...request, ...patience };
+  const outcome = await reassignments.alterReplicationFactor(anonymous, change);
   return { reassignments: outcome.planned, changedCount: outcome.changedCount };
 }
 
 async function reassign(
   { reassignments }: BrokerPorts,
   { auto, dryRun, partitions, throttleBytesPerSecond, topics }: ReassignPartitionsRequest,
+  patience: Patience,
 ): Promise<ReassignPartitionsResponseInit> {
   const action = "reassign partitions";
   expectOne(action, auto, partitions.length);
@@ -68,6 +74,7 @@ async function reassign(
     wanted: auto ? { kind: "auto", topics } : { kind: "explicit", partitions },
     dryRun,
     throttleBytesPerSecond,
+    ...patience,
   });
   return { reassignments: planned, leftCount };
 }
@@ -79,7 +86,7 @@ async function list(
   expectJoined(ports);
   const { reassignments } = ports;
   const moves = reassignments.list(anonymous, topic);
-  const page = pageOf(moves, keyOf, pageSize, pageToken);
+  const page = pageOf(moves, partitionKey, pageSize, pageToken);
   const progress = await reassignments.progress(anonymous, page.items);
   const byGroup = new Map(progress.map((each) => [each.groupId, each]));
   return {
@@ -92,13 +99,14 @@ async function list(
 async function cancel(
   ports: BrokerPorts,
   { all, dryRun, partitions }: CancelReassignmentsRequest,
+  patience: Patience,
 ): Promise<CancelReassignmentsResponseInit> {
   expectJoined(ports);
   const { reassignments } = ports;
   expectOne("cancel reassignments", all, partitions.length);
   const named = all ? reassignments.list(anonymous, "").slice(0, partitionsMax) : partitions;
   if (named.length === 0) return {};
-  return { partitions: await reassignments.cancel(anonymous, named, dryRun) };
+  return { partitions: await reassignments.cancel(anonymous, named, { dryRun, ...patience }) };
 }
 
 /** Either everything is meant, or those that are named. */
@@ -108,11 +116,6 @@ function expectOne(action: string, all: boolean, count: number): void {
     ? `Cannot ${action}: partitions are named beside the wish for all`
     : `Cannot ${action}: ${count} partitions are named, where 1 to ${partitionsMax} are possible`;
   throw new RopewalkError("INVALID_REQUEST", message);
-}
-
-/** In the order of the list: a space comes before all that topics may be called, zeros make numbers equally long. */
-function keyOf({ partition, topic }: ReassignmentView): string {
-  return `${topic} ${String(partition).padStart(10, "0")}`;
 }
 
 function describe(

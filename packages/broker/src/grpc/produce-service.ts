@@ -11,6 +11,8 @@ import { anonymous, type BrokerPorts } from "../ports.ts";
 import { ProduceStream, type ProduceStreamOptions } from "./produce-stream.ts";
 import { unary } from "./unary.ts";
 
+/** Until then some of the batches in flight are durable. */
+const budgetWaitMs = 50;
 /** Some 70,000 years; timestamps in a batch may not lie further apart. */
 const timestampMsMax = 2 ** 51;
 
@@ -81,5 +83,6 @@ function busy({ topic, partition }: ProduceRequest): RopewalkError {
   return new RopewalkError(
     "BUSY",
     `Cannot append to ${topic}-${partition} now: the broker has as many bytes in flight as it may`,
+    { retryAfterMs: budgetWaitMs },
   );
 }

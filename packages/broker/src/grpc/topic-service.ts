@@ -18,10 +18,13 @@ import {
   type TopicDescriptionInit,
 } from "@ropewalk/protocol";
 import type { Clock, Logger } from "@ropewalk/runtime";
-import { anonymous, type BrokerPorts, type TopicView } from "../ports.ts";
+import { anonymous, type BrokerPorts, type PartitionView, type TopicView } from "../ports.ts";
 import { expectJoined } from "../joined.ts";
-import { pageOf } from "./page.ts";
+import { numberKey, pageOf } from "./page.ts";
 import { patienceMs, toRopewalkError, unary } from "./unary.ts";
+
+/** As many as a topic can have: a client that knows of no pages gets them all. */
+const partitionsPerPageMax = 10_000;
 
 /** Answers `ropewalk.v1.TopicService`. */
 export function topicHandlers(
@@ -32,9 +35,7 @@ export function topicHandlers(
   return {
     ...topicChanges(ports, logger, clock),
     listTopics: unary(logger, (request: ListTopicsRequest) => listTopics(ports, request)),
-    describeTopic: unary(logger, ({ name }: DescribeTopicRequest): DescribeTopicResponseInit => ({
-      topic: describe(topicNamed(ports, name)),
-    })),
+    describeTopic: unary(logger, (request: DescribeTopicRequest) => describeTopic(ports, request)),
     deleteRecords: unary(logger, (request: DeleteRecordsRequest) =>
       deleteRecords(ports, logger, request),
     ),
@@ -77,6 +78,19 @@ function topicChanges(
 /** A topic as messages have it. */
 export function describe(topic: TopicView): TopicDescriptionInit {
   return topic;
+}
+
+function describeTopic(
+  ports: BrokerPorts,
+  { name, pageSize, pageToken }: DescribeTopicRequest,
+): DescribeTopicResponseInit {
+  const topic = topicNamed(ports, name);
+  const keyOf = ({ partition }: PartitionView): string => numberKey(partition);
+  const page = pageOf(topic.partitions, keyOf, pageSize, pageToken, partitionsPerPageMax);
+  return {
+    topic: describe({ ...topic, partitions: page.items }),
+    nextPageToken: page.nextPageToken,
+  };
 }
 
 function topicNamed(ports: BrokerPorts, name: string): TopicView {

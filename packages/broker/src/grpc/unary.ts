@@ -1,6 +1,7 @@
 import { Metadata, type ServerUnaryCall, type sendUnaryData } from "@grpc/grpc-js";
 import { encodeErrorStatus, RopewalkError, statusDetailsKey } from "@ropewalk/protocol";
 import type { Clock, Logger } from "@ropewalk/runtime";
+import { checkRequestLimits } from "./request-limits.ts";
 
 /** A handler as grpc-js wants it. */
 export type UnaryHandler<Request, Response> = (
@@ -9,15 +10,19 @@ export type UnaryHandler<Request, Response> = (
 ) => void;
 
 /**
- * Makes a handler out of an asynchronous function; its errors become statuses with details. The function is
+ * Makes a handler out of an asynchronous function; its errors become statuses with details. It is not asked where a
+ * list of the request is too long. The function is
  * told the call's deadline in milliseconds since the epoch, which is infinite where the client gave none.
  */
-export function unary<Request, Response>(
+export function unary<Request extends object, Response>(
   logger: Logger,
   answer: (request: Request, deadlineMs: number) => Promise<Response> | Response,
 ): UnaryHandler<Request, Response> {
   return (call, callback) => {
-    Promise.try(() => answer(call.request, Number(call.getDeadline()))).then(
+    Promise.try(() => {
+      checkRequestLimits(call.getPath(), call.request);
+      return answer(call.request, Number(call.getDeadline()));
+    }).then(
       (response) => callback(null, response),
       (error: unknown) => callback(toStatus(toRopewalkError(error, logger))),
     );

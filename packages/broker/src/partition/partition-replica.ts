@@ -453,6 +453,7 @@ export class PartitionReplica implements StateMachine, PartitionLog {
     return new RopewalkError(
       "OFFSET_OUT_OF_RANGE",
       `Cannot ${action} offset ${offset}: it has offsets ${this.#startOffset} to ${this.#highWatermark}`,
+      { validRange: { name: "offset", min: this.#startOffset, max: this.#highWatermark } },
     );
   }
 }

@@ -8,7 +8,7 @@ import { decodeHello, encodeHelloAnswer, helloBytesMax, helloFault } from "./hel
 import type { Hello } from "./hello.ts";
 import type { GroupMessage } from "./message-codec.ts";
 import { decodeMessageFrame } from "./message-frame.ts";
-import type { Lane } from "./peer-config.ts";
+import { type Lane, spokenPeerVersions } from "./peer-config.ts";
 import type { PeerContext } from "./peer-context.ts";
 import { decodeRequest, encodeAnswer, requestHeadBytesMax } from "./request-codec.ts";
 import type { PeerRequest } from "./request-codec.ts";
@@ -28,6 +28,8 @@ type Phase =
       readonly peerId: number;
       readonly directoryId: string;
       readonly lane: Lane;
+      /** Of the frames. */
+      readonly version: number;
     };
 
 /** A connection that a peer opened: it sends messages and requests, this side sends answers. */
@@ -107,7 +109,7 @@ export class AcceptedPeer {
     this.connection.send([encodeHelloAnswer({ ...identity, version, refusal: undefined })]);
     this.connection.setVerified(config.frameBytesMax, budgets[lane], counters[lane], heard);
     heard(clock.monotonicMs());
-    this.#phase = { kind: "open", peerId: brokerId, directoryId, lane };
+    this.#phase = { kind: "open", peerId: brokerId, directoryId, lane, version };
     this.#owner.onGreeted(this);
   }
 
@@ -205,12 +207,16 @@ export class AcceptedPeer {
     if (unsentBytes > 0 && unsentBytes + bytes > answerBytesMax) {
       // The peer does not read its answers. What was asked for has happened all the same.
       const message = `Too many answers wait for the broker that asked.`;
-      this.connection.send(
-        encodeAnswer(request.requestId, new RopewalkError("UNKNOWN_OUTCOME", message)),
-      );
+      const error = new RopewalkError("UNKNOWN_OUTCOME", message);
+      this.connection.send(encodeAnswer(request.requestId, error, this.#version));
       return;
     }
-    this.connection.send(encodeAnswer(request.requestId, outcome));
+    this.connection.send(encodeAnswer(request.requestId, outcome, this.#version));
+  }
+
+  /** Of the frames, as it was agreed on. */
+  get #version(): number {
+    return this.#phase.kind === "open" ? this.#phase.version : spokenPeerVersions.min;
   }
 
   #onClose(reason: string): void {

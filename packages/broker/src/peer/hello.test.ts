@@ -95,8 +95,8 @@ describe("the handshake", () => {
       versionMin,
       versionMax,
     });
-    expect(helloFault(hello(2, 3), self)).toBe(
-      "no protocol version in common: 2 to 3 against 1 to 1",
+    expect(helloFault(hello(3, 4), self)).toBe(
+      "no protocol version in common: 3 to 4 against 1 to 2",
     );
     expect(helloFault(hello(1, 3), self)).toBeUndefined();
   });

@@ -19,8 +19,14 @@ export interface PeerVersions {
   readonly max: number;
 }
 
-/** The versions of the frames that this code speaks. */
-export const spokenPeerVersions: PeerVersions = { min: 1, max: 1 };
+/**
+ * The versions of the frames that this code speaks. Of version 2 are the refused values and valid ranges of errors
+ * ({@link errorValuesVersion}).
+ */
+export const spokenPeerVersions: PeerVersions = { min: 1, max: 2 };
+
+/** From this version on errors in answers say which value was refused, and what would have been possible. */
+export const errorValuesVersion = 2;
 
 /** Bounds and pace of the connections between brokers; `frameBytesMax` must be the same on all. */
 export interface PeerConfig {

@@ -34,7 +34,7 @@ describe("requests and answers", () => {
     });
     const plain = new RopewalkError("BUSY", "Later.");
     for (const outcome of [Buffer.from("body"), Buffer.alloc(0), error, plain]) {
-      const answer = decodeAnswer(payloadOf(encodeAnswer(5, outcome), frameKind.answer));
+      const answer = decodeAnswer(payloadOf(encodeAnswer(5, outcome, 1), frameKind.answer));
       expect(answer).toEqual({ requestId: 5, outcome });
       if (!(outcome instanceof RopewalkError)) continue;
       expect(answer.outcome).toMatchObject({
@@ -43,6 +43,20 @@ describe("requests and answers", () => {
         retryAfterMs: outcome.retryAfterMs,
       });
     }
+  });
+
+  test("encodeAnswer() says which value was refused and what was possible, to who understands it", () => {
+    const error = new RopewalkError("INVALID_PARTITIONS", "Too many.", {
+      leaderId: 7,
+      invalidConfig: { name: "a", value: "1", validValues: "2" },
+      validRange: { name: "partition_count", min: 1, max: 5 },
+    });
+    const answerOf = (version: number) =>
+      decodeAnswer(payloadOf(encodeAnswer(5, error, version), frameKind.answer)).outcome;
+    const { invalidConfig, validRange } = error;
+    expect(answerOf(2)).toMatchObject({ leaderId: 7, invalidConfig, validRange });
+    expect(answerOf(1)).toMatchObject({ leaderId: 7, message: "Too many." });
+    expect(answerOf(1)).toHaveProperty("validRange", undefined);
   });
 
   test("decodeAnswer() reads an error code of a later version as UNKNOWN_SERVER_ERROR", () => {
@@ -61,7 +75,7 @@ describe("requests and answers", () => {
     const frames: [Buffer, (payload: Uint8Array) => unknown][] = [
       [encodeHello({ ...hello, lane: "bulk" }), decodeHello],
       [encodeHelloAnswer({ ...identity, version: 0, refusal: "no" }), decodeHelloAnswer],
-      [Buffer.concat(encodeAnswer(5, error)), decodeAnswer],
+      [Buffer.concat(encodeAnswer(5, error, 2)), decodeAnswer],
       [Buffer.concat(encodeRequest(5, "method", Buffer.alloc(0))), decodeRequest],
     ];
     for (const [frame, decode] of frames) {

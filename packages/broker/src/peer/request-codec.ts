@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
-import { ByteReader, ByteWriter, errorCodes, RopewalkError } from "@ropewalk/protocol";
+import {
+  ByteReader,
+  ByteWriter,
+  decodeProtoError,
+  encodeProtoError,
+  errorCodes,
+  RopewalkError,
+} from "@ropewalk/protocol";
 import type { ErrorCode } from "@ropewalk/protocol";
+import { errorValuesVersion } from "./peer-config.ts";
 import { corruptFrame, frameKind, patchFrameHeader, reserveFrameHeader } from "./frame-header.ts";
 
 /**
@@ -9,9 +17,10 @@ import { corruptFrame, frameKind, patchFrameHeader, reserveFrameHeader } from ".
  *
  *     request  | requestId u32 | methodKind u8 (0: number, 1: name) | method uvarint or text | body |
  *     answer   | requestId u32 | 0 u8 | body |
- *              | requestId u32 | 1 u8 | code text | message text | details u8 | leaderId uvarint | retryAfterMs uvarint |
+ *              | requestId u32 | 1 u8 | code text | message text | details u8 | leaderId uvarint | retryAfterMs uvarint | values bytes |
  *
- * Bit 0 of `details` says that leaderId is there, bit 1 that retryAfterMs is. An error code unknown to
+ * Bit 0 of `details` says that leaderId is there, bit 1 that retryAfterMs is, bit 2 (version 2) that values are: a
+ * `ropewalk.v1.Error` with nothing but the value that was refused and the range of valid ones. An error code unknown to
  * this version is read as UNKNOWN_SERVER_ERROR.
  */
 
@@ -69,12 +78,13 @@ export function decodeRequest(payload: Uint8Array): PeerRequest {
 export function encodeAnswer(
   requestId: number,
   outcome: Uint8Array | RopewalkError,
+  version: number,
 ): readonly Uint8Array[] {
   const writer = new ByteWriter();
   reserveFrameHeader(writer);
   const headerEnd = writer.length;
   writer.uint32(requestId);
-  if (outcome instanceof RopewalkError) writeError(writer.uint8(1), outcome);
+  if (outcome instanceof RopewalkError) writeError(writer.uint8(1), outcome, version);
   else writer.uint8(0);
   const body = outcome instanceof RopewalkError ? undefined : outcome;
   const bodyBytes = body?.length ?? 0;
@@ -90,23 +100,35 @@ export function decodeAnswer(payload: Uint8Array): PeerAnswer {
   return { requestId, outcome: reader.raw(reader.remaining) };
 }
 
-function writeError(writer: ByteWriter, error: RopewalkError): void {
-  const { code, message, leaderId, retryAfterMs } = error;
+function writeError(writer: ByteWriter, error: RopewalkError, version: number): void {
+  const { code, invalidConfig, leaderId, message, retryAfterMs, validRange } = error;
+  const hasValues = invalidConfig !== undefined || validRange !== undefined;
+  const values =
+    hasValues && version >= errorValuesVersion
+      ? encodeProtoError({ invalidConfig, validRange })
+      : undefined;
   writer.string(code).string(message.slice(0, messageCharsMax));
-  writer.uint8((leaderId === undefined ? 0 : 1) | (retryAfterMs === undefined ? 0 : 2));
+  writer.uint8(
+    (leaderId === undefined ? 0 : 1) |
+      (retryAfterMs === undefined ? 0 : 2) |
+      (values === undefined ? 0 : 4),
+  );
   if (leaderId !== undefined) writer.uvarint(leaderId);
   if (retryAfterMs !== undefined) writer.uvarint(Math.ceil(retryAfterMs));
+  if (values !== undefined) writer.bytes(values);
 }
 
 function readError(reader: ByteReader): RopewalkError {
   const code = reader.string();
   const message = reader.string();
   const details = reader.uint8();
-  if (details > 3) throw corruptFrame(`unknown details ${details} of an error`);
+  if (details > 7) throw corruptFrame(`unknown details ${details} of an error`);
   const leaderId = details & 1 ? reader.uvarint() : undefined;
   const retryAfterMs = details & 2 ? reader.uvarint() : undefined;
+  const values = details & 4 ? decodeProtoError(reader.bytes()) : undefined;
+  const { invalidConfig, validRange } = values ?? {};
   const known = isErrorCode(code) ? code : "UNKNOWN_SERVER_ERROR";
-  return new RopewalkError(known, message, { leaderId, retryAfterMs });
+  return new RopewalkError(known, message, { leaderId, retryAfterMs, invalidConfig, validRange });
 }
 
 function isErrorCode(code: string): code is ErrorCode {

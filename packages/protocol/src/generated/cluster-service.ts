@@ -524,6 +524,7 @@ export interface DescribeClusterResponse {
   /** The broker that answered. */
   readonly brokerId: number;
   readonly brokers: readonly BrokerDescription[];
+  /** 1,000 at most are named. */
   readonly leaderless: readonly DescribeClusterResponseLeaderlessPartition[];
   readonly topicCount: number;
   readonly partitionCount: number;
@@ -876,7 +877,10 @@ function readBrokerDescription(reader: Reader, end: number): BrokerDescription {
 
 /** The message `ropewalk.v1.GetMetadataRequest`. */
 export interface GetMetadataRequest {
-  /** Names of topics; those that do not exist are missing in the answer. */
+  /**
+   * Names of topics, 1,000 at most; those that do not exist are missing in the answer. Where they have more than
+   * 100,000 partitions together the answer is ERROR_CODE_MESSAGE_TOO_LARGE: ask for fewer at a time.
+   */
   readonly topics: readonly string[];
 }
 

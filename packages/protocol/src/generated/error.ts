@@ -5,8 +5,10 @@ import {
   delimitedEnd,
   enumNames,
   expectEnd,
+  readInt64,
   skipField,
   writeInt32,
+  writeInt64,
 } from "../proto-wire.ts";
 
 /**
@@ -105,6 +107,8 @@ export interface ProtoError {
   readonly retryAfterMs: number | undefined;
   /** The value that was refused (ERROR_CODE_INVALID_CONFIG). */
   readonly invalidConfig: InvalidConfig | undefined;
+  /** What would have been possible, where a number was refused: an offset, a count. */
+  readonly validRange: ValidRange | undefined;
 }
 
 /** {@link ProtoError}, to be encoded: what is left out has its default. */
@@ -114,6 +118,7 @@ export interface ProtoErrorInit {
   readonly leaderId?: number | undefined;
   readonly retryAfterMs?: number | undefined;
   readonly invalidConfig?: InvalidConfigInit | undefined;
+  readonly validRange?: ValidRangeInit | undefined;
 }
 
 /** Encodes `ropewalk.v1.Error`. Throws a `RangeError` for a number that its field cannot hold. */
@@ -138,6 +143,9 @@ export function writeProtoError(writer: Writer, message: ProtoErrorInit): Writer
   if (message.invalidConfig !== undefined) {
     writeInvalidConfig(writer.uint32(42).fork(), message.invalidConfig).ldelim();
   }
+  if (message.validRange !== undefined) {
+    writeValidRange(writer.uint32(50).fork(), message.validRange).ldelim();
+  }
   return writer;
 }
 
@@ -153,6 +161,7 @@ export function readProtoError(reader: Reader, end: number): ProtoError {
   let leaderId: number | undefined;
   let retryAfterMs: number | undefined;
   let invalidConfig: InvalidConfig | undefined;
+  let validRange: ValidRange | undefined;
   while (reader.pos < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -171,12 +180,79 @@ export function readProtoError(reader: Reader, end: number): ProtoError {
       case 42:
         invalidConfig = readInvalidConfig(reader, delimitedEnd(reader, end));
         break;
+      case 50:
+        validRange = readValidRange(reader, delimitedEnd(reader, end));
+        break;
       default:
         skipField(reader, tag);
     }
   }
   expectEnd(reader, end);
-  return { code, message, leaderId, retryAfterMs, invalidConfig };
+  return { code, message, leaderId, retryAfterMs, invalidConfig, validRange };
+}
+
+/** The numbers that something can be, both included. */
+export interface ValidRange {
+  /** What it is: "offset", "partition_count", "replication_factor", or the field that has too many elements. */
+  readonly name: string;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** {@link ValidRange}, to be encoded: what is left out has its default. */
+export interface ValidRangeInit {
+  readonly name?: string | undefined;
+  readonly min?: number | undefined;
+  readonly max?: number | undefined;
+}
+
+/** Encodes `ropewalk.v1.ValidRange`. Throws a `RangeError` for a number that its field cannot hold. */
+export function encodeValidRange(message: ValidRangeInit): Buffer {
+  return writeValidRange(Writer.create(), message).finish(true) as Buffer;
+}
+
+/** Appends `ropewalk.v1.ValidRange` to a writer. */
+function writeValidRange(writer: Writer, message: ValidRangeInit): Writer {
+  if (message.name !== undefined && message.name !== "") {
+    writer.uint32(10).string(message.name);
+  }
+  if (message.min !== undefined && message.min !== 0) {
+    writeInt64(writer.uint32(16), message.min);
+  }
+  if (message.max !== undefined && message.max !== 0) {
+    writeInt64(writer.uint32(24), message.max);
+  }
+  return writer;
+}
+
+/** Decodes `ropewalk.v1.ValidRange`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
+export function decodeValidRange(bytes: Uint8Array): ValidRange {
+  return decodeMessage(bytes, "ropewalk.v1.ValidRange", readValidRange);
+}
+
+/** Reads `ropewalk.v1.ValidRange` up to `end`. */
+function readValidRange(reader: Reader, end: number): ValidRange {
+  let name: string = "";
+  let min: number = 0;
+  let max: number = 0;
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 10:
+        name = reader.string();
+        break;
+      case 16:
+        min = readInt64(reader);
+        break;
+      case 24:
+        max = readInt64(reader);
+        break;
+      default:
+        skipField(reader, tag);
+    }
+  }
+  expectEnd(reader, end);
+  return { name, min, max };
 }
 
 /** A config that cannot have a value, and which ones it can have. */

@@ -834,7 +834,7 @@ function readFetchStreamResponseHeartbeat(
 /** The message `ropewalk.v1.ListOffsetsRequest`. */
 export interface ListOffsetsRequest {
   readonly topic: string;
-  /** Empty: all partitions that this broker leads. */
+  /** 10,000 at most. Empty: all partitions of the topic that this broker leads. */
   readonly partitions: readonly number[];
   readonly at: StartPosition | undefined;
 }

@@ -513,14 +513,19 @@ function readCommitOffsetsResponse(reader: Reader, end: number): CommitOffsetsRe
 /** The message `ropewalk.v1.FetchOffsetsRequest`. */
 export interface FetchOffsetsRequest {
   readonly groupId: string;
-  /** Empty: everything that was committed. */
+  /** 1,000 topics and 100,000 partitions at most. Empty: everything that was committed. */
   readonly partitions: readonly TopicPartitions[];
+  /** 0: as many as the broker allows. */
+  readonly pageSize: number;
+  readonly pageToken: string;
 }
 
 /** {@link FetchOffsetsRequest}, to be encoded: what is left out has its default. */
 export interface FetchOffsetsRequestInit {
   readonly groupId?: string | undefined;
   readonly partitions?: readonly TopicPartitionsInit[] | undefined;
+  readonly pageSize?: number | undefined;
+  readonly pageToken?: string | undefined;
 }
 
 /** Encodes `ropewalk.v1.FetchOffsetsRequest`. Throws a `RangeError` for a number that its field cannot hold. */
@@ -536,6 +541,12 @@ function writeFetchOffsetsRequest(writer: Writer, message: FetchOffsetsRequestIn
   for (const value of message.partitions ?? []) {
     writeTopicPartitions(writer.uint32(18).fork(), value).ldelim();
   }
+  if (message.pageSize !== undefined && message.pageSize !== 0) {
+    writeInt32(writer.uint32(24), message.pageSize);
+  }
+  if (message.pageToken !== undefined && message.pageToken !== "") {
+    writer.uint32(34).string(message.pageToken);
+  }
   return writer;
 }
 
@@ -548,6 +559,8 @@ function decodeFetchOffsetsRequest(bytes: Uint8Array): FetchOffsetsRequest {
 function readFetchOffsetsRequest(reader: Reader, end: number): FetchOffsetsRequest {
   let groupId: string = "";
   const partitions: TopicPartitions[] = [];
+  let pageSize: number = 0;
+  let pageToken: string = "";
   while (reader.pos < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -557,22 +570,31 @@ function readFetchOffsetsRequest(reader: Reader, end: number): FetchOffsetsReque
       case 18:
         partitions.push(readTopicPartitions(reader, delimitedEnd(reader, end)));
         break;
+      case 24:
+        pageSize = reader.int32();
+        break;
+      case 34:
+        pageToken = reader.string();
+        break;
       default:
         skipField(reader, tag);
     }
   }
   expectEnd(reader, end);
-  return { groupId, partitions };
+  return { groupId, partitions, pageSize, pageToken };
 }
 
 /** The message `ropewalk.v1.FetchOffsetsResponse`. */
 export interface FetchOffsetsResponse {
   readonly offsets: readonly CommittedOffset[];
+  /** Empty on the last page. */
+  readonly nextPageToken: string;
 }
 
 /** {@link FetchOffsetsResponse}, to be encoded: what is left out has its default. */
 export interface FetchOffsetsResponseInit {
   readonly offsets?: readonly CommittedOffsetInit[] | undefined;
+  readonly nextPageToken?: string | undefined;
 }
 
 /** Encodes `ropewalk.v1.FetchOffsetsResponse`. Throws a `RangeError` for a number that its field cannot hold. */
@@ -585,6 +607,9 @@ function writeFetchOffsetsResponse(writer: Writer, message: FetchOffsetsResponse
   for (const value of message.offsets ?? []) {
     writeCommittedOffset(writer.uint32(10).fork(), value).ldelim();
   }
+  if (message.nextPageToken !== undefined && message.nextPageToken !== "") {
+    writer.uint32(18).string(message.nextPageToken);
+  }
   return writer;
 }
 
@@ -596,18 +621,22 @@ function decodeFetchOffsetsResponse(bytes: Uint8Array): FetchOffsetsResponse {
 /** Reads `ropewalk.v1.FetchOffsetsResponse` up to `end`. */
 function readFetchOffsetsResponse(reader: Reader, end: number): FetchOffsetsResponse {
   const offsets: CommittedOffset[] = [];
+  let nextPageToken: string = "";
   while (reader.pos < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
         offsets.push(readCommittedOffset(reader, delimitedEnd(reader, end)));
         break;
+      case 18:
+        nextPageToken = reader.string();
+        break;
       default:
         skipField(reader, tag);
     }
   }
   expectEnd(reader, end);
-  return { offsets };
+  return { offsets, nextPageToken };
 }
 
 /** The message `ropewalk.v1.ListGroupsRequest`. */
@@ -784,11 +813,16 @@ function readGroupSummary(reader: Reader, end: number): GroupSummary {
 /** The message `ropewalk.v1.DescribeGroupRequest`. */
 export interface DescribeGroupRequest {
   readonly groupId: string;
+  /** Offsets on a page; 0: as many as the broker allows. */
+  readonly pageSize: number;
+  readonly pageToken: string;
 }
 
 /** {@link DescribeGroupRequest}, to be encoded: what is left out has its default. */
 export interface DescribeGroupRequestInit {
   readonly groupId?: string | undefined;
+  readonly pageSize?: number | undefined;
+  readonly pageToken?: string | undefined;
 }
 
 /** Encodes `ropewalk.v1.DescribeGroupRequest`. Throws a `RangeError` for a number that its field cannot hold. */
@@ -801,6 +835,12 @@ function writeDescribeGroupRequest(writer: Writer, message: DescribeGroupRequest
   if (message.groupId !== undefined && message.groupId !== "") {
     writer.uint32(10).string(message.groupId);
   }
+  if (message.pageSize !== undefined && message.pageSize !== 0) {
+    writeInt32(writer.uint32(16), message.pageSize);
+  }
+  if (message.pageToken !== undefined && message.pageToken !== "") {
+    writer.uint32(26).string(message.pageToken);
+  }
   return writer;
 }
 
@@ -812,18 +852,26 @@ function decodeDescribeGroupRequest(bytes: Uint8Array): DescribeGroupRequest {
 /** Reads `ropewalk.v1.DescribeGroupRequest` up to `end`. */
 function readDescribeGroupRequest(reader: Reader, end: number): DescribeGroupRequest {
   let groupId: string = "";
+  let pageSize: number = 0;
+  let pageToken: string = "";
   while (reader.pos < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
         groupId = reader.string();
         break;
+      case 16:
+        pageSize = reader.int32();
+        break;
+      case 26:
+        pageToken = reader.string();
+        break;
       default:
         skipField(reader, tag);
     }
   }
   expectEnd(reader, end);
-  return { groupId };
+  return { groupId, pageSize, pageToken };
 }
 
 /** The message `ropewalk.v1.DescribeGroupResponse`. */
@@ -833,7 +881,10 @@ export interface DescribeGroupResponse {
   readonly groupEpoch: number;
   readonly coordinatorId: number;
   readonly members: readonly GroupMember[];
+  /** Those of this page. */
   readonly offsets: readonly GroupOffset[];
+  /** Empty on the last page. */
+  readonly nextPageToken: string;
 }
 
 /** {@link DescribeGroupResponse}, to be encoded: what is left out has its default. */
@@ -844,6 +895,7 @@ export interface DescribeGroupResponseInit {
   readonly coordinatorId?: number | undefined;
   readonly members?: readonly GroupMemberInit[] | undefined;
   readonly offsets?: readonly GroupOffsetInit[] | undefined;
+  readonly nextPageToken?: string | undefined;
 }
 
 /** Encodes `ropewalk.v1.DescribeGroupResponse`. Throws a `RangeError` for a number that its field cannot hold. */
@@ -871,6 +923,9 @@ function writeDescribeGroupResponse(writer: Writer, message: DescribeGroupRespon
   for (const value of message.offsets ?? []) {
     writeGroupOffset(writer.uint32(50).fork(), value).ldelim();
   }
+  if (message.nextPageToken !== undefined && message.nextPageToken !== "") {
+    writer.uint32(58).string(message.nextPageToken);
+  }
   return writer;
 }
 
@@ -887,6 +942,7 @@ function readDescribeGroupResponse(reader: Reader, end: number): DescribeGroupRe
   let coordinatorId: number = 0;
   const members: GroupMember[] = [];
   const offsets: GroupOffset[] = [];
+  let nextPageToken: string = "";
   while (reader.pos < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -908,12 +964,15 @@ function readDescribeGroupResponse(reader: Reader, end: number): DescribeGroupRe
       case 50:
         offsets.push(readGroupOffset(reader, delimitedEnd(reader, end)));
         break;
+      case 58:
+        nextPageToken = reader.string();
+        break;
       default:
         skipField(reader, tag);
     }
   }
   expectEnd(reader, end);
-  return { groupId, state, groupEpoch, coordinatorId, members, offsets };
+  return { groupId, state, groupEpoch, coordinatorId, members, offsets, nextPageToken };
 }
 
 /** The message `ropewalk.v1.GroupMember`. */

@@ -118,11 +118,11 @@ function readListReassignmentsResponseState(reader: Reader): ListReassignmentsRe
 
 /** The message `ropewalk.v1.ReassignPartitionsRequest`. */
 export interface ReassignPartitionsRequest {
-  /** 1,000 at most. Another number of replicas than now changes the partition's replication factor. */
+  /** 1,000 at most, with 16 replicas each. Another number of replicas than now changes the partition's replication factor. */
   readonly partitions: readonly PartitionReplicas[];
   /** The cluster makes a plan of its own, instead of `partitions`: racks first, then balance, with few moves. */
   readonly auto: boolean;
-  /** Topics that such a plan is for; empty: all. */
+  /** Topics that such a plan is for, 1,000 at most; empty: all. */
   readonly topics: readonly string[];
   /** Checks and answers what would be done, and changes nothing. */
   readonly dryRun: boolean;

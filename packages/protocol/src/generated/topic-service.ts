@@ -128,7 +128,7 @@ export interface CreateTopicRequest {
   readonly partitionCount: number;
   /** 0: the cluster's default. */
   readonly replicationFactor: number;
-  /** Kafka's names, for example "max.message.bytes". */
+  /** Kafka's names, for example "max.message.bytes"; 100 at most. */
   readonly configs: ReadonlyMap<string, string>;
   /** Check only: the answer says what the topic would be, and nothing is made. */
   readonly validateOnly: boolean;
@@ -457,11 +457,16 @@ function readTopicSummary(reader: Reader, end: number): TopicSummary {
 /** The message `ropewalk.v1.DescribeTopicRequest`. */
 export interface DescribeTopicRequest {
   readonly name: string;
+  /** Partitions on a page; 0: as many as the broker allows, which are all that a topic can have. */
+  readonly pageSize: number;
+  readonly pageToken: string;
 }
 
 /** {@link DescribeTopicRequest}, to be encoded: what is left out has its default. */
 export interface DescribeTopicRequestInit {
   readonly name?: string | undefined;
+  readonly pageSize?: number | undefined;
+  readonly pageToken?: string | undefined;
 }
 
 /** Encodes `ropewalk.v1.DescribeTopicRequest`. Throws a `RangeError` for a number that its field cannot hold. */
@@ -474,6 +479,12 @@ function writeDescribeTopicRequest(writer: Writer, message: DescribeTopicRequest
   if (message.name !== undefined && message.name !== "") {
     writer.uint32(10).string(message.name);
   }
+  if (message.pageSize !== undefined && message.pageSize !== 0) {
+    writeInt32(writer.uint32(16), message.pageSize);
+  }
+  if (message.pageToken !== undefined && message.pageToken !== "") {
+    writer.uint32(26).string(message.pageToken);
+  }
   return writer;
 }
 
@@ -485,28 +496,40 @@ function decodeDescribeTopicRequest(bytes: Uint8Array): DescribeTopicRequest {
 /** Reads `ropewalk.v1.DescribeTopicRequest` up to `end`. */
 function readDescribeTopicRequest(reader: Reader, end: number): DescribeTopicRequest {
   let name: string = "";
+  let pageSize: number = 0;
+  let pageToken: string = "";
   while (reader.pos < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
         name = reader.string();
         break;
+      case 16:
+        pageSize = reader.int32();
+        break;
+      case 26:
+        pageToken = reader.string();
+        break;
       default:
         skipField(reader, tag);
     }
   }
   expectEnd(reader, end);
-  return { name };
+  return { name, pageSize, pageToken };
 }
 
 /** The message `ropewalk.v1.DescribeTopicResponse`. */
 export interface DescribeTopicResponse {
+  /** With the partitions of this page. */
   readonly topic: TopicDescription | undefined;
+  /** Empty on the last page. */
+  readonly nextPageToken: string;
 }
 
 /** {@link DescribeTopicResponse}, to be encoded: what is left out has its default. */
 export interface DescribeTopicResponseInit {
   readonly topic?: TopicDescriptionInit | undefined;
+  readonly nextPageToken?: string | undefined;
 }
 
 /** Encodes `ropewalk.v1.DescribeTopicResponse`. Throws a `RangeError` for a number that its field cannot hold. */
@@ -519,6 +542,9 @@ function writeDescribeTopicResponse(writer: Writer, message: DescribeTopicRespon
   if (message.topic !== undefined) {
     writeTopicDescription(writer.uint32(10).fork(), message.topic).ldelim();
   }
+  if (message.nextPageToken !== undefined && message.nextPageToken !== "") {
+    writer.uint32(18).string(message.nextPageToken);
+  }
   return writer;
 }
 
@@ -530,18 +556,22 @@ function decodeDescribeTopicResponse(bytes: Uint8Array): DescribeTopicResponse {
 /** Reads `ropewalk.v1.DescribeTopicResponse` up to `end`. */
 function readDescribeTopicResponse(reader: Reader, end: number): DescribeTopicResponse {
   let topic: TopicDescription | undefined;
+  let nextPageToken: string = "";
   while (reader.pos < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
         topic = readTopicDescription(reader, delimitedEnd(reader, end));
         break;
+      case 18:
+        nextPageToken = reader.string();
+        break;
       default:
         skipField(reader, tag);
     }
   }
   expectEnd(reader, end);
-  return { topic };
+  return { topic, nextPageToken };
 }
 
 /** The message `ropewalk.v1.TopicDescription`. */
@@ -779,6 +809,7 @@ function readDeleteTopicResponse(reader: Reader, end: number): DeleteTopicRespon
 /** The message `ropewalk.v1.DeleteRecordsRequest`. */
 export interface DeleteRecordsRequest {
   readonly topic: string;
+  /** 10,000 at most. */
   readonly offsets: readonly DeleteRecordsRequestPartitionOffset[];
 }
 

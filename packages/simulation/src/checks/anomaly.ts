@@ -20,6 +20,8 @@ export interface Anomaly {
     | "vote changed"
     | "commit went back"
     | "forgotten entry"
+    | "early election"
+    | "needless cut"
     | "states differ"
     | "contradiction";
   readonly detail: string;

@@ -85,6 +85,12 @@ export class RaftHistory {
     return 2 * having.length > voters.length || voters.length === 0;
   }
 
+  /** Whether a majority of these voters has its vote on disk. */
+  isElected(voters: readonly number[], term: number, brokerId: number): boolean {
+    const having = voters.filter((id) => this.disks.get(id)?.hasVoted(term, brokerId) === true);
+    return 2 * having.length > voters.length || voters.length === 0;
+  }
+
   tell(kind: Anomaly["kind"], detail: string): void {
     this.#report({ kind, detail: `group ${this.#name}: ${detail}` });
   }

@@ -133,9 +133,11 @@ function stepped(
   const termAt = (index: number): number => termIn(observed, step, index);
   if (replica.isLeader && wasLeaderIn !== replica.term) {
     group.elected(brokerId, replica.term, termAt);
+    if (!replica.isChanging) expectElected(brokerId, observed, replica);
   } else if (replica.isLeader && replica.commit > commitBefore && !replica.isChanging) {
     expectCommitted(brokerId, observed, replica, termAt(replica.commit));
   }
+  expectConflict(brokerId, observed, group, step);
   for (const entry of step.committedEntries) group.applied(brokerId, replica.term, entry);
   replica.isChanging = step.committedEntries.some(({ type }) => type !== "normal");
 }
@@ -157,6 +159,19 @@ function takeHardState(brokerId: number, replica: Replica, { hardState }: Observ
   Object.assign(replica, { term, vote, commit });
 }
 
+/** A leader has the votes of a majority, and they are on disk (Raft §5.2, figure 2: before responding to RPCs). */
+function expectElected(
+  brokerId: number,
+  { confState }: ObservedReplica,
+  { group, term }: Replica,
+): void {
+  for (const majority of [confState.voters, confState.votersOutgoing]) {
+    if (group.isElected(majority, term, brokerId)) continue;
+    const detail = `broker ${brokerId} leads in term ${term} without a majority of the votes on the disks of ${majority.join(", ")}`;
+    group.tell("early election", detail);
+  }
+}
+
 /** A leader commits entries of its own term by counting (Raft §5.4.2), when a majority has them on disk. */
 function expectCommitted(
   brokerId: number,
@@ -174,6 +189,19 @@ function expectCommitted(
     const detail = `broker ${brokerId} committed entry ${commit} of term ${entryTerm} without a majority of the disks of ${majority.join(", ")}`;
     group.tell("early commit", detail);
   }
+}
+
+/** Entries replace those that are there only where they are not the same (Raft §5.3): a late append undoes nothing. */
+function expectConflict(
+  brokerId: number,
+  { log }: ObservedReplica,
+  group: RaftHistory,
+  { entries }: ObservedStep,
+): void {
+  const [first] = entries;
+  if (first === undefined || log.term(first.index) !== first.term) return;
+  const detail = `broker ${brokerId} cuts its log at entry ${first.index} of term ${first.term}, which it has`;
+  group.tell("needless cut", detail);
 }
 
 /** Entries that the node hands out are not in the log yet; they replace what is there. */

@@ -70,4 +70,14 @@ describe("ReplicaDisk", () => {
     expect(disk.lossIn(logOf([2], 2))).toBeUndefined();
     expect(disk.lossIn(logOf([2], 1))).toBe("term 2 on disk became 1");
   });
+
+  test("hasVoted() knows the vote that is durable, and that a later term made it past", () => {
+    const disk = new ReplicaDisk(logOf([1], 2, 3));
+    expect([disk.hasVoted(2, 3), disk.hasVoted(2, 1), disk.hasVoted(3, 3)]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+    expect(disk.hasVoted(1, 1)).toBe(true);
+  });
 });

@@ -53,6 +53,11 @@ export class ReplicaDisk {
     return index < this.#startIndex || this.#terms[index - this.#startIndex] === term;
   }
 
+  /** Whether the vote is there for good, or one of a later term, which it had come before. */
+  hasVoted(term: number, vote: number): boolean {
+    return this.#term > term || (this.#term === term && this.#vote === vote);
+  }
+
   /** What a log that was opened anew lacks of what it had; `undefined`: nothing. */
   lossIn(log: StoredLog): string | undefined {
     const pending = this.#pending;

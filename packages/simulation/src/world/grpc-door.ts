@@ -117,6 +117,7 @@ export class ServerSide {
       metadata: new Metadata(),
       cancelled: false,
       getPeer: () => "simulated",
+      getPath: () => path,
       getDeadline: () => deadlineMs,
     });
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- What handlers use of a call is there.
