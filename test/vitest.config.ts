@@ -29,7 +29,11 @@ export default defineConfig({
         test: {
           name: "unit",
           sequence: { groupOrder: 0 },
-          include: ["packages/*/src/**/*.test.ts", "test/*.test.ts"],
+          include: [
+            "packages/*/src/**/*.test.ts",
+            "packages/testing/examples/vitest/*.test.ts",
+            "test/*.test.ts",
+          ],
           benchmark: { include: [] },
           testTimeout: 30_000,
         },

@@ -1,6 +1,6 @@
 import { peerService } from "@ropewalk/protocol";
 import type { Logger, Runtime } from "@ropewalk/runtime";
-import type { BrokerStorage } from "./broker-storage.ts";
+import { type BrokerStorage, unknownThroughIndex } from "./broker-storage.ts";
 import { ForwardedBrokers } from "./broker-admin.ts";
 import { BrokerMembership } from "./broker-membership.ts";
 import { Checkpointer } from "./checkpointer.ts";
@@ -398,7 +398,7 @@ export class BrokerNode {
       image: this.machine.image,
       isAlive: this.isAlive,
       isReady: this.#options.isReady,
-      metadataIndexAtStart: () => Math.max(indexAtStart, storage.identity.enteredIndex),
+      unknownThroughIndex: () => unknownThroughIndex(storage, indexAtStart),
       metadataIndex: () => this.machine.appliedIndex,
       admitToLearner: this.#moves.admitToLearner,
       membersMayChange: this.#moves.membersMayChange,

@@ -105,6 +105,21 @@ async function openContents(
   };
 }
 
+/**
+ * The entry of the metadata's log up to which a replica may have been here of which the log has nothing any more.
+ * Damage may hide any that the metadata told of before this start; the disk of before, only those that it told of
+ * before it took this directory in. Where neither is, the log knows.
+ */
+export function unknownThroughIndex(
+  {
+    identity,
+    log,
+  }: Pick<BrokerStorage, "identity"> & { readonly log: Pick<LogStore, "isDamaged"> },
+  indexAtStart: number,
+): number {
+  return Math.max(identity.enteredIndex, log.isDamaged ? indexAtStart : 0);
+}
+
 /** Why groups may have been known to a broker whose disk was replaced. */
 export const lostDisk = "the disk that this broker had before";
 

@@ -27,7 +27,7 @@ export interface BrokerHost {
   /** Whether the process itself is measured, too. */
   readonly hasProcessMetrics: boolean;
   /** Sees what the Raft groups do; for simulations. */
-  readonly raftObserver?: RaftObserver;
+  readonly raftObserver?: RaftObserver | undefined;
 }
 
 const ownProcess: BrokerHost = {

@@ -110,6 +110,8 @@ export interface BrokerLimits {
   /** How often the logs of internal state machines are looked at, and after how many entries they are cut. */
   readonly internalCutCheckMs: number;
   readonly entriesPerImage: number;
+  /** What a replica of a partition applies between two checkpoints; a restart applies as much again at most. */
+  readonly entriesPerCheckpoint: number;
   /** A replica that lags behind is sent another snapshot when it has not taken one in for so long. */
   readonly snapshotRetryMs: number;
   /** How long another broker may take to answer with a piece of a segment; a replica waits for it, absent. */
@@ -170,6 +172,7 @@ export const defaultBrokerLimits: BrokerLimits = {
   compactionCheckMs: 15_000,
   internalCutCheckMs: 10_000,
   entriesPerImage: 50_000,
+  entriesPerCheckpoint: 4096,
   snapshotRetryMs: 2000,
   snapshotPieceTimeoutMs: 5000,
   repairRetryMsMin: 500,

@@ -1,5 +1,6 @@
 export { Broker } from "./broker.ts";
 export type { BrokerHost } from "./broker.ts";
+export { GrpcDoor } from "./grpc/grpc-door.ts";
 export type { ClientDoor, GrpcDoorOptions } from "./grpc/grpc-door.ts";
 export type { GrpcService } from "./grpc/grpc-services.ts";
 export { defaultBrokerLimits } from "./config.ts";

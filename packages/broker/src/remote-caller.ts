@@ -72,8 +72,9 @@ export class RemoteCaller {
   ): Promise<Uint8Array> {
     const handler = this.#handlers.get(method);
     if (isStranger && !this.#openToStrangers.has(method)) {
-      const message = `Cannot answer ${method}: broker ${from} has another data directory than the one that is registered`;
-      return Promise.reject(new RopewalkError("INVALID_REQUEST", message));
+      // Mostly it asks for a client, who did nothing wrong and is to go to another broker.
+      const message = `Cannot answer ${method}: broker ${from} has another data directory than the one that is registered; ask another broker`;
+      return Promise.reject(new RopewalkError("LEADER_NOT_AVAILABLE", message));
     }
     if (handler !== undefined) return handler(from, body);
     return Promise.reject(

@@ -55,8 +55,8 @@ export interface ReplicaSetOptions {
   readonly isAlive: (brokerId: number) => boolean;
   /** Whether this broker is part of its cluster, so that what it does not know does not exist. */
   readonly isReady: () => boolean;
-  /** The last entry of the metadata's log when this process opened it, or when the cluster took this broker in. */
-  readonly metadataIndexAtStart: () => number;
+  /** Up to this entry of the metadata's log it may have told of replicas here that the store has lost. */
+  readonly unknownThroughIndex: () => number;
   /** The entry of the metadata's log that the image is as of. */
   readonly metadataIndex: () => number;
   /** A replica needs what the log of its leader here does not hold any more. */
@@ -307,9 +307,8 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
     const { brokerId, checkpointer, host, store } = this.#options;
     const key = logKey(partition, brokerId);
     if (store.wasDeleted(key)) return; // An old replica, gone through again: its deletion follows.
-    // The metadata's log reached this broker up to here when it started, and no further: a replica that came
-    // behind that cannot have been here in a way that damage hides.
-    const isNew = key.incarnation > this.#options.metadataIndexAtStart();
+    // A replica that came behind that cannot have been here in a way that damage, or another disk, hides.
+    const isNew = key.incarnation > this.#options.unknownThroughIndex();
     const log = openGroupLog(store, key, isNew);
     if (log.quarantined !== undefined) {
       // Its log cannot be trusted, so it neither votes nor serves; the other replicas do.
@@ -356,7 +355,7 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
   }
 
   #dataReplica(topic: TopicImage, image: PartitionImage, log: GroupLog): Replica {
-    const { clock, history, logger, state, store } = this.#options;
+    const { clock, history, limits, logger, state, store } = this.#options;
     const config = this.#configOf(topic);
     configureLog(store, log, config);
     const checkpointKey = partitionKey(image.groupId);
@@ -369,6 +368,7 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
       config,
       checkpoint: bytes === undefined ? undefined : decodePartitionCheckpoint(bytes),
       checkpointKey,
+      entriesPerCheckpoint: limits.entriesPerCheckpoint,
       segments: () => log.segments(),
       historyCut: (startOffset) => history.startMoved({ group, machine }, startOffset),
       isDiskFull: () => store.isFull,

@@ -83,7 +83,7 @@ export class EntryReader {
     });
     // A few small pieces must not keep a large buffer alive, uncounted, for as long as they are cached.
     const isSparse = span.target === undefined && wantedBytes * 2 < bytes.length;
-    return isSparse ? data.map((piece) => Uint8Array.from(piece)) : data;
+    return isSparse ? data.map((piece) => new Uint8Array(piece)) : data;
   }
 
   async #readFile(span: Span, target: Buffer): Promise<number> {

@@ -32,7 +32,8 @@ export class LogStore {
   /** Groups with a tombstone in the journal, and the file that it is in. */
   readonly #deleted: Map<string, number>;
   /** Where records were lost whose groups nobody can name. */
-  #damage: string | undefined;
+  readonly #damage: string | undefined;
+  #lostHistory: string | undefined;
   #failed: LogError | undefined;
   #closing: Promise<void> | undefined;
 
@@ -183,8 +184,9 @@ export class LogStore {
     assert(!this.#groups.has(name), `group ${name} exists already`);
     assert(!this.#deleted.has(name), `group ${name} was deleted; its key is not given twice`);
     const state = new GroupState(key);
-    if (this.#damage !== undefined && certainty === "perhapsKnown") {
-      quarantine(state, `records of it may have been in a damaged place: ${this.#damage}`);
+    const hidden = this.#damage ?? this.#lostHistory;
+    if (hidden !== undefined && certainty === "perhapsKnown") {
+      quarantine(state, `records of it may have been in a damaged place: ${hidden}`);
     }
     return this.#addGroup(state);
   }
@@ -194,7 +196,12 @@ export class LogStore {
    * `createGroup` then treats those that it has not heard of as lost, as it does after damage.
    */
   historyLost(reason: string): void {
-    this.#damage ??= reason;
+    this.#lostHistory = reason;
+  }
+
+  /** Whether the start found damage that may hide records of any group. */
+  get isDamaged(): boolean {
+    return this.#damage !== undefined;
   }
 
   /** Whether the group is known to have been deleted here. The knowledge goes with the files that held it. */

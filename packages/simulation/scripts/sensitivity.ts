@@ -18,7 +18,8 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { type PlantedBug, plantedBugs } from "./planted-bugs.ts";
+import type { PlantedBug } from "./planted-bugs/planted-bug.ts";
+import { plantedBugs } from "./planted-bugs/planted-bugs.ts";
 
 const { values } = parseArgs({
   options: { seeds: { type: "string", default: "200" }, bug: { type: "string", default: "" } },
@@ -49,46 +50,65 @@ function copyOfSources(): string {
   return copy;
 }
 
-/** Seeds until something was found; `undefined`: nothing was. */
-function seedsUntilFound(
-  copy: string,
-  bug: PlantedBug,
-): { seeds: number; what: string } | undefined {
+/** How soon a bug was found, and as what; no `seeds`: it was not. */
+interface Finding {
+  readonly seeds?: number;
+  readonly what: string;
+}
+
+/** Bugs whose place in the sources is not there any more, or not only once: they test nothing. */
+function misplacedBugs(): string[] {
+  return plantedBugs.flatMap(({ file, find, name }) => {
+    const count = readFileSync(join(root, "packages", file), "utf8").split(find).length - 1;
+    return count === 1 ? [] : [`${file} has ${count} places for the bug: ${name}`];
+  });
+}
+
+function seedsUntilFound(copy: string, bug: PlantedBug): Finding {
   const path = join(copy, "packages", bug.file);
   const source = readFileSync(path, "utf8");
-  if (!source.includes(bug.find)) throw new Error(`${bug.file} has no such place for: ${bug.name}`);
-  writeFileSync(path, source.replace(bug.find, bug.put));
+  writeFileSync(
+    path,
+    source.replace(bug.find, () => bug.put),
+  );
   try {
-    const script = join(copy, "packages/simulation/scripts/simulate.ts");
-    const args = [
-      "--conditions=source",
-      script,
-      "--from",
-      "1",
-      "--seeds",
-      values.seeds,
-      "--until-failure",
-    ];
-    const { stdout } = spawnSync(process.execPath, args, { encoding: "utf8", maxBuffer: 1 << 28 });
-    const seeds = stdout.split("\n").filter((line) => line.startsWith("seed ")).length;
-    const what = /^ {2}(\S.*)$/m.exec(stdout)?.[1];
-    return stdout.includes("FAILED") ? { seeds, what: what ?? "" } : undefined;
+    return findingOf(runSeeds(copy));
   } finally {
     writeFileSync(path, source);
   }
 }
 
+function runSeeds(copy: string): string {
+  const script = join(copy, "packages/simulation/scripts/simulate.ts");
+  const seeds = ["--from", "1", "--seeds", values.seeds, "--until-failure"];
+  const args = ["--conditions=source", script, ...seeds];
+  const { stderr, stdout } = spawnSync(process.execPath, args, {
+    encoding: "utf8",
+    maxBuffer: 1 << 28,
+  });
+  // Every run ends with a line that counts seeds: without it nothing can be said.
+  if (!/^\d+ seeds, /m.test(stdout)) throw new Error(`the simulation does not run:\n${stderr}`);
+  return stdout;
+}
+
+function findingOf(stdout: string): Finding {
+  const what = /^ {2}(\S.*)$/m.exec(stdout)?.[1] ?? "";
+  if (!stdout.includes("FAILED")) return { what: "" };
+  return { seeds: stdout.split("\n").filter((line) => line.startsWith("seed ")).length, what };
+}
+
+const misplaced = misplacedBugs();
+for (const line of misplaced) process.stderr.write(`${line}\n`);
+if (misplaced.length > 0) process.exit(2);
 const copy = copyOfSources();
 let missed = 0;
 try {
   process.stdout.write("| planted bug | seeds until found | as |\n| --- | --- | --- |\n");
   for (const bug of plantedBugs.filter(({ name }) => name.includes(values.bug))) {
-    const found = seedsUntilFound(copy, bug);
-    if (found === undefined) missed++;
-    const what = found?.what.replace(/[:(].*/, "") ?? "";
-    process.stdout.write(
-      `| ${bug.name} | ${found?.seeds ?? `not in ${values.seeds}`} | ${what} |\n`,
-    );
+    const { seeds, what } = seedsUntilFound(copy, bug);
+    if (seeds === undefined) missed++;
+    const kind = what.replace(/[:(].*/, "").trim();
+    process.stdout.write(`| ${bug.name} | ${seeds ?? `not in ${values.seeds}`} | ${kind} |\n`);
   }
 } finally {
   rmSync(copy, { recursive: true, force: true });

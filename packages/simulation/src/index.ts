@@ -1,6 +1,16 @@
-export { faultKinds } from "./nemesis.ts";
-export type { FaultKind } from "./nemesis.ts";
+export { faultKinds, Nemesis } from "./nemesis.ts";
+export type { FaultKind, NemesisOptions } from "./nemesis.ts";
 export { Run } from "./run.ts";
 export type { RunOutcome } from "./run.ts";
 export { optionsOfSeed } from "./run-options.ts";
 export type { RunOptions } from "./run-options.ts";
+export { SimulatedCluster } from "./simulated-cluster.ts";
+export type { BrokerMachine, ClusterSetting } from "./simulated-cluster.ts";
+export type { EventLoop } from "./world/event-loop.ts";
+export { clientHosts } from "./workload/client-seats.ts";
+export { SimulatedChannels } from "./world/grpc-channels.ts";
+export { SeededRandom } from "./world/seeded-random.ts";
+export type { DiskSpeed } from "./world/simulated-disk.ts";
+export type { LinkQuality } from "./world/simulated-links.ts";
+export { SimulatedProcess } from "./world/simulated-process.ts";
+export { World } from "./world/world.ts";

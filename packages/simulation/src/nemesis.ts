@@ -1,4 +1,6 @@
+import { atSync } from "./crash-point.ts";
 import type { BrokerMachine, SimulatedCluster } from "./simulated-cluster.ts";
+import { clientHosts } from "./workload/client-seats.ts";
 import type { SeededRandom } from "./world/seeded-random.ts";
 import type { World } from "./world/world.ts";
 
@@ -7,6 +9,7 @@ export const faultKinds = [
   "kill",
   "power cut",
   "power cut of all",
+  "power cut at a sync",
   "pause",
   "partition",
   "one-way partition",
@@ -58,6 +61,7 @@ export class Nemesis {
     for (const machine of this.#cluster.machines) {
       machine.disk.stallMs = 0;
       machine.disk.bytesMax = Number.POSITIVE_INFINITY;
+      machine.disk.onSynced = undefined;
       machine.process?.resume();
       this.#cluster.start(machine);
     }
@@ -84,6 +88,8 @@ export class Nemesis {
       case "power cut of all":
         for (const each of this.#cluster.machines) this.#cluster.kill(each, "power");
         return () => this.#cluster.startAll();
+      case "power cut at a sync":
+        return this.#cutPowerAtSync(machine);
       case "pause":
         machine.process?.pause();
         return () => machine.process?.resume();
@@ -103,6 +109,14 @@ export class Nemesis {
         machine.process?.setWallOffset(this.#random.between(-3_600_000, 3_600_000));
         return () => machine.process?.setWallOffset(0);
     }
+  }
+
+  #cutPowerAtSync(machine: BrokerMachine): () => void {
+    const callOff = atSync(machine, this.#random, () => this.#cluster.kill(machine, "power"));
+    return () => {
+      callOff();
+      this.#cluster.start(machine);
+    };
   }
 
   /** Cuts a broker off from the others, and clients, too, now and then. */
@@ -133,6 +147,3 @@ export class Nemesis {
     return all.filter((other) => other !== host);
   }
 }
-
-/** The hosts of clients. */
-export const clientHosts: readonly string[] = ["client-1", "client-2", "client-3"];

@@ -1,8 +1,12 @@
 import type { BrokerLimits } from "@ropewalk/broker";
+import type { StartFrom } from "@ropewalk/client";
 import { type FaultKind, faultKinds } from "./nemesis.ts";
+import { type TopicChore, topicChores } from "./workload/administering.ts";
+import { type BrokerChore, brokerChores } from "./workload/operating.ts";
 import { SeededRandom } from "./world/seeded-random.ts";
 import type { DiskSpeed } from "./world/simulated-disk.ts";
 import type { LinkQuality } from "./world/simulated-links.ts";
+import { startWallMs } from "./world/simulated-process.ts";
 
 /** Everything that one run is made of. */
 export interface RunOptions {
@@ -10,7 +14,10 @@ export interface RunOptions {
   readonly brokerCount: number;
   readonly partitionCount: number;
   readonly producerCount: number;
-  readonly consumerCount: number;
+  /** So many of the producers cannot tell a resend from a new record. */
+  readonly plainProducerCount: number;
+  /** Where consumers outside of groups start, each. */
+  readonly consumersFrom: readonly StartFrom[];
   readonly valueBytesMax: number;
   readonly pauseMsMax: number;
   readonly burstMax: number;
@@ -25,7 +32,26 @@ export interface RunOptions {
   readonly limits: Partial<BrokerLimits>;
   /** How long it takes at most until replicas are moved again; 0: they stay. */
   readonly moveEveryMsMax: number;
+  readonly replicaCountMin: number;
+  /** Members of a consumer group at once; 0: there is none. */
+  readonly groupMemberCount: number;
+  readonly memberStayMsMax: number;
+  readonly topicChores: readonly TopicChore[];
+  readonly brokerChores: readonly BrokerChore[];
+  readonly choreEveryMsMax: number;
+  readonly growBy: number;
+  /** How long it takes at most until a topic is deleted and made again; 0: none is. */
+  readonly churnEveryMsMax: number;
 }
+
+/** Where a consumer may start. */
+const starts: readonly StartFrom[] = [
+  "earliest",
+  "latest",
+  { timestampMs: 0 },
+  { timestampMs: startWallMs + 5000 },
+  { last: 10 },
+];
 
 /** What a seed decides: each run leaves things out, so that what remains happens more often (swarm testing, Groce 2012). */
 export function optionsOfSeed(
@@ -39,7 +65,8 @@ export function optionsOfSeed(
     brokerCount: random.pick([3, 3, 3, 5]),
     partitionCount: 1 + random.integer(6),
     producerCount: 1 + random.integer(3),
-    consumerCount: random.integer(3),
+    plainProducerCount: random.pick([0, 0, 0, 1]),
+    consumersFrom: Array.from({ length: random.integer(4) }, () => random.pick(starts)),
     valueBytesMax: random.pick([16, 200, 2000]),
     pauseMsMax: random.pick([20, 100, 500]),
     burstMax: random.pick([1, 5, 20]),
@@ -66,7 +93,18 @@ export function optionsOfSeed(
       compactionCheckMs: 3000,
       internalCutCheckMs: 2000,
       entriesPerImage: 50,
+      entriesPerCheckpoint: 20,
+      ...random.pick([{}, {}, { uncommittedBytesMax: 8 * 1024 }]),
+      ...random.pick([{}, { appendBytesMax: 2 * 1024 }]),
     },
     moveEveryMsMax: random.pick([0, 300, 2000, 6000]),
+    replicaCountMin: 1,
+    groupMemberCount: random.pick([0, 0, 1, 3]),
+    memberStayMsMax: random.pick([500, 3000, 20_000]),
+    topicChores: topicChores.filter(() => random.chance(0.3)),
+    brokerChores: brokerChores.filter(() => random.chance(0.2)),
+    choreEveryMsMax: random.pick([500, 3000, 8000]),
+    growBy: 1 + random.integer(2),
+    churnEveryMsMax: random.pick([0, 0, 200, 2000]),
   };
 }

@@ -30,6 +30,7 @@ describe("Run", () => {
         "partition",
         "pause",
         "power cut",
+        "power cut at a sync",
         "power cut of all",
         "slow link",
       ]);

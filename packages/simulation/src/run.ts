@@ -1,17 +1,17 @@
-import { type Admin, RopewalkClient } from "@ropewalk/client";
+import type { Admin } from "@ropewalk/client";
 import type { Anomaly } from "./checks/anomaly.ts";
 import { checkHistory } from "./checks/history-check.ts";
 import { RaftWatch } from "./checks/raft-watch.ts";
 import { checkReplicas } from "./checks/replica-check.ts";
-import { clientHosts, Nemesis } from "./nemesis.ts";
+import { Nemesis } from "./nemesis.ts";
 import type { RunOptions } from "./run-options.ts";
 import { SimulatedCluster } from "./simulated-cluster.ts";
-import { Consuming, readAll } from "./workload/consuming.ts";
+import { ClientSeats } from "./workload/client-seats.ts";
+import { readAll } from "./workload/consuming.ts";
 import { History } from "./workload/history.ts";
-import { Moving } from "./workload/moving.ts";
-import { Producing } from "./workload/producing.ts";
-import { SimulatedChannels } from "./world/grpc-channels.ts";
-import { SimulatedProcess } from "./world/simulated-process.ts";
+import type { LoadedTopic } from "./workload/loaded-topic.ts";
+import { Workload } from "./workload/workload.ts";
+import { Tripwire } from "./world/tripwire.ts";
 import { World } from "./world/world.ts";
 
 /** What a run found out. */
@@ -29,8 +29,6 @@ export interface RunOutcome {
   readonly faultCounts: ReadonlyMap<string, number>;
 }
 
-const topic = "events";
-
 /** Runs one seed: a cluster under load and faults, then in peace until everything has converged, then the checks. */
 export class Run {
   readonly #options: RunOptions;
@@ -38,7 +36,8 @@ export class Run {
   readonly #cluster: SimulatedCluster;
   readonly #nemesis: Nemesis;
   readonly #history = new History();
-  readonly #clients: RopewalkClient[] = [];
+  readonly #seats: ClientSeats;
+  readonly #topic: LoadedTopic;
   readonly #failures: string[] = [];
 
   constructor(options: RunOptions, onLine?: (line: string) => void) {
@@ -46,7 +45,11 @@ export class Run {
     this.#options = options;
     this.#world = new World({ seed, disk, link, onLine });
     const watch = new RaftWatch((anomaly) => this.#failures.push(describe(anomaly)));
-    this.#cluster = new SimulatedCluster(this.#world, options.brokerCount, options.limits, watch);
+    this.#cluster = new SimulatedCluster(this.#world, options.brokerCount, options.limits, {
+      watch,
+    });
+    this.#seats = new ClientSeats(this.#world, this.#cluster.bootstrapServers);
+    this.#topic = { name: "events", partitionCount: options.partitionCount };
     this.#nemesis = new Nemesis(this.#world, this.#cluster, {
       kinds: options.faults,
       everyMsMax: options.faultEveryMsMax,
@@ -60,9 +63,14 @@ export class Run {
     };
     process.on("unhandledRejection", onStray);
     process.on("uncaughtException", onStray);
+    const tripwire = new Tripwire((what) => void this.#failures.push(`real world: ${what}`));
     try {
       await this.#phases();
+    } catch (error) {
+      // An event threw: a broker's process would have ended.
+      this.#failures.push(`crash: ${error instanceof Error ? error.stack : String(error)}`);
     } finally {
+      tripwire.remove();
       process.off("unhandledRejection", onStray);
       process.off("uncaughtException", onStray);
     }
@@ -72,55 +80,69 @@ export class Run {
   async #phases(): Promise<void> {
     const { loop } = this.#world;
     this.#cluster.startAll();
-    const admin = this.#client(0).admin();
+    const admin = this.#seats.open(0).client.admin();
     if (!(await this.#within(60_000, "create the topic", this.#createTopic(admin)))) return;
-    const producers = this.#startProducers();
-    const consumers = this.#startConsumers();
-    const moving = this.#startMoving();
+    const workload = new Workload(
+      {
+        world: this.#world,
+        cluster: this.#cluster,
+        seats: this.#seats,
+        history: this.#history,
+        topic: this.#topic,
+      },
+      this.#options,
+    );
+    workload.start();
     this.#nemesis.start();
-    const { failures } = this.#cluster;
-    const isWrong = (): boolean => this.#failures.length + failures.length > 0;
-    await loop.runUntil(isWrong, loop.nowMs + this.#options.busyMs);
-    this.#failures.push(...failures);
-    if (isWrong()) return;
-    for (const producer of producers) producer.stop();
-    moving?.stop();
+    await loop.runUntil(() => this.#isWrong(), loop.nowMs + this.#options.busyMs);
+    if (this.#isWrong()) return;
+    workload.stop();
     this.#nemesis.stop();
     this.#world.trace.tell("run", "peace");
-    if (moving !== undefined) {
-      // Where they do not end, what was written is looked at all the same: it may be lost, too.
-      await this.#within(this.#options.livenessMs, "end all moves", moving.settled());
-    }
-    await this.#converge(producers, consumers);
+    // Where it does not settle, what was written is looked at all the same: it may be lost, too.
+    await this.#within(this.#options.livenessMs, "end what was begun", workload.settled());
+    await this.#converge(workload);
   }
 
-  async #converge(producers: readonly Producing[], consumers: readonly Consuming[]): Promise<void> {
+  /** Whether there is anything to report already. */
+  #isWrong(): boolean {
+    this.#failures.push(...this.#cluster.failures.splice(0));
+    return this.#failures.length > 0;
+  }
+
+  async #converge(workload: Workload): Promise<void> {
     const { loop } = this.#world;
-    const pending = (): number => producers.reduce((sum, each) => sum + each.pendingCount, 0);
-    const endMs = loop.nowMs + this.#options.livenessMs;
-    if (!(await loop.runUntil(() => pending() === 0, endMs))) {
+    const { livenessMs } = this.#options;
+    if (!(await loop.runUntil(() => workload.pendingCount === 0, loop.nowMs + livenessMs))) {
       this.#failures.push(
-        `liveness: ${pending()} records have no fate ${this.#options.livenessMs} ms after the last fault`,
+        `liveness: ${workload.pendingCount} records have no fate ${livenessMs} ms after the last fault`,
       );
     }
     let logs: Awaited<ReturnType<typeof readAll>> | undefined;
-    const reading = readAll(this.#client(2), topic).then((read) => (logs = read));
-    if (!(await this.#within(this.#options.livenessMs, "read everything", reading))) return;
+    const reader = this.#seats.open(2).client;
+    const reading = readAll(reader, this.#topic.name).then((read) => (logs = read));
+    if (!(await this.#within(livenessMs, "read everything", reading))) return;
     const anomalies = checkHistory(this.#history, logs ?? new Map());
-    this.#failures.push(...anomalies.slice(0, 10).map(describe), ...this.#cluster.failures);
-    for (const { failure } of consumers) {
-      if (failure !== undefined) this.#failures.push(`a consumer ended: ${failure}`);
-    }
+    this.#failures.push(...anomalies.slice(0, 10).map(describe));
+    this.#failures.push(...workload.consumerFailures());
     if (this.#history.count("acknowledged") === 0) this.#failures.push("nothing was acknowledged");
+    const ends = new Map(logs?.entries().map(([partition, log]) => [partition, log.length]));
+    await this.#expectNone("have the group read everything", workload.checkGroup(ends));
+    await this.#expectNone("make a topic anew", workload.checkTopics());
     if (!(await this.#within(30_000, "stop", this.#stop()))) return;
-    const checking = checkReplicas(this.#cluster.stoppedBrokers()).then((found) =>
-      this.#failures.push(...found.slice(0, 10).map(describe)),
-    );
-    await this.#within(this.#options.livenessMs, "look at the replicas", checking);
+    const replicas = checkReplicas(this.#cluster.stoppedBrokers());
+    const described = replicas.then((found) => found.map(describe));
+    await this.#expectNone("look at the replicas", described);
+  }
+
+  /** Lets the world go on until a check is over, and notes what it found. */
+  async #expectNone(what: string, check: Promise<readonly string[]>): Promise<void> {
+    const noted = check.then((found) => this.#failures.push(...found.slice(0, 10)));
+    await this.#within(this.#options.livenessMs, what, noted);
   }
 
   async #stop(): Promise<void> {
-    await Promise.all(this.#clients.map((client) => client.close()));
+    await this.#seats.closeAll();
     await this.#cluster.stopAll();
   }
 
@@ -128,7 +150,11 @@ export class Run {
     for (;;) {
       try {
         const { partitionCount } = this.#options;
-        await admin.createTopic({ name: topic, partitionCount, configs: { "segment.ms": "2000" } });
+        await admin.createTopic({
+          name: this.#topic.name,
+          partitionCount,
+          configs: { "segment.ms": "2000" },
+        });
         return;
       } catch (error) {
         this.#world.trace.tell("admin", String(error));
@@ -136,55 +162,6 @@ export class Run {
         await new Promise<void>((resolve) => void this.#world.loop.schedule(500, resolve));
       }
     }
-  }
-
-  #startProducers(): Producing[] {
-    const { burstMax, partitionCount, pauseMsMax, producerCount, valueBytesMax } = this.#options;
-    return Array.from({ length: producerCount }, (_, row) => {
-      const name = `p${row + 1}`;
-      const process = this.#process(row);
-      const random = this.#world.random.fork(name);
-      const options = { name, topic, partitionCount, valueBytesMax, pauseMsMax, burstMax };
-      const client = this.#client(row, process);
-      const producing = new Producing(client, process, random, this.#history, options);
-      producing.start();
-      return producing;
-    });
-  }
-
-  #startConsumers(): Consuming[] {
-    return Array.from({ length: this.#options.consumerCount }, (_, row) => {
-      const consuming = new Consuming(`c${row + 1}`, topic, this.#client(row), this.#history);
-      consuming.start();
-      return consuming;
-    });
-  }
-
-  #startMoving(): Moving | undefined {
-    const { brokerCount, moveEveryMsMax: everyMsMax, partitionCount } = this.#options;
-    if (everyMsMax === 0) return undefined;
-    const process = this.#process(0);
-    const random = this.#world.random.fork("moving");
-    const options = { topic, partitionCount, brokerCount, everyMsMax };
-    const moving = new Moving(this.#client(0, process).admin(), process, random, options);
-    moving.start();
-    return moving;
-  }
-
-  #process(row: number): SimulatedProcess {
-    const host = clientHosts[row % clientHosts.length] ?? "client-1";
-    return new SimulatedProcess(this.#world.loop, host);
-  }
-
-  #client(row: number, process: SimulatedProcess = this.#process(row)): RopewalkClient {
-    const client = new RopewalkClient({
-      bootstrapServers: this.#cluster.bootstrapServers,
-      clock: process,
-      random: this.#world.random.fork(`client-${this.#clients.length}`),
-      channels: new SimulatedChannels(this.#world, process),
-    });
-    this.#clients.push(client);
-    return client;
   }
 
   /** Lets the world go on until something is done, and answers whether it was; says so where it takes too long or fails. */
@@ -202,6 +179,7 @@ export class Run {
       },
     );
     const isInTime = await loop.runUntil(() => isOver, loop.nowMs + limitMs);
+    this.#isWrong();
     if (!isInTime) this.#failures.push(`liveness: cannot ${what} within ${limitMs} ms`);
     return isDone;
   }

@@ -1,4 +1,10 @@
-import { Broker, type BrokerConfig, type BrokerLimits } from "@ropewalk/broker";
+import {
+  Broker,
+  type BrokerConfig,
+  type BrokerLimits,
+  type ClientDoor,
+  type GrpcDoorOptions,
+} from "@ropewalk/broker";
 import type { RaftWatch } from "./checks/raft-watch.ts";
 import type { StoppedBroker } from "./checks/replica-check.ts";
 import { GrpcDoor } from "./world/grpc-door.ts";
@@ -16,13 +22,31 @@ export interface BrokerMachine {
   readonly brokerId: number;
   readonly host: string;
   readonly disk: MachineDisk;
+  /** Where clients find its broker, as "host:port". */
+  address: string;
   process: SimulatedProcess | undefined;
   broker: Broker | undefined;
   clock: ClockFault;
+  /** It is never started again. */
+  isLost: boolean;
 }
 
-/** A quartz is off by less; what follows from time must bear more. */
-const drift = 0.01;
+/** What a cluster has that is no part of a run. */
+export interface ClusterSetting {
+  /** Bounds of the log; default: so small that every edge is met within seconds. */
+  readonly log?: BrokerConfig["log"];
+  /** By what part of one clocks run too fast or too slow. Default 0.01: a quartz is off by less. */
+  readonly drift?: number | undefined;
+  /** Sees what replicas do. */
+  readonly watch?: RaftWatch | undefined;
+  /** Opens a port of the real world for a broker, beside its simulated one; clients are told of it alone. */
+  readonly openPort?:
+    | ((machine: BrokerMachine, options: GrpcDoorOptions) => Promise<ClientDoor>)
+    | undefined;
+}
+
+/** Where ports of the real world are. */
+const realHost = "127.0.0.1";
 
 const ports = { client: 7700, peer: 7710, http: 7720 } as const;
 
@@ -39,35 +63,40 @@ const smallLog: NonNullable<BrokerConfig["log"]> = {
   diskReserveBytes: 64 * 1024,
 };
 
+/** How long a broker may take to stop before it is killed. */
+const stopMsMax = 15_000;
+
 /** A cluster of real brokers in a simulated world. */
 export class SimulatedCluster {
-  readonly machines: readonly BrokerMachine[];
+  readonly #machines: BrokerMachine[];
+  /** The brokers that form the cluster; those that are added later are told of them. */
+  readonly #founderCount: number;
   readonly #world: World;
   readonly #limits: Partial<BrokerLimits>;
-  readonly #watch: RaftWatch;
+  readonly #setting: ClusterSetting;
   /** Why a broker ended that nobody ended. */
   readonly failures: string[] = [];
 
-  constructor(world: World, brokerCount: number, limits: Partial<BrokerLimits>, watch: RaftWatch) {
+  constructor(
+    world: World,
+    brokerCount: number,
+    limits: Partial<BrokerLimits> = {},
+    setting: ClusterSetting = {},
+  ) {
     this.#world = world;
-    this.#watch = watch;
     this.#limits = limits;
-    this.machines = Array.from({ length: brokerCount }, (_, row) => ({
-      brokerId: row + 1,
-      host: `broker-${row + 1}`,
-      disk: new MachineDisk(world.random.fork(`disk-${row + 1}`)),
-      process: undefined,
-      broker: undefined,
-      clock: {
-        ...soundClock,
-        rate: 1 + world.random.fork(`clock-${row + 1}`).between(-drift, drift),
-      },
-    }));
+    this.#setting = setting;
+    this.#founderCount = brokerCount;
+    this.#machines = Array.from({ length: brokerCount }, (_, row) => this.#newMachine(row + 1));
+  }
+
+  get machines(): readonly BrokerMachine[] {
+    return this.#machines;
   }
 
   /** Where clients find brokers. */
   get bootstrapServers(): readonly string[] {
-    return this.machines.map(({ host }) => `${host}:${ports.client}`);
+    return this.machines.map(({ address }) => address);
   }
 
   startAll(): void {
@@ -76,7 +105,7 @@ export class SimulatedCluster {
 
   /** Starts the broker of a machine, unless it runs. */
   start(machine: BrokerMachine): void {
-    if (machine.process?.isAlive === true) return;
+    if (machine.process?.isAlive === true || machine.isLost) return;
     const { trace } = this.#world;
     trace.tell(machine.host, "starts");
     this.#world.network.machineIsBack(machine.host);
@@ -84,16 +113,8 @@ export class SimulatedCluster {
     machine.process = process;
     Broker.start(this.#config(machine), this.#world.runtimeOf(process, machine.disk), {
       hasProcessMetrics: false,
-      raftObserver: this.#watch.observe(machine.brokerId),
-      openDoor: (options) => {
-        const address = `${machine.host}:${ports.client}`;
-        const close = (): void => {
-          if (this.#world.doors.get(address) === door) this.#world.doors.delete(address);
-        };
-        const door = new GrpcDoor(process, ports.client, options.services, close);
-        this.#world.doors.set(address, door);
-        return Promise.resolve(door);
-      },
+      raftObserver: this.#setting.watch?.observe(machine.brokerId),
+      openDoor: (options) => this.#openDoor(machine, process, options),
     }).then(
       (broker) => {
         if (machine.process === process) machine.broker = broker;
@@ -119,6 +140,40 @@ export class SimulatedCluster {
     if (death === "power") machine.disk.losePower();
   }
 
+  /** Stops the broker of a machine cleanly, if it can within a while, and starts it again. */
+  async restart(machine: BrokerMachine): Promise<void> {
+    const { broker, process } = machine;
+    if (process?.isAlive !== true || broker === undefined) return;
+    this.#world.trace.tell(machine.host, "stops");
+    await new Promise<void>((resolve) => {
+      process.onDeath(() => resolve());
+      process.post(stopMsMax, resolve);
+      broker.stop().then(resolve, resolve);
+    });
+    // Somebody may have killed it meanwhile: then it is not ours to start.
+    if (!process.isAlive || machine.process !== process) return;
+    process.die("kill");
+    machine.broker = undefined;
+    this.start(machine);
+  }
+
+  /** A machine of the same name without any data: its broker comes as a new one. */
+  replace(machine: BrokerMachine): void {
+    this.kill(machine, "power");
+    this.#world.trace.tell(machine.host, "is replaced");
+    machine.disk.wipe();
+    this.#setting.watch?.forget(machine.brokerId);
+    this.start(machine);
+  }
+
+  /** Starts a broker on one more machine. */
+  grow(): BrokerMachine {
+    const machine = this.#newMachine(this.#machines.length + 1);
+    this.#machines.push(machine);
+    this.start(machine);
+    return machine;
+  }
+
   /** Stops every broker cleanly. */
   async stopAll(): Promise<void> {
     await Promise.all(this.machines.map(async ({ broker }) => broker?.stop()));
@@ -136,21 +191,59 @@ export class SimulatedCluster {
     });
   }
 
+  async #openDoor(
+    machine: BrokerMachine,
+    process: SimulatedProcess,
+    options: GrpcDoorOptions,
+  ): Promise<ClientDoor> {
+    const { doors } = this.#world;
+    const real = await this.#setting.openPort?.(machine, options);
+    if (real !== undefined) machine.address = `${realHost}:${real.port}`;
+    const { address } = machine;
+    const close = (): Promise<void> => {
+      if (doors.get(address) === door) doors.delete(address);
+      return real?.close() ?? Promise.resolve();
+    };
+    const door = new GrpcDoor(process, real?.port ?? ports.client, options.services, close);
+    doors.set(address, door);
+    return door;
+  }
+
   #config({ brokerId, host }: BrokerMachine): BrokerConfig {
     const at = (port: number): { host: string; port: number } => ({ host, port });
+    // The door says which port it has.
+    const isReal = this.#setting.openPort !== undefined;
+    const advertise = isReal ? { host: realHost, port: 0 } : at(ports.client);
     return {
       brokerId,
       dataDirectory: "data",
-      client: { listen: at(ports.client), advertise: at(ports.client) },
+      client: { listen: at(ports.client), advertise },
       peer: { listen: at(ports.peer), advertise: at(ports.peer) },
       http: { listen: at(ports.http) },
-      bootstrap: this.machines.map((each) => ({
+      bootstrap: this.#machines.slice(0, this.#founderCount).map((each) => ({
         brokerId: each.brokerId,
         address: { host: each.host, port: ports.peer },
       })),
       rack: "",
       limits: this.#limits,
-      log: smallLog,
+      log: this.#setting.log ?? smallLog,
+    };
+  }
+
+  #newMachine(brokerId: number): BrokerMachine {
+    const { drift = 0.01 } = this.#setting;
+    const { random } = this.#world;
+    const rate = 1 + random.fork(`clock-${brokerId}`).between(-drift, drift);
+    const host = `broker-${brokerId}`;
+    return {
+      brokerId,
+      host,
+      disk: new MachineDisk(random.fork(`disk-${brokerId}`)),
+      address: `${host}:${ports.client}`,
+      process: undefined,
+      broker: undefined,
+      clock: { ...soundClock, rate },
+      isLost: false,
     };
   }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { type BrokerImage, type BrokerLife, newBrokerLife } from "./broker-life.ts";
-import { firstAssignment } from "./partition-assignment.ts";
-import { decommissionFault, drainFault, type LeavingImage } from "./broker-leaving.ts";
+import { firstAssignment, type PartitionMove } from "./partition-assignment.ts";
+import { decommissionFault, drainFault, isEmptied, type LeavingImage } from "./broker-leaving.ts";
 
 const broker = (brokerId: number, life: Partial<BrokerLife> = {}): BrokerImage => ({
   brokerId,
@@ -18,8 +18,13 @@ const broker = (brokerId: number, life: Partial<BrokerLife> = {}): BrokerImage =
 });
 
 /** A cluster with a topic of one partition. */
-function cluster(brokers: readonly BrokerImage[], replicaIds: readonly number[]): LeavingImage {
-  const partitions = [{ partition: 0, groupId: 2, incarnation: 1, ...firstAssignment(replicaIds) }];
+function cluster(
+  brokers: readonly BrokerImage[],
+  replicaIds: readonly number[],
+  move?: PartitionMove,
+): LeavingImage {
+  const assignment = { ...firstAssignment(replicaIds), move };
+  const partitions = [{ partition: 0, groupId: 2, incarnation: 1, ...assignment }];
   const topic = {
     name: "orders",
     topicId: "id",
@@ -75,5 +80,19 @@ describe("decommissionFault()", () => {
     const dead = broker(1, { fenced: true });
     const brokers = [dead, broker(2), broker(3)];
     expect(decommissionFault(cluster(brokers, [1, 2]), dead)).toContain("needs 2");
+  });
+});
+
+describe("isEmptied()", () => {
+  test("counts replicas that are to come, and those that are to go and have not gone yet", () => {
+    const move = { targetIds: [3], leavingIds: [4], state: "moving" } as const;
+    const image = cluster([...three, broker(4), broker(5)], [1, 2], move);
+    expect([1, 2, 3, 4, 5].map((id) => isEmptied(image, id))).toEqual([
+      false,
+      false,
+      false,
+      false,
+      true,
+    ]);
   });
 });

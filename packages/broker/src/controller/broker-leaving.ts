@@ -41,6 +41,20 @@ export function drainFault(
 
 const remedy = "bring back the brokers that are silent or drained first, or add others";
 
+/**
+ * Whether no partition has a replica on a broker, is to have one there, or had one that it has not let go yet: only then
+ * can the broker be removed. A group that it is still a member of may need its vote to change its members.
+ */
+export function isEmptied({ topics }: Pick<LeavingImage, "topics">, brokerId: number): boolean {
+  for (const { partitions } of topics.values()) {
+    for (const { move, replicaIds } of partitions) {
+      const ids = [...replicaIds, ...(move?.targetIds ?? []), ...(move?.leavingIds ?? [])];
+      if (ids.includes(brokerId)) return false;
+    }
+  }
+  return true;
+}
+
 function partitionQuorumFault(image: LeavingImage, brokerId: number): string | undefined {
   for (const { partition, topic } of partitionsOn(image, brokerId)) {
     const { replicaIds } = partition;

@@ -5,7 +5,7 @@ import type { RaftGroup } from "../raft/raft-group.ts";
 import type { Leadership } from "../raft/state-machine.ts";
 import { type BrokerSession, fencingChanges } from "./broker-fencing.ts";
 import { type BrokerLifeChange, lifeChange } from "./broker-life.ts";
-import { countReplicas } from "./replica-count.ts";
+import { isEmptied } from "./broker-leaving.ts";
 import { commonFeatureLevel } from "./feature-level.ts";
 import type { MetadataImage } from "./metadata-image.ts";
 import type { ReplicaMover } from "./replica-mover.ts";
@@ -143,9 +143,8 @@ export class BrokerLifeKeeper {
   async #moveReplicas(): Promise<void> {
     const { image, mover } = this.#options;
     if (mover === undefined) return;
-    const replicas = countReplicas(image.topics.values());
     for (const { brokerId, duty } of image.brokers.values()) {
-      const isLeaving = duty === "decommissioned" && (replicas.get(brokerId) ?? 0) > 0;
+      const isLeaving = duty === "decommissioned" && !isEmptied(image, brokerId);
       if (isLeaving) await mover.moveAway(brokerId);
     }
   }
@@ -163,7 +162,7 @@ export class BrokerLifeKeeper {
   }
 
   /**
-   * Brokers that were to go, hold no replica any more, and do not vote. The removal's entry also settles that they
+   * Brokers that were to go, have nothing to do with any partition any more, and do not vote. The removal's entry also settles that they
    * do not: a majority of those that do has it on disk once it is committed, together with the commit index of
    * the change before it, so that none that starts again and may be elected counts on a vote of who left.
    */
@@ -171,10 +170,9 @@ export class BrokerLifeKeeper {
     const { group, image } = this.#options;
     const leaving = [...image.brokers.values()].filter(({ duty }) => duty === "decommissioned");
     if (leaving.length === 0) return [];
-    const replicas = countReplicas(image.topics.values());
     const { voters, votersOutgoing } = group().confState;
     return leaving
-      .filter(({ brokerId }) => (replicas.get(brokerId) ?? 0) === 0)
+      .filter(({ brokerId }) => isEmptied(image, brokerId))
       .filter(({ brokerId }) => ![...voters, ...votersOutgoing].includes(brokerId))
       .map(({ brokerId, directoryId }) => ({
         kind: "brokerStateChanged",

@@ -120,6 +120,15 @@ describe("GroupPartitionCoordinator.heartbeat()", () => {
     expect(await assigned("b", 2)).toEqual([2, 3]);
   });
 
+  test("takes a member in again that did not hear that it had been taken in", async () => {
+    const { assigned, beat } = scene();
+    await beat("a", 0); // The answer is lost on its way.
+    expect(await assigned("a", 0)).toEqual([0, 1, 2, 3]);
+    await beat("b", 0); // Epoch 2: a is to give up 2 and 3, and is fenced before it hears so.
+    expect(await assigned("a", 0)).toEqual([0, 1]);
+    expect(await assigned("b", 2)).toEqual([2, 3]);
+  });
+
   test("takes out a member that is silent for longer than its session, and no other", async () => {
     const { assigned, beat, coordinator, machine, world } = scene();
     await beat("a", 0);

@@ -221,9 +221,9 @@ export class GroupPartitionCoordinator {
       sessionTimeoutMs: request.sessionTimeoutMs || this.#options.limits.groupSessionTimeoutMs,
       owned: toAssignment(request.owned),
     };
-    const partitionCounts = this.#partitionCounts(current, topics);
-    const base = joins ? memberGone(current, memberId, partitionCounts) : current;
-    return memberReported(base, report, partitionCounts);
+    // One that joins and is known has not heard that it was taken in, or was fenced since: what it was granted then is
+    // nobody else's, and it reads nothing of it.
+    return memberReported(current, report, this.#partitionCounts(current, topics));
   }
 
   #heartbeatAnswer({ groupId, memberId }: HeartbeatRequest): HeartbeatResponseInit {

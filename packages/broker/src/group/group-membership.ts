@@ -60,7 +60,7 @@ export function memberReported(
     sessionTimeoutMs: report.sessionTimeoutMs,
     topics: report.topics,
     target: known?.target ?? nothing,
-    // A member that joins may not keep what it read in an earlier life: somebody else may have it now.
+    // Who was taken out may not keep what it read in an earlier life: somebody else may have it now.
     granted: known === undefined ? nothing : givenUp(known, report.owned),
   });
   return settle(membership, members, partitionCounts);

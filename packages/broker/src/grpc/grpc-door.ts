@@ -1,8 +1,8 @@
-import { logVerbosity, type Server, setLogVerbosity, ServerCredentials } from "@grpc/grpc-js";
+import { logVerbosity, setLogVerbosity, ServerCredentials } from "@grpc/grpc-js";
 import type { Address, Clock } from "@ropewalk/runtime";
 import type { BrokerLimits } from "../config.ts";
 import type { GrpcService } from "./grpc-services.ts";
-import { createWindowedServer } from "./windowed-server.ts";
+import { createWindowedServer, type WindowedServer } from "./windowed-server.ts";
 
 /** What the door needs. */
 export interface GrpcDoorOptions {
@@ -25,10 +25,10 @@ const stopMs = 500;
 /** The front door that speaks gRPC. */
 export class GrpcDoor implements ClientDoor {
   readonly port: number;
-  readonly #server: Server;
+  readonly #server: WindowedServer;
   readonly #clock: Clock;
 
-  private constructor(server: Server, port: number, clock: Clock) {
+  private constructor(server: WindowedServer, port: number, clock: Clock) {
     this.#server = server;
     this.port = port;
     this.#clock = clock;
@@ -38,7 +38,7 @@ export class GrpcDoor implements ClientDoor {
   static async open(options: GrpcDoorOptions): Promise<GrpcDoor> {
     const { host, port } = options.listen;
     setLogVerbosity(logVerbosity.NONE); // It would print beside the structured log; errors come back anyway.
-    const server = createWindowedServer({
+    const windowed = createWindowedServer({
       "grpc.max_receive_message_length": options.limits.requestBytesMax,
       "grpc.max_send_message_length": -1,
       "grpc.enable_channelz": 0,
@@ -47,6 +47,7 @@ export class GrpcDoor implements ClientDoor {
       "grpc.keepalive_time_ms": 30_000,
       "grpc.keepalive_timeout_ms": 10_000,
     });
+    const { server } = windowed;
     for (const [definition, handlers] of options.services) server.addService(definition, handlers);
     const { promise, resolve, reject } = Promise.withResolvers<number>();
     server.bindAsync(
@@ -57,16 +58,16 @@ export class GrpcDoor implements ClientDoor {
         else reject(portError(host, port, error));
       },
     );
-    return new GrpcDoor(server, await promise, options.clock);
+    return new GrpcDoor(windowed, await promise, options.clock);
   }
 
   async close(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = this.#clock.setTimer(stopMs, () => {
-      this.#server.forceShutdown();
+      this.#server.shutDown();
       resolve();
     });
-    this.#server.tryShutdown(() => resolve());
+    this.#server.server.tryShutdown(() => resolve());
     await promise;
     timer.cancel();
   }

@@ -1,23 +1,43 @@
-import { connect, type Http2Session } from "node:http2";
+import { type ClientHttp2Session, connect, type Settings } from "node:http2";
 import { ServerCredentials } from "@grpc/grpc-js";
 import { expect, test } from "vitest";
-import { createWindowedServer, receiveWindowBytes } from "./windowed-server.ts";
+import {
+  createWindowedServer,
+  receiveWindowBytes,
+  type WindowedServer,
+} from "./windowed-server.ts";
 
-test("createWindowedServer() opens the receive window of streams and of the connection", async () => {
-  const server = createWindowedServer({});
+async function opened(): Promise<WindowedServer & { readonly session: ClientHttp2Session }> {
+  const windowed = createWindowedServer({ "grpc.enable_channelz": 0 });
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) => {
+    windowed.server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) => {
       if (error === null) resolve(bound);
       else reject(error);
     });
   });
-  const session: Http2Session = connect(`http://127.0.0.1:${port}`);
+  return { ...windowed, session: connect(`http://127.0.0.1:${port}`) };
+}
+
+test("createWindowedServer() opens the receive window of streams and of the connection", async () => {
+  const { session, shutDown } = await opened();
   const streamWindow = await new Promise<number | undefined>((resolve) => {
-    session.once("remoteSettings", (settings) => resolve(settings.initialWindowSize));
+    session.once("remoteSettings", ({ initialWindowSize }: Settings) => resolve(initialWindowSize));
   });
   expect(streamWindow).toBe(receiveWindowBytes);
   // The connection's window grows by an update of its own, which follows the settings.
   await expect.poll(() => session.state.remoteWindowSize).toBe(receiveWindowBytes);
   session.destroy();
-  server.forceShutdown();
+  shutDown();
+});
+
+test("WindowedServer.shutDown() ends connections whose calls are under way, also after a shutdown that waits for them", async () => {
+  const { server, session, shutDown } = await opened();
+  const closed = new Promise<void>((resolve) => session.once("close", () => resolve()));
+  session.on("error", () => undefined);
+  const call = session.request({ ":method": "POST", "content-type": "application/grpc" });
+  call.on("error", () => undefined);
+  await new Promise<void>((resolve) => session.once("remoteSettings", () => resolve()));
+  server.tryShutdown(() => undefined);
+  shutDown();
+  await closed;
 });

@@ -40,6 +40,7 @@ class Scene {
       config: topicConfig({ internal: false, configs: new Map(Object.entries(configs)) }, 1e6),
       checkpoint,
       checkpointKey: "key",
+      entriesPerCheckpoint: 4096,
       segments: () => this.segments,
       isDiskFull: () => false,
       historyCut: (startOffset) => this.cuts.push(startOffset),

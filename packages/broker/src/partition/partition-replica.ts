@@ -42,6 +42,8 @@ export interface PartitionReplicaOptions {
   /** What was kept beside the log; `undefined`: everything is applied anew. */
   readonly checkpoint: PartitionCheckpoint | undefined;
   readonly checkpointKey: string;
+  /** Entries applied between two checkpoints: what a restart applies again at most. */
+  readonly entriesPerCheckpoint: number;
   /** The segments of the partition's log, oldest first. */
   readonly segments: () => readonly SegmentView[];
   /** The partition begins here from now on; the same may be said again. */
@@ -55,9 +57,6 @@ export interface PartitionReplicaOptions {
 
 /** Whether a reader wants the leader, or is content with any replica; see `FollowedPartition`. */
 export type ReadSource = "leader" | "replica";
-
-/** Entries applied between two checkpoints: what a restart applies again at most. */
-const entriesPerCheckpoint = 4096;
 
 /**
  * One replica of a partition: what the committed entries amount to (where it begins, the high watermark, the
@@ -140,7 +139,8 @@ export class PartitionReplica implements StateMachine, PartitionLog {
   }
 
   takeChanges(): readonly KeyValueChange[] {
-    if (this.#appliedIndex - this.#checkpointedIndex < entriesPerCheckpoint) return [];
+    const appliedCount = this.#appliedIndex - this.#checkpointedIndex;
+    if (appliedCount < this.#options.entriesPerCheckpoint) return [];
     return this.takeCheckpoint();
   }
 

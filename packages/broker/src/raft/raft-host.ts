@@ -276,7 +276,9 @@ export class RaftHost {
   #takeOut(key: GroupKey, error: RaftInvariantError): void {
     this.#options.logger.error("a replica contradicts its group and stays out", { ...key, error });
     const group = this.#multi.group(key)?.owner;
-    if (group !== undefined) this.remove(group);
+    if (group === undefined) return;
+    this.#options.observer?.contradicted(group, error);
+    this.remove(group);
   }
 
   #scheduleTick(): void {

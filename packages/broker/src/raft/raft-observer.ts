@@ -24,6 +24,8 @@ export interface RaftObserver {
   added(replica: ObservedReplica): void;
   /** It does not any more; its log may be replaced. */
   removed(replica: ObservedReplica): void;
+  /** It found its own log or the others' in contradiction, and is taken out. */
+  contradicted(replica: ObservedReplica, error: Error): void;
   /** This is what is done next; what came before was handed out. */
   stepped(replica: ObservedReplica, step: ObservedStep): void;
   /** These writes are on their way to the disk, behind all earlier ones. */

@@ -9,7 +9,7 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { runCommandLine } from "../program.ts";
 import { parseGroup } from "./log.ts";
 
-const testdata = join(import.meta.dirname, "../../../log/testdata");
+const testdata = join(import.meta.dirname, "../../../log/src/testdata");
 const sound = join(testdata, "v1-closed");
 const torn = join(testdata, "v1-torn");
 const damaged = join(testdata, "v1-damaged");

@@ -17,7 +17,7 @@ import { ManualClock, sampleEntry, silentLogger } from "../../fakes/store-harnes
  * LOG_WRITE_FIXTURES=1, once.
  */
 
-const testdata = join(import.meta.dirname, "../../testdata");
+const testdata = join(import.meta.dirname, "../testdata");
 const isWriting = process.env["LOG_WRITE_FIXTURES"] === "1";
 const names = ["v1-closed", "v1-torn", "v1-damaged"];
 

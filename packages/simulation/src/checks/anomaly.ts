@@ -20,6 +20,9 @@ export interface Anomaly {
     | "vote changed"
     | "commit went back"
     | "forgotten entry"
-    | "states differ";
+    | "early election"
+    | "needless cut"
+    | "states differ"
+    | "contradiction";
   readonly detail: string;
 }

@@ -35,7 +35,10 @@ function stepOf(step: Partial<ObservedStep>): ObservedStep {
 }
 
 /** Brokers 1, 2 and 3 with these logs, of which 1 was elected in term 2, and what is reported from then on. */
-function ledBy(logs: readonly (readonly number[])[]): {
+function ledBy(
+  logs: readonly (readonly number[])[],
+  voteCount = 2,
+): {
   kinds: string[];
   step: (step: Partial<ObservedStep>) => void;
   write: (brokerId: number, index: number) => void;
@@ -46,6 +49,10 @@ function ledBy(logs: readonly (readonly number[])[]): {
   const observers = replicas.map((replica, row) => {
     const observer = watch.observe(row + 1);
     observer.added(replica);
+    const hardState = { term: 2, vote: row < voteCount ? 1 : 0, commit: 0 };
+    const writes = [{ group: replica.log, hardState, entries: [] }];
+    observer.writing(writes);
+    observer.durable(writes);
     return observer;
   });
   const step = (what: Partial<ObservedStep>): void => {
@@ -72,6 +79,10 @@ describe("RaftWatch", () => {
     write(2, 2);
     step({ hardState: { term: 2, vote: 1, commit: 2 } });
     expect(kinds).toEqual([]);
+  });
+
+  test("finds a leader whose votes are not on a majority of disks", () => {
+    expect(ledBy([[1], [1], [1]], 1).kinds).toEqual(["early election"]);
   });
 
   test("finds an entry that is committed while it is on one disk", () => {

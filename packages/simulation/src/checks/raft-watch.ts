@@ -1,7 +1,7 @@
 import type { ObservedReplica, ObservedStep, RaftObserver } from "@ropewalk/broker";
 import { type GroupWrite, groupName } from "@ropewalk/log";
 import type { Anomaly } from "./anomaly.ts";
-import { GroupHistory } from "./group-history.ts";
+import { RaftHistory } from "./raft-history.ts";
 import { ReplicaDisk } from "./replica-disk.ts";
 
 /** States are compared as of every so many entries, where replicas stop there: they cost time. */
@@ -9,7 +9,7 @@ const entriesPerImage = 4;
 
 /** What one process's replica did up to now. */
 interface Replica {
-  readonly group: GroupHistory;
+  readonly group: RaftHistory;
   readonly disk: ReplicaDisk;
   isLeader: boolean;
   term: number;
@@ -26,7 +26,7 @@ interface Replica {
  */
 export class RaftWatch {
   readonly #report: (anomaly: Anomaly) => void;
-  readonly #groups = new Map<string, GroupHistory>();
+  readonly #groups = new Map<string, RaftHistory>();
   /** By broker and log: what outlives the broker's process. */
   readonly #disks = new Map<number, Map<string, ReplicaDisk>>();
 
@@ -48,7 +48,11 @@ export class RaftWatch {
       added: (replica) => void replicas.set(replica, this.#added(brokerId, replica)),
       removed: (replica) => {
         replicas.delete(replica);
-        disks.delete(groupName(replica.log.key));
+        disks.get(groupName(replica.log.key))?.logMayChange();
+      },
+      contradicted: (replica, error) => {
+        const detail = `broker ${brokerId}: ${error.message}`;
+        replicas.get(replica)?.group.tell("contradiction", detail);
       },
       stepped: (replica, step) => {
         const state = replicas.get(replica);
@@ -81,8 +85,8 @@ export class RaftWatch {
     };
   }
 
-  #group(name: string): GroupHistory {
-    const group = this.#groups.get(name) ?? new GroupHistory(name, this.#report);
+  #group(name: string): RaftHistory {
+    const group = this.#groups.get(name) ?? new RaftHistory(name, this.#report);
     this.#groups.set(name, group);
     return group;
   }
@@ -129,9 +133,11 @@ function stepped(
   const termAt = (index: number): number => termIn(observed, step, index);
   if (replica.isLeader && wasLeaderIn !== replica.term) {
     group.elected(brokerId, replica.term, termAt);
+    if (!replica.isChanging) expectElected(brokerId, observed, replica);
   } else if (replica.isLeader && replica.commit > commitBefore && !replica.isChanging) {
     expectCommitted(brokerId, observed, replica, termAt(replica.commit));
   }
+  expectConflict(brokerId, observed, group, step);
   for (const entry of step.committedEntries) group.applied(brokerId, replica.term, entry);
   replica.isChanging = step.committedEntries.some(({ type }) => type !== "normal");
 }
@@ -153,6 +159,19 @@ function takeHardState(brokerId: number, replica: Replica, { hardState }: Observ
   Object.assign(replica, { term, vote, commit });
 }
 
+/** A leader has the votes of a majority, and they are on disk (Raft §5.2, figure 2: before responding to RPCs). */
+function expectElected(
+  brokerId: number,
+  { confState }: ObservedReplica,
+  { group, term }: Replica,
+): void {
+  for (const majority of [confState.voters, confState.votersOutgoing]) {
+    if (group.isElected(majority, term, brokerId)) continue;
+    const detail = `broker ${brokerId} leads in term ${term} without a majority of the votes on the disks of ${majority.join(", ")}`;
+    group.tell("early election", detail);
+  }
+}
+
 /** A leader commits entries of its own term by counting (Raft §5.4.2), when a majority has them on disk. */
 function expectCommitted(
   brokerId: number,
@@ -170,6 +189,19 @@ function expectCommitted(
     const detail = `broker ${brokerId} committed entry ${commit} of term ${entryTerm} without a majority of the disks of ${majority.join(", ")}`;
     group.tell("early commit", detail);
   }
+}
+
+/** Entries replace those that are there only where they are not the same (Raft §5.3): a late append undoes nothing. */
+function expectConflict(
+  brokerId: number,
+  { log }: ObservedReplica,
+  group: RaftHistory,
+  { entries }: ObservedStep,
+): void {
+  const [first] = entries;
+  if (first === undefined || log.term(first.index) !== first.term) return;
+  const detail = `broker ${brokerId} cuts its log at entry ${first.index} of term ${first.term}, which it has`;
+  group.tell("needless cut", detail);
 }
 
 /** Entries that the node hands out are not in the log yet; they replace what is there. */

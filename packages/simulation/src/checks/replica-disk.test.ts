@@ -63,4 +63,21 @@ describe("ReplicaDisk", () => {
     expect(lossOf(logOf([1, 3], 3, 0))).toBe("the vote for 2 in term 3 became one for 0");
     expect(lossOf(logOf([1, 3], 4, 0))).toBeUndefined();
   });
+
+  test("lossIn() bears other entries in a log that may have changed, and no lower term", () => {
+    const disk = new ReplicaDisk(logOf([1, 1], 2));
+    disk.logMayChange();
+    expect(disk.lossIn(logOf([2], 2))).toBeUndefined();
+    expect(disk.lossIn(logOf([2], 1))).toBe("term 2 on disk became 1");
+  });
+
+  test("hasVoted() knows the vote that is durable, and that a later term made it past", () => {
+    const disk = new ReplicaDisk(logOf([1], 2, 3));
+    expect([disk.hasVoted(2, 3), disk.hasVoted(2, 1), disk.hasVoted(3, 3)]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+    expect(disk.hasVoted(1, 1)).toBe(true);
+  });
 });

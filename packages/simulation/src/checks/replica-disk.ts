@@ -17,8 +17,8 @@ export type StoredWrite = Pick<GroupWrite, "hardState" | "entries">;
  */
 export class ReplicaDisk {
   /** `#terms[row]` is the term of entry `#startIndex + row`; what is before is there, too, in some form. */
-  readonly #startIndex: number;
-  readonly #terms: number[] = [];
+  #startIndex: number;
+  #terms: number[] = [];
   #term: number;
   #vote: number;
   #pending: StoredWrite[] = [];
@@ -41,9 +41,21 @@ export class ReplicaDisk {
     if (write !== undefined) this.#take(write);
   }
 
+  /** Its entries may be replaced, by those of a snapshot; what it promised in elections stays. */
+  logMayChange(): void {
+    this.#startIndex = 1;
+    this.#terms = [];
+    this.#pending = [];
+  }
+
   /** Whether the entry is there for good. */
   has(index: number, term: number): boolean {
     return index < this.#startIndex || this.#terms[index - this.#startIndex] === term;
+  }
+
+  /** Whether the vote is there for good, or one of a later term, which it had come before. */
+  hasVoted(term: number, vote: number): boolean {
+    return this.#term > term || (this.#term === term && this.#vote === vote);
   }
 
   /** What a log that was opened anew lacks of what it had; `undefined`: nothing. */

@@ -1,4 +1,4 @@
-import type { RopewalkClient } from "@ropewalk/client";
+import type { RopewalkClient, StartFrom } from "@ropewalk/client";
 import type { History, SeenRecord } from "./history.ts";
 
 /** A consumer that follows all partitions of a topic and notes what it is given. */
@@ -7,14 +7,22 @@ export class Consuming {
   readonly #topic: string;
   readonly #client: RopewalkClient;
   readonly #history: History;
+  readonly #from: StartFrom;
   /** Why it ended, where nobody ended it. */
   failure: string | undefined;
 
-  constructor(name: string, topic: string, client: RopewalkClient, history: History) {
+  constructor(
+    name: string,
+    topic: string,
+    client: RopewalkClient,
+    history: History,
+    from: StartFrom = "earliest",
+  ) {
     this.#name = name;
     this.#topic = topic;
     this.#client = client;
     this.#history = history;
+    this.#from = from;
   }
 
   start(): void {
@@ -22,7 +30,11 @@ export class Consuming {
   }
 
   async #follow(): Promise<void> {
-    const consumer = this.#client.consumer({ topic: this.#topic });
+    const consumer = this.#client.consumer({
+      topic: this.#topic,
+      from: this.#from,
+      metadataMaxAgeMs: 5000,
+    });
     for await (const record of consumer) this.#history.saw(this.#name, seen(record));
   }
 }

@@ -23,6 +23,8 @@ export interface SeenRecord {
 /** What clients did and saw: all that a checker may know. */
 export class History {
   readonly written: Map<string, WrittenRecord> = new Map();
+  /** Producers whose records may be there twice, and in another order, because they cannot tell a resend. */
+  readonly plainProducers: Set<string> = new Set();
   /** By consumer, in the order in which it was given them. */
   readonly seen: Map<string, SeenRecord[]> = new Map();
 

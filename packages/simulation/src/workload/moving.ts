@@ -1,12 +1,14 @@
 import type { Admin } from "@ropewalk/client";
 import type { SeededRandom } from "../world/seeded-random.ts";
 import type { SimulatedProcess } from "../world/simulated-process.ts";
+import type { LoadedTopic } from "./loaded-topic.ts";
 
 /** What is moved, and how often. */
 export interface MovingOptions {
-  readonly topic: string;
-  readonly partitionCount: number;
+  readonly topic: LoadedTopic;
   readonly brokerCount: number;
+  /** A partition has at least so many replicas. */
+  readonly replicaCountMin: number;
   readonly everyMsMax: number;
 }
 
@@ -68,7 +70,7 @@ export class Moving {
   }
 
   async #change(): Promise<void> {
-    const { brokerCount, partitionCount, topic } = this.#options;
+    const { brokerCount, replicaCountMin, topic } = this.#options;
     if (this.#random.chance(0.15)) {
       await this.#admin.cancelReassignments({ partitions: "all" });
       return;
@@ -79,12 +81,13 @@ export class Moving {
       return;
     }
     const left = Array.from({ length: brokerCount }, (_, row) => row + 1);
-    const count = 1 + this.#random.integer(Math.min(3, brokerCount));
+    const most = Math.min(3, brokerCount);
+    const count = replicaCountMin + this.#random.integer(most - replicaCountMin + 1);
     const replicaIds = Array.from({ length: count }, () => {
       return left.splice(this.#random.integer(left.length), 1)[0] ?? 0;
     });
-    const partition = this.#random.integer(partitionCount);
-    const wanted = [{ topic, partition, replicaIds }];
+    const partition = this.#random.integer(topic.partitionCount);
+    const wanted = [{ topic: topic.name, partition, replicaIds }];
     await this.#admin.reassignPartitions({ wanted, throttleBytesPerSecond });
   }
 }

@@ -1,13 +1,16 @@
 import type { Producer, RopewalkClient } from "@ropewalk/client";
 import type { SeededRandom } from "../world/seeded-random.ts";
 import type { SimulatedProcess } from "../world/simulated-process.ts";
+import { callFailureOf } from "./call-failure.ts";
 import { type Fate, type History, valueOf } from "./history.ts";
+import type { LoadedTopic } from "./loaded-topic.ts";
 
 /** How a producer writes. */
 export interface ProducingOptions {
   readonly name: string;
-  readonly topic: string;
-  readonly partitionCount: number;
+  readonly topic: LoadedTopic;
+  /** Whether resends can be told from new records. */
+  readonly isIdempotent: boolean;
   readonly valueBytesMax: number;
   readonly pauseMsMax: number;
   readonly burstMax: number;
@@ -31,7 +34,12 @@ export class Producing {
     history: History,
     options: ProducingOptions,
   ) {
-    this.#producer = client.producer({ lingerMs: random.integer(20) });
+    this.#producer = client.producer({
+      lingerMs: random.integer(20),
+      idempotent: options.isIdempotent,
+      deliveryTimeoutMs: random.chance(0.15) ? 3000 : 120_000,
+    });
+    if (!options.isIdempotent) history.plainProducers.add(options.name);
     this.#process = process;
     this.#random = random;
     this.#history = history;
@@ -57,8 +65,8 @@ export class Producing {
   }
 
   #write(): void {
-    const { name, partitionCount, topic, valueBytesMax } = this.#options;
-    const partition = this.#random.integer(partitionCount);
+    const { name, topic, valueBytesMax } = this.#options;
+    const partition = this.#random.integer(topic.partitionCount);
     const record = this.#history.write(name, this.#count++, partition);
     const padding = ".".repeat(this.#random.integer(valueBytesMax));
     const value = Buffer.from(`${valueOf(record)} ${padding}`);
@@ -67,19 +75,9 @@ export class Producing {
       record.fate = fate;
       this.#pending--;
     };
-    this.#producer.send({ topic, partition, value }).then(
+    this.#producer.send({ topic: topic.name, partition, value }).then(
       ({ offset }) => settle({ kind: "acknowledged", partition, offset }),
-      (error: unknown) => settle({ kind: "failed", ...failureOf(error) }),
+      (error: unknown) => settle({ kind: "failed", ...callFailureOf(error) }),
     );
   }
-}
-
-function failureOf(error: unknown): { outcome: "definite" | "indefinite"; why: string } {
-  const why = String(error);
-  const isDefinite =
-    typeof error === "object" &&
-    error !== null &&
-    "outcome" in error &&
-    error.outcome === "definite";
-  return { outcome: isDefinite ? "definite" : "indefinite", why };
 }

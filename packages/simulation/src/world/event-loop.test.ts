@@ -1,3 +1,4 @@
+import process from "node:process";
 import { expect, test } from "vitest";
 import { EventLoop } from "./event-loop.ts";
 import { SeededRandom } from "./seeded-random.ts";
@@ -36,4 +37,26 @@ test("EventLoop.schedule() can be taken back", async () => {
   loop.schedule(1, () => count++).cancel();
   await loop.runUntil(() => false, 2);
   expect([count, loop.eventCount]).toEqual([0, 0]);
+});
+
+test("EventLoop.runUntil() goes on after a tick or a microtask that throws, and the process hears of both", async () => {
+  const listeners = process.listeners("uncaughtException");
+  const heard: unknown[] = [];
+  process.removeAllListeners("uncaughtException");
+  process.on("uncaughtException", (error) => heard.push(error.message));
+  try {
+    const loop = new EventLoop();
+    const throwing = (message: string) => () => {
+      throw new Error(message);
+    };
+    loop.schedule(1, () => process.nextTick(throwing("a tick")));
+    loop.schedule(2, () => queueMicrotask(throwing("a microtask")));
+    let isOver = false;
+    loop.schedule(3, () => (isOver = true));
+    expect(await loop.runUntil(() => isOver, 4)).toBe(true);
+    await expect.poll(() => heard).toEqual(expect.arrayContaining(["a tick", "a microtask"]));
+  } finally {
+    process.removeAllListeners("uncaughtException");
+    for (const listener of listeners) process.on("uncaughtException", listener);
+  }
 });

@@ -1,4 +1,4 @@
-import { drainMicrotasks } from "./microtasks.ts";
+import { drainMicrotasks, guardTicks } from "./microtasks.ts";
 
 /** Then Node has a turn of its own, for signals, timeouts of test runners and the like. */
 const eventsPerTurn = drainMicrotasks === undefined ? 1 : 1000;
@@ -7,6 +7,9 @@ const eventsPerTurn = drainMicrotasks === undefined ? 1 : 1000;
 export interface Event {
   cancel(): void;
 }
+
+// The world's turns are nothing of a test that replaces the global one.
+const { setImmediate } = globalThis;
 
 class Scheduled implements Event {
   readonly atMs: number;
@@ -61,7 +64,7 @@ export class EventLoop {
     const { promise, reject, resolve } = Promise.withResolvers<boolean>();
     const turn = (): void => {
       try {
-        const end = this.#runTurn(isDone, endMs);
+        const end = guardTicks(() => this.#runTurn(isDone, endMs));
         if (end === "later") setImmediate(turn);
         else resolve(end === "done");
       } catch (error) {

@@ -28,13 +28,13 @@ export class GrpcDoor implements ClientDoor {
   readonly port: number;
   readonly process: SimulatedProcess;
   readonly #methods = new Map<string, Served>();
-  readonly #close: () => void;
+  readonly #close: () => Promise<void>;
 
   constructor(
     process: SimulatedProcess,
     port: number,
     services: readonly GrpcService[],
-    close: () => void,
+    close: () => Promise<void>,
   ) {
     this.process = process;
     this.port = port;
@@ -49,8 +49,7 @@ export class GrpcDoor implements ClientDoor {
   }
 
   close(): Promise<void> {
-    this.#close();
-    return Promise.resolve();
+    return this.#close();
   }
 
   /** Answers one call; what comes from the client goes to the answer. */

@@ -1,3 +1,4 @@
+import { PagedBytes } from "./paged-bytes.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 
 const sectorBytes = 512;
@@ -5,14 +6,17 @@ const sectorBytes = 512;
 /** A write that no sync has covered. */
 export interface UnsyncedWrite {
   readonly position: number;
-  readonly bytes: Uint8Array;
+  /** Less, once the file was cut. */
+  bytes: Uint8Array;
 }
 
 /** The content of a file: as processes see it, and as the platter has it. */
 export class Inode {
-  #seen = new Bytes();
-  readonly #durable = new Bytes();
+  readonly #seen = new PagedBytes();
+  readonly #durable = new PagedBytes();
   #unsynced: UnsyncedWrite[] = [];
+  /** Writes that no later sync covers: beside those that none covers yet, all in which the two differ. */
+  #forgotten: UnsyncedWrite[] = [];
 
   get sizeBytes(): number {
     return this.#seen.length;
@@ -27,20 +31,20 @@ export class Inode {
     return this.#seen.read(position, target);
   }
 
+  /** Takes `bytes` over: nobody may change them any more. */
   write(position: number, bytes: Uint8Array): void {
     this.#seen.write(position, bytes);
-    this.#unsynced.push({ position, bytes: bytes.slice() });
+    this.#unsynced.push({ position, bytes });
   }
 
   /** Cuts or grows the file; the size is durable at once, as in a file system's journal. */
   truncate(sizeBytes: number): void {
     this.#seen.truncate(sizeBytes);
     this.#durable.truncate(sizeBytes);
-    const left = this.#unsynced.filter(({ position }) => position < sizeBytes);
-    this.#unsynced = left.map(({ bytes, position }) => ({
-      position,
-      bytes: bytes.subarray(0, sizeBytes - position),
-    }));
+    for (const write of this.#unsynced) {
+      write.bytes = write.bytes.subarray(0, Math.max(0, sizeBytes - write.position));
+    }
+    this.#unsynced = this.#unsynced.filter(({ bytes }) => bytes.length > 0);
   }
 
   /** The writes that a sync which begins now covers. */
@@ -49,14 +53,16 @@ export class Inode {
   }
 
   sync(covered: readonly UnsyncedWrite[]): void {
-    for (const { bytes, position } of covered) this.#durable.write(position, bytes);
-    this.forget(covered);
+    for (const { bytes, position } of covered) {
+      if (bytes.length > 0) this.#durable.write(position, bytes);
+    }
+    this.#drop(covered);
   }
 
   /** A sync that failed: the system calls the pages clean, and they are lost with the power. */
   forget(covered: readonly UnsyncedWrite[]): void {
-    const gone = new Set(covered);
-    this.#unsynced = this.#unsynced.filter((write) => !gone.has(write));
+    this.#forgotten.push(...covered);
+    this.#drop(covered);
   }
 
   /** The power goes: of each unsynced write any of its sectors stay. */
@@ -71,7 +77,9 @@ export class Inode {
         at += length;
       }
     }
-    this.#seen = this.#durable.copy();
+    for (const write of [...this.#forgotten, ...this.#unsynced]) this.#goBack(write);
+    this.#seen.truncate(this.#durable.length);
+    this.#forgotten = [];
     this.#unsynced = [];
   }
 
@@ -83,46 +91,21 @@ export class Inode {
     this.#seen.write(position, changed);
     this.#durable.write(position, changed);
   }
-}
 
-/** Bytes that grow in steps. */
-class Bytes {
-  #bytes = new Uint8Array(0);
-  length = 0;
-
-  read(position: number, target: Uint8Array): number {
-    const piece = this.#bytes.subarray(position, Math.min(position + target.length, this.length));
-    target.set(piece);
-    return piece.length;
+  #drop(covered: readonly UnsyncedWrite[]): void {
+    // Nearly always the first ones, and all of them.
+    if (covered.length === this.#unsynced.length && covered[0] === this.#unsynced[0]) {
+      this.#unsynced = [];
+      return;
+    }
+    const gone = new Set(covered);
+    this.#unsynced = this.#unsynced.filter((write) => !gone.has(write));
   }
 
-  write(position: number, bytes: Uint8Array): void {
-    const end = position + bytes.length;
-    if (end > this.#bytes.length) this.#grow(end);
-    this.#bytes.set(bytes, position);
-    this.length = Math.max(this.length, end);
-  }
-
-  truncate(length: number): void {
-    if (length > this.#bytes.length) this.#grow(length);
-    this.#bytes.fill(0, length);
-    this.length = length;
-  }
-
-  slice(): Uint8Array<ArrayBuffer> {
-    return this.#bytes.slice(0, this.length);
-  }
-
-  copy(): Bytes {
-    const copy = new Bytes();
-    copy.#bytes = this.slice();
-    copy.length = this.length;
-    return copy;
-  }
-
-  #grow(length: number): void {
-    const grown = new Uint8Array(Math.max(length, 2 * this.#bytes.length));
-    grown.set(this.#bytes);
-    this.#bytes = grown;
+  /** What is durable is seen again where something else was written. */
+  #goBack({ bytes, position }: UnsyncedWrite): void {
+    const durable = new Uint8Array(bytes.length);
+    this.#durable.read(position, durable);
+    this.#seen.write(position, durable);
   }
 }

@@ -25,6 +25,8 @@ export class MachineDisk {
   bytesMax: number = Number.POSITIVE_INFINITY;
   /** Writes and syncs fail from now on. */
   isBroken = false;
+  /** Hears of every file that was synced. */
+  onSynced: ((path: string) => void) | undefined;
 
   constructor(random: SeededRandom) {
     this.#random = random;

@@ -8,6 +8,7 @@ import {
 } from "@ropewalk/runtime";
 import type { Inode } from "./inode.ts";
 import type { MachineDisk } from "./machine-disk.ts";
+import { copyOf } from "./paged-bytes.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
 import type { Trace } from "./trace.ts";
@@ -158,6 +159,7 @@ export class SimulatedDisk implements Disk {
         throw new DiskError("IO", `Cannot sync ${path}: the disk is broken`);
       }
       inode.sync(covered);
+      this.#machine.onSynced?.(path);
     });
   }
 
@@ -216,9 +218,7 @@ class SimulatedFile implements DiskFile {
   }
 
   write(position: number, buffers: readonly Uint8Array[]): Promise<void> {
-    return this.#orFail(() =>
-      this.#disk.write(this.path, this.#inode, position, Buffer.concat(buffers)),
-    );
+    return this.#orFail(() => this.#disk.write(this.path, this.#inode, position, copyOf(buffers)));
   }
 
   read(position: number, target: Uint8Array): Promise<number> {

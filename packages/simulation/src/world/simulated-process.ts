@@ -15,7 +15,7 @@ export interface ClockFault {
 export const soundClock: ClockFault = { rate: 1, wallOffsetMs: 0 };
 
 /** The world's time of day when a run begins: 2026-01-01. */
-const startWallMs = 1_767_225_600_000;
+export const startWallMs = 1_767_225_600_000;
 
 /**
  * The shortest timer. What is left of a wait may round to nothing beside the time of day: such a timer would end at the

@@ -1,21 +1,21 @@
 import { describe, expect, test } from "vitest";
 import type { Anomaly } from "./anomaly.ts";
-import { type AppliedEntry, GroupHistory } from "./group-history.ts";
+import { type AppliedEntry, RaftHistory } from "./raft-history.ts";
 
 function entry(index: number, term: number, text = "a"): AppliedEntry {
   return { index, term, data: Buffer.from(text) };
 }
 
 /** What a history reports after `act`. */
-function kindsAfter(act: (history: GroupHistory) => void): string[] {
+function kindsAfter(act: (history: RaftHistory) => void): string[] {
   const anomalies: Anomaly[] = [];
-  act(new GroupHistory("1.1", (anomaly) => void anomalies.push(anomaly)));
+  act(new RaftHistory("1.1", (anomaly) => void anomalies.push(anomaly)));
   return anomalies.map(({ kind }) => kind);
 }
 
 const nothing = (): number => -1;
 
-describe("GroupHistory", () => {
+describe("RaftHistory", () => {
   test("elected() bears one leader in a term, again and again, and not two", () => {
     expect(
       kindsAfter((history) => {

@@ -24,7 +24,7 @@ interface Image {
 }
 
 /** All that the replicas of one Raft group ever agreed on. */
-export class GroupHistory {
+export class RaftHistory {
   readonly disks: Map<number, ReplicaDisk> = new Map();
   readonly #name: string;
   readonly #report: (anomaly: Anomaly) => void;
@@ -82,6 +82,12 @@ export class GroupHistory {
   /** Whether a majority of these voters has the entry on disk. */
   isDurable(voters: readonly number[], index: number, term: number): boolean {
     const having = voters.filter((id) => this.disks.get(id)?.has(index, term) === true);
+    return 2 * having.length > voters.length || voters.length === 0;
+  }
+
+  /** Whether a majority of these voters has its vote on disk. */
+  isElected(voters: readonly number[], term: number, brokerId: number): boolean {
+    const having = voters.filter((id) => this.disks.get(id)?.hasVoted(term, brokerId) === true);
     return 2 * having.length > voters.length || voters.length === 0;
   }
 

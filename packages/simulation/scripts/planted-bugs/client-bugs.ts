@@ -1,0 +1,35 @@
+import type { PlantedBug } from "./planted-bug.ts";
+
+/** What producers and consumers make of what they are told. */
+export const clientBugs: readonly PlantedBug[] = [
+  {
+    name: "the client tells an append that may have happened as one that did not",
+    file: "client/src/partition-queue.ts",
+    find: "    for (const batch of this.#inFlight) {\n      batch.mayBeInLog = true;",
+    put: "    for (const batch of this.#inFlight) {",
+  },
+  {
+    name: "a producer gives a batch whose fate is unknown a new sequence",
+    file: "client/src/partition-queue.ts",
+    find: "      batch.mayBeInLog = true;\n      insertInOrder(this.#again, batch);",
+    put: "      batch.mayBeInLog = true;\n      batch.identity = undefined;\n      insertInOrder(this.#fresh, batch);",
+  },
+  {
+    name: "a producer is told the offset of the batch for every record in it",
+    file: "client/src/producer-batch.ts",
+    find: "offset: baseOffset + index, duplicate",
+    put: "offset: baseOffset, duplicate",
+  },
+  {
+    name: "a consumer begins anew where its stream breaks",
+    file: "client/src/partition-reader.ts",
+    find: "return this.#receivedOffset === undefined ? this.#from : { offset: this.#receivedOffset };",
+    put: "return this.#from;",
+  },
+  {
+    name: "a consumer goes on at the end where its stream breaks",
+    file: "client/src/partition-reader.ts",
+    find: "return this.#receivedOffset === undefined ? this.#from : { offset: this.#receivedOffset };",
+    put: "return this.#receivedOffset === undefined ? this.#from : { offset: this.highWatermark };",
+  },
+];

@@ -1,0 +1,113 @@
+import type { PlantedBug } from "./planted-bug.ts";
+
+/** Elections and replication. */
+export const raftBugs: readonly PlantedBug[] = [
+  {
+    name: "one less than a majority commits",
+    file: "raft-ts/src/quorum/majority.ts",
+    find: "const majority = (count >> 1) + 1;",
+    put: "const majority = count >> 1;",
+  },
+  {
+    name: "one less than a majority elects",
+    file: "raft-ts/src/quorum/majority.ts",
+    find: "const majority = voters.length === 0 ? 0 : (voters.length >> 1) + 1;",
+    put: "const majority = voters.length >> 1;",
+  },
+  {
+    name: "a voter votes again in the same term",
+    file: "raft-ts/src/election.ts",
+    find: "(raft.vote === 0 && raft.leaderId === 0) ||",
+    put: "raft.leaderId === 0 ||",
+  },
+  {
+    name: "a start forgets the stored vote",
+    file: "raft-ts/src/raft.ts",
+    find: "this.vote = hardState.vote;",
+    put: "this.vote = 0;",
+  },
+  {
+    name: "a start forgets the stored term",
+    file: "raft-ts/src/raft.ts",
+    find: "this.term = hardState.term;",
+    put: "this.term = Math.max(1, hardState.term - 1);",
+  },
+  {
+    name: "a vote alone is no reason to write",
+    file: "broker/src/raft/raft-group.ts",
+    find: "const stateChanged = term !== 0 && (term !== this.#writtenTerm || vote !== this.#writtenVote);",
+    put: "const stateChanged = term !== 0 && term !== this.#writtenTerm && vote === 0;",
+  },
+  {
+    name: "a candidate with a shorter log is voted for",
+    file: "raft-ts/src/raft-log.ts",
+    find: "return last.term > own.term || (last.term === own.term && last.index >= own.index);",
+    put: "return last.term >= own.term;",
+  },
+  {
+    name: "any candidate is voted for, whatever its log",
+    file: "raft-ts/src/election.ts",
+    find: "mayVote && !raft.abstains && raft.log.isUpToDate(candidateLast)",
+    put: "mayVote && !raft.abstains",
+  },
+  {
+    name: "entries of earlier terms are committed by counting",
+    file: "raft-ts/src/raft-log.ts",
+    find: "if (index <= this.#committed || this.term(index) !== term) return false;",
+    put: "if (index <= this.#committed || term < 0) return false;",
+  },
+  {
+    name: "a follower takes entries without those before",
+    file: "raft-ts/src/raft-log.ts",
+    find: "    if (!this.matchesTerm(previous)) return undefined;\n",
+    put: "    if (previous.index > this.lastIndex()) return undefined;\n",
+  },
+  {
+    name: "an append cuts the log although nothing conflicts",
+    file: "raft-ts/src/raft-log.ts",
+    find: "if (this.matchesTerm(entry)) continue;",
+    put: "if (entry.index <= this.#committed && this.matchesTerm(entry)) continue;",
+  },
+  {
+    name: "an append commits beyond what it vouches for",
+    file: "raft-ts/src/raft-log.ts",
+    find: "this.commitTo(Math.min(commit, coveredIndex));",
+    put: "this.commitTo(Math.min(commit, this.lastIndex()));",
+  },
+  {
+    name: "a heartbeat's commit index is not bounded by what the follower has",
+    file: "raft-ts/src/replication.ts",
+    find: "message.commit = Math.min(peer.match, raft.log.committed);",
+    put: "message.commit = raft.log.committed;",
+  },
+  {
+    name: "a leader acknowledges its own entries before they are durable",
+    file: "raft-ts/src/proposal.ts",
+    find: "  raft.send(acknowledgement);",
+    put: "  raft.send(acknowledgement);\n  raft.tracker.get(raft.id)?.maybeUpdate(index);",
+  },
+  {
+    name: "a follower acknowledges entries before they are durable",
+    file: "raft-ts/src/raft.ts",
+    find: 'message.type === "MsgAppResp" ||',
+    put: '(message.type === "MsgAppResp" && message.to === this.id) ||',
+  },
+  {
+    name: "a vote leaves before it is durable",
+    file: "raft-ts/src/raft.ts",
+    find: 'message.type === "MsgVoteResp" ||',
+    put: '(message.type === "MsgVoteResp" && message.to === this.id) ||',
+  },
+  {
+    name: "durability is believed whatever the entry's term",
+    file: "raft-ts/src/unstable.ts",
+    find: "if (term !== stable.term) {",
+    put: "if (term !== stable.term && stable.index < 0) {",
+  },
+  {
+    name: "messages of earlier terms count",
+    file: "raft-ts/src/step.ts",
+    find: "} else if (message.term < raft.term && message.term !== 0) {",
+    put: '} else if (message.term < raft.term && message.term !== 0 && message.type !== "MsgApp" && message.type !== "MsgAppResp") {',
+  },
+];

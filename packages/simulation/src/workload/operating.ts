@@ -1,0 +1,135 @@
+import type { Admin } from "@ropewalk/client";
+import type { BrokerMachine, SimulatedCluster } from "../simulated-cluster.ts";
+import type { SeededRandom } from "../world/seeded-random.ts";
+import type { SimulatedProcess } from "../world/simulated-process.ts";
+import { Activity, pause } from "./activity.ts";
+import { callFailureOf } from "./call-failure.ts";
+import type { ClientSeat } from "./client-seats.ts";
+
+/** What an operator does with brokers. */
+export const brokerChores = ["drain", "decommission", "grow", "rolling restart"] as const;
+
+/** One of them. */
+export type BrokerChore = (typeof brokerChores)[number];
+
+/** How an operator works. */
+export interface OperatingOptions {
+  readonly chores: readonly BrokerChore[];
+  readonly everyMsMax: number;
+  /** Machines that may be added. */
+  readonly growBy: number;
+}
+
+/** How long an operator waits for a broker to be emptied before the decommission is taken back. */
+const patienceMs = 15_000;
+
+/** An operator who drains, decommissions, replaces, adds and restarts brokers under load. */
+export class Operating {
+  readonly #admin: Admin;
+  readonly #process: SimulatedProcess;
+  readonly #cluster: SimulatedCluster;
+  readonly #random: SeededRandom;
+  readonly #options: OperatingOptions;
+  readonly #activity: Activity;
+  /** The brokers that were there from the beginning. */
+  readonly #founders: readonly BrokerMachine[];
+  #grown = 0;
+  readonly counts: Map<BrokerChore, number> = new Map();
+
+  constructor(
+    { client, process }: ClientSeat,
+    cluster: SimulatedCluster,
+    random: SeededRandom,
+    options: OperatingOptions,
+  ) {
+    this.#admin = client.admin({ timeoutMs: 5000 });
+    this.#process = process;
+    this.#cluster = cluster;
+    this.#random = random;
+    this.#options = options;
+    this.#founders = [...cluster.machines];
+    const pace = { process, random, everyMsMax: options.everyMsMax };
+    this.#activity = new Activity(pace, () => this.#chore(random.pick(options.chores)));
+  }
+
+  start(): void {
+    this.#activity.start();
+  }
+
+  stop(): void {
+    this.#activity.stop();
+  }
+
+  /** Resolves when every broker serves again. */
+  async settled(): Promise<void> {
+    await this.#activity.ended();
+    for (const machine of this.#founders) {
+      if (machine.isLost) continue;
+      while (!(await this.#undrain(machine))) await pause(this.#process, 200);
+    }
+  }
+
+  async #chore(chore: BrokerChore): Promise<void> {
+    const machine = this.#random.pick(this.#founders);
+    if (chore === "drain") await this.#drain(machine);
+    else if (chore === "decommission") await this.#decommission(machine);
+    else if (chore === "grow") this.#grow();
+    else await this.#rollingRestart();
+    this.counts.set(chore, (this.counts.get(chore) ?? 0) + 1);
+  }
+
+  async #drain(machine: BrokerMachine): Promise<void> {
+    await this.#admin.drainBroker(machine.brokerId);
+    await pause(this.#process, this.#random.between(0, 3000));
+    await this.#undrain(machine);
+  }
+
+  /** Whether the broker serves: one that was removed in the meantime comes back as a new one. */
+  async #undrain(machine: BrokerMachine): Promise<boolean> {
+    try {
+      await this.#admin.undrainBroker(machine.brokerId);
+      return true;
+    } catch (error) {
+      if (!isNotRegistered(error)) return false;
+      this.#cluster.replace(machine);
+      return true;
+    }
+  }
+
+  async #decommission(machine: BrokerMachine): Promise<void> {
+    await this.#admin.decommissionBroker(machine.brokerId);
+    const endMs = this.#process.monotonicMs() + patienceMs;
+    while (this.#process.monotonicMs() < endMs && !this.#activity.isStopped) {
+      await pause(this.#process, 300);
+      try {
+        await this.#admin.decommissionBroker(machine.brokerId);
+      } catch (error) {
+        if (!isNotRegistered(error)) continue;
+        this.#cluster.replace(machine);
+        return;
+      }
+    }
+    await this.#undrain(machine);
+  }
+
+  #grow(): void {
+    if (this.#grown >= this.#options.growBy) return;
+    this.#grown++;
+    this.#cluster.grow();
+  }
+
+  async #rollingRestart(): Promise<void> {
+    for (const machine of this.#cluster.machines) {
+      if (this.#activity.isStopped) return;
+      await this.#cluster.restart(machine);
+      const endMs = this.#process.monotonicMs() + 5000;
+      while (machine.broker === undefined && this.#process.monotonicMs() < endMs) {
+        await pause(this.#process, 50);
+      }
+    }
+  }
+}
+
+function isNotRegistered(error: unknown): boolean {
+  return callFailureOf(error).code === "BROKER_ID_NOT_REGISTERED";
+}

@@ -1,0 +1,191 @@
+import { checkGroup } from "../checks/group-check.ts";
+import type { RunOptions } from "../run-options.ts";
+import type { SimulatedCluster } from "../simulated-cluster.ts";
+import type { SeededRandom } from "../world/seeded-random.ts";
+import type { World } from "../world/world.ts";
+import { Administering } from "./administering.ts";
+import { Churning } from "./churning.ts";
+import type { ClientSeats } from "./client-seats.ts";
+import { Consuming } from "./consuming.ts";
+import { GroupConsuming } from "./group-consuming.ts";
+import { GroupHistory } from "./group-history.ts";
+import type { History } from "./history.ts";
+import type { LoadedTopic } from "./loaded-topic.ts";
+import { Moving } from "./moving.ts";
+import { Operating } from "./operating.ts";
+import { Producing } from "./producing.ts";
+
+/** Where a workload works. */
+export interface WorkloadScene {
+  readonly world: World;
+  readonly cluster: SimulatedCluster;
+  readonly seats: ClientSeats;
+  readonly history: History;
+  readonly topic: LoadedTopic;
+}
+
+/** Something that is done with the cluster, may have to be brought to an end, and may find something wrong. */
+interface Part {
+  start(): void;
+  stop(): void;
+}
+
+/** Everything that clients and people do with the cluster of one run: each run's options leave parts out. */
+export class Workload {
+  readonly #scene: WorkloadScene;
+  readonly #options: RunOptions;
+  readonly producers: readonly Producing[];
+  readonly consumers: readonly Consuming[];
+  readonly moving: Moving | undefined;
+  readonly operating: Operating | undefined;
+  readonly #group:
+    | { readonly consuming: GroupConsuming; readonly history: GroupHistory }
+    | undefined;
+  readonly #churning: Churning | undefined;
+  readonly #administering: Administering | undefined;
+
+  constructor(scene: WorkloadScene, options: RunOptions) {
+    this.#scene = scene;
+    this.#options = options;
+    this.producers = this.#newProducers();
+    this.consumers = this.#newConsumers();
+    this.moving = this.#newMoving();
+    this.operating = this.#newOperating();
+    this.#group = this.#newGroup();
+    this.#churning = this.#newChurning();
+    this.#administering = this.#newAdministering();
+  }
+
+  start(): void {
+    for (const part of this.#parts()) part.start();
+    for (const consumer of this.consumers) consumer.start();
+  }
+
+  /** Nothing is begun any more. */
+  stop(): void {
+    for (const part of this.#parts()) part.stop();
+  }
+
+  /** Records whose fate is not known yet. */
+  get pendingCount(): number {
+    return this.producers.reduce((sum, each) => sum + each.pendingCount, 0);
+  }
+
+  /** Resolves when all that people began has come to its end. */
+  async settled(): Promise<void> {
+    await this.#administering?.settled();
+    await this.operating?.settled();
+    await this.moving?.settled();
+  }
+
+  /** Resolves with what was wrong with topics that came and went. */
+  async checkTopics(): Promise<readonly string[]> {
+    return (await this.#churning?.settled()) ?? [];
+  }
+
+  /** Resolves with what was wrong with the group when it has read everything: up to these offsets, by partition. */
+  async checkGroup(ends: ReadonlyMap<number, number>): Promise<readonly string[]> {
+    if (this.#group === undefined) return [];
+    const { consuming, history } = this.#group;
+    await consuming.settled(ends);
+    const failures = checkGroup(history.events).map(({ detail, kind }) => `${kind}: ${detail}`);
+    return consuming.failure === undefined
+      ? failures
+      : [...failures, `a member of a group ended: ${consuming.failure}`];
+  }
+
+  /** Why consumers ended that nobody ended. */
+  consumerFailures(): readonly string[] {
+    return this.consumers.flatMap(({ failure }) =>
+      failure === undefined ? [] : [`a consumer ended: ${failure}`],
+    );
+  }
+
+  *#parts(): Iterable<Part> {
+    yield* this.producers;
+    const { moving, operating } = this;
+    for (const part of [
+      moving,
+      operating,
+      this.#group?.consuming,
+      this.#churning,
+      this.#administering,
+    ]) {
+      if (part !== undefined) yield part;
+    }
+  }
+
+  #random(name: string): SeededRandom {
+    return this.#scene.world.random.fork(name);
+  }
+
+  #newProducers(): Producing[] {
+    const { burstMax, pauseMsMax, plainProducerCount, producerCount, valueBytesMax } =
+      this.#options;
+    const { history, seats, topic } = this.#scene;
+    return Array.from({ length: producerCount }, (_, row) => {
+      const name = `p${row + 1}`;
+      const { client, process } = seats.open(row);
+      const isIdempotent = row >= plainProducerCount;
+      const options = { name, topic, isIdempotent, valueBytesMax, pauseMsMax, burstMax };
+      return new Producing(client, process, this.#random(name), history, options);
+    });
+  }
+
+  #newConsumers(): Consuming[] {
+    const { history, seats, topic } = this.#scene;
+    return this.#options.consumersFrom.map((from, row) => {
+      const { client } = seats.open(row);
+      return new Consuming(`c${row + 1}`, topic.name, client, history, from);
+    });
+  }
+
+  #newMoving(): Moving | undefined {
+    const { brokerCount, moveEveryMsMax: everyMsMax, replicaCountMin } = this.#options;
+    if (everyMsMax === 0) return undefined;
+    const { seats, topic } = this.#scene;
+    const { client, process } = seats.open(0);
+    const options = { topic, brokerCount, replicaCountMin, everyMsMax };
+    return new Moving(client.admin(), process, this.#random("moving"), options);
+  }
+
+  #newOperating(): Operating | undefined {
+    const { brokerChores: chores, choreEveryMsMax: everyMsMax, growBy } = this.#options;
+    if (chores.length === 0) return undefined;
+    const { cluster, seats } = this.#scene;
+    const options = { chores, everyMsMax, growBy };
+    return new Operating(seats.open(1), cluster, this.#random("operating"), options);
+  }
+
+  #newGroup(): { consuming: GroupConsuming; history: GroupHistory } | undefined {
+    const { groupMemberCount: memberCount, memberStayMsMax: stayMsMax } = this.#options;
+    if (memberCount === 0) return undefined;
+    const { seats, topic } = this.#scene;
+    const history = new GroupHistory();
+    const options = {
+      groupId: "readers",
+      topic: topic.name,
+      memberCount,
+      stayMsMax,
+      sessionTimeoutMs: 6000,
+    };
+    return {
+      consuming: new GroupConsuming(seats, this.#random("group"), history, options),
+      history,
+    };
+  }
+
+  #newChurning(): Churning | undefined {
+    const { churnEveryMsMax } = this.#options;
+    if (churnEveryMsMax === 0) return undefined;
+    return new Churning(this.#scene.seats.open(2), this.#random("churning"), churnEveryMsMax);
+  }
+
+  #newAdministering(): Administering | undefined {
+    const { choreEveryMsMax: everyMsMax, topicChores: chores } = this.#options;
+    if (chores.length === 0) return undefined;
+    const { seats, topic } = this.#scene;
+    const options = { chores, everyMsMax };
+    return new Administering(seats.open(2), this.#random("administering"), topic, options);
+  }
+}

@@ -1,0 +1,13 @@
+export { ClusterClock } from "./cluster-clock.ts";
+export type { Duration } from "./duration.ts";
+export type { Fault, RandomFaults } from "./random-faults.ts";
+export { simulate } from "./simulate.ts";
+export type { SimulateOptions } from "./simulate.ts";
+export type { Simulation, SimulationBody, TestReport } from "./simulated-test.ts";
+export { SimulationFailure } from "./simulation-failure.ts";
+export { startCluster } from "./start-cluster.ts";
+export type { StartClusterOptions } from "./start-cluster.ts";
+export { TestCluster } from "./test-cluster.ts";
+export type { ConnectOptions, Side } from "./test-cluster.ts";
+export { TestingError } from "./testing-error.ts";
+export type { TestingErrorCode } from "./testing-error.ts";
