@@ -316,7 +316,7 @@ export class BrokerNode {
       caller: this.caller,
       table: this.#leaders,
       connectedPeers: () => peers().connectedPeers(),
-      ledGroups: () => this.#ledGroups(),
+      groups: () => this.host.groups(),
     });
   }
 
@@ -493,12 +493,5 @@ export class BrokerNode {
     this.#controller.leadershipChanged(leadership);
     this.#moves.controllerChanged();
     this.#options.imageChanged();
-  }
-
-  *#ledGroups(): Iterable<{ groupId: number; term: number }> {
-    for (const group of this.host.groups()) {
-      if (group.leadership.kind === "leading")
-        yield { groupId: group.key.groupId, term: group.term };
-    }
   }
 }

@@ -1,6 +1,7 @@
 import { peerService } from "@ropewalk/protocol";
 import type { Clock, Logger, Timer } from "@ropewalk/runtime";
 import type { LeaderTable } from "./leader-table.ts";
+import type { RaftGroup } from "./raft/raft-group.ts";
 import type { RemoteCaller } from "./remote-caller.ts";
 
 /** A group that this broker leads. */
@@ -16,7 +17,8 @@ export interface LeaderReporterOptions {
   readonly caller: RemoteCaller;
   readonly table: LeaderTable;
   readonly connectedPeers: () => readonly number[];
-  readonly ledGroups: () => Iterable<LedGroup>;
+  /** Those that this broker is a member of. */
+  readonly groups: () => Iterable<Pick<RaftGroup, "key" | "leadership" | "term">>;
 }
 
 /** A change is told after so long, together with others. */
@@ -52,6 +54,14 @@ export class LeaderReporter {
     for (const { groupId, term } of groups) this.#options.table.leads(groupId, from, term);
   }
 
+  #led(): LedGroup[] {
+    const led: LedGroup[] = [];
+    for (const { key, leadership, term } of this.#options.groups()) {
+      if (leadership.kind === "leading") led.push({ groupId: key.groupId, term });
+    }
+    return led;
+  }
+
   stop(): void {
     this.#stopped = true;
     this.#settleTimer?.cancel();
@@ -61,7 +71,7 @@ export class LeaderReporter {
   #scheduleRepeat(): void {
     if (this.#stopped) return;
     this.#repeatTimer = this.#options.clock.setTimer(repeatMs, () => {
-      this.#report([...this.#options.ledGroups()]);
+      this.#report(this.#led());
       this.#scheduleRepeat();
     });
   }
