@@ -6,8 +6,6 @@ import { BrokerMembership } from "./broker-membership.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import type { BrokerConfig, BrokerLimits } from "./config.ts";
 import { type ForwardedConfigs, openConfigs } from "./config-admin.ts";
-import { compactionCheckName, retentionCheckName } from "./configs/broker-config-schema.ts";
-import { brokerNumber } from "./configs/resource-configs.ts";
 import { Controller } from "./controller/controller.ts";
 import { ControllerClient } from "./controller/controller-client.ts";
 import { ControllerMachine } from "./controller/controller-machine.ts";
@@ -30,8 +28,7 @@ import { ImageView } from "./image-view.ts";
 import { LeaderReporter } from "./leader-reporter.ts";
 import { LeaderTable } from "./leader-table.ts";
 import { Moves } from "./moves.ts";
-import { CompactionChecker } from "./partition/compaction-checker.ts";
-import { RetentionChecker } from "./partition/retention-checker.ts";
+import { HistoryChecks } from "./partition/history-checks.ts";
 import type { PeerNetwork } from "./peer/peer-network.ts";
 import { peerSender } from "./peer/peer-sender.ts";
 import { CommandProposer } from "./raft/command-proposer.ts";
@@ -91,8 +88,7 @@ export class BrokerNode {
   /** Another one, once a cluster has taken this broker in that others had formed. */
   #controllerGroup: RaftGroup;
   readonly #controller: Controller;
-  readonly #compaction: CompactionChecker;
-  readonly #retention: RetentionChecker;
+  readonly #historyChecks: HistoryChecks;
   readonly #moves: Moves;
   readonly reassignments: ReassignmentDesk;
   #fitness: FitnessWatch | undefined;
@@ -156,8 +152,7 @@ export class BrokerNode {
     this.reassignments = this.#createReassignments();
     this.replicas = this.#createReplicaSet(proposer);
     storage.hearDamage((key, error) => this.replicas.logDamaged(key, error));
-    this.#compaction = this.#createCompactionChecker();
-    this.#retention = this.#createRetentionChecker();
+    this.#historyChecks = this.#createHistoryChecks();
     this.producerIds = new ProducerIdPool(async (count) => {
       const answer = await this.controllerClient.call(peerService.allocateProducerIds, { count });
       return answer.firstProducerId;
@@ -197,6 +192,12 @@ export class BrokerNode {
     }
   }
 
+  /** What was sent to the broker may not have arrived. */
+  unreachable(brokerId: number): void {
+    this.host.unreachable(brokerId);
+    this.#reporter.unreachable(brokerId);
+  }
+
   /** Why this broker leads nothing; `sound` where nothing speaks against it. */
   get fitness(): Fitness {
     return this.#fitness?.fitness ?? "sound";
@@ -210,8 +211,7 @@ export class BrokerNode {
     this.#fitness?.stop();
     this.#reporter.stop();
     this.#moves.stop();
-    this.#retention.stop();
-    this.#compaction.stop();
+    this.#historyChecks.stop();
     await this.rebuilding.stop();
     await this.host.stop();
     await this.#history.stop();
@@ -338,28 +338,17 @@ export class BrokerNode {
     });
   }
 
-  #createCompactionChecker(): CompactionChecker {
-    const { limits, runtime, storage } = this.#options;
-    const { clock, logger, random } = runtime;
-    return new CompactionChecker({
-      clock,
-      random,
-      logger,
+  #createHistoryChecks(): HistoryChecks {
+    const { config, limits, runtime, storage } = this.#options;
+    return new HistoryChecks({
+      brokerId: config.brokerId,
+      runtime,
+      limits,
       store: storage.log,
       history: this.#history,
-      intervalMs: () => this.#configured(compactionCheckName, limits.compactionCheckMs),
-      partitions: () => this.replicas.compactedPartitions(),
-    });
-  }
-
-  #createRetentionChecker(): RetentionChecker {
-    const { limits, runtime } = this.#options;
-    const { clock, logger } = runtime;
-    return new RetentionChecker({
-      clock,
-      logger,
-      intervalMs: () => this.#configured(retentionCheckName, limits.retentionCheckMs),
-      partitions: () => this.replicas.partitions(),
+      image: this.machine.image,
+      retained: () => this.replicas.partitions(),
+      compacted: () => this.replicas.compactedPartitions(),
     });
   }
 
@@ -475,13 +464,7 @@ export class BrokerNode {
 
   #brokerConfigured(brokerId: number): void {
     if (brokerId === clusterConfigsId) this.replicas.defaultsConfigured();
-    this.#retention.intervalChanged();
-    this.#compaction.intervalChanged();
-  }
-
-  /** A number that this broker was told while it ran, or what it does otherwise. */
-  #configured(name: string, fallback: number): number {
-    return brokerNumber(this.machine.image, this.#options.config.brokerId, name, fallback);
+    this.#historyChecks.intervalsChanged();
   }
 
   #controllerLeadershipChanged(leadership: Leadership): void {
