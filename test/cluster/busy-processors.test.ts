@@ -1,5 +1,3 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { availableParallelism } from "node:os";
 import process from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
@@ -7,35 +5,13 @@ import { metricOf } from "./metric-of.ts";
 import { NumberedStream } from "./numbered-stream.ts";
 import { ProcessCluster } from "./process-cluster.ts";
 import { ropewalk } from "./run-command.ts";
+import { Spinners } from "./spinners.ts";
 
 /** ROPEWALK_TEST_BUSY_SECONDS=600 is what the product promises; a short time already shows gross faults. */
 const busySeconds = Number(process.env["ROPEWALK_TEST_BUSY_SECONDS"] ?? 15);
 const partitionCount = 30;
 const settleMs = 3000;
 const msPerSecond = 1000;
-
-/** Takes 90 % of one processor, in portions of 100 ms. */
-const spinner = `
-  const portionMs = 100;
-  setInterval(() => {
-    const endMs = performance.now() + 0.9 * portionMs;
-    while (performance.now() < endMs);
-  }, portionMs);
-`;
-
-class Spinners implements Disposable {
-  readonly #children: readonly ChildProcess[] = Array.from({ length: availableParallelism() }, () =>
-    spawn(process.execPath, ["-e", spinner], { stdio: "ignore" }),
-  );
-
-  get allRun(): boolean {
-    return this.#children.every(({ exitCode }) => exitCode === null);
-  }
-
-  [Symbol.dispose](): void {
-    for (const child of this.#children) child.kill("SIGKILL");
-  }
-}
 
 async function electionsOf(cluster: ProcessCluster): Promise<number[]> {
   const name = "ropewalk_elections_started_total";

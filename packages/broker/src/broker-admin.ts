@@ -2,10 +2,17 @@ import { peerService } from "@ropewalk/protocol";
 import { dutyMessage } from "./controller/broker-codec.ts";
 import type { BrokerDuty } from "./controller/broker-life.ts";
 import type { ControllerClient } from "./controller/controller-client.ts";
-import type { BrokerAdmin, BrokerChange, BrokerOutcome, Principal } from "./ports.ts";
+import type {
+  BrokerAdmin,
+  BrokerChange,
+  BrokerOutcome,
+  FeatureAdmin,
+  FeatureUpgrade,
+  Principal,
+} from "./ports.ts";
 
-/** Has the controller do what an admin wants of brokers. */
-export class ForwardedBrokers implements BrokerAdmin {
+/** Has the controller do what an admin wants of brokers, and of what they can do together. */
+export class ForwardedBrokers implements BrokerAdmin, FeatureAdmin {
   readonly #controller: ControllerClient;
 
   constructor(controller: ControllerClient) {
@@ -26,6 +33,10 @@ export class ForwardedBrokers implements BrokerAdmin {
     options: BrokerChange,
   ): Promise<BrokerOutcome> {
     return this.#change(brokerId, "decommissioned", options);
+  }
+
+  upgrade(_principal: Principal, { dryRun, timeoutMs }: BrokerChange): Promise<FeatureUpgrade> {
+    return this.#controller.call(peerService.raiseFeatureLevel, { dryRun }, timeoutMs);
   }
 
   async #change(

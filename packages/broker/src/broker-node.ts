@@ -6,8 +6,6 @@ import { BrokerMembership } from "./broker-membership.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import type { BrokerConfig, BrokerLimits } from "./config.ts";
 import { type ForwardedConfigs, openConfigs } from "./config-admin.ts";
-import { compactionCheckName, retentionCheckName } from "./configs/broker-config-schema.ts";
-import { brokerNumber } from "./configs/resource-configs.ts";
 import { Controller } from "./controller/controller.ts";
 import { ControllerClient } from "./controller/controller-client.ts";
 import { ControllerMachine } from "./controller/controller-machine.ts";
@@ -30,8 +28,7 @@ import { ImageView } from "./image-view.ts";
 import { LeaderReporter } from "./leader-reporter.ts";
 import { LeaderTable } from "./leader-table.ts";
 import { Moves } from "./moves.ts";
-import { CompactionChecker } from "./partition/compaction-checker.ts";
-import { RetentionChecker } from "./partition/retention-checker.ts";
+import { HistoryChecks } from "./partition/history-checks.ts";
 import type { PeerNetwork } from "./peer/peer-network.ts";
 import { peerSender } from "./peer/peer-sender.ts";
 import { CommandProposer } from "./raft/command-proposer.ts";
@@ -92,8 +89,7 @@ export class BrokerNode {
   /** Another one, once a cluster has taken this broker in that others had formed. */
   #controllerGroup: RaftGroup;
   readonly #controller: Controller;
-  readonly #compaction: CompactionChecker;
-  readonly #retention: RetentionChecker;
+  readonly #historyChecks: HistoryChecks;
   readonly #moves: Moves;
   readonly reassignments: ReassignmentDesk;
   #fitness: FitnessWatch | undefined;
@@ -157,8 +153,7 @@ export class BrokerNode {
     this.reassignments = this.#createReassignments();
     this.replicas = this.#createReplicaSet(proposer);
     storage.hearDamage((key, error) => this.replicas.logDamaged(key, error));
-    this.#compaction = this.#createCompactionChecker();
-    this.#retention = this.#createRetentionChecker();
+    this.#historyChecks = this.#createHistoryChecks();
     this.producerIds = new ProducerIdPool(async (count) => {
       const answer = await this.controllerClient.call(peerService.allocateProducerIds, { count });
       return answer.firstProducerId;
@@ -209,6 +204,12 @@ export class BrokerNode {
     }
   }
 
+  /** What was sent to the broker may not have arrived. */
+  unreachable(brokerId: number): void {
+    this.host.unreachable(brokerId);
+    this.#reporter.unreachable(brokerId);
+  }
+
   /** Why this broker leads nothing; `sound` where nothing speaks against it. */
   get fitness(): Fitness {
     return this.#fitness?.fitness ?? "sound";
@@ -216,10 +217,14 @@ export class BrokerNode {
 
   async stop(): Promise<void> {
     this.#isStopped = true;
-    const { controllerClient, groups, membership } = this;
-    for (const part of [membership, controllerClient, groups, this.#controller]) part.stop();
-    for (const part of [this.#reporter, this.#moves, this.#retention]) part.stop();
-    for (const part of [this.#compaction, this.#fitness]) part?.stop();
+    this.membership.stop();
+    this.#controller.stop();
+    this.groups.stop();
+    this.#fitness?.stop();
+    this.#reporter.stop();
+    this.#moves.stop();
+    this.#historyChecks.stop();
+    this.controllerClient.stop();
     await this.rebuilding.stop();
     await this.host.stop();
     await this.#history.stop();
@@ -324,7 +329,7 @@ export class BrokerNode {
       caller: this.caller,
       table: this.#leaders,
       connectedPeers: () => peers().connectedPeers(),
-      ledGroups: () => this.#ledGroups(),
+      groups: () => this.host.groups(),
     });
   }
 
@@ -346,28 +351,17 @@ export class BrokerNode {
     });
   }
 
-  #createCompactionChecker(): CompactionChecker {
-    const { limits, runtime, storage } = this.#options;
-    const { clock, logger, random } = runtime;
-    return new CompactionChecker({
-      clock,
-      random,
-      logger,
+  #createHistoryChecks(): HistoryChecks {
+    const { config, limits, runtime, storage } = this.#options;
+    return new HistoryChecks({
+      brokerId: config.brokerId,
+      runtime,
+      limits,
       store: storage.log,
       history: this.#history,
-      intervalMs: () => this.#configured(compactionCheckName, limits.compactionCheckMs),
-      partitions: () => this.replicas.compactedPartitions(),
-    });
-  }
-
-  #createRetentionChecker(): RetentionChecker {
-    const { limits, runtime } = this.#options;
-    const { clock, logger } = runtime;
-    return new RetentionChecker({
-      clock,
-      logger,
-      intervalMs: () => this.#configured(retentionCheckName, limits.retentionCheckMs),
-      partitions: () => this.replicas.partitions(),
+      image: this.machine.image,
+      retained: () => this.replicas.partitions(),
+      compacted: () => this.replicas.compactedPartitions(),
     });
   }
 
@@ -483,13 +477,7 @@ export class BrokerNode {
 
   #brokerConfigured(brokerId: number): void {
     if (brokerId === clusterConfigsId) this.replicas.defaultsConfigured();
-    this.#retention.intervalChanged();
-    this.#compaction.intervalChanged();
-  }
-
-  /** A number that this broker was told while it ran, or what it does otherwise. */
-  #configured(name: string, fallback: number): number {
-    return brokerNumber(this.machine.image, this.#options.config.brokerId, name, fallback);
+    this.#historyChecks.intervalsChanged();
   }
 
   #controllerLeadershipChanged(leadership: Leadership): void {
@@ -501,12 +489,5 @@ export class BrokerNode {
     this.#controller.leadershipChanged(leadership);
     this.#moves.controllerChanged();
     this.#options.imageChanged();
-  }
-
-  *#ledGroups(): Iterable<{ groupId: number; term: number }> {
-    for (const group of this.host.groups()) {
-      if (group.leadership.kind === "leading")
-        yield { groupId: group.key.groupId, term: group.term };
-    }
   }
 }

@@ -183,7 +183,7 @@ export class Broker {
       onRaftMessages: (from, messages, batches) => host.receive(from, messages, batches),
       onRequest: (from, method, body, isStranger) =>
         caller.answer(from, String(method), body, isStranger),
-      onUnreachable: (id) => host.unreachable(id),
+      onUnreachable: (id) => this.#node.unreachable(id),
       onSnapshotStatus: (id, key, _message, outcome) => host.snapshotSent(id, key, outcome),
     });
     return starting.then((peers) => {
@@ -310,6 +310,7 @@ export class Broker {
       partitions: node.replicas,
       topics: node.topics,
       brokers: node.brokers,
+      features: node.brokers,
       reassignments: node.reassignments,
       configs: node.configs,
       groups: node.groups,

@@ -65,14 +65,7 @@ export class ForwardedTopics implements TopicAdmin {
     timeoutMs: number | undefined,
   ): Promise<TopicView> {
     const { clock, view } = this.#options;
-    if (!isImagined) await untilShown(clock, timeoutMs, () => isLed(view, topic));
+    if (!isImagined) await untilShown(clock, timeoutMs, () => view.isLed(topic));
     return view.viewTopic(topic);
   }
-}
-
-/** Whether the topic is known with all of its partitions, and each has a leader: it can be used. */
-function isLed(view: ImageView, { name, partitions, topicId }: TopicImage): boolean {
-  const topic = view.topic(name);
-  if (topic?.topicId !== topicId || topic.partitions.length < partitions.length) return false;
-  return topic.partitions.every(({ leaderId }) => leaderId !== 0);
 }

@@ -79,6 +79,13 @@ export class ImageView implements ClusterView {
     );
   }
 
+  /** Whether the topic is known here with all of these partitions, and each has a leader: it can be used. */
+  isLed({ name, partitions, topicId }: TopicImage): boolean {
+    const topic = this.#image.topics.get(name);
+    if (topic?.topicId !== topicId || topic.partitions.length < partitions.length) return false;
+    return topic.partitions.every(({ groupId }) => this.#leaderOf(groupId) !== 0);
+  }
+
   /** A topic with its leaders; those of silent brokers do not count. */
   viewTopic(topic: TopicImage): TopicView {
     const { name, topicId, internal, configs } = topic;

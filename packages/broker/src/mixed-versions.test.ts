@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { clusterService, produceService, topicService } from "@ropewalk/protocol";
+import { clusterService, configService, produceService, topicService } from "@ropewalk/protocol";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { batchOf, configOf, connect, localhost, runtime } from "../fakes/own-broker.ts";
 import { Broker } from "./broker.ts";
@@ -120,4 +120,36 @@ test("a broker that cannot work at the cluster's feature level, or speaks none o
     .poll(reason, { timeout: 20_000 })
     .toContain("none of the brokers 1, 2, 3 belongs to a cluster yet");
   expect((await describeAt(1)).brokers).toHaveLength(3);
+}, 60_000);
+
+test("the feature level waits for a word where the cluster was told so, and there is a way back until then", async () => {
+  await Promise.all([startReady(1, newer), startReady(2, newer), startReady(3, older)]);
+  const client = connect(portsOf(1).client);
+  try {
+    const alteration = {
+      name: "features.auto.finalization",
+      operation: "SET",
+      value: "false",
+    } as const;
+    const cluster = { resourceType: "CLUSTER", resourceName: "" } as const;
+    await client.call(configService.alterConfigs, { ...cluster, alterations: [alteration] });
+    for (const version of [newer, older, newer]) {
+      await running.get(3)?.stop();
+      await startReady(3, version);
+      const knows = async () => (await describeAt(1)).brokers[2]?.featureLevelMax;
+      await expect.poll(knows, { timeout: 20_000 }).toBe(version.featureLevels?.max);
+      const asked = { dryRun: true };
+      const upgrade = await client.call(clusterService.upgradeFeatureLevel, asked);
+      expect(upgrade).toEqual({ previousLevel: 1, level: version.featureLevels?.max });
+    }
+    expect((await describeAt(1)).featureLevel).toBe(1);
+    const upgrade = await client.call(clusterService.upgradeFeatureLevel, {});
+    expect(upgrade).toEqual({ previousLevel: 1, level: 2 });
+    for (const id of [1, 2, 3]) {
+      const levelAt = async () => (await describeAt(id)).featureLevel;
+      await expect.poll(levelAt, { timeout: 20_000 }).toBe(2);
+    }
+  } finally {
+    client.close();
+  }
 }, 60_000);

@@ -288,6 +288,8 @@ export interface BrokerView {
   readonly controllerRole: "voter" | "learner" | "none";
   /** The feature levels that it can work at, both included. */
   readonly featureLevels: { readonly min: number; readonly max: number };
+  /** Where other brokers reach it. */
+  readonly peer: { readonly host: string; readonly port: number };
 }
 
 /** How a broker is changed. */
@@ -298,6 +300,18 @@ export interface BrokerChange extends Patience {
 
 /** What came of a change; `removed`: the broker was to leave and did so before. */
 export type BrokerOutcome = "changed" | "removed";
+
+/** A feature level that was raised, or would be: before and afterwards. */
+export interface FeatureUpgrade {
+  readonly previousLevel: number;
+  readonly level: number;
+}
+
+/** What is asked of the cluster's feature level; any broker takes it and passes it to the controller. */
+export interface FeatureAdmin {
+  /** Raises it to the highest that every broker knows; there is no way back. With `dryRun` nothing changes. */
+  upgrade(principal: Principal, change: BrokerChange): Promise<FeatureUpgrade>;
+}
 
 /** What is asked of brokers as a whole; any broker takes these calls and passes them to the controller. */
 export interface BrokerAdmin {
@@ -390,6 +404,7 @@ export interface BrokerPorts {
   readonly partitions: PartitionDirectory;
   readonly topics: TopicAdmin;
   readonly brokers: BrokerAdmin;
+  readonly features: FeatureAdmin;
   readonly reassignments: ReassignmentAdmin;
   readonly configs: ConfigAdmin;
   readonly groups: GroupCoordinator;

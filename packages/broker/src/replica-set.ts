@@ -12,7 +12,8 @@ import {
   type TopicImage,
 } from "./controller/metadata-image.ts";
 import { holdersOf, isLone, joinedAt } from "./controller/partition-assignment.ts";
-import { type TopicConfig, topicConfig } from "./controller/topic-config.ts";
+import type { TopicConfig } from "./controller/topic-config.ts";
+import { TopicConfigCache } from "./controller/topic-config-cache.ts";
 import { GroupPartitionCoordinator } from "./group/group-coordinator.ts";
 import { GroupMachine } from "./group/group-machine.ts";
 import { groupsTopic, type GroupRouter } from "./group/group-router.ts";
@@ -89,6 +90,7 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
   readonly #absent: AbsentReplicas;
   readonly #removal: ReplicaRemoval;
   readonly #readable: ReadableTopics;
+  readonly #configs: TopicConfigCache;
   /** Groups whose replica here is being deleted. */
   readonly #leaving = new Map<number, Promise<void>>();
 
@@ -96,6 +98,7 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
     this.#options = options;
     this.#removal = new ReplicaRemoval(options);
     this.#readable = new ReadableTopics(options);
+    this.#configs = new TopicConfigCache(options.image, options.limits.batchBytesMax);
     this.#absent = new AbsentReplicas(options.image, (topic, partition) => {
       this.#addIfHeld(topic, partition);
     });
@@ -357,7 +360,7 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
 
   #dataReplica(topic: TopicImage, image: PartitionImage, log: GroupLog): Replica {
     const { clock, history, limits, logger, state, store } = this.#options;
-    const config = this.#configOf(topic);
+    const config = this.#configs.configOf(topic);
     configureLog(store, log, config);
     const checkpointKey = partitionKey(image.groupId);
     const bytes = state.get(checkpointKey);
@@ -387,17 +390,9 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
 
   #configure({ group, partition, topic }: Replica): void {
     if (partition === undefined) return;
-    const config = this.#configOf(topic);
+    const config = this.#configs.configOf(topic);
     partition.configure(config);
     configureLog(this.#options.store, group.log, config);
-  }
-
-  /** What the metadata says now: a replica may know its topic as it was when it was added. */
-  #configOf(topic: TopicImage): TopicConfig {
-    const { image, limits } = this.#options;
-    const known = image.topics.get(topic.name);
-    const current = known?.topicId === topic.topicId ? known : topic;
-    return topicConfig(current, limits.batchBytesMax, image.clusterConfigs);
   }
 
   #groupsReplica(topic: TopicImage, image: PartitionImage, log: GroupLog): Replica {

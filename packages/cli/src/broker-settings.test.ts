@@ -37,6 +37,14 @@ describe("resolveBrokerSettings()", () => {
     });
   });
 
+  test("resolveBrokerSettings() listens for peers where --peers says, on this machine", () => {
+    const flags = { id: "2", peers: "1=127.0.0.1:1,2=127.0.0.1:7002" };
+    const named = { host: "127.0.0.1", port: 7002 };
+    expect(resolve({ flags }).settings?.peer).toEqual({ listen: named, advertise: named });
+    const told = { ...flags, "peer-listen": "127.0.0.1:9" };
+    expect(resolve({ flags: told }).settings?.peer.listen.port).toBe(9);
+  });
+
   test("resolveBrokerSettings() takes etcd's words for whether a cluster may be formed", () => {
     const named = (state: string) => resolve({ flags: { "initial-cluster-state": state } });
     expect(named("new").settings?.mayForm).toBe(true);

@@ -189,7 +189,11 @@ class SettingsResolver {
     ) => Address | undefined,
     advertiseDefault: Address | undefined,
   ): { listen: Address; advertise: Address } | undefined {
-    const listen = expanded(listenName, parseAddress);
+    const isDefault = this.#found.get(listenName)?.source === `${listenName} (default)`;
+    // Who is named as reachable at a port of this machine listens there, unless it is told otherwise.
+    const named =
+      isDefault && advertiseDefault !== undefined && isLoopbackHost(advertiseDefault.host);
+    const listen = named ? advertiseDefault : expanded(listenName, parseAddress);
     const advertiseSet = expanded(advertiseName, parseAddress);
     if (listen === undefined) return undefined;
     const host = isWildcardHost(listen.host) ? this.#sources.hostname : listen.host;

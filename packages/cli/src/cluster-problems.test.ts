@@ -21,6 +21,8 @@ function broker(brokerId: number, changes: Partial<Broker> = {}): Broker {
     controllerRole: "VOTER",
     featureLevelMin: 1,
     featureLevelMax: 1,
+    peerHost: "h",
+    peerPort: 7710 + brokerId,
     ...changes,
   };
 }
@@ -93,11 +95,15 @@ test("clusterProblems() names what cannot be used first, and how brokers that ar
   ]);
   expect(problems[1]).toMatchObject({
     what: "7 partitions have no leader (orders/0, orders/1, orders/2, orders/3, orders/4, …)",
-    mend: "start brokers 2, 3 again, each with its data directory: ropewalk broker --id ID",
+    mend: "start brokers 2, 3 again, each with its data directory; how is said where a broker is called silent",
   });
   expect(problems[2]).toMatchObject({
     what: "broker 2 (h:7702) is silent: 30 replicas lack it",
-    mend: "start it again with its data directory, or, where its disk is lost, a new one with the same id and an empty one: ropewalk broker --id 2; or take it out of the cluster: ropewalk broker decommission 2",
+    mend: [
+      "where its data directory is there, start it again with the flags that it had: ropewalk broker --id 2 --peers 1=h:7711,2=h:7712 --data-dir DIRECTORY",
+      "where its disk is lost, the same with an empty directory: it gets everything from the others",
+      "where it is gone for good, start another one: ropewalk broker --id 4 --peers 1=h:7711 --data-dir DIRECTORY; then: ropewalk broker decommission 2",
+    ].join("\n"),
   });
   expect(healthStatus(problems)).toBe(2);
 });
@@ -168,4 +174,17 @@ test("clusterProblems() tells a broker that leads far more than its share, but f
   expect(leads(30, 0, 0)[0]?.what).toBe("broker 1 leads 30 partitions, its share is 10");
   expect(leads(14, 8, 8)).toEqual([]);
   expect(leads(3, 0, 0)).toEqual([]);
+});
+
+test("clusterProblems() tells that every broker knows a feature level that the cluster is not at", () => {
+  const newer = { featureLevelMax: 2 };
+  expect(found({ brokers: [newer, newer] })).toEqual([]);
+  const [problem, ...others] = found({ brokers: [newer, newer, newer] });
+  expect(others).toEqual([]);
+  expect(problem).toMatchObject({
+    kind: "feature-level",
+    severity: "warning",
+    what: "every broker knows feature level 2, and the cluster is at 1",
+  });
+  expect(problem?.mend).toContain("ropewalk cluster upgrade");
 });

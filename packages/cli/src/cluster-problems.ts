@@ -22,6 +22,7 @@ export type ProblemKind =
   | "under-replicated-partitions"
   | "absent-replicas"
   | "version-skew"
+  | "feature-level"
   | "leader-skew";
 
 /** One thing that is wrong, for people and for scripts. */
@@ -30,7 +31,7 @@ export interface Problem {
   readonly severity: Severity;
   /** What is wrong, with its names and numbers. */
   readonly what: string;
-  /** What mends it: a command, or where to look. */
+  /** What mends it: a command, or where to look; a line for each way, where it depends on what happened. */
   readonly mend: string;
 }
 
@@ -55,6 +56,7 @@ export function clusterProblems(findings: ClusterFindings): Problem[] {
     ...controllerProblems(cluster),
     ...leaderlessProblems(cluster),
     ...cluster.brokers.flatMap((broker) => brokerProblems(broker, findings)),
+    ...featureProblems(cluster),
     ...underReplicationProblems(findings),
     ...versionProblems(cluster),
     ...skewProblems(cluster),
@@ -90,12 +92,17 @@ function leaderlessProblems(cluster: DescribeClusterResponse): Problem[] {
 function startAgain({ brokers }: DescribeClusterResponse): string | undefined {
   const silent = brokers.filter(({ alive }) => !alive).map(({ brokerId }) => brokerId);
   if (silent.length === 0) return undefined;
-  return `start ${counted(silent.length, "broker", "brokers", silent.join(", "))} again, each with its data directory: ropewalk broker --id ID`;
+  const how = silent.length === 1 ? "with its data directory" : "each with its data directory";
+  const silentOnes = counted(silent.length, "broker", "brokers", silent.join(", "));
+  return `start ${silentOnes} again, ${how}; how is said where a broker is called silent`;
 }
 
-function brokerProblems(broker: BrokerDescription, { health }: ClusterFindings): Problem[] {
+function brokerProblems(
+  broker: BrokerDescription,
+  { cluster, health }: ClusterFindings,
+): Problem[] {
   const name = `broker ${broker.brokerId} (${broker.host}:${broker.port})`;
-  if (!broker.alive) return [silentProblem(name, broker)];
+  if (!broker.alive) return [silentProblem(name, broker, cluster)];
   // Other brokers hear it, and the controller does not count on it.
   if (broker.state === "FENCED") return [fencedProblem(name), ...answered(name, broker, health)];
   return answered(name, broker, health);
@@ -105,9 +112,10 @@ function brokerProblems(broker: BrokerDescription, { health }: ClusterFindings):
 function silentProblem(
   name: string,
   { brokerId, replicaCount, state }: BrokerDescription,
+  cluster: DescribeClusterResponse,
 ): Problem {
   const lacking = counted(replicaCount, "replica lacks", "replicas lack");
-  const start = `ropewalk broker --id ${brokerId}`;
+  const start = startCommand(brokerId, cluster);
   const problem = { kind: "silent-broker", severity: "warning" } as const;
   if (state === "DECOMMISSIONING") {
     const what = `${name} is silent and on its way out of the cluster: ${lacking} it`;
@@ -121,8 +129,30 @@ function silentProblem(
     return { ...problem, what, mend };
   }
   const what = `${name} is silent${state === "FENCED" ? " and fenced" : ""}: ${lacking} it`;
-  const mend = `start it again with its data directory, or, where its disk is lost, a new one with the same id and an empty one: ${start}; or take it out of the cluster: ropewalk broker decommission ${brokerId}`;
-  return { ...problem, what, mend };
+  return { ...problem, what, mend: replacement(brokerId, cluster) };
+}
+
+/** The ways back from a broker that is silent: by what is left of it. */
+function replacement(brokerId: number, cluster: DescribeClusterResponse): string {
+  const newId = Math.max(...cluster.brokers.map((each) => each.brokerId)) + 1;
+  const start = startCommand(brokerId, cluster);
+  return [
+    `where its data directory is there, start it again with the flags that it had: ${start}`,
+    "where its disk is lost, the same with an empty directory: it gets everything from the others",
+    `where it is gone for good, start another one: ${startCommand(newId, cluster)}; then: ropewalk broker decommission ${brokerId}`,
+  ].join("\n");
+}
+
+/**
+ * What starts a broker so that it finds the cluster, for without peers it would form one of its own, and is found
+ * where it was.
+ */
+function startCommand(brokerId: number, { brokers }: DescribeClusterResponse): string {
+  const peers = brokers
+    .filter((each) => (each.alive || each.brokerId === brokerId) && each.peerHost !== "")
+    .map((each) => `${each.brokerId}=${each.peerHost}:${each.peerPort}`);
+  const list = peers.length === 0 ? "PEERS" : peers.join(",");
+  return `ropewalk broker --id ${brokerId} --peers ${list} --data-dir DIRECTORY`;
 }
 
 function fencedProblem(name: string): Problem {
@@ -153,7 +183,7 @@ function ownProblems(name: string, own: DescribeBrokerHealthResponse): Problem[]
     problems.push({ kind, severity, what: `${name} ${what}`, mend });
   };
   if (diskState === "FAILED") {
-    const mend = `mend or replace its disk, then start it again: ${restart}`;
+    const mend = `mend or replace its disk, then start it again with the flags that it had: ${restart} …`;
     add("failed-disk", "warning", "is without its disk: a write failed", mend);
   } else if (notReadyReason !== "") {
     add("broker-not-ready", "warning", `takes no clients: ${notReadyReason}`, "see its log");
@@ -213,6 +243,15 @@ function versionProblems({ brokers }: DescribeClusterResponse): Problem[] {
   const what = `brokers run different versions: ${listed.join("; ")}`;
   const mend = `finish the upgrade: restart the others, one after another, with version ${newest}`;
   return [{ kind: "version-skew", severity: "warning", what, mend }];
+}
+
+/** Brokers that know more than the cluster does wait for somebody to say that there is no way back. */
+function featureProblems({ brokers, featureLevel }: DescribeClusterResponse): Problem[] {
+  const known = Math.min(...brokers.map((each) => each.featureLevelMax));
+  if (brokers.length === 0 || known <= featureLevel) return [];
+  const what = `every broker knows feature level ${known}, and the cluster is at ${featureLevel}`;
+  const mend = "when you do not want to go back to the version before: ropewalk cluster upgrade";
+  return [{ kind: "feature-level", severity: "warning", what, mend }];
 }
 
 function compareVersions(one: string, other: string): number {

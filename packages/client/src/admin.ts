@@ -49,6 +49,12 @@ export interface AdminOptions {
   readonly timeoutMs?: number | undefined;
 }
 
+/** The cluster's feature level before and after an upgrade. */
+export interface FeatureUpgrade {
+  readonly previousLevel: number;
+  readonly level: number;
+}
+
 /** How a broker is changed. */
 export interface BrokerChangeOptions {
   /** Only find out whether it would be done. */
@@ -257,6 +263,16 @@ export class Admin {
     options: BrokerChangeOptions = {},
   ): Promise<BrokerDescription> {
     return this.#changeBroker("decommission", clusterService.decommissionBroker, brokerId, options);
+  }
+
+  /**
+   * Raises the cluster's feature level to the highest that every broker knows; there is no way back to a version that does
+   * not know it. Answers the level before and afterwards, or, with `dryRun`, as it would be.
+   */
+  upgradeFeatureLevel({ dryRun = false }: BrokerChangeOptions = {}): Promise<FeatureUpgrade> {
+    // The same wish twice is the same as once.
+    const options = this.#question("Cannot raise the feature level");
+    return this.#cluster.call(clusterService.upgradeFeatureLevel, { dryRun }, options);
   }
 
   async #changeBroker(

@@ -270,6 +270,10 @@ export type {
   UndrainBrokerRequestInit,
   UndrainBrokerResponse,
   UndrainBrokerResponseInit,
+  UpgradeFeatureLevelRequest,
+  UpgradeFeatureLevelRequestInit,
+  UpgradeFeatureLevelResponse,
+  UpgradeFeatureLevelResponseInit,
 } from "./generated/cluster-service.ts";
 export { configService } from "./generated/config-service.ts";
 export type {

@@ -101,6 +101,17 @@ describe("TestCluster", () => {
     await expect.poll(() => cluster.clock.elapsedMs).toBeGreaterThan(advancedMs + 20);
   });
 
+  test("TestCluster.leaderOf() says where there is no such partition, and where nobody leads", async () => {
+    await using cluster = await startCluster({ topics: ["orders"] });
+    const leader = await cluster.leaderOf("orders");
+    await expect(cluster.leaderOf("orders", 1)).rejects.toMatchObject({ code: "INVALID_OPTION" });
+    for (const id of cluster.brokerIds) if (id !== leader) cluster.kill(id);
+    cluster.pause(leader);
+    cluster.resume(leader);
+    await cluster.clock.advance("5s"); // Until it knows that it leads nobody.
+    await expect(cluster.leaderOf("orders")).rejects.toMatchObject({ code: "NOT_READY" });
+  });
+
   test("TestCluster names what it cannot do", async () => {
     const cluster = await startCluster({ brokers: 1 });
     const coded = (code: string): unknown => expect.objectContaining({ code });

@@ -42,6 +42,8 @@ export interface ClusterParts {
 const readyMsMax = 60_000;
 /** How often a broker is asked whether it is, in the cluster's time. */
 const readyCheckMs = 2;
+/** How often it is asked who leads, in the cluster's time. */
+const leaderCheckMs = 100;
 /** How long a broker may take to stop, in the cluster's time. */
 const stopMsMax = 30_000;
 /** How long clients may take to flush and leave their groups, in the cluster's time. */
@@ -204,15 +206,26 @@ export class TestCluster implements AsyncDisposable {
     this.#parts.time.disturbed();
   }
 
-  /** The broker that leads a partition of a topic; waits for an election that is under way. */
+  /**
+   * The broker that leads a partition of a topic; waits for an election that is under way. Rejects with INVALID_OPTION
+   * where there is no such partition, with NOT_READY where none leads it within a minute of the cluster's time.
+   */
   async leaderOf(topic: string, partition = 0): Promise<number> {
     const admin = this.client.admin();
-    for (;;) {
+    const endMs = this.clock.elapsedMs + readyMsMax;
+    while (this.clock.elapsedMs < endMs) {
       const { partitions } = await admin.describeTopic(topic);
-      const leaderId = partitions[partition]?.leaderId ?? 0;
+      const described = partitions[partition];
+      if (described === undefined) {
+        const message = `Cannot find the leader of ${topic}-${partition}: the topic has ${partitions.length} partitions`;
+        throw new TestingError("INVALID_OPTION", message);
+      }
+      const { leaderId } = described;
       if (leaderId !== 0 && this.isRunning(leaderId)) return leaderId;
-      await this.clock.advance(100);
+      await this.clock.advance(leaderCheckMs);
     }
+    const message = `${topic}-${partition} had no leader for ${readyMsMax / 1000} s of the cluster's time: do a majority of its replicas reach each other?`;
+    throw new TestingError("NOT_READY", message);
   }
 
   /** The last things that happened in the cluster, for people: deaths, elections, warnings, with the cluster's time. */

@@ -1,8 +1,9 @@
 import { createRequire, syncBuiltinESMExports } from "node:module";
+import timersPromises from "node:timers/promises";
 import { promisify } from "node:util";
 import { currentContext, type VirtualContext } from "./virtual-context.ts";
 import { replaceDate } from "./virtual-date.ts";
-import { bound, virtualDelay, VirtualTimeout } from "./virtual-timers.ts";
+import { bound, virtualDelay, virtualInterval, VirtualTimeout } from "./virtual-timers.ts";
 
 type Callable = (...args: never[]) => unknown;
 type Call = (...args: unknown[]) => unknown;
@@ -45,12 +46,19 @@ function replaceAll(): (() => void)[] {
       virtualDelay(process, delay, value, signalOf(options)),
     setImmediate: ({ process }, [value, options]) =>
       virtualDelay(process, 0, value, signalOf(options)),
+    setInterval: ({ process }, [delay, value, options]) =>
+      virtualInterval(process, delay, value, signalOf(options)),
+  };
+  const scheduler: Record<string, Virtual> = {
+    wait: ({ process }, [delay, options]) =>
+      virtualDelay(process, delay, undefined, signalOf(options)),
   };
   const uuid: Record<string, Virtual> = { randomUUID: ({ random }) => random.uuid() };
   const done = [
     ...replace(globalThis, timers),
     ...replace(moduleOf("node:timers"), timers),
     ...replace(moduleOf("node:timers/promises"), promises),
+    ...replace(timersPromises.scheduler, scheduler),
     ...replace(performance, { now: ({ process }) => process.monotonicMs() }),
     ...replace(Math, { random: ({ random }) => random.between(0, 1) }),
     ...replace(globalThis.crypto, uuid),

@@ -76,6 +76,16 @@ export function virtualDelay<T>(
   return promise;
 }
 
+/** What `for await` goes through, as that of `node:timers/promises`: a value each `delay`. */
+export async function* virtualInterval<T>(
+  process: SimulatedProcess,
+  delay: unknown,
+  value: T,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<T, void> {
+  for (;;) yield await virtualDelay(process, delay, value, signal);
+}
+
 function abortError(signal: AbortSignal): Error {
   const error = new Error("The operation was aborted", { cause: signal.reason });
   return Object.assign(error, { name: "AbortError", code: "ABORT_ERR" });

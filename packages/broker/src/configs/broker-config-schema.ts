@@ -1,5 +1,6 @@
 import { type ConfigRule, integer } from "./config-rule.ts";
 import { type ConfigDefinition, type ConfigSchema, configSchema } from "./config-schema.ts";
+import { featureConfigs } from "./feature-configs.ts";
 import { joinBalancingConfigs, type JoinBalancingDefaults } from "./join-balancing-configs.ts";
 import { mappedBrokerConfigs, unsupportedBrokerConfigs } from "./kafka-broker-configs.ts";
 import { topicConfigSchema } from "./topic-config-schema.ts";
@@ -62,7 +63,14 @@ export function clusterConfigSchema(defaults: BuiltInDefaults): ConfigSchema {
   ];
   const own = ownConfigs(defaults);
   return configSchema(
-    [...ofTopics, ...counts, ...joinBalancingConfigs(defaults), ...own, ...mappedBrokerConfigs],
+    [
+      ...ofTopics,
+      ...counts,
+      ...joinBalancingConfigs(defaults),
+      ...featureConfigs,
+      ...own,
+      ...mappedBrokerConfigs,
+    ],
     unsupportedBrokerConfigs,
   );
 }

@@ -1,5 +1,6 @@
 import { RopewalkError } from "@ropewalk/protocol";
 import type { Clock, Logger, Timer } from "@ropewalk/runtime";
+import { raisesFeatureLevel } from "../configs/feature-configs.ts";
 import type { RaftGroup } from "../raft/raft-group.ts";
 import type { Leadership } from "../raft/state-machine.ts";
 import { type BrokerSession, fencingChanges } from "./broker-fencing.ts";
@@ -131,6 +132,7 @@ export class BrokerLifeKeeper {
 
   async #raiseFeatureLevel(): Promise<void> {
     const { image, logger, propose } = this.#options;
+    if (!raisesFeatureLevel(image.clusterConfigs)) return;
     const level = commonFeatureLevel(image.brokers.values());
     if (level <= image.featureLevel) return;
     await propose(`raise the feature level to ${level}`, { kind: "featureLevelRaised", level });

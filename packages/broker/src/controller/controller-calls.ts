@@ -19,6 +19,9 @@ export function answerControllerCalls(caller: RemoteCaller, controller: Controll
     const outcome = await controller.changeDuty(brokerId, dutyOf(duty), dryRun);
     return { isRemoved: outcome === "removed" };
   });
+  caller.handle(peerService.raiseFeatureLevel, ({ dryRun }) =>
+    controller.raiseFeatureLevel(dryRun),
+  );
   caller.handle(peerService.placeTopic, async (topic) => ({
     topic: topicMessage(await controller.createTopic(topic, topic.internal, topic.validateOnly)),
   }));

@@ -18,7 +18,7 @@ import {
   restoreImage,
   topicKey,
 } from "./metadata-codec.ts";
-import { type ApplyOutcome, MetadataImage } from "./metadata-image.ts";
+import { type ApplyOutcome, MetadataImage, type TopicImage } from "./metadata-image.ts";
 
 /** Who acts on a new image. */
 export interface ControllerMachineListener {
@@ -38,6 +38,8 @@ export class ControllerMachine implements StateMachine {
   readonly #logger: Logger;
   readonly #listener: ControllerMachineListener;
   readonly #changed = new Map<string, Uint8Array | undefined>();
+  /** Names of topics that are other ones now; a large one may change often before that is written. */
+  readonly #changedTopics = new Set<string>();
   readonly #store: KeyValueStore;
   #restoredIndex = 0;
   #appliedIndex = 0;
@@ -58,6 +60,7 @@ export class ControllerMachine implements StateMachine {
     this.#appliedIndex = appliedIndex;
     this.#membership = membership;
     this.#changed.clear();
+    this.#changedTopics.clear();
   }
 
   get restoredIndex(): number {
@@ -110,7 +113,12 @@ export class ControllerMachine implements StateMachine {
   }
 
   takeChanges(): readonly KeyValueChange[] {
-    if (this.#changed.size === 0) return [];
+    if (this.#changed.size + this.#changedTopics.size === 0) return [];
+    for (const name of this.#changedTopics) {
+      const topic = this.image.topics.get(name);
+      this.#changed.set(topicKey(name), topic && encodeTopicState(topic));
+    }
+    this.#changedTopics.clear();
     const cluster = encodeClusterState(this.image, this.#appliedIndex, this.#membership);
     this.#changed.set(clusterKey, cluster);
     const changes = [...this.#changed].map(([key, value]) => ({ key, value }));
@@ -136,13 +144,9 @@ export class ControllerMachine implements StateMachine {
       const value = configs && encodeBrokerConfigs(outcome.brokerId, configs);
       this.#changed.set(brokerConfigKey(outcome.brokerId), value);
     } else if (isTopicChange(outcome)) {
-      this.#changed.set(topicKey(outcome.topic.name), encodeTopicState(outcome.topic));
-    } else if (outcome.kind === "topicDeleted") {
-      this.#changed.set(topicKey(outcome.topic.name), undefined);
+      this.#changedTopics.add(outcome.topic.name);
     } else if (outcome.kind === "partitionsReassigned") {
-      for (const { topic } of outcome.changes) {
-        this.#changed.set(topicKey(topic.name), encodeTopicState(topic));
-      }
+      for (const { topic } of outcome.changes) this.#changedTopics.add(topic.name);
     } else if (outcome.kind !== "refused") {
       // The cluster's own values changed: they are written with the applied index.
       this.#changed.set(clusterKey, undefined);
@@ -152,7 +156,6 @@ export class ControllerMachine implements StateMachine {
 
 function isTopicChange(
   outcome: ApplyOutcome,
-): outcome is Extract<ApplyOutcome, { kind: "topicCreated" | "topicConfigured" | "topicGrown" }> {
-  const { kind } = outcome;
-  return kind === "topicCreated" || kind === "topicConfigured" || kind === "topicGrown";
+): outcome is Extract<ApplyOutcome, { topic: TopicImage }> {
+  return "topic" in outcome;
 }

@@ -2,7 +2,7 @@ import { isInternalTopicName, RopewalkError, topicNameFault } from "@ropewalk/pr
 import type { Clock, Logger, Random } from "@ropewalk/runtime";
 import type { BrokerLimits } from "../config.ts";
 import { partitionCountName, replicationFactorName } from "../configs/broker-config-schema.ts";
-import type { NewTopic } from "../ports.ts";
+import type { FeatureUpgrade, NewTopic } from "../ports.ts";
 import type { CommandProposer } from "../raft/command-proposer.ts";
 import type { RaftGroup } from "../raft/raft-group.ts";
 import type { Leadership } from "../raft/state-machine.ts";
@@ -12,6 +12,7 @@ import { BrokerLifeKeeper } from "./broker-life-keeper.ts";
 import { decommissionFault, drainFault } from "./broker-leaving.ts";
 import type { ControllerMachine } from "./controller-machine.ts";
 import { ControllerMembership } from "./controller-membership.ts";
+import { commonFeatureLevel } from "./feature-level.ts";
 import type { MetadataCommand } from "./metadata-command.ts";
 import type { ApplyOutcome, TopicImage } from "./metadata-image.ts";
 import { MetadataProposer } from "./metadata-proposer.ts";
@@ -129,6 +130,18 @@ export class Controller {
     const outcome = await this.#propose(action, lifeChange(broker, { duty }));
     if (outcome.kind === "refused") throw brokerUnknown(action, image.brokers.values());
     return "changed";
+  }
+
+  /** Raises the feature level to the highest that every broker knows; with `dryRun` it only says which that is. */
+  async raiseFeatureLevel(dryRun: boolean): Promise<FeatureUpgrade> {
+    const action = "raise the feature level";
+    this.#expectLeading(action);
+    const { image } = this.#options.machine;
+    const previousLevel = image.featureLevel;
+    const level = Math.max(previousLevel, commonFeatureLevel(image.brokers.values()));
+    if (dryRun || level === previousLevel) return { previousLevel, level };
+    await this.#propose(action, { kind: "featureLevelRaised", level });
+    return { previousLevel, level: image.featureLevel };
   }
 
   #dutyFault(broker: BrokerImage, duty: BrokerDuty): string | undefined {

@@ -9,6 +9,7 @@ import {
   type GetMetadataRequest,
   type GetMetadataResponseInit,
   RopewalkError,
+  type UpgradeFeatureLevelRequest,
 } from "@ropewalk/protocol";
 import type { Clock, Logger } from "@ropewalk/runtime";
 import {
@@ -46,6 +47,9 @@ export function clusterHandlers(
     drainBroker: duty("drain"),
     undrainBroker: duty("undrain"),
     decommissionBroker: duty("decommission"),
+    upgradeFeatureLevel: unary(logger, ({ dryRun }: UpgradeFeatureLevelRequest, deadlineMs) =>
+      ports.features.upgrade(anonymous, { dryRun, timeoutMs: patienceMs(clock, deadlineMs) }),
+    ),
   };
 }
 
@@ -97,6 +101,8 @@ function describeBroker(broker: BrokerView): BrokerDescriptionInit {
     ...broker,
     state: stateNames[broker.state],
     controllerRole: roleNames[broker.controllerRole],
+    peerHost: broker.peer.host,
+    peerPort: broker.peer.port,
     featureLevelMin: broker.featureLevels.min,
     featureLevelMax: broker.featureLevels.max,
   };

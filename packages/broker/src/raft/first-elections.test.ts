@@ -32,6 +32,18 @@ test("FirstElections asks at once, again at growing distances, and gives up", ()
   expect(asked).toEqual([0, 1, 2, 4, 8, 16, 32]);
 });
 
+test("FirstElections asks less often while many groups have no leader", () => {
+  const { clock, turn } = steppedClock();
+  const asked: number[] = [];
+  let now = 0;
+  const elections = new FirstElections(clock);
+  const others = Array.from({ length: 16 }, () => ({ wantsToLead: true, campaign: () => {} }));
+  for (const other of others) elections.add(other);
+  elections.add({ wantsToLead: true, campaign: () => void asked.push(now) });
+  for (now = 1; now < 100; now += 1) turn();
+  expect(asked).toEqual([0, 8, 16, 32]);
+});
+
 test("FirstElections stops asking once there is a leader, and never begins where another is meant to lead", () => {
   const { clock, turn } = steppedClock();
   const group = { wantsToLead: true, asked: 0, campaign: () => void (group.asked += 1) };

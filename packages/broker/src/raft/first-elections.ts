@@ -11,6 +11,9 @@ const turnMs = 20;
 
 /** Turns in which a group asks: soon at first, since its peers may be a moment away, then ever later. */
 const askingTurns: ReadonlySet<number> = new Set([0, 1, 2, 4, 8, 16, 32]);
+/** The same while there are many groups: an election among them takes longer than a turn. */
+const patientAskingTurns: ReadonlySet<number> = new Set([0, 8, 16, 32]);
+const eagerGroupsMax = 16;
 const turnsMax = 33;
 
 /**
@@ -58,6 +61,7 @@ export class FirstElections<Group extends FirstElectionGroup> {
       return;
     }
     this.#turns.set(group, turn + 1);
-    if (askingTurns.has(turn)) group.campaign();
+    const asking = this.#turns.size > eagerGroupsMax ? patientAskingTurns : askingTurns;
+    if (asking.has(turn)) group.campaign();
   }
 }

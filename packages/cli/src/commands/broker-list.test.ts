@@ -19,6 +19,8 @@ test("formatBrokers() shows where every broker is in its life", () => {
     controllerRole: "VOTER",
     featureLevelMin: 1,
     featureLevelMax: 1,
+    peerHost: "a",
+    peerPort: 7710,
   } as const;
   const fenced = { ...broker, brokerId: 2, rack: "", state: "FENCED" } as const;
   const later = { ...fenced, diskCapacityBytes: 0, controllerRole: "LEARNER" } as const;

@@ -48,7 +48,7 @@ export function brokerCommand(): Command {
     .option("--advertise <host:port>", "where clients reach it (default: as it listens)")
     .option(
       "--peer-listen <host:port>",
-      "where it listens for other brokers (default: 127.0.0.1:7710)",
+      "where it listens for other brokers (default: 127.0.0.1:7710, or as in --peers on this machine)",
     )
     .option("--peer-advertise <host:port>", "where other brokers reach it (default: as in --peers)")
     .option("--http-listen <host:port>", "metrics and health over HTTP (default: 127.0.0.1:7720)")

@@ -12,6 +12,7 @@ import {
   type Problem,
 } from "../cluster-problems.ts";
 import { askAdmin } from "../cluster-client.ts";
+import { featuresCommand, upgradeCommand } from "./cluster-features.ts";
 import { globalOptions } from "../global-options.ts";
 import { formatPairs, formatTable } from "../table.ts";
 import { printJson, printResult } from "../terminal.ts";
@@ -19,9 +20,11 @@ import { printJson, printResult } from "../terminal.ts";
 /** `ropewalk cluster …` */
 export function clusterCommand(): Command {
   return new Command("cluster")
-    .description("show the cluster and its health")
+    .description("show the cluster and its health, and end a rolling upgrade")
     .addCommand(infoCommand())
-    .addCommand(healthCommand());
+    .addCommand(healthCommand())
+    .addCommand(featuresCommand())
+    .addCommand(upgradeCommand());
 }
 
 function infoCommand(): Command {
@@ -84,10 +87,15 @@ function healthJson(problems: readonly Problem[]): object {
 function formatProblems(problems: readonly Problem[]): string {
   if (problems.length === 0) return "healthy\n";
   const lines = problems.map(
-    ({ mend, severity, what }) => `${severity}: ${what}\n  mend: ${mend}\n`,
+    ({ mend, severity, what }) =>
+      `${severity}: ${what}\n${mend.split("\n").map(mendLine).join("")}`,
   );
   const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
   return `unhealthy: ${count}\n\n${lines.join("")}`;
+}
+
+function mendLine(mend: string, at: number): string {
+  return `  ${at === 0 ? "mend" : "  or"}: ${mend}\n`;
 }
 
 function formatCluster(cluster: DescribeClusterResponse): string {

@@ -70,6 +70,18 @@ export const clusterService: {
     false,
     false
   >;
+  /**
+   * Raises the feature level to the highest that every broker knows; there is no way back. Happens by itself unless
+   * the cluster's config features.auto.finalization is false.
+   */
+  readonly upgradeFeatureLevel: GrpcMethod<
+    UpgradeFeatureLevelRequest,
+    UpgradeFeatureLevelRequestInit,
+    UpgradeFeatureLevelResponse,
+    UpgradeFeatureLevelResponseInit,
+    false,
+    false
+  >;
 } = {
   describeCluster: {
     path: "/ropewalk.v1.ClusterService/DescribeCluster",
@@ -115,6 +127,15 @@ export const clusterService: {
     requestDeserialize: decodeDecommissionBrokerRequest,
     responseSerialize: encodeDecommissionBrokerResponse,
     responseDeserialize: decodeDecommissionBrokerResponse,
+  },
+  upgradeFeatureLevel: {
+    path: "/ropewalk.v1.ClusterService/UpgradeFeatureLevel",
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: encodeUpgradeFeatureLevelRequest,
+    requestDeserialize: decodeUpgradeFeatureLevelRequest,
+    responseSerialize: encodeUpgradeFeatureLevelResponse,
+    responseDeserialize: decodeUpgradeFeatureLevelResponse,
   },
 };
 
@@ -169,6 +190,121 @@ const controllerRoleNames = enumNames<ControllerRole>(controllerRoleNumbers);
 /** Reads a value; a number that this version does not know is "UNSPECIFIED". */
 function readControllerRole(reader: Reader): ControllerRole {
   return controllerRoleNames.get(reader.int32()) ?? "UNSPECIFIED";
+}
+
+/** The message `ropewalk.v1.UpgradeFeatureLevelRequest`. */
+export interface UpgradeFeatureLevelRequest {
+  /** Change nothing; answer as if it were done. */
+  readonly dryRun: boolean;
+}
+
+/** {@link UpgradeFeatureLevelRequest}, to be encoded: what is left out has its default. */
+export interface UpgradeFeatureLevelRequestInit {
+  readonly dryRun?: boolean | undefined;
+}
+
+/** Encodes `ropewalk.v1.UpgradeFeatureLevelRequest`. Throws a `RangeError` for a number that its field cannot hold. */
+function encodeUpgradeFeatureLevelRequest(message: UpgradeFeatureLevelRequestInit): Buffer {
+  return writeUpgradeFeatureLevelRequest(Writer.create(), message).finish(true) as Buffer;
+}
+
+/** Appends `ropewalk.v1.UpgradeFeatureLevelRequest` to a writer. */
+function writeUpgradeFeatureLevelRequest(
+  writer: Writer,
+  message: UpgradeFeatureLevelRequestInit,
+): Writer {
+  if (message.dryRun !== undefined && message.dryRun !== false) {
+    writer.uint32(8).bool(message.dryRun);
+  }
+  return writer;
+}
+
+/** Decodes `ropewalk.v1.UpgradeFeatureLevelRequest`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
+function decodeUpgradeFeatureLevelRequest(bytes: Uint8Array): UpgradeFeatureLevelRequest {
+  return decodeMessage(
+    bytes,
+    "ropewalk.v1.UpgradeFeatureLevelRequest",
+    readUpgradeFeatureLevelRequest,
+  );
+}
+
+/** Reads `ropewalk.v1.UpgradeFeatureLevelRequest` up to `end`. */
+function readUpgradeFeatureLevelRequest(reader: Reader, end: number): UpgradeFeatureLevelRequest {
+  let dryRun: boolean = false;
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 8:
+        dryRun = reader.bool();
+        break;
+      default:
+        skipField(reader, tag);
+    }
+  }
+  expectEnd(reader, end);
+  return { dryRun };
+}
+
+/** The message `ropewalk.v1.UpgradeFeatureLevelResponse`. */
+export interface UpgradeFeatureLevelResponse {
+  /** Before, and afterwards. */
+  readonly previousLevel: number;
+  readonly level: number;
+}
+
+/** {@link UpgradeFeatureLevelResponse}, to be encoded: what is left out has its default. */
+export interface UpgradeFeatureLevelResponseInit {
+  readonly previousLevel?: number | undefined;
+  readonly level?: number | undefined;
+}
+
+/** Encodes `ropewalk.v1.UpgradeFeatureLevelResponse`. Throws a `RangeError` for a number that its field cannot hold. */
+function encodeUpgradeFeatureLevelResponse(message: UpgradeFeatureLevelResponseInit): Buffer {
+  return writeUpgradeFeatureLevelResponse(Writer.create(), message).finish(true) as Buffer;
+}
+
+/** Appends `ropewalk.v1.UpgradeFeatureLevelResponse` to a writer. */
+function writeUpgradeFeatureLevelResponse(
+  writer: Writer,
+  message: UpgradeFeatureLevelResponseInit,
+): Writer {
+  if (message.previousLevel !== undefined && message.previousLevel !== 0) {
+    writeInt32(writer.uint32(8), message.previousLevel);
+  }
+  if (message.level !== undefined && message.level !== 0) {
+    writeInt32(writer.uint32(16), message.level);
+  }
+  return writer;
+}
+
+/** Decodes `ropewalk.v1.UpgradeFeatureLevelResponse`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
+function decodeUpgradeFeatureLevelResponse(bytes: Uint8Array): UpgradeFeatureLevelResponse {
+  return decodeMessage(
+    bytes,
+    "ropewalk.v1.UpgradeFeatureLevelResponse",
+    readUpgradeFeatureLevelResponse,
+  );
+}
+
+/** Reads `ropewalk.v1.UpgradeFeatureLevelResponse` up to `end`. */
+function readUpgradeFeatureLevelResponse(reader: Reader, end: number): UpgradeFeatureLevelResponse {
+  let previousLevel: number = 0;
+  let level: number = 0;
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 8:
+        previousLevel = reader.int32();
+        break;
+      case 16:
+        level = reader.int32();
+        break;
+      default:
+        skipField(reader, tag);
+    }
+  }
+  expectEnd(reader, end);
+  return { previousLevel, level };
 }
 
 /** The message `ropewalk.v1.DrainBrokerRequest`. */
@@ -715,6 +851,9 @@ export interface BrokerDescription {
   /** The feature levels that it can work at. */
   readonly featureLevelMin: number;
   readonly featureLevelMax: number;
+  /** Where other brokers reach it: what a broker that is to join is told. */
+  readonly peerHost: string;
+  readonly peerPort: number;
 }
 
 /** {@link BrokerDescription}, to be encoded: what is left out has its default. */
@@ -734,6 +873,8 @@ export interface BrokerDescriptionInit {
   readonly controllerRole?: ControllerRole | undefined;
   readonly featureLevelMin?: number | undefined;
   readonly featureLevelMax?: number | undefined;
+  readonly peerHost?: string | undefined;
+  readonly peerPort?: number | undefined;
 }
 
 /** Appends `ropewalk.v1.BrokerDescription` to a writer. */
@@ -783,6 +924,12 @@ function writeBrokerDescription(writer: Writer, message: BrokerDescriptionInit):
   if (message.featureLevelMax !== undefined && message.featureLevelMax !== 0) {
     writeInt32(writer.uint32(120), message.featureLevelMax);
   }
+  if (message.peerHost !== undefined && message.peerHost !== "") {
+    writer.uint32(130).string(message.peerHost);
+  }
+  if (message.peerPort !== undefined && message.peerPort !== 0) {
+    writeInt32(writer.uint32(136), message.peerPort);
+  }
   return writer;
 }
 
@@ -803,6 +950,8 @@ function readBrokerDescription(reader: Reader, end: number): BrokerDescription {
   let controllerRole: ControllerRole = "UNSPECIFIED";
   let featureLevelMin: number = 0;
   let featureLevelMax: number = 0;
+  let peerHost: string = "";
+  let peerPort: number = 0;
   while (reader.pos < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -851,6 +1000,12 @@ function readBrokerDescription(reader: Reader, end: number): BrokerDescription {
       case 120:
         featureLevelMax = reader.int32();
         break;
+      case 130:
+        peerHost = reader.string();
+        break;
+      case 136:
+        peerPort = reader.int32();
+        break;
       default:
         skipField(reader, tag);
     }
@@ -872,6 +1027,8 @@ function readBrokerDescription(reader: Reader, end: number): BrokerDescription {
     controllerRole,
     featureLevelMin,
     featureLevelMax,
+    peerHost,
+    peerPort,
   };
 }
 

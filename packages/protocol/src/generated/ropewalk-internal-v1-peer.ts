@@ -143,6 +143,15 @@ export const peerService: {
     false,
     false
   >;
+  /** At the controller. */
+  readonly raiseFeatureLevel: GrpcMethod<
+    RaiseFeatureLevelRequest,
+    RaiseFeatureLevelRequestInit,
+    RaiseFeatureLevelResponse,
+    RaiseFeatureLevelResponseInit,
+    false,
+    false
+  >;
 } = {
   registerBroker: {
     path: "/ropewalk.internal.v1.PeerService/RegisterBroker",
@@ -251,6 +260,15 @@ export const peerService: {
     requestDeserialize: decodeChangeBrokerDutyRequest,
     responseSerialize: encodeChangeBrokerDutyResponse,
     responseDeserialize: decodeChangeBrokerDutyResponse,
+  },
+  raiseFeatureLevel: {
+    path: "/ropewalk.internal.v1.PeerService/RaiseFeatureLevel",
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: encodeRaiseFeatureLevelRequest,
+    requestDeserialize: decodeRaiseFeatureLevelRequest,
+    responseSerialize: encodeRaiseFeatureLevelResponse,
+    responseDeserialize: decodeRaiseFeatureLevelResponse,
   },
 };
 
@@ -632,6 +650,119 @@ function readEnterClusterResponse(reader: Reader, end: number): EnterClusterResp
   }
   expectEnd(reader, end);
   return { clusterId, memberIds, bootstrapIds, index };
+}
+
+/** The message `ropewalk.internal.v1.RaiseFeatureLevelRequest`. */
+export interface RaiseFeatureLevelRequest {
+  readonly dryRun: boolean;
+}
+
+/** {@link RaiseFeatureLevelRequest}, to be encoded: what is left out has its default. */
+export interface RaiseFeatureLevelRequestInit {
+  readonly dryRun?: boolean | undefined;
+}
+
+/** Encodes `ropewalk.internal.v1.RaiseFeatureLevelRequest`. Throws a `RangeError` for a number that its field cannot hold. */
+function encodeRaiseFeatureLevelRequest(message: RaiseFeatureLevelRequestInit): Buffer {
+  return writeRaiseFeatureLevelRequest(Writer.create(), message).finish(true) as Buffer;
+}
+
+/** Appends `ropewalk.internal.v1.RaiseFeatureLevelRequest` to a writer. */
+function writeRaiseFeatureLevelRequest(
+  writer: Writer,
+  message: RaiseFeatureLevelRequestInit,
+): Writer {
+  if (message.dryRun !== undefined && message.dryRun !== false) {
+    writer.uint32(8).bool(message.dryRun);
+  }
+  return writer;
+}
+
+/** Decodes `ropewalk.internal.v1.RaiseFeatureLevelRequest`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
+function decodeRaiseFeatureLevelRequest(bytes: Uint8Array): RaiseFeatureLevelRequest {
+  return decodeMessage(
+    bytes,
+    "ropewalk.internal.v1.RaiseFeatureLevelRequest",
+    readRaiseFeatureLevelRequest,
+  );
+}
+
+/** Reads `ropewalk.internal.v1.RaiseFeatureLevelRequest` up to `end`. */
+function readRaiseFeatureLevelRequest(reader: Reader, end: number): RaiseFeatureLevelRequest {
+  let dryRun: boolean = false;
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 8:
+        dryRun = reader.bool();
+        break;
+      default:
+        skipField(reader, tag);
+    }
+  }
+  expectEnd(reader, end);
+  return { dryRun };
+}
+
+/** The message `ropewalk.internal.v1.RaiseFeatureLevelResponse`. */
+export interface RaiseFeatureLevelResponse {
+  readonly previousLevel: number;
+  readonly level: number;
+}
+
+/** {@link RaiseFeatureLevelResponse}, to be encoded: what is left out has its default. */
+export interface RaiseFeatureLevelResponseInit {
+  readonly previousLevel?: number | undefined;
+  readonly level?: number | undefined;
+}
+
+/** Encodes `ropewalk.internal.v1.RaiseFeatureLevelResponse`. Throws a `RangeError` for a number that its field cannot hold. */
+function encodeRaiseFeatureLevelResponse(message: RaiseFeatureLevelResponseInit): Buffer {
+  return writeRaiseFeatureLevelResponse(Writer.create(), message).finish(true) as Buffer;
+}
+
+/** Appends `ropewalk.internal.v1.RaiseFeatureLevelResponse` to a writer. */
+function writeRaiseFeatureLevelResponse(
+  writer: Writer,
+  message: RaiseFeatureLevelResponseInit,
+): Writer {
+  if (message.previousLevel !== undefined && message.previousLevel !== 0) {
+    writeInt32(writer.uint32(8), message.previousLevel);
+  }
+  if (message.level !== undefined && message.level !== 0) {
+    writeInt32(writer.uint32(16), message.level);
+  }
+  return writer;
+}
+
+/** Decodes `ropewalk.internal.v1.RaiseFeatureLevelResponse`; bytes fields are slices of `bytes`. Bad bytes are a `RopewalkError` with the code `INVALID_REQUEST`. */
+function decodeRaiseFeatureLevelResponse(bytes: Uint8Array): RaiseFeatureLevelResponse {
+  return decodeMessage(
+    bytes,
+    "ropewalk.internal.v1.RaiseFeatureLevelResponse",
+    readRaiseFeatureLevelResponse,
+  );
+}
+
+/** Reads `ropewalk.internal.v1.RaiseFeatureLevelResponse` up to `end`. */
+function readRaiseFeatureLevelResponse(reader: Reader, end: number): RaiseFeatureLevelResponse {
+  let previousLevel: number = 0;
+  let level: number = 0;
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 8:
+        previousLevel = reader.int32();
+        break;
+      case 16:
+        level = reader.int32();
+        break;
+      default:
+        skipField(reader, tag);
+    }
+  }
+  expectEnd(reader, end);
+  return { previousLevel, level };
 }
 
 /** The message `ropewalk.internal.v1.ChangeBrokerDutyRequest`. */

@@ -54,6 +54,24 @@ describe("a hibernating group", () => {
     expect(world.isLed).toBe(true);
   });
 
+  test("sleeps soon after its leader, who wanted to let it, has heard of everybody again", () => {
+    const electionTicks = 20;
+    const hibernateAfterTicks = 5 * electionTicks;
+    const world = threeNodes(1, { electionTicks, hibernateAfterTicks });
+    world.roundsUntil("led", 100, () => world.isLed);
+    const leaderId = world.leader(1)?.nodeId ?? 0;
+    const link = `${(leaderId % 3) + 1}>${leaderId}`;
+    // The leader looks whether it may sleep a few ticks after a quorum check, over which nothing of a follower arrives.
+    rounds(world, 5);
+    expect(world.propose(world.leader(1))).toBe(true);
+    rounds(world, hibernateAfterTicks - 7);
+    world.cut.add(link);
+    rounds(world, 12);
+    world.cut.delete(link);
+    expect(world.isAsleep).toBe(false);
+    world.roundsUntil("asleep", 2 * electionTicks, () => world.isAsleep);
+  });
+
   test("wakes alone on a proposal, commits it, and sleeps again", () => {
     const world = threeNodes(20);
     lullToSleep(world);

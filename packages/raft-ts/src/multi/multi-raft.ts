@@ -299,9 +299,13 @@ export class MultiRaft<Owner> {
       if (group.idleTicks >= this.#options.electionTicks) stayAwake(group);
       return;
     }
-    if (group.idleTicks < this.#options.hibernateAfterTicks) return;
-    group.idleTicks = 0;
+    const { electionTicks, hibernateAfterTicks } = this.#options;
+    if (group.idleTicks < hibernateAfterTicks) return;
+    // Who was just forgotten by a quorum check answers the next heartbeat. A whole pause later the next check would be as
+    // near, where the pause is a multiple of the election timeout: some groups would never sleep.
+    group.idleTicks = Math.max(0, hibernateAfterTicks - Math.ceil(electionTicks / 2));
     if (!leaderMaySleep(group.node)) return;
+    group.idleTicks = 0;
     group.wakefulness = "drowsy";
     group.sleepers = [];
     if (otherMembers(group.node).length === 0) this.#sleep(group);

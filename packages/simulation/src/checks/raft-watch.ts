@@ -48,7 +48,10 @@ export class RaftWatch {
       added: (replica) => void replicas.set(replica, this.#added(brokerId, replica)),
       removed: (replica) => {
         replicas.delete(replica);
-        disks.get(groupName(replica.log.key))?.logMayChange();
+        const name = groupName(replica.log.key);
+        const disk = disks.get(name);
+        // What its group has seen of it stays: its last answers may still be on their way.
+        if (disk !== undefined) disks.set(name, disk.withoutEntries());
       },
       contradicted: (replica, error) => {
         const detail = `broker ${brokerId}: ${error.message}`;

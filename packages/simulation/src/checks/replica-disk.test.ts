@@ -64,9 +64,8 @@ describe("ReplicaDisk", () => {
     expect(lossOf(logOf([1, 3], 4, 0))).toBeUndefined();
   });
 
-  test("lossIn() bears other entries in a log that may have changed, and no lower term", () => {
-    const disk = new ReplicaDisk(logOf([1, 1], 2));
-    disk.logMayChange();
+  test("withoutEntries() bears other entries, and no lower term", () => {
+    const disk = new ReplicaDisk(logOf([1, 1], 2)).withoutEntries();
     expect(disk.lossIn(logOf([2], 2))).toBeUndefined();
     expect(disk.lossIn(logOf([2], 1))).toBe("term 2 on disk became 1");
   });

@@ -17,8 +17,8 @@ export type StoredWrite = Pick<GroupWrite, "hardState" | "entries">;
  */
 export class ReplicaDisk {
   /** `#terms[row]` is the term of entry `#startIndex + row`; what is before is there, too, in some form. */
-  #startIndex: number;
-  #terms: number[] = [];
+  readonly #startIndex: number;
+  readonly #terms: number[] = [];
   #term: number;
   #vote: number;
   #pending: StoredWrite[] = [];
@@ -41,11 +41,10 @@ export class ReplicaDisk {
     if (write !== undefined) this.#take(write);
   }
 
-  /** Its entries may be replaced, by those of a snapshot; what it promised in elections stays. */
-  logMayChange(): void {
-    this.#startIndex = 1;
-    this.#terms = [];
-    this.#pending = [];
+  /** What a log must have that takes its place, with any entries: what it promised in elections stays. */
+  withoutEntries(): ReplicaDisk {
+    const hardState = { term: this.#term, vote: this.#vote, commit: 0 };
+    return new ReplicaDisk({ hardState, firstIndex: () => 1, lastIndex: () => 0, term: () => 0 });
   }
 
   /** Whether the entry is there for good. */
