@@ -82,10 +82,7 @@ export class Nemesis {
     world.loop.schedule(random.between(0, this.#options.everyMsMax), () => {
       if (this.#isOver) return;
       const strike = this.strikeCount++;
-      const scene = { ...this.#scene, random: random.fork(String(strike)) };
-      if (this.#options.strikes?.includes(strike) !== false) {
-        this.#strike(scene, scene.random.pick(this.#options.kinds));
-      }
+      if (this.#options.strikes?.includes(strike) !== false) this.#strike(strike);
       this.start();
     });
   }
@@ -132,13 +129,15 @@ export class Nemesis {
     }
   }
 
-  #strike(scene: FaultScene, kind: FaultKind): void {
-    const { cluster, random, victim, world } = scene;
+  #strike(strike: number): void {
+    const { cluster, victim, world } = this.#scene;
+    const random = this.#scene.random.fork(String(strike));
+    const kind = random.pick(this.#options.kinds);
     const machine = lossyFaults.includes(kind) ? victim : random.pick(cluster.machines);
     const lastsMs = random.between(1, this.#options.lastsMsMax);
     this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
     world.trace.tell("nemesis", `${kind}: ${machine.host}, ${lastsMs.toFixed(0)} ms`);
-    const mend = faults[kind](scene, machine);
+    const mend = faults[kind]({ ...this.#scene, random }, machine);
     world.loop.schedule(lastsMs, () => {
       if (!this.#isOver) mend();
     });
