@@ -69,6 +69,7 @@ export class ClusterConnection {
   readonly #bootstrapServers: readonly string[];
   readonly #channels: Channels;
   #turn: number;
+  readonly #closing = new AbortController();
   #running: Promise<void> = Promise.resolve();
   #next: { readonly topics: Set<string>; readonly done: Promise<void> } | undefined;
 
@@ -133,6 +134,11 @@ export class ClusterConnection {
     return { topics, done };
   }
 
+  /** Is aborted when the connections are closed: nothing is tried again then. */
+  get closed(): AbortSignal {
+    return this.#closing.signal;
+  }
+
   /** Calls whichever broker answers. Rejects with a {@link RopewalkError}. */
   async call<Request, Response>(
     method: UnaryMethod<Request, Response>,
@@ -155,7 +161,10 @@ export class ClusterConnection {
         if (hintId === undefined) this.#turn++;
         const pauseMs = this.#pauseAfter(error, attempt, backoff);
         if (this.clock.monotonicMs() + pauseMs >= endMs) throw error;
-        await pause(this.clock, pauseMs, options.signal);
+        const { closed } = this;
+        const signals = options.signal === undefined ? [closed] : [closed, options.signal];
+        await pause(this.clock, pauseMs, AbortSignal.any(signals));
+        if (closed.aborted) throw error;
       }
     }
   }
@@ -234,6 +243,7 @@ export class ClusterConnection {
 
   /** Closes every connection; what is under way fails. */
   close(): void {
+    this.#closing.abort();
     this.#channels.close();
   }
 }

@@ -42,7 +42,7 @@ export class LeaderCalls<Answer extends PartitionAnswer> {
 
   /** The answers by partition. Rejects with a failure that will not pass, or the last one when time is up. */
   async run(): Promise<Answer[]> {
-    const { clock } = this.#cluster;
+    const { clock, closed } = this.#cluster;
     const endMs = clock.monotonicMs() + this.#question.timeoutMs;
     const backoff = this.#cluster.backoff();
     for (;;) {
@@ -52,7 +52,8 @@ export class LeaderCalls<Answer extends PartitionAnswer> {
       const error = this.#worst();
       const pauseMs = backoff.nextMs(error.retryAfterMs);
       if (!this.#mayPass(error) || pauseMs >= leftMs) throw error;
-      await pause(clock, pauseMs);
+      await pause(clock, pauseMs, closed);
+      if (closed.aborted) throw error;
     }
     return this.#answers.toSorted((one, other) => one.partition - other.partition);
   }

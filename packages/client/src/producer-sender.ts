@@ -117,7 +117,7 @@ export class ProducerSender {
   #isPaused(partition: ProducerPartition): boolean {
     const leftMs = partition.retryAtMs - this.#cluster.clock.monotonicMs();
     if (leftMs <= 0) return false;
-    if (!this.#retryTimers.has(partition)) {
+    if (!this.#retryTimers.has(partition) && !this.#closed.signal.aborted) {
       const timer = this.#cluster.clock.setTimer(leftMs, () => {
         this.#retryTimers.delete(partition);
         this.wake(partition);
