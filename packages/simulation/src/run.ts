@@ -1,9 +1,10 @@
 import type { Admin } from "@ropewalk/client";
 import type { Anomaly } from "./checks/anomaly.ts";
+import { clusterReport } from "./checks/cluster-report.ts";
 import { checkHistory } from "./checks/history-check.ts";
 import { RaftWatch } from "./checks/raft-watch.ts";
 import { checkReplicas } from "./checks/replica-check.ts";
-import { Nemesis } from "./nemesis.ts";
+import { Nemesis } from "./nemesis/nemesis.ts";
 import type { RunOptions } from "./run-options.ts";
 import { SimulatedCluster } from "./simulated-cluster.ts";
 import { ClientSeats } from "./workload/client-seats.ts";
@@ -27,6 +28,8 @@ export interface RunOutcome {
   readonly acknowledgedCount: number;
   readonly seenCount: number;
   readonly faultCounts: ReadonlyMap<string, number>;
+  /** Faults that were due, whether they happened or were left out. */
+  readonly strikeCount: number;
 }
 
 /** Runs one seed: a cluster under load and faults, then in peace until everything has converged, then the checks. */
@@ -54,6 +57,8 @@ export class Run {
       kinds: options.faults,
       everyMsMax: options.faultEveryMsMax,
       lastsMsMax: options.faultLastsMsMax,
+      strikes: options.strikes,
+      lasting: options.lastingFault,
     });
   }
 
@@ -117,6 +122,7 @@ export class Run {
       this.#failures.push(
         `liveness: ${workload.pendingCount} records have no fate ${livenessMs} ms after the last fault`,
       );
+      await this.#tellState();
     }
     let logs: Awaited<ReturnType<typeof readAll>> | undefined;
     const reader = this.#seats.open(2).client;
@@ -130,6 +136,7 @@ export class Run {
     await this.#expectNone("have the group read everything", workload.checkGroup(ends));
     await this.#expectNone("make a topic anew", workload.checkTopics());
     if (!(await this.#within(30_000, "stop", this.#stop()))) return;
+    this.#nemesis.end();
     const replicas = checkReplicas(this.#cluster.stoppedBrokers());
     const described = replicas.then((found) => found.map(describe));
     await this.#expectNone("look at the replicas", described);
@@ -143,6 +150,7 @@ export class Run {
 
   async #stop(): Promise<void> {
     await this.#seats.closeAll();
+    this.#failures.push(...this.#seats.leaks);
     await this.#cluster.stopAll();
   }
 
@@ -180,8 +188,21 @@ export class Run {
     );
     const isInTime = await loop.runUntil(() => isOver, loop.nowMs + limitMs);
     this.#isWrong();
-    if (!isInTime) this.#failures.push(`liveness: cannot ${what} within ${limitMs} ms`);
+    if (!isInTime) {
+      this.#failures.push(`liveness: cannot ${what} within ${limitMs} ms`);
+      await this.#tellState();
+    }
     return isDone;
+  }
+
+  /** Puts into the trace what the cluster says of itself. */
+  async #tellState(): Promise<void> {
+    const { loop, trace } = this.#world;
+    let lines: readonly string[] | undefined;
+    const admin = this.#seats.open(0).client.admin({ timeoutMs: 5000 });
+    void clusterReport(admin).then((told) => (lines = told));
+    await loop.runUntil(() => lines !== undefined, loop.nowMs + 20_000);
+    for (const line of lines ?? []) trace.tell("cluster", line);
   }
 
   #outcome(): RunOutcome {
@@ -199,6 +220,7 @@ export class Run {
       acknowledgedCount: this.#history.count("acknowledged"),
       seenCount,
       faultCounts: this.#nemesis.counts,
+      strikeCount: this.#nemesis.strikeCount,
     };
   }
 }

@@ -123,8 +123,8 @@ export class SimulatedCluster {
         if (!process.isAlive) return;
         trace.tell(machine.host, `does not start: ${String(error)}`);
         process.die("kill");
-        // On a full disk it may refuse to start; it is started again when all is mended.
-        if (machine.disk.bytesMax === Number.POSITIVE_INFINITY) {
+        // On a full or broken disk it may refuse to start; it is started again when all is mended.
+        if (machine.disk.bytesMax === Number.POSITIVE_INFINITY && !machine.disk.isBroken) {
           this.failures.push(`${machine.host} does not start: ${String(error)}`);
         }
       },
@@ -148,7 +148,7 @@ export class SimulatedCluster {
     await new Promise<void>((resolve) => {
       process.onDeath(() => resolve());
       process.post(stopMsMax, resolve);
-      broker.stop().then(resolve, resolve);
+      this.#stop(machine).then(resolve, resolve);
     });
     // Somebody may have killed it meanwhile: then it is not ours to start.
     if (!process.isAlive || machine.process !== process) return;
@@ -161,9 +161,14 @@ export class SimulatedCluster {
   replace(machine: BrokerMachine): void {
     this.kill(machine, "power");
     this.#world.trace.tell(machine.host, "is replaced");
+    this.wipe(machine);
+    this.start(machine);
+  }
+
+  /** Everything on a machine's disk is gone. */
+  wipe(machine: BrokerMachine): void {
     machine.disk.wipe();
     this.#setting.watch?.forget(machine.brokerId);
-    this.start(machine);
   }
 
   /** Starts a broker on one more machine. */
@@ -176,16 +181,27 @@ export class SimulatedCluster {
 
   /** Stops every broker cleanly. */
   async stopAll(): Promise<void> {
-    await Promise.all(this.machines.map(async ({ broker }) => broker?.stop()));
+    await Promise.all(this.machines.map((machine) => this.#stop(machine)));
     for (const machine of this.machines) {
       machine.process?.die("kill");
       machine.broker = undefined;
     }
   }
 
-  /** Every broker's disk, for looking at what stopped brokers have stored. */
+  /** A broker that was stopped has given everything back. */
+  async #stop({ broker, host, isLost, process }: BrokerMachine): Promise<void> {
+    if (isLost || broker === undefined || process?.isAlive !== true) return;
+    await broker.stop();
+    const held = process.holdings.describe();
+    if (held !== undefined) this.failures.push(`leak: ${host} was stopped and holds ${held}`);
+  }
+
+  /** Disks, for looking at what stopped brokers have stored; but for those that have rotted, as is known, and empty ones. */
   stoppedBrokers(): StoppedBroker[] {
-    return this.machines.map(({ disk, host }) => {
+    const sound = this.machines.filter(
+      ({ disk }) => !disk.hasRotted && disk.directories.has("data/log"),
+    );
+    return sound.map(({ disk, host }) => {
       const process = new SimulatedProcess(this.#world.loop, host);
       return { host, runtime: this.#world.runtimeOf(process, disk) };
     });

@@ -17,8 +17,8 @@ export type StoredWrite = Pick<GroupWrite, "hardState" | "entries">;
  */
 export class ReplicaDisk {
   /** `#terms[row]` is the term of entry `#startIndex + row`; what is before is there, too, in some form. */
-  #startIndex: number;
-  #terms: number[] = [];
+  readonly #startIndex: number;
+  readonly #terms: number[] = [];
   #term: number;
   #vote: number;
   #pending: StoredWrite[] = [];

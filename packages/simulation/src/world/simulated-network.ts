@@ -63,7 +63,9 @@ export class SimulatedNetwork {
       return Promise.reject(new NetworkError("PORT_IN_USE", `${name} is in use`));
     }
     this.#ports.set(name, { process, accept });
+    const giveBack = process.holdings.take("port", name);
     const close = (): Promise<void> => {
+      giveBack();
       if (this.#ports.get(name)?.process === process) this.#ports.delete(name);
       return Promise.resolve();
     };
@@ -143,10 +145,15 @@ function connectionEnds(
       },
       () => from.handler?.onDrain(),
     );
+  const [here, there] = [near.host, far.host];
+  const forget = links.onReset(here, there, () => {
+    for (const end of [ends.near, ends.far]) end.process.post(0, () => end.reset());
+  });
   ends.near.joined(ends.far, pipe(ends.near, ends.far), network);
   ends.far.joined(ends.near, pipe(ends.far, ends.near), network);
   // Nothing arrives before the other side has been accepted.
   ends.near.outgoing?.pause();
+  ends.near.onEnd = forget;
   return ends;
 }
 
@@ -157,11 +164,15 @@ class ConnectionEnd implements Connection {
   outgoing: Pipe<Uint8Array> | undefined;
   #other: ConnectionEnd | undefined;
   #network: SimulatedNetwork | undefined;
+  readonly #giveBack: () => void;
   #isClosed = false;
+  /** Runs when the connection is over. */
+  onEnd: () => void = () => undefined;
 
   constructor(process: SimulatedProcess, remote: Address) {
     this.process = process;
     this.remote = remote;
+    this.#giveBack = process.holdings.take("connection", portName(remote));
   }
 
   joined(other: ConnectionEnd, outgoing: Pipe<Uint8Array>, network: SimulatedNetwork): void {
@@ -196,6 +207,7 @@ class ConnectionEnd implements Connection {
   }
 
   close(): void {
+    this.#giveBack();
     this.process.post(lingerMs, () => this.#hangUp());
     this.process.post(lingerMs, () => this.#ended(undefined));
   }
@@ -213,9 +225,17 @@ class ConnectionEnd implements Connection {
     tell();
   }
 
+  /** Nothing of what is on its way arrives, and both sides hear of it. */
+  reset(): void {
+    const { host, port } = this.remote;
+    this.#ended(new NetworkError("UNREACHABLE", `${host}:${port} reset the connection`));
+  }
+
   #ended(error: Error | undefined): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#giveBack();
+    this.onEnd();
     this.outgoing?.close();
     this.#other?.outgoing?.close();
     this.handler?.onClose(error);
