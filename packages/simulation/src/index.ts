@@ -1,3 +1,5 @@
+export { minimize } from "./minimize.ts";
+export type { Minimizing } from "./minimize.ts";
 export { faultKinds, lossyFaults, usualFaults } from "./nemesis/fault-kind.ts";
 export type { FaultKind } from "./nemesis/fault-kind.ts";
 export { Nemesis } from "./nemesis/nemesis.ts";

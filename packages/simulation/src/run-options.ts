@@ -25,6 +25,8 @@ export interface RunOptions {
   readonly faults: readonly FaultKind[];
   readonly faultEveryMsMax: number;
   readonly faultLastsMsMax: number;
+  /** The numbers of the faults that happen; absent: all. */
+  readonly strikes?: readonly number[];
   readonly busyMs: number;
   /** How one machine stays broken while the others are mended; absent: none does. */
   readonly lastingFault: LastingFault | undefined;

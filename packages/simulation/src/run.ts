@@ -28,6 +28,8 @@ export interface RunOutcome {
   readonly acknowledgedCount: number;
   readonly seenCount: number;
   readonly faultCounts: ReadonlyMap<string, number>;
+  /** Faults that were due, whether they happened or were left out. */
+  readonly strikeCount: number;
 }
 
 /** Runs one seed: a cluster under load and faults, then in peace until everything has converged, then the checks. */
@@ -56,6 +58,7 @@ export class Run {
       everyMsMax: options.faultEveryMsMax,
       lastsMsMax: options.faultLastsMsMax,
       lasting: options.lastingFault,
+      strikes: options.strikes,
     });
   }
 
@@ -147,6 +150,7 @@ export class Run {
 
   async #stop(): Promise<void> {
     await this.#seats.closeAll();
+    this.#failures.push(...this.#seats.leaks);
     await this.#cluster.stopAll();
   }
 
@@ -216,6 +220,7 @@ export class Run {
       acknowledgedCount: this.#history.count("acknowledged"),
       seenCount,
       faultCounts: this.#nemesis.counts,
+      strikeCount: this.#nemesis.strikeCount,
     };
   }
 }

@@ -148,7 +148,7 @@ export class SimulatedCluster {
     await new Promise<void>((resolve) => {
       process.onDeath(() => resolve());
       process.post(stopMsMax, resolve);
-      broker.stop().then(resolve, resolve);
+      this.#stop(machine).then(resolve, resolve);
     });
     // Somebody may have killed it meanwhile: then it is not ours to start.
     if (!process.isAlive || machine.process !== process) return;
@@ -181,11 +181,19 @@ export class SimulatedCluster {
 
   /** Stops every broker cleanly. */
   async stopAll(): Promise<void> {
-    await Promise.all(this.machines.map(async ({ broker, isLost }) => !isLost && broker?.stop()));
+    await Promise.all(this.machines.map((machine) => this.#stop(machine)));
     for (const machine of this.machines) {
       machine.process?.die("kill");
       machine.broker = undefined;
     }
+  }
+
+  /** A broker that was stopped has given everything back. */
+  async #stop({ broker, host, isLost, process }: BrokerMachine): Promise<void> {
+    if (broker === undefined || process?.isAlive !== true || isLost) return;
+    await broker.stop();
+    const held = process.holdings.describe();
+    if (held !== undefined) this.failures.push(`leak: ${host} was stopped and holds ${held}`);
   }
 
   /** Disks, for looking at what stopped brokers have stored; but for those that have rotted, as is known, and empty ones. */

@@ -1,5 +1,6 @@
 import type { BrokerMachine, SimulatedCluster } from "../simulated-cluster.ts";
 import { clientHosts } from "../workload/client-seats.ts";
+import type { SeededRandom } from "../world/seeded-random.ts";
 import type { World } from "../world/world.ts";
 import { breakDisk, fill, loseState, rot, stall, wipe } from "./disk-faults.ts";
 import { type FaultKind, lossyFaults } from "./fault-kind.ts";
@@ -31,6 +32,8 @@ export interface NemesisOptions {
   readonly kinds: readonly FaultKind[];
   readonly everyMsMax: number;
   readonly lastsMsMax: number;
+  /** Only the strikes with these numbers are done; absent: all. What they do does not depend on the others. */
+  readonly strikes?: readonly number[] | undefined;
   /** One machine is never mended; absent: all are. */
   readonly lasting?: LastingFault | undefined;
 }
@@ -62,22 +65,28 @@ const faults: Readonly<Record<FaultKind, Fault>> = {
  */
 export class Nemesis {
   readonly #scene: FaultScene;
+  readonly #pace: SeededRandom;
   readonly #options: NemesisOptions;
   readonly counts: Map<FaultKind, number> = new Map();
+  /** Strikes up to now, those that were left out among them. */
+  strikeCount = 0;
   #isOver = false;
 
   constructor(world: World, cluster: SimulatedCluster, options: NemesisOptions) {
     const random = world.random.fork("nemesis");
+    this.#pace = random;
     this.#scene = { world, cluster, random, victim: random.pick(cluster.machines) };
     this.#options = options;
   }
 
   start(): void {
     if (this.#options.kinds.length === 0) return;
-    const { random, world } = this.#scene;
-    world.loop.schedule(random.between(0, this.#options.everyMsMax), () => {
+    this.#scene.world.loop.schedule(this.#pace.between(0, this.#options.everyMsMax), () => {
       if (this.#isOver) return;
-      this.#strike(random.pick(this.#options.kinds));
+      const strike = this.strikeCount++;
+      if (this.#options.strikes?.includes(strike) !== false) {
+        this.#strike({ ...this.#scene, random: this.#pace.fork(String(strike)) });
+      }
       this.start();
     });
   }
@@ -124,13 +133,14 @@ export class Nemesis {
     }
   }
 
-  #strike(kind: FaultKind): void {
-    const { cluster, random, victim, world } = this.#scene;
+  #strike(scene: FaultScene): void {
+    const { cluster, random, victim, world } = scene;
+    const kind = random.pick(this.#options.kinds);
     const machine = lossyFaults.includes(kind) ? victim : random.pick(cluster.machines);
     const lastsMs = random.between(1, this.#options.lastsMsMax);
     this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
     world.trace.tell("nemesis", `${kind}: ${machine.host}, ${lastsMs.toFixed(0)} ms`);
-    const mend = faults[kind](this.#scene, machine);
+    const mend = faults[kind](scene, machine);
     world.loop.schedule(lastsMs, () => {
       if (!this.#isOver) mend();
     });

@@ -5,6 +5,7 @@ import {
   type DiskFile,
   type DiskLock,
   type FilePiece,
+  type FileRange,
 } from "@ropewalk/runtime";
 import type { Inode } from "./inode.ts";
 import type { MachineDisk } from "./machine-disk.ts";
@@ -79,11 +80,11 @@ export class SimulatedDisk implements Disk {
   }
 
   open(path: string, _access: "read" | "read-write"): Promise<DiskFile> {
-    return this.act("read", 0, () => new SimulatedFile(this, path, this.#machine.inode(path)));
+    return this.act("read", 0, () => this.#file(path, this.#machine.inode(path)));
   }
 
   create(path: string): Promise<DiskFile> {
-    return this.act("write", 0, () => new SimulatedFile(this, path, this.#machine.create(path)));
+    return this.act("write", 0, () => this.#file(path, this.#machine.create(path)));
   }
 
   compose(path: string, which: "new" | "existing"): ComposedFile {
@@ -163,6 +164,10 @@ export class SimulatedDisk implements Disk {
     });
   }
 
+  #file(path: string, inode: Inode): SimulatedFile {
+    return new SimulatedFile(this, path, inode, this.#process.holdings.take("file", path));
+  }
+
   /** Does something after the time that it takes. */
   act<T>(kind: "read" | "write" | "sync", bytes: number, work: () => T): Promise<T> {
     const { promise, reject, resolve } = Promise.withResolvers<T>();
@@ -209,12 +214,14 @@ class SimulatedFile implements DiskFile {
   readonly path: string;
   readonly #disk: SimulatedDisk;
   readonly #inode: Inode;
+  readonly #giveBack: () => void;
   #failure: unknown;
 
-  constructor(disk: SimulatedDisk, path: string, inode: Inode) {
+  constructor(disk: SimulatedDisk, path: string, inode: Inode, giveBack: () => void) {
     this.#disk = disk;
     this.path = path;
     this.#inode = inode;
+    this.#giveBack = giveBack;
   }
 
   write(position: number, buffers: readonly Uint8Array[]): Promise<void> {
@@ -242,6 +249,7 @@ class SimulatedFile implements DiskFile {
   }
 
   close(): Promise<void> {
+    this.#giveBack();
     return Promise.resolve();
   }
 
@@ -273,30 +281,36 @@ class SimulatedComposedFile implements ComposedFile {
     this.#file ??= await (this.#which === "new"
       ? this.#disk.create(this.path)
       : this.#disk.open(this.path, "read-write"));
-    const buffers: Uint8Array[] = [];
-    for (const piece of pieces) buffers.push(await bytesOf(piece));
-    await this.#file.write(position, buffers);
+    const bytes = Buffer.allocUnsafe(pieces.reduce((sum, piece) => sum + lengthOf(piece), 0));
+    let end = 0;
+    for (const piece of pieces) {
+      const target = bytes.subarray(end, (end += lengthOf(piece)));
+      if (piece instanceof Uint8Array) target.set(piece);
+      else await readInto(target, piece);
+    }
+    await this.#file.write(position, [bytes]);
   }
 
   async finish(): Promise<void> {
     if (this.#file === undefined) throw new DiskError("IO", `nothing was written to ${this.path}`);
     await this.#file.datasync();
+    await this.#file.close();
   }
 
-  abandon(): Promise<void> {
-    return Promise.resolve();
+  async abandon(): Promise<void> {
+    await this.#file?.close();
   }
 }
 
-async function bytesOf(piece: FilePiece): Promise<Uint8Array> {
-  if (piece instanceof Uint8Array) return piece;
-  const { bytes, file, position } = piece;
-  const target = new Uint8Array(bytes);
+function lengthOf(piece: FilePiece): number {
+  return piece instanceof Uint8Array ? piece.length : piece.bytes;
+}
+
+async function readInto(target: Uint8Array, { bytes, file, position }: FileRange): Promise<void> {
   const read = await file.read(position, target).catch((cause: unknown) => {
     throw new DiskError("SOURCE", `cannot read ${file.path}`, { cause });
   });
   if (read < bytes) throw new DiskError("SOURCE", `${file.path} ends before ${position + bytes}`);
-  return target;
 }
 
 function notFound(path: string): DiskError {
