@@ -48,6 +48,8 @@ export class ClusterEntry {
   #majoritySinceMs: number | undefined;
   #reason = "not registered with a controller yet";
   #isOver = false;
+  /** What waits for its time. */
+  readonly #waiting = new Set<() => void>();
 
   constructor(options: ClusterEntryOptions) {
     this.#options = options;
@@ -85,6 +87,7 @@ export class ClusterEntry {
 
   stop(): void {
     this.#isOver = true;
+    for (const goOn of this.#waiting) goOn();
   }
 
   async #attempt(registration: BrokerRegistration): Promise<Entered | undefined> {
@@ -176,7 +179,17 @@ export class ClusterEntry {
     this.#options.logger.info("this broker belongs to no cluster yet", { reason });
   }
 
+  /** Ends with the entry, too: a broker that is stopped holds no timer. */
   #pause(delayMs: number): Promise<void> {
-    return new Promise((resolve) => void this.#options.clock.setTimer(delayMs, resolve));
+    if (this.#isOver) return Promise.resolve();
+    return new Promise((resolve) => {
+      const goOn = (): void => {
+        timer.cancel();
+        this.#waiting.delete(goOn);
+        resolve();
+      };
+      const timer = this.#options.clock.setTimer(delayMs, goOn);
+      this.#waiting.add(goOn);
+    });
   }
 }
