@@ -148,7 +148,7 @@ export class SimulatedCluster {
     await new Promise<void>((resolve) => {
       process.onDeath(() => resolve());
       process.post(stopMsMax, resolve);
-      this.#stop(machine).then(resolve, resolve);
+      broker.stop().then(resolve, resolve);
     });
     // Somebody may have killed it meanwhile: then it is not ours to start.
     if (!process.isAlive || machine.process !== process) return;

@@ -1,4 +1,5 @@
 import type { Admin } from "@ropewalk/client";
+import type { Timer } from "@ropewalk/runtime";
 import type { SeededRandom } from "../world/seeded-random.ts";
 import type { SimulatedProcess } from "../world/simulated-process.ts";
 import type { LoadedTopic } from "./loaded-topic.ts";
@@ -22,6 +23,7 @@ export class Moving {
   readonly #random: SeededRandom;
   readonly #options: MovingOptions;
   #isStopped = false;
+  #timer: Timer | undefined;
 
   constructor(
     admin: Admin,
@@ -36,8 +38,8 @@ export class Moving {
   }
 
   start(): void {
-    this.#process.setTimer(this.#random.between(0, this.#options.everyMsMax), () => {
-      if (this.#isStopped) return;
+    if (this.#isStopped) return;
+    this.#timer = this.#process.setTimer(this.#random.between(0, this.#options.everyMsMax), () => {
       // It may well be refused: brokers are silent, and there may be no controller.
       this.#change()
         .catch(() => undefined)
@@ -48,6 +50,7 @@ export class Moving {
   /** Nothing is begun any more. */
   stop(): void {
     this.#isStopped = true;
+    this.#timer?.cancel();
   }
 
   /** Takes the throttle off, and waits until everything has moved. */
