@@ -45,11 +45,11 @@ export class ClusterEntry {
   readonly #answers = new Map<number, EntryAnswer>();
   readonly #addresses = new Map<number, Address>();
   readonly #seen = new Map<number, string>();
+  /** Those that are under way, each with what ends it. */
+  readonly #pauses = new Set<() => void>();
   #majoritySinceMs: number | undefined;
   #reason = "not registered with a controller yet";
   #isOver = false;
-  /** What waits for its time. */
-  readonly #waiting = new Set<() => void>();
 
   constructor(options: ClusterEntryOptions) {
     this.#options = options;
@@ -87,7 +87,7 @@ export class ClusterEntry {
 
   stop(): void {
     this.#isOver = true;
-    for (const goOn of this.#waiting) goOn();
+    for (const end of this.#pauses) end();
   }
 
   async #attempt(registration: BrokerRegistration): Promise<Entered | undefined> {
@@ -179,17 +179,15 @@ export class ClusterEntry {
     this.#options.logger.info("this broker belongs to no cluster yet", { reason });
   }
 
-  /** Ends with the entry, too: a broker that is stopped holds no timer. */
-  #pause(delayMs: number): Promise<void> {
-    if (this.#isOver) return Promise.resolve();
-    return new Promise((resolve) => {
-      const goOn = (): void => {
-        timer.cancel();
-        this.#waiting.delete(goOn);
-        resolve();
-      };
-      const timer = this.#options.clock.setTimer(delayMs, goOn);
-      this.#waiting.add(goOn);
-    });
+  /** Ends early where the broker stops: a timer would keep its process alive. */
+  async #pause(delayMs: number): Promise<void> {
+    if (this.#isOver) return;
+    const over = Promise.withResolvers<undefined>();
+    const end = (): void => over.resolve(undefined);
+    const timer = this.#options.clock.setTimer(delayMs, end);
+    this.#pauses.add(end);
+    await over.promise;
+    this.#pauses.delete(end);
+    timer.cancel();
   }
 }

@@ -4,6 +4,7 @@ import { clusterReport } from "./checks/cluster-report.ts";
 import { checkHistory } from "./checks/history-check.ts";
 import { RaftWatch } from "./checks/raft-watch.ts";
 import { checkReplicas } from "./checks/replica-check.ts";
+import type { FaultKind } from "./nemesis/fault-kind.ts";
 import { Nemesis } from "./nemesis/nemesis.ts";
 import type { RunOptions } from "./run-options.ts";
 import { SimulatedCluster } from "./simulated-cluster.ts";
@@ -14,6 +15,9 @@ import type { LoadedTopic } from "./workload/loaded-topic.ts";
 import { Workload } from "./workload/workload.ts";
 import { Tripwire } from "./world/tripwire.ts";
 import { World } from "./world/world.ts";
+
+/** After these, brokers may well find damage. */
+const damagingFaults: readonly FaultKind[] = ["rot", "broken disk", "lost state"];
 
 /** What a run found out. */
 export interface RunOutcome {
@@ -57,8 +61,8 @@ export class Run {
       kinds: options.faults,
       everyMsMax: options.faultEveryMsMax,
       lastsMsMax: options.faultLastsMsMax,
-      lasting: options.lastingFault,
       strikes: options.strikes,
+      lasting: options.lastingFault,
     });
   }
 
@@ -112,6 +116,10 @@ export class Run {
   /** Whether there is anything to report already. */
   #isWrong(): boolean {
     this.#failures.push(...this.#cluster.failures.splice(0));
+    const errors = this.#world.errors.splice(0);
+    if (!this.#options.faults.some((kind) => damagingFaults.includes(kind))) {
+      this.#failures.push(...errors.filter(isOfDamage).map((error) => `damage: ${error}`));
+    }
     return this.#failures.length > 0;
   }
 
@@ -223,6 +231,12 @@ export class Run {
       strikeCount: this.#nemesis.strikeCount,
     };
   }
+}
+
+/** Replicas mend each other: that one had to be, and nothing had harmed what it stored, would not be seen otherwise. A disk that was replaced by an empty one is no damage. */
+function isOfDamage(error: string): boolean {
+  const isOfOldDisk = error.includes("the disk that this broker had before");
+  return !isOfOldDisk && /damaged|is lost|quarantined/.test(error);
 }
 
 function describe({ detail, kind }: Anomaly): string {

@@ -63,6 +63,9 @@ const smallLog: NonNullable<BrokerConfig["log"]> = {
   diskReserveBytes: 64 * 1024,
 };
 
+/** What a broker still holds so long after its stop is a leak. */
+const leakAfterMs = 1500;
+
 /** How long a broker may take to stop before it is killed. */
 const stopMsMax = 15_000;
 
@@ -111,6 +114,7 @@ export class SimulatedCluster {
     this.#world.network.machineIsBack(machine.host);
     const process = new SimulatedProcess(this.#world.loop, machine.host, machine.clock);
     machine.process = process;
+    if (machine.disk.hasRotted) this.#setting.watch?.forget(machine.brokerId);
     Broker.start(this.#config(machine), this.#world.runtimeOf(process, machine.disk), {
       hasProcessMetrics: false,
       raftObserver: this.#setting.watch?.observe(machine.brokerId),
@@ -188,10 +192,13 @@ export class SimulatedCluster {
     }
   }
 
-  /** A broker that was stopped has given everything back. */
+  /** A broker that was stopped has given everything back, or does in a moment: pauses that nobody ends end by themselves. */
   async #stop({ broker, host, isLost, process }: BrokerMachine): Promise<void> {
-    if (broker === undefined || process?.isAlive !== true || isLost) return;
+    if (broker === undefined || isLost || process?.isAlive !== true) return;
     await broker.stop();
+    if (process.holdings.describe() !== undefined) {
+      await new Promise<void>((resolve) => void this.#world.loop.schedule(leakAfterMs, resolve));
+    }
     const held = process.holdings.describe();
     if (held !== undefined) this.failures.push(`leak: ${host} was stopped and holds ${held}`);
   }

@@ -1,6 +1,5 @@
 import type { BrokerMachine, SimulatedCluster } from "../simulated-cluster.ts";
 import { clientHosts } from "../workload/client-seats.ts";
-import type { SeededRandom } from "../world/seeded-random.ts";
 import type { World } from "../world/world.ts";
 import { breakDisk, fill, loseState, rot, stall, wipe } from "./disk-faults.ts";
 import { type FaultKind, lossyFaults } from "./fault-kind.ts";
@@ -32,10 +31,10 @@ export interface NemesisOptions {
   readonly kinds: readonly FaultKind[];
   readonly everyMsMax: number;
   readonly lastsMsMax: number;
-  /** Only the strikes with these numbers are done; absent: all. What they do does not depend on the others. */
-  readonly strikes?: readonly number[] | undefined;
   /** One machine is never mended; absent: all are. */
   readonly lasting?: LastingFault | undefined;
+  /** Only the strikes with these numbers are done; absent: all. What they do does not depend on the others. */
+  readonly strikes?: readonly number[] | undefined;
 }
 
 const faults: Readonly<Record<FaultKind, Fault>> = {
@@ -65,7 +64,6 @@ const faults: Readonly<Record<FaultKind, Fault>> = {
  */
 export class Nemesis {
   readonly #scene: FaultScene;
-  readonly #pace: SeededRandom;
   readonly #options: NemesisOptions;
   readonly counts: Map<FaultKind, number> = new Map();
   /** Strikes up to now, those that were left out among them. */
@@ -74,19 +72,17 @@ export class Nemesis {
 
   constructor(world: World, cluster: SimulatedCluster, options: NemesisOptions) {
     const random = world.random.fork("nemesis");
-    this.#pace = random;
     this.#scene = { world, cluster, random, victim: random.pick(cluster.machines) };
     this.#options = options;
   }
 
   start(): void {
     if (this.#options.kinds.length === 0) return;
-    this.#scene.world.loop.schedule(this.#pace.between(0, this.#options.everyMsMax), () => {
+    const { random, world } = this.#scene;
+    world.loop.schedule(random.between(0, this.#options.everyMsMax), () => {
       if (this.#isOver) return;
       const strike = this.strikeCount++;
-      if (this.#options.strikes?.includes(strike) !== false) {
-        this.#strike({ ...this.#scene, random: this.#pace.fork(String(strike)) });
-      }
+      if (this.#options.strikes?.includes(strike) !== false) this.#strike(strike);
       this.start();
     });
   }
@@ -133,14 +129,15 @@ export class Nemesis {
     }
   }
 
-  #strike(scene: FaultScene): void {
-    const { cluster, random, victim, world } = scene;
+  #strike(strike: number): void {
+    const { cluster, victim, world } = this.#scene;
+    const random = this.#scene.random.fork(String(strike));
     const kind = random.pick(this.#options.kinds);
     const machine = lossyFaults.includes(kind) ? victim : random.pick(cluster.machines);
     const lastsMs = random.between(1, this.#options.lastsMsMax);
     this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
     world.trace.tell("nemesis", `${kind}: ${machine.host}, ${lastsMs.toFixed(0)} ms`);
-    const mend = faults[kind](scene, machine);
+    const mend = faults[kind]({ ...this.#scene, random }, machine);
     world.loop.schedule(lastsMs, () => {
       if (!this.#isOver) mend();
     });

@@ -1,4 +1,4 @@
-import { atSync } from "../crash-point.ts";
+import { atSync } from "./crash-point.ts";
 import type { Fault } from "./fault-scene.ts";
 
 export const kill: Fault = ({ cluster }, machine) => {

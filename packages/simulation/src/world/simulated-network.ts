@@ -234,8 +234,8 @@ class ConnectionEnd implements Connection {
   #ended(error: Error | undefined): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.onEnd();
     this.#giveBack();
+    this.onEnd();
     this.outgoing?.close();
     this.#other?.outgoing?.close();
     this.handler?.onClose(error);
