@@ -22,6 +22,7 @@ const fixed: ReadonlySet<string> = new Set([
   "faultEveryMsMax",
   "choreEveryMsMax",
   "memberStayMsMax",
+  "replicaCountMin",
 ]);
 
 /** The least that makes sense, where it is not 0. */
@@ -32,7 +33,6 @@ const least: Readonly<Record<string, number>> = {
   valueBytesMax: 1,
   burstMax: 1,
   faultLastsMsMax: 1,
-  replicaCountMin: 1,
   growBy: 1,
   busyMs: 1000,
 };

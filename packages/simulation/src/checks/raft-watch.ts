@@ -34,10 +34,9 @@ export class RaftWatch {
     this.#report = report;
   }
 
-  /** The broker lost its disk. */
+  /** The broker lost its disk: what comes is new. What it said to be durable, and is on its way to leaders, was so. */
   forget(brokerId: number): void {
     this.#disks.delete(brokerId);
-    for (const { disks } of this.#groups.values()) disks.delete(brokerId);
   }
 
   /** An observer of one process of a broker. */

@@ -1,5 +1,5 @@
-import type { Timer } from "@ropewalk/runtime";
 import type { Admin } from "@ropewalk/client";
+import type { Timer } from "@ropewalk/runtime";
 import type { SeededRandom } from "../world/seeded-random.ts";
 import type { SimulatedProcess } from "../world/simulated-process.ts";
 import type { LoadedTopic } from "./loaded-topic.ts";
@@ -40,7 +40,6 @@ export class Moving {
   start(): void {
     if (this.#isStopped) return;
     this.#timer = this.#process.setTimer(this.#random.between(0, this.#options.everyMsMax), () => {
-      if (this.#isStopped) return;
       // It may well be refused: brokers are silent, and there may be no controller.
       this.#change()
         .catch(() => undefined)
