@@ -2,10 +2,17 @@ import { defineConfig } from "vitest/config";
 
 const conditions = ["source"];
 const resolve = { conditions };
+/** A run allocates much and keeps little: V8 is to collect when its heap is full, and not for 64 MiB of buffers. */
+const collectSeldom = [
+  "--single-threaded-gc",
+  "--external-memory-accounted-in-global-limit",
+  "--initial-old-space-size=512",
+];
+const seedRuns = "packages/simulation/src/run.test.ts";
 const ssr = { resolve: { conditions, externalConditions: conditions } };
 
 /**
- * Seven suites. `unit` lives beside the code, `cluster` starts real brokers, `conformance` holds the
+ * Eight suites. `unit` lives beside the code, `simulation` runs seeds, `cluster` starts real brokers, `conformance` holds the
  * code against tests written elsewhere, `differential` runs raft-ts beside etcd/raft, `deploy` runs the
  * container image, `powercut` makes file systems forget what was not synced, `faults` breaks clusters under load;
  * the last four and `bench` are not part of `npm test`. One suite runs after the other, so that none slows another's processes down.
@@ -34,8 +41,19 @@ export default defineConfig({
             "packages/testing/examples/vitest/*.test.ts",
             "test/*.test.ts",
           ],
+          exclude: [seedRuns],
           benchmark: { include: [] },
           testTimeout: 30_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "simulation",
+          sequence: { groupOrder: 0 },
+          include: [seedRuns],
+          benchmark: { include: [] },
+          execArgv: collectSeldom,
         },
       },
       {

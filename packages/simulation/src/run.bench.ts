@@ -19,33 +19,37 @@ interface Figures {
   readonly recordCount: number;
 }
 
-/** Three brokers, written to and read from all the time, with whatever faults the seed allows. */
+/** Three brokers, written to and read from all the time, with the faults and the work of admins that the seed decides. */
 const underLoad: Partial<RunOptions> = {
   brokerCount: 3,
   partitionCount: 3,
   producerCount: 2,
+  plainProducerCount: 0,
   consumersFrom: ["earliest"],
   valueBytesMax: 200,
   pauseMsMax: 100,
   burstMax: 5,
-  faultEveryMsMax: 8000,
-  faultLastsMsMax: 10_000,
-  busyMs: 300_000,
+  busyMs: 100_000,
 };
 
-/** Three brokers from which next to nothing is wanted. */
-const idle: Partial<RunOptions> = {
+/** The same, and nobody but producers and a consumer wants anything. */
+const steady: Partial<RunOptions> = {
   ...underLoad,
-  producerCount: 1,
-  consumersFrom: [],
+  moveEveryMsMax: 0,
   groupMemberCount: 0,
   topicChores: [],
   brokerChores: [],
   churnEveryMsMax: 0,
+};
+
+/** Three brokers from which next to nothing is wanted. */
+const idle: Partial<RunOptions> = {
+  ...steady,
+  producerCount: 1,
+  consumersFrom: [],
   pauseMsMax: 500_000,
   burstMax: 1,
   faults: [],
-  moveEveryMsMax: 0,
   busyMs: 600_000,
 };
 
@@ -90,7 +94,8 @@ function withSeeds(count: number, wanted: Partial<RunOptions>): RunOptions[] {
 test("virtual seconds per CPU second", { timeout: limitMs }, async () => {
   for (const options of withSeeds(6, {})) await new Run(options).run();
   await measure("idle", withSeeds(1, idle));
-  await measure("under load", withSeeds(3, underLoad));
+  await measure("written to and read from", withSeeds(6, steady));
+  await measure("the same, and admins", withSeeds(6, underLoad));
   await measure(`seeds 1 to ${seedCount}`, withSeeds(seedCount, {}));
   await measure(
     `seeds 1 to ${seedCount} with three brokers`,

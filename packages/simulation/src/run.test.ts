@@ -4,7 +4,7 @@ import { usualFaults } from "./nemesis/fault-kind.ts";
 import { Run, type RunOutcome } from "./run.ts";
 import { optionsOfSeed } from "./run-options.ts";
 
-const count = Number(process.env["SIMULATION_SEEDS"] ?? 24);
+const count = Number(process.env["SIMULATION_SEEDS"] ?? 200);
 
 async function run(seed: string): Promise<RunOutcome> {
   return new Run(optionsOfSeed(seed)).run();
@@ -13,7 +13,7 @@ async function run(seed: string): Promise<RunOutcome> {
 describe("Run", () => {
   test(
     `Run.run() of ${count} fixed seeds acknowledges records under faults, and finds nothing wrong afterwards`,
-    { timeout: 600_000 },
+    { timeout: 1_800_000 },
     async () => {
       const faults = new Map<string, number>();
       for (let seed = 1; seed <= count; seed++) {

@@ -5,6 +5,7 @@ import {
   type DiskFile,
   type DiskLock,
   type FilePiece,
+  type FileRange,
 } from "@ropewalk/runtime";
 import type { Inode } from "./inode.ts";
 import type { MachineDisk } from "./machine-disk.ts";
@@ -280,9 +281,14 @@ class SimulatedComposedFile implements ComposedFile {
     this.#file ??= await (this.#which === "new"
       ? this.#disk.create(this.path)
       : this.#disk.open(this.path, "read-write"));
-    const buffers: Uint8Array[] = [];
-    for (const piece of pieces) buffers.push(await bytesOf(piece));
-    await this.#file.write(position, buffers);
+    const bytes = Buffer.allocUnsafe(pieces.reduce((sum, piece) => sum + lengthOf(piece), 0));
+    let end = 0;
+    for (const piece of pieces) {
+      const target = bytes.subarray(end, (end += lengthOf(piece)));
+      if (piece instanceof Uint8Array) target.set(piece);
+      else await readInto(target, piece);
+    }
+    await this.#file.write(position, [bytes]);
   }
 
   async finish(): Promise<void> {
@@ -296,15 +302,15 @@ class SimulatedComposedFile implements ComposedFile {
   }
 }
 
-async function bytesOf(piece: FilePiece): Promise<Uint8Array> {
-  if (piece instanceof Uint8Array) return piece;
-  const { bytes, file, position } = piece;
-  const target = new Uint8Array(bytes);
+function lengthOf(piece: FilePiece): number {
+  return piece instanceof Uint8Array ? piece.length : piece.bytes;
+}
+
+async function readInto(target: Uint8Array, { bytes, file, position }: FileRange): Promise<void> {
   const read = await file.read(position, target).catch((cause: unknown) => {
     throw new DiskError("SOURCE", `cannot read ${file.path}`, { cause });
   });
   if (read < bytes) throw new DiskError("SOURCE", `${file.path} ends before ${position + bytes}`);
-  return target;
 }
 
 function notFound(path: string): DiskError {
