@@ -205,13 +205,10 @@ export class BrokerNode {
 
   async stop(): Promise<void> {
     this.#isStopped = true;
-    this.membership.stop();
-    this.#controller.stop();
-    this.groups.stop();
+    const { controllerClient, groups, membership } = this;
+    for (const part of [membership, controllerClient, groups, this.#controller]) part.stop();
+    for (const part of [this.#reporter, this.#moves, this.#historyChecks]) part.stop();
     this.#fitness?.stop();
-    this.#reporter.stop();
-    this.#moves.stop();
-    this.#historyChecks.stop();
     await this.rebuilding.stop();
     await this.host.stop();
     await this.#history.stop();

@@ -1,10 +1,22 @@
 /*
  * Runs seeds: `npm run simulate -- --seed S`, `--seeds N`, `--minutes M`; `--from S` begins the count there, `--faults a,b`
- * allows only these, `--trace` prints what happens, `--twice` runs each seed again and compares.
+ * allows only these, `--trace` prints what happens, `--twice` runs each seed again and compares. `--minimize` makes the
+ * first seed that fails smaller; what it prints, `--options`, is JSON that takes the place of the seed's own options.
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { type FaultKind, faultKinds, optionsOfSeed, Run, type RunOutcome } from "../src/index.ts";
+import {
+  type FaultKind,
+  faultKinds,
+  minimize,
+  optionsOfSeed,
+  Run,
+  type RunOptions,
+  type RunOutcome,
+} from "../src/index.ts";
+
+/** Runs that making a failing seed smaller may take. */
+const minimizeRunsMax = 150;
 
 const { values } = parseArgs({
   options: {
@@ -13,6 +25,8 @@ const { values } = parseArgs({
     minutes: { type: "string" },
     from: { type: "string" },
     faults: { type: "string" },
+    options: { type: "string", default: "{}" },
+    minimize: { type: "boolean", default: false },
     trace: { type: "boolean", default: false },
     twice: { type: "boolean", default: false },
     "until-failure": { type: "boolean", default: false },
@@ -32,8 +46,31 @@ function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
+function optionsOf(seed: string): RunOptions {
+  const changes: unknown = JSON.parse(values.options);
+  const own = optionsOfSeed(seed, allowedFaults());
+  const unknown = Object.keys(changes ?? {}).find((name) => name !== "strikes" && !(name in own));
+  if (unknown !== undefined) throw new Error(`no option of a run is called ${unknown}`);
+  return Object.assign(own, changes);
+}
+
 async function runSeed(seed: string): Promise<RunOutcome> {
-  return new Run(optionsOfSeed(seed, allowedFaults()), values.trace ? print : undefined).run();
+  return new Run(optionsOf(seed), values.trace ? print : undefined).run();
+}
+
+async function minimizeSeed(seed: string): Promise<void> {
+  const changes = await minimize(optionsOf(seed), {
+    run: (options) => new Run(options).run(),
+    runsMax: minimizeRunsMax,
+    onSmaller: (smaller) => print(`  still fails: ${JSON.stringify(smaller)}`),
+  });
+  print(
+    `  npm run simulate -- --seed ${seed}${faultsFlag()} --options '${JSON.stringify(changes)}'`,
+  );
+}
+
+function faultsFlag(): string {
+  return values.faults === undefined ? "" : ` --faults "${values.faults}"`;
 }
 
 /** What all threads of this process have computed: unlike time it is much the same on a busy machine. */
@@ -53,9 +90,8 @@ function report(outcome: RunOutcome, tookMs: number): void {
   if (failures.length === 0) return;
   for (const line of outcome.lastLines.slice(-12)) print(line);
   for (const failure of failures) print(`  ${failure}`);
-  print(
-    `  npm run simulate -- --seed ${seed}${values.faults === undefined ? "" : ` --faults "${values.faults}"`} --trace`,
-  );
+  const optionsFlag = values.options === "{}" ? "" : ` --options '${values.options}'`;
+  print(`  npm run simulate -- --seed ${seed}${faultsFlag()}${optionsFlag} --trace`);
 }
 
 const startMs = performance.now();
@@ -74,7 +110,8 @@ for (; done < count && performance.now() - startMs < limitMs; done++) {
   simulatedMs += outcome.simulatedMs;
   spentMs += cpuMs() - seedStartMs;
   if (outcome.failures.length > 0) failed++;
-  if (failed > 0 && values["until-failure"]) break;
+  if (failed > 0 && values.minimize) await minimizeSeed(seed);
+  if (failed > 0 && (values["until-failure"] || values.minimize)) break;
   if (!values.twice) continue;
   const again = await runSeed(seed);
   if (again.traceHash !== outcome.traceHash) {

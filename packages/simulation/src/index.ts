@@ -1,3 +1,5 @@
+export { minimize } from "./minimize.ts";
+export type { Minimizing } from "./minimize.ts";
 export { faultKinds, Nemesis } from "./nemesis.ts";
 export type { FaultKind, NemesisOptions } from "./nemesis.ts";
 export { Run } from "./run.ts";

@@ -27,29 +27,40 @@ export interface NemesisOptions {
   readonly kinds: readonly FaultKind[];
   readonly everyMsMax: number;
   readonly lastsMsMax: number;
+  /** Only the strikes with these numbers are done; absent: all. What they do does not depend on the others. */
+  readonly strikes?: readonly number[] | undefined;
 }
 
 /** Does harm to a cluster, one thing after another, several at a time, and mends it when told to. */
 export class Nemesis {
   readonly #world: World;
   readonly #cluster: SimulatedCluster;
-  readonly #random: SeededRandom;
+  readonly #pace: SeededRandom;
+  /** Of the strike that is being done. */
+  #random: SeededRandom;
   readonly #options: NemesisOptions;
   readonly counts: Map<FaultKind, number> = new Map();
+  /** Strikes up to now, those that were left out among them. */
+  strikeCount = 0;
   #isOver = false;
 
   constructor(world: World, cluster: SimulatedCluster, options: NemesisOptions) {
     this.#world = world;
     this.#cluster = cluster;
-    this.#random = world.random.fork("nemesis");
+    this.#pace = world.random.fork("nemesis");
+    this.#random = this.#pace;
     this.#options = options;
   }
 
   start(): void {
     if (this.#options.kinds.length === 0) return;
-    this.#world.loop.schedule(this.#random.between(0, this.#options.everyMsMax), () => {
+    this.#world.loop.schedule(this.#pace.between(0, this.#options.everyMsMax), () => {
       if (this.#isOver) return;
-      this.#strike(this.#random.pick(this.#options.kinds));
+      const strike = this.strikeCount++;
+      this.#random = this.#pace.fork(String(strike));
+      if (this.#options.strikes?.includes(strike) !== false) {
+        this.#strike(this.#random.pick(this.#options.kinds));
+      }
       this.start();
     });
   }

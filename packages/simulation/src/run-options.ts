@@ -24,6 +24,8 @@ export interface RunOptions {
   readonly faults: readonly FaultKind[];
   readonly faultEveryMsMax: number;
   readonly faultLastsMsMax: number;
+  /** The numbers of the faults that happen; absent: all. */
+  readonly strikes?: readonly number[];
   readonly busyMs: number;
   /** Everything must have converged so long after the last fault. */
   readonly livenessMs: number;

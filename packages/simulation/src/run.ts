@@ -27,6 +27,8 @@ export interface RunOutcome {
   readonly acknowledgedCount: number;
   readonly seenCount: number;
   readonly faultCounts: ReadonlyMap<string, number>;
+  /** Faults that were due, whether they happened or were left out. */
+  readonly strikeCount: number;
 }
 
 /** Runs one seed: a cluster under load and faults, then in peace until everything has converged, then the checks. */
@@ -54,6 +56,7 @@ export class Run {
       kinds: options.faults,
       everyMsMax: options.faultEveryMsMax,
       lastsMsMax: options.faultLastsMsMax,
+      strikes: options.strikes,
     });
   }
 
@@ -143,6 +146,7 @@ export class Run {
 
   async #stop(): Promise<void> {
     await this.#seats.closeAll();
+    this.#failures.push(...this.#seats.leaks);
     await this.#cluster.stopAll();
   }
 
@@ -199,6 +203,7 @@ export class Run {
       acknowledgedCount: this.#history.count("acknowledged"),
       seenCount,
       faultCounts: this.#nemesis.counts,
+      strikeCount: this.#nemesis.strikeCount,
     };
   }
 }

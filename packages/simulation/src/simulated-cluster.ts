@@ -148,7 +148,7 @@ export class SimulatedCluster {
     await new Promise<void>((resolve) => {
       process.onDeath(() => resolve());
       process.post(stopMsMax, resolve);
-      broker.stop().then(resolve, resolve);
+      this.#stop(machine).then(resolve, resolve);
     });
     // Somebody may have killed it meanwhile: then it is not ours to start.
     if (!process.isAlive || machine.process !== process) return;
@@ -176,11 +176,19 @@ export class SimulatedCluster {
 
   /** Stops every broker cleanly. */
   async stopAll(): Promise<void> {
-    await Promise.all(this.machines.map(async ({ broker }) => broker?.stop()));
+    await Promise.all(this.machines.map((machine) => this.#stop(machine)));
     for (const machine of this.machines) {
       machine.process?.die("kill");
       machine.broker = undefined;
     }
+  }
+
+  /** A broker that was stopped has given everything back. */
+  async #stop({ broker, host, process }: BrokerMachine): Promise<void> {
+    if (broker === undefined || process?.isAlive !== true) return;
+    await broker.stop();
+    const held = process.holdings.describe();
+    if (held !== undefined) this.failures.push(`leak: ${host} was stopped and holds ${held}`);
   }
 
   /** Every broker's disk, for looking at what stopped brokers have stored. */

@@ -14,6 +14,8 @@ export type TestingErrorCode =
   | "BROKER_FAILED"
   /** What was to end within so much virtual time did not. */
   | "TIME_IS_UP"
+  /** A simulated function wanted to leave the simulation: the network, another process. */
+  | "NOT_SIMULATED"
   /** Two runs of a seed were not the same. */
   | "NOT_DETERMINISTIC"
   /** The cluster was closed before. */

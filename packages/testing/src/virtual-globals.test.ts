@@ -1,4 +1,7 @@
+import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { get } from "node:http";
+import { connect } from "node:net";
 import {
   scheduler,
   setImmediate as turn,
@@ -8,6 +11,7 @@ import {
 import { promisify } from "node:util";
 import { World } from "@ropewalk/simulation";
 import { describe, expect, test } from "vitest";
+import { TestingError } from "./testing-error.ts";
 import { runWithin, TestProcess } from "./virtual-context.ts";
 import { useVirtualGlobals } from "./virtual-globals.ts";
 
@@ -96,6 +100,25 @@ describe("useVirtualGlobals()", () => {
     const first = await virtually(draw);
     expect(first.result.slice(0, 4)).toEqual([250, "2026-01-01T00:00:00.250Z", true, 0]);
     expect(await virtually(draw)).toEqual(first);
+  });
+
+  test("useVirtualGlobals() lets nobody leave the world", async () => {
+    const codeOf = (run: () => unknown): unknown => {
+      try {
+        return run();
+      } catch (error) {
+        return error instanceof TestingError ? error.code : error;
+      }
+    };
+    const { result } = await virtually(() =>
+      Promise.resolve([
+        codeOf(() => fetch("http://127.0.0.1:1")),
+        codeOf(() => connect(1, "127.0.0.1")),
+        codeOf(() => get("http://127.0.0.1:1")),
+        codeOf(() => spawn("true")),
+      ]),
+    );
+    expect(new Set(result)).toEqual(new Set(["NOT_SIMULATED"]));
   });
 
   test("useVirtualGlobals() leaves the test around it, and what comes after, as they were", async () => {

@@ -1,15 +1,10 @@
 import { createRequire, syncBuiltinESMExports } from "node:module";
 import timersPromises from "node:timers/promises";
-import { promisify } from "node:util";
-import { currentContext, type VirtualContext } from "./virtual-context.ts";
+import { outsideWorld } from "./outside-world.ts";
+import { type Call, isCallable, replace, type Virtual } from "./replaced-function.ts";
+import type { VirtualContext } from "./virtual-context.ts";
 import { replaceDate } from "./virtual-date.ts";
 import { bound, virtualDelay, virtualInterval, VirtualTimeout } from "./virtual-timers.ts";
-
-type Callable = (...args: never[]) => unknown;
-type Call = (...args: unknown[]) => unknown;
-
-/** What one replacement does within a simulation; elsewhere the real function is called. */
-type Virtual = (context: VirtualContext, args: readonly unknown[], real: Call) => unknown;
 
 const require = createRequire(import.meta.url);
 
@@ -19,10 +14,11 @@ let restores: (() => void)[] = [];
 /**
  * Gives code within simulations, and no other, virtual time and seeded randomness behind the usual names: timers,
  * `Date`, `performance.now`, `AbortSignal.timeout`, `Math.random`, `randomUUID` and those of `node:timers/promises`. As
- * long as somebody uses it; answers how to end one's use.
+ * long as somebody uses it; answers how to end one's use. What would leave the simulation throws NOT_SIMULATED.
  */
 export function useVirtualGlobals(): () => void {
-  if (users++ === 0) restores = replaceAll();
+  if (users === 0) restores = replaceAll();
+  users++;
   return () => {
     if (--users > 0) return;
     for (const restore of restores.reverse()) restore();
@@ -64,45 +60,11 @@ function replaceAll(): (() => void)[] {
     ...replace(globalThis.crypto, uuid),
     ...replace(moduleOf("node:crypto"), uuid),
     ...replace(AbortSignal, { timeout: abortAfter }),
+    ...outsideWorld().flatMap(({ owner, virtuals }) => replace(owner, virtuals)),
     replaceDate(),
   ];
   syncBuiltinESMExports();
   return done;
-}
-
-function replace(owner: object, virtuals: Readonly<Record<string, Virtual>>): (() => void)[] {
-  return Object.entries(virtuals).map(([name, virtual]) => {
-    const own = Object.getOwnPropertyDescriptor(owner, name);
-    const real: unknown = Reflect.get(owner, name);
-    if (!isCallable(real)) throw new TypeError(`${name} is no function here`);
-    const value = replacement(owner, real, virtual);
-    Object.defineProperty(owner, name, {
-      value,
-      configurable: true,
-      writable: true,
-      enumerable: own?.enumerable ?? true,
-    });
-    return () => {
-      if (own === undefined) Reflect.deleteProperty(owner, name);
-      else Object.defineProperty(owner, name, own);
-    };
-  });
-}
-
-function replacement(owner: object, real: Callable, virtual: Virtual): Call {
-  const call = (...args: unknown[]): unknown => Reflect.apply(real, owner, args);
-  const replaced = (...args: unknown[]): unknown => {
-    const context = currentContext();
-    return context === undefined ? call(...args) : virtual(context, args, call);
-  };
-  if (real.name !== "setTimeout" || !(promisify.custom in real)) return replaced;
-  // util.promisify(setTimeout) asks for this one.
-  const delay = (ms: unknown, value: unknown): unknown => {
-    const context = currentContext();
-    if (context !== undefined) return virtualDelay(context.process, ms, value, undefined);
-    return new Promise((resolve) => void call(() => resolve(value), ms));
-  };
-  return Object.assign(replaced, { [promisify.custom]: delay });
 }
 
 function clear(_: VirtualContext, [timer]: readonly unknown[], real: Call): unknown {
@@ -126,10 +88,6 @@ function signalOf(options: unknown): AbortSignal | undefined {
 function callbackOf(run: unknown): (...args: unknown[]) => void {
   if (isCallable(run)) return (...args) => void Reflect.apply(run, undefined, args);
   throw new TypeError(`The callback of a timer is a function, not ${typeof run}`);
-}
-
-function isCallable(value: unknown): value is Callable {
-  return typeof value === "function";
 }
 
 function hasCancel(value: unknown): value is { cancel(): void } {

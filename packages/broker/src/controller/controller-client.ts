@@ -18,6 +18,9 @@ const controllerWaitMs = 1000;
 /** Asks the controller, wherever it is, and again elsewhere while it certainly has not done it. */
 export class ControllerClient {
   readonly #options: ControllerClientOptions;
+  /** Ends the pauses of those who try again. */
+  readonly #pauses = new Set<() => void>();
+  #isStopped = false;
 
   constructor(options: ControllerClientOptions) {
     this.#options = options;
@@ -39,15 +42,30 @@ export class ControllerClient {
     for (;;) {
       const brokerId = controllerId();
       const leftMs = deadlineMs - clock.monotonicMs();
-      if (leftMs <= 0) throw noController(call.path, patienceMs);
+      if (leftMs <= 0 || this.#isStopped) throw noController(call.path, patienceMs);
       try {
         const options = { timeoutMs: Math.ceil(leftMs) };
         if (brokerId !== 0) return await caller.call(call, brokerId, request, options);
       } catch (error) {
         if (!isElsewhere(error)) throw error;
       }
-      await pause(clock, retryMs);
+      await this.#pause();
     }
+  }
+
+  /** The broker stops: nobody is asked again. */
+  stop(): void {
+    this.#isStopped = true;
+    for (const end of this.#pauses) end();
+  }
+
+  async #pause(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = this.#options.clock.setTimer(retryMs, resolve);
+    this.#pauses.add(resolve);
+    await promise;
+    this.#pauses.delete(resolve);
+    timer.cancel();
   }
 }
 
@@ -61,8 +79,4 @@ function noController(method: string, timeoutMs: number): RopewalkError {
     `Cannot do ${method}: no controller was found within ${timeoutMs} ms; a majority of the voting brokers must be up`,
     { retryAfterMs: controllerWaitMs },
   );
-}
-
-function pause(clock: Clock, delayMs: number): Promise<void> {
-  return new Promise((resolve) => void clock.setTimer(delayMs, resolve));
 }

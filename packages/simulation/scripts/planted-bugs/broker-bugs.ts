@@ -92,4 +92,10 @@ export const brokerBugs: readonly PlantedBug[] = [
     find: "      appliedIndex: this.#appliedIndex,\n      startOffset",
     put: "      appliedIndex: this.#appliedIndex + 1,\n      startOffset",
   },
+  {
+    name: "a timer is left when a broker stops",
+    file: "broker/src/partition/retention-checker.ts",
+    find: "    this.#stopped = true;\n    this.#timer?.cancel();",
+    put: "    this.#stopped = true;",
+  },
 ];

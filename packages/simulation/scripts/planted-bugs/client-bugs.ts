@@ -32,4 +32,10 @@ export const clientBugs: readonly PlantedBug[] = [
     find: "return this.#receivedOffset === undefined ? this.#from : { offset: this.#receivedOffset };",
     put: "return this.#receivedOffset === undefined ? this.#from : { offset: this.highWatermark };",
   },
+  {
+    name: "a member commits what arrived, and not what it is done with",
+    file: "client/src/partition-reader.ts",
+    find: "  get passedOffset(): number | undefined {\n    return this.#passedOffset;",
+    put: "  get passedOffset(): number | undefined {\n    return this.#receivedOffset;",
+  },
 ];

@@ -1,6 +1,7 @@
 import { brokerBugs } from "./broker-bugs.ts";
 import { clientBugs } from "./client-bugs.ts";
 import { diskBugs } from "./disk-bugs.ts";
+import { groupBugs } from "./group-bugs.ts";
 import { membershipBugs } from "./membership-bugs.ts";
 import type { PlantedBug } from "./planted-bug.ts";
 import { raftBugs } from "./raft-bugs.ts";
@@ -11,5 +12,6 @@ export const plantedBugs: readonly PlantedBug[] = [
   ...raftBugs,
   ...membershipBugs,
   ...brokerBugs,
+  ...groupBugs,
   ...clientBugs,
 ];

@@ -99,12 +99,6 @@ export const raftBugs: readonly PlantedBug[] = [
     put: '(message.type === "MsgVoteResp" && message.to === this.id) ||',
   },
   {
-    name: "durability is believed whatever the entry's term",
-    file: "raft-ts/src/unstable.ts",
-    find: "if (term !== stable.term) {",
-    put: "if (term !== stable.term && stable.index < 0) {",
-  },
-  {
     name: "messages of earlier terms count",
     file: "raft-ts/src/step.ts",
     find: "} else if (message.term < raft.term && message.term !== 0) {",

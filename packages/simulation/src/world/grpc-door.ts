@@ -20,6 +20,15 @@ interface Served {
   readonly handler: Handler;
 }
 
+/** How long calls may take to end once the door is closed, as the broker's own door has it. */
+const stopMs = 500;
+
+/** What a call asks of its door, and tells it. */
+interface DoorSide {
+  find(path: string): Served | undefined;
+  isOver(): void;
+}
+
 /** Doors that are open, by "host:port". */
 export type OpenDoors = Map<string, GrpcDoor>;
 
@@ -29,6 +38,8 @@ export class GrpcDoor implements ClientDoor {
   readonly process: SimulatedProcess;
   readonly #methods = new Map<string, Served>();
   readonly #close: () => Promise<void>;
+  /** Calls that are not over. */
+  readonly #calls = new Set<ServerSide>();
 
   constructor(
     process: SimulatedProcess,
@@ -48,13 +59,27 @@ export class GrpcDoor implements ClientDoor {
     }
   }
 
-  close(): Promise<void> {
-    return this.#close();
+  /** Nobody comes in any more; calls that do not end in a while are ended. */
+  async close(): Promise<void> {
+    await this.#close();
+    if (this.#calls.size === 0) return;
+    await this.#turn(stopMs);
+    for (const call of [...this.#calls]) call.end();
+    await this.#turn(0); // Handlers hear of it.
+  }
+
+  #turn(delayMs: number): Promise<void> {
+    return new Promise((resolve) => void this.process.post(delayMs, resolve));
   }
 
   /** Answers one call; what comes from the client goes to the answer. */
   accept(links: SimulatedLinks, client: SimulatedProcess, call: ClientSide): ServerSide {
-    return new ServerSide(this.process, links, client, call, (path) => this.#methods.get(path));
+    const side: ServerSide = new ServerSide(this.process, links, client, call, {
+      find: (path) => this.#methods.get(path),
+      isOver: () => void this.#calls.delete(side),
+    });
+    this.#calls.add(side);
+    return side;
   }
 }
 
@@ -68,7 +93,7 @@ export interface ClientSide {
 export class ServerSide {
   readonly process: SimulatedProcess;
   readonly #pipe: Pipe<ToClient>;
-  readonly #find: (path: string) => Served | undefined;
+  readonly #door: DoorSide;
   #stream: ServerStream | undefined;
   #isOver = false;
   /** Asks the client's pipe to wait, or to go on. */
@@ -79,10 +104,10 @@ export class ServerSide {
     links: SimulatedLinks,
     client: SimulatedProcess,
     side: ClientSide,
-    find: (path: string) => Served | undefined,
+    door: DoorSide,
   ) {
     this.process = process;
-    this.#find = find;
+    this.#door = door;
     this.#pipe = new Pipe(
       { links, from: process, to: client },
       (answer) => side.received(answer),
@@ -103,13 +128,19 @@ export class ServerSide {
   lost(): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#door.isOver();
     this.#pipe.close();
     this.#stream?.gone();
   }
 
+  /** The server stops. */
+  end(): void {
+    this.#finish(grpcFailure(status.UNAVAILABLE, "the server is shutting down"));
+  }
+
   #unary({ bytes, path, timeoutMs }: ToServer & { readonly kind: "unary" }): void {
     const deadlineMs = this.process.wallMs() + timeoutMs;
-    const served = this.#find(path);
+    const served = this.#door.find(path);
     if (served === undefined) return this.#finish(grpcFailure(status.UNIMPLEMENTED, path));
     const { definition, handler } = served;
     const call = Object.assign(new EventEmitter(), {
@@ -130,7 +161,7 @@ export class ServerSide {
   }
 
   #open(path: string): void {
-    const served = this.#find(path);
+    const served = this.#door.find(path);
     if (served === undefined) return this.#finish(grpcFailure(status.UNIMPLEMENTED, path));
     const { definition, handler } = served;
     this.#stream = new ServerStream({
@@ -153,6 +184,7 @@ export class ServerSide {
     if (this.#isOver) return;
     this.#pipe.send({ kind: "status", failure }, 0);
     this.#isOver = true;
+    this.#door.isOver();
     this.#stream?.gone();
   }
 }

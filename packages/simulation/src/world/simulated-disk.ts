@@ -80,11 +80,11 @@ export class SimulatedDisk implements Disk {
   }
 
   open(path: string, _access: "read" | "read-write"): Promise<DiskFile> {
-    return this.act("read", 0, () => new SimulatedFile(this, path, this.#machine.inode(path)));
+    return this.act("read", 0, () => this.#file(path, this.#machine.inode(path)));
   }
 
   create(path: string): Promise<DiskFile> {
-    return this.act("write", 0, () => new SimulatedFile(this, path, this.#machine.create(path)));
+    return this.act("write", 0, () => this.#file(path, this.#machine.create(path)));
   }
 
   compose(path: string, which: "new" | "existing"): ComposedFile {
@@ -164,6 +164,10 @@ export class SimulatedDisk implements Disk {
     });
   }
 
+  #file(path: string, inode: Inode): SimulatedFile {
+    return new SimulatedFile(this, path, inode, this.#process.holdings.take("file", path));
+  }
+
   /** Does something after the time that it takes. */
   act<T>(kind: "read" | "write" | "sync", bytes: number, work: () => T): Promise<T> {
     const { promise, reject, resolve } = Promise.withResolvers<T>();
@@ -210,12 +214,14 @@ class SimulatedFile implements DiskFile {
   readonly path: string;
   readonly #disk: SimulatedDisk;
   readonly #inode: Inode;
+  readonly #giveBack: () => void;
   #failure: unknown;
 
-  constructor(disk: SimulatedDisk, path: string, inode: Inode) {
+  constructor(disk: SimulatedDisk, path: string, inode: Inode, giveBack: () => void) {
     this.#disk = disk;
     this.path = path;
     this.#inode = inode;
+    this.#giveBack = giveBack;
   }
 
   write(position: number, buffers: readonly Uint8Array[]): Promise<void> {
@@ -243,6 +249,7 @@ class SimulatedFile implements DiskFile {
   }
 
   close(): Promise<void> {
+    this.#giveBack();
     return Promise.resolve();
   }
 
@@ -287,10 +294,11 @@ class SimulatedComposedFile implements ComposedFile {
   async finish(): Promise<void> {
     if (this.#file === undefined) throw new DiskError("IO", `nothing was written to ${this.path}`);
     await this.#file.datasync();
+    await this.#file.close();
   }
 
-  abandon(): Promise<void> {
-    return Promise.resolve();
+  async abandon(): Promise<void> {
+    await this.#file?.close();
   }
 }
 

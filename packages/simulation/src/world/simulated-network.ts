@@ -63,7 +63,9 @@ export class SimulatedNetwork {
       return Promise.reject(new NetworkError("PORT_IN_USE", `${name} is in use`));
     }
     this.#ports.set(name, { process, accept });
+    const giveBack = process.holdings.take("port", name);
     const close = (): Promise<void> => {
+      giveBack();
       if (this.#ports.get(name)?.process === process) this.#ports.delete(name);
       return Promise.resolve();
     };
@@ -157,11 +159,13 @@ class ConnectionEnd implements Connection {
   outgoing: Pipe<Uint8Array> | undefined;
   #other: ConnectionEnd | undefined;
   #network: SimulatedNetwork | undefined;
+  readonly #giveBack: () => void;
   #isClosed = false;
 
   constructor(process: SimulatedProcess, remote: Address) {
     this.process = process;
     this.remote = remote;
+    this.#giveBack = process.holdings.take("connection", portName(remote));
   }
 
   joined(other: ConnectionEnd, outgoing: Pipe<Uint8Array>, network: SimulatedNetwork): void {
@@ -196,6 +200,7 @@ class ConnectionEnd implements Connection {
   }
 
   close(): void {
+    this.#giveBack();
     this.process.post(lingerMs, () => this.#hangUp());
     this.process.post(lingerMs, () => this.#ended(undefined));
   }
@@ -216,6 +221,7 @@ class ConnectionEnd implements Connection {
   #ended(error: Error | undefined): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#giveBack();
     this.outgoing?.close();
     this.#other?.outgoing?.close();
     this.handler?.onClose(error);

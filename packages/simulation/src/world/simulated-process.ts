@@ -1,5 +1,6 @@
 import type { Clock, Timer } from "@ropewalk/runtime";
 import type { EventLoop } from "./event-loop.ts";
+import { Holdings } from "./holdings.ts";
 
 /** How a process ended: it alone, or its machine with all that was not on disk. */
 export type Death = "kill" | "power";
@@ -30,6 +31,8 @@ const timerMsMin = 0.001;
 export class SimulatedProcess implements Clock {
   readonly host: string;
   readonly loop: EventLoop;
+  /** What it has taken from the system and not given back. */
+  readonly holdings: Holdings = new Holdings();
   readonly #startMs: number;
   #clock: ClockFault;
   #held: (() => void)[] | undefined;
@@ -99,7 +102,17 @@ export class SimulatedProcess implements Clock {
 
   setTimer(delayMs: number, callback: () => void): Timer {
     const delay = delayMs > 0 ? Math.max(delayMs, timerMsMin) : delayMs;
-    return this.post(delay / this.#clock.rate, callback);
+    const giveBack = this.holdings.take("timer", `of ${delayMs} ms, set at ${this.loop.nowMs}`);
+    const timer = this.post(delay / this.#clock.rate, () => {
+      giveBack();
+      callback();
+    });
+    return {
+      cancel: () => {
+        giveBack();
+        timer.cancel();
+      },
+    };
   }
 
   defer(callback: () => void): void {
