@@ -40,6 +40,7 @@ import type { RaftObserver } from "./raft/raft-observer.ts";
 import type { Leadership } from "./raft/state-machine.ts";
 import { ReassignmentDesk } from "./reassignment-desk.ts";
 import { RemoteCaller } from "./remote-caller.ts";
+import { untilShown } from "./own-image-wait.ts";
 import { placeReplicas, removeTopic } from "./replica-placement.ts";
 import { ReplicaSet } from "./replica-set.ts";
 import { ReplicaRebuilding, snapshotImageBytesMax } from "./snapshot/replica-rebuilding.ts";
@@ -165,7 +166,6 @@ export class BrokerNode {
    * which all others follow, when it has found its cluster: not before this resolves.
    */
   async start(registration: BrokerRegistration): Promise<void> {
-    this.#started = true;
     const { limits, runtime, storage } = this.#options;
     this.#fitness = new FitnessWatch({
       clock: runtime.clock,
@@ -174,10 +174,22 @@ export class BrokerNode {
       diskStallMs: limits.diskStallMs,
       candidacyChanged: (candidacy) => this.host.setCandidacy(candidacy),
     });
+    if (storage.identity.hasJoined) await this.#replayMetadata();
+    this.#started = true;
     await this.replicas.start();
     this.membership.start();
-    if (this.#options.storage.identity.hasJoined) this.host.add(this.#controllerGroup);
-    else void this.#join(registration);
+    if (!storage.identity.hasJoined) void this.#join(registration);
+  }
+
+  /**
+   * Applies what the metadata's log is known to have committed, before anything acts on the metadata: what came and
+   * went in between must not be made again, least of all replicas whose votes are forgotten by now.
+   */
+  async #replayMetadata(): Promise<void> {
+    const { commit } = this.#controllerGroup.log.hardState;
+    this.host.add(this.#controllerGroup);
+    const isReplayed = (): boolean => this.machine.appliedIndex >= commit;
+    await untilShown(this.#options.runtime.clock, undefined, isReplayed);
   }
 
   async #join(registration: BrokerRegistration): Promise<void> {
@@ -205,10 +217,14 @@ export class BrokerNode {
 
   async stop(): Promise<void> {
     this.#isStopped = true;
-    const { controllerClient, groups, membership } = this;
-    for (const part of [membership, controllerClient, groups, this.#controller]) part.stop();
-    for (const part of [this.#reporter, this.#moves, this.#historyChecks]) part.stop();
+    this.membership.stop();
+    this.#controller.stop();
+    this.groups.stop();
     this.#fitness?.stop();
+    this.#reporter.stop();
+    this.#moves.stop();
+    this.#historyChecks.stop();
+    this.controllerClient.stop();
     await this.rebuilding.stop();
     await this.host.stop();
     await this.#history.stop();

@@ -45,6 +45,8 @@ export class ClusterEntry {
   readonly #answers = new Map<number, EntryAnswer>();
   readonly #addresses = new Map<number, Address>();
   readonly #seen = new Map<number, string>();
+  /** Those that are under way, each with what ends it. */
+  readonly #pauses = new Set<() => void>();
   #majoritySinceMs: number | undefined;
   #reason = "not registered with a controller yet";
   #isOver = false;
@@ -85,6 +87,7 @@ export class ClusterEntry {
 
   stop(): void {
     this.#isOver = true;
+    for (const end of this.#pauses) end();
   }
 
   async #attempt(registration: BrokerRegistration): Promise<Entered | undefined> {
@@ -176,7 +179,15 @@ export class ClusterEntry {
     this.#options.logger.info("this broker belongs to no cluster yet", { reason });
   }
 
-  #pause(delayMs: number): Promise<void> {
-    return new Promise((resolve) => void this.#options.clock.setTimer(delayMs, resolve));
+  /** Ends early where the broker stops: a timer would keep its process alive. */
+  async #pause(delayMs: number): Promise<void> {
+    if (this.#isOver) return;
+    const over = Promise.withResolvers<undefined>();
+    const end = (): void => over.resolve(undefined);
+    const timer = this.#options.clock.setTimer(delayMs, end);
+    this.#pauses.add(end);
+    await over.promise;
+    this.#pauses.delete(end);
+    timer.cancel();
   }
 }

@@ -152,7 +152,7 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
     if (holdersOf(partition).includes(this.#options.brokerId)) {
       const replica = this.#replicas.get(groupId);
       if (replica !== undefined) this.#follow(replica, topic, partition);
-      else if (!this.#leaving.has(groupId)) this.#addIfHeld(topic, partition);
+      else this.#addIfHeld(topic, partition);
     } else if (!this.#leaving.has(groupId)) {
       const leaving = this.#removal.deleteLogs(this.#removeForGood(groupId));
       this.#leaving.set(groupId, leaving);
@@ -195,7 +195,8 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
     const { groupId } = partition;
     if (!holdersOf(partition).includes(this.#options.brokerId)) return;
     const isHere = this.#replicas.has(groupId) || this.#absent.has(groupId);
-    if (!isHere) this.#add(topic, partition);
+    // Where one is leaving, the metadata may go on meanwhile: who is to be here then is seen when it has gone.
+    if (!isHere && !this.#leaving.has(groupId)) this.#add(topic, partition);
   }
 
   /** Takes a replica out for good; answers the names of the logs that are to be deleted. */

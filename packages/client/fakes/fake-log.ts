@@ -1,5 +1,6 @@
 import {
   batchBaseSequence,
+  batchProducerEpoch,
   batchProducerId,
   batchRecordCount,
   patchBatch,
@@ -10,24 +11,34 @@ import {
 
 interface Written {
   readonly producerId: number;
+  readonly producerEpoch: number;
   readonly baseSequence: number;
   readonly recordCount: number;
   readonly baseOffset: number;
 }
 
-/** A partition in memory that treats producers' sequences as brokers do. */
+/** A partition in memory that treats producers' epochs and sequences as brokers do. */
 export class FakeLog {
   readonly batches: Buffer[] = [];
   endOffset = 0;
   readonly #written: Written[] = [];
 
-  /** Appends the batch or finds it; throws OUT_OF_ORDER_SEQUENCE_NUMBER. */
+  /** Appends the batch or finds it; throws OUT_OF_ORDER_SEQUENCE_NUMBER or INVALID_PRODUCER_EPOCH. */
   append(batch: Uint8Array): { baseOffset: number; nextOffset: number; duplicate: boolean } {
     const producerId = batchProducerId(batch);
     const baseSequence = batchBaseSequence(batch);
     const recordCount = batchRecordCount(batch);
-    const known = this.#written.filter((written) => written.producerId === producerId).slice(-5);
+    const producerEpoch = batchProducerEpoch(batch);
+    const ofProducer = this.#written.filter((written) => written.producerId === producerId);
     if (producerId >= 0) {
+      const current = ofProducer.at(-1)?.producerEpoch ?? producerEpoch;
+      if (producerEpoch < current) {
+        throw new RopewalkError(
+          "INVALID_PRODUCER_EPOCH",
+          `producer ${producerId} is at ${current}`,
+        );
+      }
+      const known = ofProducer.filter((each) => each.producerEpoch === producerEpoch).slice(-5);
       const same = known.find(
         (written) => written.baseSequence === baseSequence && written.recordCount === recordCount,
       );
@@ -39,7 +50,14 @@ export class FakeLog {
         };
       }
       const last = known.at(-1);
-      if (last !== undefined && last.baseSequence + last.recordCount !== baseSequence) {
+      const isFirstOfEpoch = last === undefined && ofProducer.length > 0;
+      const expected =
+        last === undefined
+          ? isFirstOfEpoch
+            ? 0
+            : baseSequence
+          : last.baseSequence + last.recordCount;
+      if (baseSequence !== expected) {
         throw new RopewalkError(
           "OUT_OF_ORDER_SEQUENCE_NUMBER",
           `sequence ${baseSequence} of producer ${producerId}`,
@@ -47,7 +65,7 @@ export class FakeLog {
       }
     }
     const baseOffset = this.endOffset;
-    this.#written.push({ producerId, baseSequence, recordCount, baseOffset });
+    this.#written.push({ producerId, producerEpoch, baseSequence, recordCount, baseOffset });
     const copy = Buffer.from(batch);
     patchBatch(copy, 0, baseOffset, 1);
     this.batches.push(copy);

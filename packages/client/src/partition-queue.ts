@@ -41,8 +41,9 @@ const sequenceCount = 2 ** 31;
  *
  * A batch that fails for good leaves a hole in the sequence, and the broker refuses what lies behind it.
  * The identity is then *spent*: batches that were sent under it keep going under it until each is
- * answered. Either they are in the log, or the refusal proves that they are not; only then do they get a
- * new sequence under a new identity. So not even a batch whose outcome is unknown makes a duplicate.
+ * answered. Either they are in the log, or the refusal proves that they are not yet; only then do they get a
+ * new sequence under a later epoch, which keeps copies that are still on their way out of the log. So not even a
+ * batch whose outcome is unknown makes a duplicate.
  *
  * Without idempotence there are neither identities nor sequences: the order is kept, duplicates are not
  * prevented.
@@ -86,9 +87,9 @@ export class PartitionQueue<Batch extends QueuedBatch> {
     return this.#identitySpent && this.#inFlight.length === 0 && this.#again.length === 0;
   }
 
-  /** Whether it has, or had, an identity. */
-  get hasIdentity(): boolean {
-    return this.#identity !== undefined;
+  /** The identity that it has, spent or not. */
+  get identity(): ProducerIdentity | undefined {
+    return this.#identity;
   }
 
   /** Gives the queue an identity of its own making, whose sequence starts at 0. */

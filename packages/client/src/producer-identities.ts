@@ -2,6 +2,9 @@ import { produceService } from "@ropewalk/protocol";
 import type { ClusterConnection } from "./cluster-connection.ts";
 import type { ProducerIdentity } from "./partition-queue.ts";
 
+/** It has 16 bits in a record batch. */
+const producerEpochMax = 2 ** 15 - 1;
+
 /** How long one attempt to get a producer id may take. */
 const timeoutMs = 30_000;
 
@@ -18,7 +21,7 @@ export class ProducerIdentities {
 
   /** The identity that all partitions start with. Rejects with a `RopewalkError`; the next call asks again. */
   async shared(): Promise<ProducerIdentity> {
-    this.#shared ??= this.fresh();
+    this.#shared ??= this.#fresh();
     try {
       return await this.#shared;
     } catch (error) {
@@ -27,8 +30,17 @@ export class ProducerIdentities {
     }
   }
 
+  /**
+   * The identity behind one that is spent: of the next epoch (KIP-360), so that a copy of a batch that is still on its
+   * way to some broker is refused there, however late it comes. Under another id it would be taken.
+   */
+  async after({ producerEpoch, producerId }: ProducerIdentity): Promise<ProducerIdentity> {
+    if (producerEpoch >= producerEpochMax) return this.#fresh();
+    return { producerId, producerEpoch: producerEpoch + 1 };
+  }
+
   /** An identity that nobody has, or had, or will have. */
-  fresh(): Promise<ProducerIdentity> {
+  #fresh(): Promise<ProducerIdentity> {
     const action = "Cannot get a producer id";
     const options = { action, timeoutMs, retry: "any", signal: this.#signal } as const;
     return this.#cluster.call(produceService.initProducerId, {}, options);

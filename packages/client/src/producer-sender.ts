@@ -244,13 +244,14 @@ export class ProducerSender {
     void this.#adoptIdentity(partition);
   }
 
-  /** All partitions start with the same identity; one that spent it gets another for itself. */
+  /** All partitions start with the same identity; one that spent it goes on with a later epoch. */
   async #adoptIdentity(partition: ProducerPartition): Promise<void> {
     const { queue } = partition;
     try {
-      const identity = await (queue.hasIdentity
-        ? this.#identities.fresh()
-        : this.#identities.shared());
+      const spent = queue.identity;
+      const identity = await (spent === undefined
+        ? this.#identities.shared()
+        : this.#identities.after(spent));
       if (queue.needsIdentity) queue.adoptIdentity(identity);
     } catch (failure) {
       this.#putOff(partition, errorFromGrpc(failure, "Cannot get a producer id"));

@@ -76,19 +76,23 @@ const prefixedNames: ReadonlySet<string> = new Set(["Error", "ErrorCode", "Recor
 
 const payloadFields: ReadonlySet<string> = new Set(["record_batch", "record_batches"]);
 
-const anyPath = "google/protobuf/any.proto";
+/** What protobufjs brings with it, and the one message of each. */
+const wellKnown: ReadonlyMap<string, string> = new Map([
+  ["google/protobuf/any.proto", "google.protobuf.Any"],
+  ["google/protobuf/field_mask.proto", "google.protobuf.FieldMask"],
+]);
 
 /** Parses the files at `protoPaths` (relative to `protoRoot`) and what they import. */
 export function loadSchema(protoRoot: string, protoPaths: readonly string[]): SchemaFile[] {
   const root = new protobuf.Root();
-  root.addJSON(protobuf.common.get(anyPath)?.nested ?? {});
+  for (const path of wellKnown.keys()) root.addJSON(protobuf.common.get(path)?.nested ?? {});
   const imports = protoPaths.map((path) => parseInto(root, protoRoot, path));
   root.resolveAll();
-  const any = root.lookupType("google.protobuf.Any");
+  const known = [...wellKnown].map(([path, name]) => schemaFile(path, [], [root.lookupType(name)]));
   const files = protoPaths.map((path, at) =>
     schemaFile(path, imports[at] ?? [], declaredIn(root, path)),
   );
-  return [schemaFile(anyPath, [], [any]), ...files];
+  return [...known, ...files];
 }
 
 /** Adds what a file declares to `root` and answers what it imports. */

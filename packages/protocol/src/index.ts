@@ -76,8 +76,6 @@ export {
 export type {
   InvalidConfig,
   InvalidConfigInit,
-  ValidRange,
-  ValidRangeInit,
   ProtoError,
   ProtoErrorInit,
 } from "./generated/error.ts";
@@ -271,9 +269,6 @@ export type {
   UndrainBrokerResponse,
   UndrainBrokerResponseInit,
   UpgradeFeatureLevelRequest,
-  UpgradeFeatureLevelRequestInit,
-  UpgradeFeatureLevelResponse,
-  UpgradeFeatureLevelResponseInit,
 } from "./generated/cluster-service.ts";
 export { configService } from "./generated/config-service.ts";
 export type {
@@ -458,8 +453,6 @@ export type {
   MovesStartedInit,
   MoveThrottleSet,
   MoveThrottleSetInit,
-  NewcomersSettled,
-  NewcomersSettledInit,
   PartitionMove,
   PartitionMoveInit,
   PartitionName,

@@ -1,7 +1,9 @@
 export { minimize } from "./minimize.ts";
 export type { Minimizing } from "./minimize.ts";
-export { faultKinds, Nemesis } from "./nemesis.ts";
-export type { FaultKind, NemesisOptions } from "./nemesis.ts";
+export { faultKinds, lossyFaults, usualFaults } from "./nemesis/fault-kind.ts";
+export type { FaultKind } from "./nemesis/fault-kind.ts";
+export { Nemesis } from "./nemesis/nemesis.ts";
+export type { NemesisOptions } from "./nemesis/nemesis.ts";
 export { Run } from "./run.ts";
 export type { RunOutcome } from "./run.ts";
 export { optionsOfSeed } from "./run-options.ts";

@@ -1,6 +1,7 @@
 import type { BrokerLimits } from "@ropewalk/broker";
 import type { StartFrom } from "@ropewalk/client";
-import { type FaultKind, faultKinds } from "./nemesis.ts";
+import { type FaultKind, lossyFaults, usualFaults } from "./nemesis/fault-kind.ts";
+import { type LastingFault, lastingFaults } from "./nemesis/nemesis.ts";
 import { type TopicChore, topicChores } from "./workload/administering.ts";
 import { type BrokerChore, brokerChores } from "./workload/operating.ts";
 import { SeededRandom } from "./world/seeded-random.ts";
@@ -27,6 +28,8 @@ export interface RunOptions {
   /** The numbers of the faults that happen; absent: all. */
   readonly strikes?: readonly number[];
   readonly busyMs: number;
+  /** How one machine stays broken while the others are mended; absent: none does. */
+  readonly lastingFault: LastingFault | undefined;
   /** Everything must have converged so long after the last fault. */
   readonly livenessMs: number;
   readonly link: LinkQuality;
@@ -58,11 +61,11 @@ const starts: readonly StartFrom[] = [
 /** What a seed decides: each run leaves things out, so that what remains happens more often (swarm testing, Groce 2012). */
 export function optionsOfSeed(
   seed: string,
-  allowed: readonly FaultKind[] = faultKinds,
+  allowed: readonly FaultKind[] = usualFaults,
 ): RunOptions {
   const random = new SeededRandom(`${seed}/options`);
   const latencyMsMin = random.between(0.05, 2);
-  return {
+  return survivable({
     seed,
     brokerCount: random.pick([3, 3, 3, 5]),
     partitionCount: 1 + random.integer(6),
@@ -108,5 +111,20 @@ export function optionsOfSeed(
     choreEveryMsMax: random.pick([500, 3000, 8000]),
     growBy: 1 + random.integer(2),
     churnEveryMsMax: random.pick([0, 0, 200, 2000]),
-  };
+    lastingFault: allowed.length > 0 && random.chance(0.2) ? random.pick(lastingFaults) : undefined,
+  });
+}
+
+/**
+ * Where a machine may lose what it has on disk, or stays broken, every partition has two other replicas; and where it
+ * stays broken, nobody waits for replicas to move to it or away from it, or makes topics that need it.
+ */
+function survivable(options: RunOptions): RunOptions {
+  const { faults, lastingFault } = options;
+  const isLossy = faults.some((kind) => lossyFaults.includes(kind));
+  if (lastingFault === undefined) return isLossy ? { ...options, replicaCountMin: 3 } : options;
+  const chores = options.brokerChores.filter(
+    (chore) => chore === "grow" || chore === "rolling restart",
+  );
+  return { ...options, moveEveryMsMax: 0, churnEveryMsMax: 0, brokerChores: chores };
 }

@@ -1,5 +1,6 @@
 import process from "node:process";
 import { describe, expect, test } from "vitest";
+import { usualFaults } from "./nemesis/fault-kind.ts";
 import { Run, type RunOutcome } from "./run.ts";
 import { optionsOfSeed } from "./run-options.ts";
 
@@ -21,19 +22,7 @@ describe("Run", () => {
         expect(acknowledgedCount, `seed ${seed}`).toBeGreaterThan(0);
         for (const [kind, times] of faultCounts) faults.set(kind, (faults.get(kind) ?? 0) + times);
       }
-      expect([...faults.keys()].toSorted()).toEqual([
-        "clock jump",
-        "disk full",
-        "disk stall",
-        "kill",
-        "one-way partition",
-        "partition",
-        "pause",
-        "power cut",
-        "power cut at a sync",
-        "power cut of all",
-        "slow link",
-      ]);
+      expect([...faults.keys()].toSorted()).toEqual(usualFaults.toSorted());
     },
   );
 

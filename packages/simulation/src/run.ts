@@ -1,9 +1,11 @@
 import type { Admin } from "@ropewalk/client";
 import type { Anomaly } from "./checks/anomaly.ts";
+import { clusterReport } from "./checks/cluster-report.ts";
 import { checkHistory } from "./checks/history-check.ts";
 import { RaftWatch } from "./checks/raft-watch.ts";
 import { checkReplicas } from "./checks/replica-check.ts";
-import { Nemesis } from "./nemesis.ts";
+import type { FaultKind } from "./nemesis/fault-kind.ts";
+import { Nemesis } from "./nemesis/nemesis.ts";
 import type { RunOptions } from "./run-options.ts";
 import { SimulatedCluster } from "./simulated-cluster.ts";
 import { ClientSeats } from "./workload/client-seats.ts";
@@ -13,6 +15,9 @@ import type { LoadedTopic } from "./workload/loaded-topic.ts";
 import { Workload } from "./workload/workload.ts";
 import { Tripwire } from "./world/tripwire.ts";
 import { World } from "./world/world.ts";
+
+/** After these, brokers may well find damage. */
+const damagingFaults: readonly FaultKind[] = ["rot", "broken disk", "lost state"];
 
 /** What a run found out. */
 export interface RunOutcome {
@@ -57,6 +62,7 @@ export class Run {
       everyMsMax: options.faultEveryMsMax,
       lastsMsMax: options.faultLastsMsMax,
       strikes: options.strikes,
+      lasting: options.lastingFault,
     });
   }
 
@@ -110,6 +116,10 @@ export class Run {
   /** Whether there is anything to report already. */
   #isWrong(): boolean {
     this.#failures.push(...this.#cluster.failures.splice(0));
+    const errors = this.#world.errors.splice(0);
+    if (!this.#options.faults.some((kind) => damagingFaults.includes(kind))) {
+      this.#failures.push(...errors.filter(isOfDamage).map((error) => `damage: ${error}`));
+    }
     return this.#failures.length > 0;
   }
 
@@ -120,6 +130,7 @@ export class Run {
       this.#failures.push(
         `liveness: ${workload.pendingCount} records have no fate ${livenessMs} ms after the last fault`,
       );
+      await this.#tellState();
     }
     let logs: Awaited<ReturnType<typeof readAll>> | undefined;
     const reader = this.#seats.open(2).client;
@@ -133,6 +144,7 @@ export class Run {
     await this.#expectNone("have the group read everything", workload.checkGroup(ends));
     await this.#expectNone("make a topic anew", workload.checkTopics());
     if (!(await this.#within(30_000, "stop", this.#stop()))) return;
+    this.#nemesis.end();
     const replicas = checkReplicas(this.#cluster.stoppedBrokers());
     const described = replicas.then((found) => found.map(describe));
     await this.#expectNone("look at the replicas", described);
@@ -184,8 +196,21 @@ export class Run {
     );
     const isInTime = await loop.runUntil(() => isOver, loop.nowMs + limitMs);
     this.#isWrong();
-    if (!isInTime) this.#failures.push(`liveness: cannot ${what} within ${limitMs} ms`);
+    if (!isInTime) {
+      this.#failures.push(`liveness: cannot ${what} within ${limitMs} ms`);
+      await this.#tellState();
+    }
     return isDone;
+  }
+
+  /** Puts into the trace what the cluster says of itself. */
+  async #tellState(): Promise<void> {
+    const { loop, trace } = this.#world;
+    let lines: readonly string[] | undefined;
+    const admin = this.#seats.open(0).client.admin({ timeoutMs: 5000 });
+    void clusterReport(admin).then((told) => (lines = told));
+    await loop.runUntil(() => lines !== undefined, loop.nowMs + 20_000);
+    for (const line of lines ?? []) trace.tell("cluster", line);
   }
 
   #outcome(): RunOutcome {
@@ -206,6 +231,12 @@ export class Run {
       strikeCount: this.#nemesis.strikeCount,
     };
   }
+}
+
+/** Replicas mend each other: that one had to be, and nothing had harmed what it stored, would not be seen otherwise. A disk that was replaced by an empty one is no damage. */
+function isOfDamage(error: string): boolean {
+  const isOfOldDisk = error.includes("the disk that this broker had before");
+  return !isOfOldDisk && /damaged|is lost|quarantined/.test(error);
 }
 
 function describe({ detail, kind }: Anomaly): string {

@@ -63,6 +63,9 @@ const smallLog: NonNullable<BrokerConfig["log"]> = {
   diskReserveBytes: 64 * 1024,
 };
 
+/** What a broker still holds so long after its stop is a leak. */
+const leakAfterMs = 1500;
+
 /** How long a broker may take to stop before it is killed. */
 const stopMsMax = 15_000;
 
@@ -111,6 +114,7 @@ export class SimulatedCluster {
     this.#world.network.machineIsBack(machine.host);
     const process = new SimulatedProcess(this.#world.loop, machine.host, machine.clock);
     machine.process = process;
+    if (machine.disk.hasRotted) this.#setting.watch?.forget(machine.brokerId);
     Broker.start(this.#config(machine), this.#world.runtimeOf(process, machine.disk), {
       hasProcessMetrics: false,
       raftObserver: this.#setting.watch?.observe(machine.brokerId),
@@ -123,8 +127,8 @@ export class SimulatedCluster {
         if (!process.isAlive) return;
         trace.tell(machine.host, `does not start: ${String(error)}`);
         process.die("kill");
-        // On a full disk it may refuse to start; it is started again when all is mended.
-        if (machine.disk.bytesMax === Number.POSITIVE_INFINITY) {
+        // On a full or broken disk it may refuse to start; it is started again when all is mended.
+        if (machine.disk.bytesMax === Number.POSITIVE_INFINITY && !machine.disk.isBroken) {
           this.failures.push(`${machine.host} does not start: ${String(error)}`);
         }
       },
@@ -148,7 +152,7 @@ export class SimulatedCluster {
     await new Promise<void>((resolve) => {
       process.onDeath(() => resolve());
       process.post(stopMsMax, resolve);
-      this.#stop(machine).then(resolve, resolve);
+      broker.stop().then(resolve, resolve);
     });
     // Somebody may have killed it meanwhile: then it is not ours to start.
     if (!process.isAlive || machine.process !== process) return;
@@ -161,9 +165,14 @@ export class SimulatedCluster {
   replace(machine: BrokerMachine): void {
     this.kill(machine, "power");
     this.#world.trace.tell(machine.host, "is replaced");
+    this.wipe(machine);
+    this.start(machine);
+  }
+
+  /** Everything on a machine's disk is gone. */
+  wipe(machine: BrokerMachine): void {
     machine.disk.wipe();
     this.#setting.watch?.forget(machine.brokerId);
-    this.start(machine);
   }
 
   /** Starts a broker on one more machine. */
@@ -183,17 +192,23 @@ export class SimulatedCluster {
     }
   }
 
-  /** A broker that was stopped has given everything back. */
-  async #stop({ broker, host, process }: BrokerMachine): Promise<void> {
-    if (broker === undefined || process?.isAlive !== true) return;
+  /** A broker that was stopped has given everything back, or does in a moment: pauses that nobody ends end by themselves. */
+  async #stop({ broker, host, isLost, process }: BrokerMachine): Promise<void> {
+    if (broker === undefined || isLost || process?.isAlive !== true) return;
     await broker.stop();
+    if (process.holdings.describe() !== undefined) {
+      await new Promise<void>((resolve) => void this.#world.loop.schedule(leakAfterMs, resolve));
+    }
     const held = process.holdings.describe();
     if (held !== undefined) this.failures.push(`leak: ${host} was stopped and holds ${held}`);
   }
 
-  /** Every broker's disk, for looking at what stopped brokers have stored. */
+  /** Disks, for looking at what stopped brokers have stored; but for those that have rotted, as is known, and empty ones. */
   stoppedBrokers(): StoppedBroker[] {
-    return this.machines.map(({ disk, host }) => {
+    const sound = this.machines.filter(
+      ({ disk }) => !disk.hasRotted && disk.directories.has("data/log"),
+    );
+    return sound.map(({ disk, host }) => {
       const process = new SimulatedProcess(this.#world.loop, host);
       return { host, runtime: this.#world.runtimeOf(process, disk) };
     });

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import process from "node:process";
 import type { NewTopic } from "@ropewalk/client";
-import { faultKinds } from "@ropewalk/simulation";
+import { faultKinds, lossyFaults, usualFaults } from "@ropewalk/simulation";
 import { checkedBrokers } from "./cluster-shape.ts";
 import type { Duration } from "./duration.ts";
 import type { Fault } from "./random-faults.ts";
@@ -75,7 +75,8 @@ function seedsOf({ runs = 1, seed }: SimulateOptions): readonly string[] {
 }
 
 function checkedFaults(faults: "all" | readonly Fault[]): readonly Fault[] {
-  if (faults === "all") return faultKinds;
+  // A topic with fewer replicas than three could not bear that one of them is gone.
+  if (faults === "all") return usualFaults.filter((kind) => !lossyFaults.includes(kind));
   const unknown = faults.find((fault) => !faultKinds.includes(fault));
   if (unknown === undefined) return faults;
   const message = `Cannot simulate the fault ${JSON.stringify(unknown)}: there are ${faultKinds.join(", ")}`;

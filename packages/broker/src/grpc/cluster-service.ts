@@ -3,6 +3,7 @@ import {
   type BrokerDescriptionInit,
   type BrokerState as BrokerStateName,
   type ControllerRole,
+  type DescribeClusterRequest,
   type DescribeClusterResponseInit,
   type DrainBrokerRequest,
   type DrainBrokerResponseInit,
@@ -21,6 +22,7 @@ import {
 } from "../ports.ts";
 import { expectJoined, expectNotExcluded } from "../joined.ts";
 import { describe } from "./topic-service.ts";
+import { isWanted } from "./read-mask.ts";
 import { patienceMs, unary, type UnaryHandler } from "./unary.ts";
 
 /** Leaderless partitions that one answer names; how many there are is in the metrics. */
@@ -42,7 +44,9 @@ export function clusterHandlers(
       changed(ports, verb, request, patienceMs(clock, deadlineMs)),
     );
   return {
-    describeCluster: unary(logger, () => describeCluster(ports)),
+    describeCluster: unary(logger, (request: DescribeClusterRequest) =>
+      describeCluster(ports, request),
+    ),
     getMetadata: unary(logger, (request: GetMetadataRequest) => getMetadata(ports, request)),
     drainBroker: duty("drain"),
     undrainBroker: duty("undrain"),
@@ -53,17 +57,23 @@ export function clusterHandlers(
   };
 }
 
-function describeCluster(ports: BrokerPorts): DescribeClusterResponseInit {
+function describeCluster(
+  ports: BrokerPorts,
+  request: DescribeClusterRequest,
+): DescribeClusterResponseInit {
   expectNotExcluded(ports);
   const { cluster } = ports;
-  const topics = cluster.topics();
+  // These look at every partition.
+  const hasCounts = isWanted(request, "topic_count") || isWanted(request, "partition_count");
+  const topics = hasCounts ? cluster.topics() : [];
+  const leaderless = isWanted(request, "leaderless") ? cluster.leaderless() : [];
   return {
     clusterId: cluster.clusterId(),
     controllerId: cluster.controllerId(),
     brokerId: cluster.brokerId,
     brokers: cluster.brokers().map((broker) => describeBroker(broker)),
     featureLevel: cluster.featureLevel(),
-    leaderless: cluster.leaderless().slice(0, leaderlessNamedMax),
+    leaderless: leaderless.slice(0, leaderlessNamedMax),
     topicCount: topics.length,
     partitionCount: topics.reduce((sum, { partitions }) => sum + partitions.length, 0),
   };

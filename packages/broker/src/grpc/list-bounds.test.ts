@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { resolve } from "node:path";
 import { describe, expect, test } from "vitest";
+import { maskedFields } from "./read-mask.ts";
 import { checkRequestLimits, requestLimits } from "./request-limits.ts";
 
 /*
@@ -49,14 +50,15 @@ function loadSchema(): readonly SchemaFile[] {
   return (JSON.parse(built.stdout) as { readonly file: readonly SchemaFile[] }).file;
 }
 
-const schema = loadSchema().filter((file) => file.package === "ropewalk.v1");
+const files = loadSchema();
+const schema = files.filter((file) => file.package === "ropewalk.v1");
 const messages = new Map<string, MessageType>();
 
 function addMessage(scope: string, message: MessageType): void {
   messages.set(`${scope}.${message.name}`, message);
   for (const nested of message.nestedType ?? []) addMessage(`${scope}.${message.name}`, nested);
 }
-for (const file of schema) {
+for (const file of files) {
   for (const message of file.messageType ?? []) addMessage(`.${file.package}`, message);
 }
 
@@ -148,6 +150,14 @@ describe("every list of an answer has a bound", () => {
     // One list of an answer is paged, if it is at all.
     expect(open.length).toBeLessThanOrEqual(isPaged(method) ? 1 : 0);
   });
+});
+
+test("the fields that a mask may begin with are those of the answer", () => {
+  const withMask = methods.filter(({ inputType }) => fieldNames(inputType).includes("read_mask"));
+  expect(Object.keys(maskedFields).toSorted()).toEqual(withMask.map(({ path }) => path).toSorted());
+  for (const { outputType, path } of withMask) {
+    expect([...(maskedFields[path] ?? [])].toSorted()).toEqual(fieldNames(outputType).toSorted());
+  }
 });
 
 describe("checkRequestLimits()", () => {

@@ -95,3 +95,20 @@ test("Fetch answers before the client's deadline, though it was to wait for long
   const { recordBatches } = await broker.callWithin(500, fetchService.fetch, request);
   expect(recordBatches.length).toBe(0);
 });
+
+test("a mask cuts an answer to what is wanted, and names what there is where it is wrong", async () => {
+  const described = await broker.call(clusterService.describeCluster, {
+    readMask: { paths: ["brokers.broker_id", "feature_level"] },
+  });
+  expect(described).toMatchObject({ clusterId: "", topicCount: 0, featureLevel: 1 });
+  expect(described.brokers).toMatchObject([{ brokerId: 1, host: "", replicaCount: 0 }]);
+  const readMask = { paths: ["topic.partitions.leader_id"] };
+  const request = { name: "t", pageSize: 2, readMask };
+  const page = await broker.call(topicService.describeTopic, request);
+  expect(page.topic?.name).toBe("");
+  expect(page.topic?.partitions).toMatchObject([{ leaderId: 1 }, { leaderId: 1, replicaIds: [] }]);
+  expect(page.nextPageToken).not.toBe("");
+  const wrong = { readMask: { paths: ["broker"] } };
+  const error = await errorOf(broker.call(clusterService.describeCluster, wrong));
+  expect(error.message).toContain("the answer has cluster_id, controller_id");
+});

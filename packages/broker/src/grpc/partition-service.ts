@@ -22,6 +22,7 @@ import {
   type ReassignmentView,
 } from "../ports.ts";
 import { pageOf, partitionKey } from "./page.ts";
+import { isWanted } from "./read-mask.ts";
 import { patienceMs, unary } from "./unary.ts";
 
 /** Partitions that one call takes. */
@@ -81,13 +82,18 @@ async function reassign(
 
 async function list(
   ports: BrokerPorts,
-  { pageSize, pageToken, topic }: ListReassignmentsRequest,
+  request: ListReassignmentsRequest,
 ): Promise<ListReassignmentsResponseInit> {
   expectJoined(ports);
   const { reassignments } = ports;
+  const { pageSize, pageToken, topic } = request;
   const moves = reassignments.list(anonymous, topic);
   const page = pageOf(moves, partitionKey, pageSize, pageToken);
-  const progress = await reassignments.progress(anonymous, page.items);
+  const isProgressWanted = ["reassignments.state", "reassignments.percent"].some((field) =>
+    isWanted(request, field),
+  );
+  const asked = isProgressWanted ? page.items : [];
+  const progress = await reassignments.progress(anonymous, asked);
   const byGroup = new Map(progress.map((each) => [each.groupId, each]));
   return {
     reassignments: page.items.map((move) => describe(move, byGroup.get(move.groupId))),

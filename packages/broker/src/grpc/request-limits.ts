@@ -6,6 +6,7 @@ type Limits = Readonly<Record<string, number>>;
 
 /** What one call may name or change. */
 const namedMax = 1000;
+const maskPathsMax = 100;
 /** Partitions of one topic. */
 const partitionsMax = 10_000;
 const configsMax = 100;
@@ -22,6 +23,8 @@ const headersMax = 1_000_000;
 export const requestLimits: Readonly<Record<string, Limits>> = {
   "/ropewalk.v1.ProduceService/Produce": { records: recordsMax, "records.headers": headersMax },
   "/ropewalk.v1.FetchService/ListOffsets": { partitions: partitionsMax },
+  "/ropewalk.v1.TopicService/ListTopics": { "readMask.paths": maskPathsMax },
+  "/ropewalk.v1.TopicService/DescribeTopic": { "readMask.paths": maskPathsMax },
   "/ropewalk.v1.TopicService/CreateTopic": { configs: configsMax },
   "/ropewalk.v1.TopicService/DeleteRecords": { offsets: partitionsMax },
   "/ropewalk.v1.PartitionService/ReassignPartitions": {
@@ -29,10 +32,13 @@ export const requestLimits: Readonly<Record<string, Limits>> = {
     "partitions.replicaIds": replicasMax,
     topics: namedMax,
   },
+  "/ropewalk.v1.PartitionService/ListReassignments": { "readMask.paths": maskPathsMax },
   "/ropewalk.v1.PartitionService/CancelReassignments": { partitions: namedMax },
-  "/ropewalk.v1.ConfigService/DescribeConfigs": { names: namedMax },
+  "/ropewalk.v1.ConfigService/DescribeConfigs": { names: namedMax, "readMask.paths": maskPathsMax },
   "/ropewalk.v1.ConfigService/AlterConfigs": { alterations: configsMax },
+  "/ropewalk.v1.ClusterService/DescribeCluster": { "readMask.paths": maskPathsMax },
   "/ropewalk.v1.ClusterService/GetMetadata": { topics: namedMax },
+  "/ropewalk.v1.GroupService/DescribeGroup": { "readMask.paths": maskPathsMax },
   "/ropewalk.v1.GroupService/Heartbeat": {
     topics: topicsPerMemberMax,
     owned: topicsPerMemberMax,
@@ -62,7 +68,7 @@ export function checkRequestLimits(path: string, request: object): void {
 function countAt(message: object, [name = "", ...rest]: readonly string[]): number {
   const value: unknown = Reflect.get(message, name);
   if (value instanceof Map) return value.size;
-  if (!Array.isArray(value)) return 0;
+  if (!Array.isArray(value)) return isMessage(value) && rest.length > 0 ? countAt(value, rest) : 0;
   if (rest.length === 0) return value.length;
   let count = 0;
   for (const each of value) if (isMessage(each)) count += countAt(each, rest);

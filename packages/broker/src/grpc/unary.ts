@@ -1,6 +1,7 @@
 import { Metadata, type ServerUnaryCall, type sendUnaryData } from "@grpc/grpc-js";
 import { encodeErrorStatus, RopewalkError, statusDetailsKey } from "@ropewalk/protocol";
 import type { Clock, Logger } from "@ropewalk/runtime";
+import { checkReadMask, masked } from "./read-mask.ts";
 import { checkRequestLimits } from "./request-limits.ts";
 
 /** A handler as grpc-js wants it. */
@@ -11,19 +12,20 @@ export type UnaryHandler<Request, Response> = (
 
 /**
  * Makes a handler out of an asynchronous function; its errors become statuses with details. It is not asked where a
- * list of the request is too long. The function is
+ * list of the request is too long, and sends what the request's mask wants, where it has one. The function is
  * told the call's deadline in milliseconds since the epoch, which is infinite where the client gave none.
  */
-export function unary<Request extends object, Response>(
+export function unary<Request extends object, Response extends object>(
   logger: Logger,
   answer: (request: Request, deadlineMs: number) => Promise<Response> | Response,
 ): UnaryHandler<Request, Response> {
   return (call, callback) => {
     Promise.try(() => {
       checkRequestLimits(call.getPath(), call.request);
+      checkReadMask(call.getPath(), call.request);
       return answer(call.request, Number(call.getDeadline()));
     }).then(
-      (response) => callback(null, response),
+      (response) => callback(null, masked(call.request, response)),
       (error: unknown) => callback(toStatus(toRopewalkError(error, logger))),
     );
   };

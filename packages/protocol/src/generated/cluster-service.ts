@@ -12,6 +12,12 @@ import {
   writeInt64,
 } from "../proto-wire.ts";
 import {
+  type FieldMask,
+  type FieldMaskInit,
+  writeFieldMask,
+  readFieldMask,
+} from "./google-protobuf-field-mask.ts";
+import {
   type TopicDescription,
   type TopicDescriptionInit,
   writeTopicDescription,
@@ -625,10 +631,15 @@ function readDecommissionBrokerResponse(reader: Reader, end: number): Decommissi
 }
 
 /** The message `ropewalk.v1.DescribeClusterRequest`. */
-export interface DescribeClusterRequest {}
+export interface DescribeClusterRequest {
+  /** Fields of the answer that are wanted, as "brokers.state"; none: all. */
+  readonly readMask: FieldMask | undefined;
+}
 
 /** {@link DescribeClusterRequest}, to be encoded: what is left out has its default. */
-export interface DescribeClusterRequestInit {}
+export interface DescribeClusterRequestInit {
+  readonly readMask?: FieldMaskInit | undefined;
+}
 
 /** Encodes `ropewalk.v1.DescribeClusterRequest`. Throws a `RangeError` for a number that its field cannot hold. */
 function encodeDescribeClusterRequest(message: DescribeClusterRequestInit): Buffer {
@@ -636,7 +647,10 @@ function encodeDescribeClusterRequest(message: DescribeClusterRequestInit): Buff
 }
 
 /** Appends `ropewalk.v1.DescribeClusterRequest` to a writer. */
-function writeDescribeClusterRequest(writer: Writer, _message: DescribeClusterRequestInit): Writer {
+function writeDescribeClusterRequest(writer: Writer, message: DescribeClusterRequestInit): Writer {
+  if (message.readMask !== undefined) {
+    writeFieldMask(writer.uint32(10).fork(), message.readMask).ldelim();
+  }
   return writer;
 }
 
@@ -647,9 +661,19 @@ function decodeDescribeClusterRequest(bytes: Uint8Array): DescribeClusterRequest
 
 /** Reads `ropewalk.v1.DescribeClusterRequest` up to `end`. */
 function readDescribeClusterRequest(reader: Reader, end: number): DescribeClusterRequest {
-  while (reader.pos < end) skipField(reader, reader.tag());
+  let readMask: FieldMask | undefined;
+  while (reader.pos < end) {
+    const tag = reader.tag();
+    switch (tag) {
+      case 10:
+        readMask = readFieldMask(reader, delimitedEnd(reader, end));
+        break;
+      default:
+        skipField(reader, tag);
+    }
+  }
   expectEnd(reader, end);
-  return {};
+  return { readMask };
 }
 
 /** The message `ropewalk.v1.DescribeClusterResponse`. */

@@ -9,6 +9,12 @@ import {
   skipField,
   writeInt32,
 } from "../proto-wire.ts";
+import {
+  type FieldMask,
+  type FieldMaskInit,
+  writeFieldMask,
+  readFieldMask,
+} from "./google-protobuf-field-mask.ts";
 
 /**
  * Configs of topics, of single brokers and of the cluster, which are the defaults of both, by Kafka's names.
@@ -193,6 +199,8 @@ export interface DescribeConfigsRequest {
   /** 0: as many as the broker allows. */
   readonly pageSize: number;
   readonly pageToken: string;
+  /** Fields of the answer that are wanted, as "configs.value"; none: all. The token of the next page always comes. */
+  readonly readMask: FieldMask | undefined;
 }
 
 /** {@link DescribeConfigsRequest}, to be encoded: what is left out has its default. */
@@ -203,6 +211,7 @@ export interface DescribeConfigsRequestInit {
   readonly includeUnsupported?: boolean | undefined;
   readonly pageSize?: number | undefined;
   readonly pageToken?: string | undefined;
+  readonly readMask?: FieldMaskInit | undefined;
 }
 
 /** Encodes `ropewalk.v1.DescribeConfigsRequest`. Throws a `RangeError` for a number that its field cannot hold. */
@@ -230,6 +239,9 @@ function writeDescribeConfigsRequest(writer: Writer, message: DescribeConfigsReq
   if (message.pageToken !== undefined && message.pageToken !== "") {
     writer.uint32(50).string(message.pageToken);
   }
+  if (message.readMask !== undefined) {
+    writeFieldMask(writer.uint32(58).fork(), message.readMask).ldelim();
+  }
   return writer;
 }
 
@@ -246,6 +258,7 @@ function readDescribeConfigsRequest(reader: Reader, end: number): DescribeConfig
   let includeUnsupported: boolean = false;
   let pageSize: number = 0;
   let pageToken: string = "";
+  let readMask: FieldMask | undefined;
   while (reader.pos < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -267,12 +280,15 @@ function readDescribeConfigsRequest(reader: Reader, end: number): DescribeConfig
       case 50:
         pageToken = reader.string();
         break;
+      case 58:
+        readMask = readFieldMask(reader, delimitedEnd(reader, end));
+        break;
       default:
         skipField(reader, tag);
     }
   }
   expectEnd(reader, end);
-  return { resourceType, resourceName, names, includeUnsupported, pageSize, pageToken };
+  return { resourceType, resourceName, names, includeUnsupported, pageSize, pageToken, readMask };
 }
 
 /** The message `ropewalk.v1.DescribeConfigsResponse`. */

@@ -11,6 +11,12 @@ import {
   writeInt32,
   writeInt64,
 } from "../proto-wire.ts";
+import {
+  type FieldMask,
+  type FieldMaskInit,
+  writeFieldMask,
+  readFieldMask,
+} from "./google-protobuf-field-mask.ts";
 import { type ProtoError, type ProtoErrorInit, writeProtoError, readProtoError } from "./error.ts";
 
 /** Consumer groups. The coordinator of a group takes these calls; other brokers pass them on to it. */
@@ -816,6 +822,8 @@ export interface DescribeGroupRequest {
   /** Offsets on a page; 0: as many as the broker allows. */
   readonly pageSize: number;
   readonly pageToken: string;
+  /** Fields of the answer that are wanted, as "members"; none: all. The token of the next page always comes. */
+  readonly readMask: FieldMask | undefined;
 }
 
 /** {@link DescribeGroupRequest}, to be encoded: what is left out has its default. */
@@ -823,6 +831,7 @@ export interface DescribeGroupRequestInit {
   readonly groupId?: string | undefined;
   readonly pageSize?: number | undefined;
   readonly pageToken?: string | undefined;
+  readonly readMask?: FieldMaskInit | undefined;
 }
 
 /** Encodes `ropewalk.v1.DescribeGroupRequest`. Throws a `RangeError` for a number that its field cannot hold. */
@@ -841,6 +850,9 @@ function writeDescribeGroupRequest(writer: Writer, message: DescribeGroupRequest
   if (message.pageToken !== undefined && message.pageToken !== "") {
     writer.uint32(26).string(message.pageToken);
   }
+  if (message.readMask !== undefined) {
+    writeFieldMask(writer.uint32(34).fork(), message.readMask).ldelim();
+  }
   return writer;
 }
 
@@ -854,6 +866,7 @@ function readDescribeGroupRequest(reader: Reader, end: number): DescribeGroupReq
   let groupId: string = "";
   let pageSize: number = 0;
   let pageToken: string = "";
+  let readMask: FieldMask | undefined;
   while (reader.pos < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -866,12 +879,15 @@ function readDescribeGroupRequest(reader: Reader, end: number): DescribeGroupReq
       case 26:
         pageToken = reader.string();
         break;
+      case 34:
+        readMask = readFieldMask(reader, delimitedEnd(reader, end));
+        break;
       default:
         skipField(reader, tag);
     }
   }
   expectEnd(reader, end);
-  return { groupId, pageSize, pageToken };
+  return { groupId, pageSize, pageToken, readMask };
 }
 
 /** The message `ropewalk.v1.DescribeGroupResponse`. */

@@ -11,6 +11,12 @@ import {
   writeInt32,
   writeInt64,
 } from "../proto-wire.ts";
+import {
+  type FieldMask,
+  type FieldMaskInit,
+  writeFieldMask,
+  readFieldMask,
+} from "./google-protobuf-field-mask.ts";
 
 /**
  * Where the replicas of partitions are (KIP-455). Any broker takes these calls; it passes changes on to the
@@ -433,6 +439,11 @@ export interface ListReassignmentsRequest {
   /** 0: as many as the broker allows. */
   readonly pageSize: number;
   readonly pageToken: string;
+  /**
+   * Fields of the answer that are wanted, as "reassignments.topic"; none: all. The token of the next page always comes.
+   * Without "reassignments.state" and "reassignments.percent" no leader need be asked.
+   */
+  readonly readMask: FieldMask | undefined;
 }
 
 /** {@link ListReassignmentsRequest}, to be encoded: what is left out has its default. */
@@ -440,6 +451,7 @@ export interface ListReassignmentsRequestInit {
   readonly topic?: string | undefined;
   readonly pageSize?: number | undefined;
   readonly pageToken?: string | undefined;
+  readonly readMask?: FieldMaskInit | undefined;
 }
 
 /** Encodes `ropewalk.v1.ListReassignmentsRequest`. Throws a `RangeError` for a number that its field cannot hold. */
@@ -461,6 +473,9 @@ function writeListReassignmentsRequest(
   if (message.pageToken !== undefined && message.pageToken !== "") {
     writer.uint32(26).string(message.pageToken);
   }
+  if (message.readMask !== undefined) {
+    writeFieldMask(writer.uint32(34).fork(), message.readMask).ldelim();
+  }
   return writer;
 }
 
@@ -474,6 +489,7 @@ function readListReassignmentsRequest(reader: Reader, end: number): ListReassign
   let topic: string = "";
   let pageSize: number = 0;
   let pageToken: string = "";
+  let readMask: FieldMask | undefined;
   while (reader.pos < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -486,12 +502,15 @@ function readListReassignmentsRequest(reader: Reader, end: number): ListReassign
       case 26:
         pageToken = reader.string();
         break;
+      case 34:
+        readMask = readFieldMask(reader, delimitedEnd(reader, end));
+        break;
       default:
         skipField(reader, tag);
     }
   }
   expectEnd(reader, end);
-  return { topic, pageSize, pageToken };
+  return { topic, pageSize, pageToken, readMask };
 }
 
 /** The message `ropewalk.v1.ListReassignmentsResponse`. */

@@ -10,6 +10,12 @@ import {
   writeInt32,
   writeInt64,
 } from "../proto-wire.ts";
+import {
+  type FieldMask,
+  type FieldMaskInit,
+  writeFieldMask,
+  readFieldMask,
+} from "./google-protobuf-field-mask.ts";
 import { type ProtoError, type ProtoErrorInit, writeProtoError, readProtoError } from "./error.ts";
 
 /** Topics. Any broker takes these calls, but for DeleteRecords; it passes changes on to the controller. */
@@ -270,6 +276,8 @@ export interface ListTopicsRequest {
   /** 0: as many as the broker allows. */
   readonly pageSize: number;
   readonly pageToken: string;
+  /** Fields of the answer that are wanted, as "topics.name"; none: all. The token of the next page always comes. */
+  readonly readMask: FieldMask | undefined;
 }
 
 /** {@link ListTopicsRequest}, to be encoded: what is left out has its default. */
@@ -277,6 +285,7 @@ export interface ListTopicsRequestInit {
   readonly includeInternal?: boolean | undefined;
   readonly pageSize?: number | undefined;
   readonly pageToken?: string | undefined;
+  readonly readMask?: FieldMaskInit | undefined;
 }
 
 /** Encodes `ropewalk.v1.ListTopicsRequest`. Throws a `RangeError` for a number that its field cannot hold. */
@@ -295,6 +304,9 @@ function writeListTopicsRequest(writer: Writer, message: ListTopicsRequestInit):
   if (message.pageToken !== undefined && message.pageToken !== "") {
     writer.uint32(26).string(message.pageToken);
   }
+  if (message.readMask !== undefined) {
+    writeFieldMask(writer.uint32(34).fork(), message.readMask).ldelim();
+  }
   return writer;
 }
 
@@ -308,6 +320,7 @@ function readListTopicsRequest(reader: Reader, end: number): ListTopicsRequest {
   let includeInternal: boolean = false;
   let pageSize: number = 0;
   let pageToken: string = "";
+  let readMask: FieldMask | undefined;
   while (reader.pos < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -320,12 +333,15 @@ function readListTopicsRequest(reader: Reader, end: number): ListTopicsRequest {
       case 26:
         pageToken = reader.string();
         break;
+      case 34:
+        readMask = readFieldMask(reader, delimitedEnd(reader, end));
+        break;
       default:
         skipField(reader, tag);
     }
   }
   expectEnd(reader, end);
-  return { includeInternal, pageSize, pageToken };
+  return { includeInternal, pageSize, pageToken, readMask };
 }
 
 /** The message `ropewalk.v1.ListTopicsResponse`. */
@@ -460,6 +476,8 @@ export interface DescribeTopicRequest {
   /** Partitions on a page; 0: as many as the broker allows, which are all that a topic can have. */
   readonly pageSize: number;
   readonly pageToken: string;
+  /** Fields of the answer that are wanted, as "topic.partitions.leader_id"; none: all. The token of the next page always comes. */
+  readonly readMask: FieldMask | undefined;
 }
 
 /** {@link DescribeTopicRequest}, to be encoded: what is left out has its default. */
@@ -467,6 +485,7 @@ export interface DescribeTopicRequestInit {
   readonly name?: string | undefined;
   readonly pageSize?: number | undefined;
   readonly pageToken?: string | undefined;
+  readonly readMask?: FieldMaskInit | undefined;
 }
 
 /** Encodes `ropewalk.v1.DescribeTopicRequest`. Throws a `RangeError` for a number that its field cannot hold. */
@@ -485,6 +504,9 @@ function writeDescribeTopicRequest(writer: Writer, message: DescribeTopicRequest
   if (message.pageToken !== undefined && message.pageToken !== "") {
     writer.uint32(26).string(message.pageToken);
   }
+  if (message.readMask !== undefined) {
+    writeFieldMask(writer.uint32(34).fork(), message.readMask).ldelim();
+  }
   return writer;
 }
 
@@ -498,6 +520,7 @@ function readDescribeTopicRequest(reader: Reader, end: number): DescribeTopicReq
   let name: string = "";
   let pageSize: number = 0;
   let pageToken: string = "";
+  let readMask: FieldMask | undefined;
   while (reader.pos < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -510,12 +533,15 @@ function readDescribeTopicRequest(reader: Reader, end: number): DescribeTopicReq
       case 26:
         pageToken = reader.string();
         break;
+      case 34:
+        readMask = readFieldMask(reader, delimitedEnd(reader, end));
+        break;
       default:
         skipField(reader, tag);
     }
   }
   expectEnd(reader, end);
-  return { name, pageSize, pageToken };
+  return { name, pageSize, pageToken, readMask };
 }
 
 /** The message `ropewalk.v1.DescribeTopicResponse`. */

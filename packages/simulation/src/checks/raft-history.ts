@@ -79,15 +79,15 @@ export class RaftHistory {
     }
   }
 
-  /** Whether a majority of these voters has the entry on disk. */
+  /** Whether a majority of these voters has the entry on disk; of a disk that was lost nothing is known. */
   isDurable(voters: readonly number[], index: number, term: number): boolean {
-    const having = voters.filter((id) => this.disks.get(id)?.has(index, term) === true);
+    const having = voters.filter((id) => this.disks.get(id)?.has(index, term) !== false);
     return 2 * having.length > voters.length || voters.length === 0;
   }
 
   /** Whether a majority of these voters has its vote on disk. */
   isElected(voters: readonly number[], term: number, brokerId: number): boolean {
-    const having = voters.filter((id) => this.disks.get(id)?.hasVoted(term, brokerId) === true);
+    const having = voters.filter((id) => this.disks.get(id)?.hasVoted(term, brokerId) !== false);
     return 2 * having.length > voters.length || voters.length === 0;
   }
 

@@ -172,7 +172,11 @@ class ClientCall {
     const clientDied = this.#process.onDeath(() => {
       server.process.post(links.latencyMs(here, there, 0), () => server.lost());
     });
-    this.#ended.push(serverDied, clientDied);
+    const reset = links.onReset(here, there, () => {
+      server.process.post(0, () => server.lost());
+      this.#process.post(0, () => this.fail(connectionLost()));
+    });
+    this.#ended.push(serverDied, clientDied, reset);
     let cutMs = 0;
     const check = (): void => {
       if (this.#isOver) return;

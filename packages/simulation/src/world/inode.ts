@@ -15,6 +15,8 @@ export class Inode {
   readonly #seen = new PagedBytes();
   readonly #durable = new PagedBytes();
   #unsynced: UnsyncedWrite[] = [];
+  /** Grows with every change. */
+  writeCount = 0;
   /** Writes that no later sync covers: beside those that none covers yet, all in which the two differ. */
   #forgotten: UnsyncedWrite[] = [];
 
@@ -33,12 +35,14 @@ export class Inode {
 
   /** Takes `bytes` over: nobody may change them any more. */
   write(position: number, bytes: Uint8Array): void {
+    this.writeCount++;
     this.#seen.write(position, bytes);
     this.#unsynced.push({ position, bytes });
   }
 
   /** Cuts or grows the file; the size is durable at once, as in a file system's journal. */
   truncate(sizeBytes: number): void {
+    this.writeCount++;
     this.#seen.truncate(sizeBytes);
     this.#durable.truncate(sizeBytes);
     for (const write of this.#unsynced) {

@@ -25,6 +25,10 @@ export class MachineDisk {
   bytesMax: number = Number.POSITIVE_INFINITY;
   /** Writes and syncs fail from now on. */
   isBroken = false;
+  /** Bytes of it changed where they lay; what it holds may be damaged. */
+  hasRotted = false;
+  /** Directories of keyed stores that are found damaged when they are opened next. */
+  readonly damagedStores: Set<string> = new Set();
   /** Hears of every file that was synced. */
   onSynced: ((path: string) => void) | undefined;
 
@@ -90,7 +94,7 @@ export class MachineDisk {
     this.#unsyncedNames = [];
     this.#names = new Map(this.#durableNames);
     for (const inode of new Set(this.#names.values())) inode.losePower(this.#random);
-    this.#mend();
+    this.#restarted();
   }
 
   /** Another disk is built in. */
@@ -100,12 +104,21 @@ export class MachineDisk {
     this.#unsyncedNames = [];
     this.directories.clear();
     this.stores.clear();
-    this.#mend();
+    this.damagedStores.clear();
+    this.hasRotted = false;
+    this.#restarted();
   }
 
-  #mend(): void {
-    this.locks.clear();
+  /** It works as it should again; what it lost stays lost. */
+  mend(): void {
     this.isBroken = false;
+    this.stallMs = 0;
+    this.bytesMax = Number.POSITIVE_INFINITY;
+    this.onSynced = undefined;
+  }
+
+  #restarted(): void {
+    this.locks.clear();
     this.stallMs = 0;
   }
 

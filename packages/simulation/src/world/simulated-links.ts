@@ -19,6 +19,7 @@ export class SimulatedLinks {
   readonly #cut = new Set<string>();
   readonly #slowed = new Map<string, number>();
   #waiting: (() => void)[] = [];
+  readonly #connections = new Map<string, Set<() => void>>();
 
   constructor(loop: EventLoop, random: SeededRandom, quality: LinkQuality) {
     this.#loop = loop;
@@ -57,6 +58,20 @@ export class SimulatedLinks {
     this.#waiting.push(listener);
   }
 
+  /** Runs `listener` when the connections between two hosts are reset; answers how to take it back. */
+  onReset(one: string, other: string, listener: () => void): () => void {
+    const name = pairName(one, other);
+    const listeners = this.#connections.get(name) ?? new Set();
+    this.#connections.set(name, listeners.add(listener));
+    return () => void listeners.delete(listener);
+  }
+
+  /** Ends every connection between two hosts, as a middlebox that forgot them does. */
+  reset(one: string, other: string): void {
+    const listeners = [...(this.#connections.get(pairName(one, other)) ?? [])];
+    for (const listener of listeners) listener();
+  }
+
   /** How long a message takes from one host to another. */
   latencyMs(from: string, to: string, bytes: number): number {
     const { bytesPerMs, latencyMsMax, latencyMsMin, lossProbability, resendMs } = this.#quality;
@@ -70,6 +85,10 @@ export class SimulatedLinks {
     this.#waiting = [];
     for (const listener of waiting) this.#loop.schedule(0, listener);
   }
+}
+
+function pairName(one: string, other: string): string {
+  return one < other ? linkName(one, other) : linkName(other, one);
 }
 
 function linkName(from: string, to: string): string {

@@ -145,10 +145,15 @@ function connectionEnds(
       },
       () => from.handler?.onDrain(),
     );
+  const [here, there] = [near.host, far.host];
+  const forget = links.onReset(here, there, () => {
+    for (const end of [ends.near, ends.far]) end.process.post(0, () => end.reset());
+  });
   ends.near.joined(ends.far, pipe(ends.near, ends.far), network);
   ends.far.joined(ends.near, pipe(ends.far, ends.near), network);
   // Nothing arrives before the other side has been accepted.
   ends.near.outgoing?.pause();
+  ends.near.onEnd = forget;
   return ends;
 }
 
@@ -161,6 +166,8 @@ class ConnectionEnd implements Connection {
   #network: SimulatedNetwork | undefined;
   readonly #giveBack: () => void;
   #isClosed = false;
+  /** Runs when the connection is over. */
+  onEnd: () => void = () => undefined;
 
   constructor(process: SimulatedProcess, remote: Address) {
     this.process = process;
@@ -218,10 +225,17 @@ class ConnectionEnd implements Connection {
     tell();
   }
 
+  /** Nothing of what is on its way arrives, and both sides hear of it. */
+  reset(): void {
+    const { host, port } = this.remote;
+    this.#ended(new NetworkError("UNREACHABLE", `${host}:${port} reset the connection`));
+  }
+
   #ended(error: Error | undefined): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#giveBack();
+    this.onEnd();
     this.outgoing?.close();
     this.#other?.outgoing?.close();
     this.handler?.onClose(error);

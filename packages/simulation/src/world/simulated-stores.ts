@@ -14,9 +14,14 @@ export class SimulatedStores implements KeyValueStores {
 
   open(directory: string): Promise<{ store: KeyValueStore; discarded: string | undefined }> {
     return this.#disk.act("read", 0, () => {
+      const isDamaged = this.#machine.damagedStores.delete(directory);
+      if (isDamaged) this.#machine.stores.delete(directory);
       const committed = this.#machine.stores.get(directory) ?? new Map<string, Uint8Array>();
       this.#machine.stores.set(directory, committed);
-      return { store: new SimulatedStore(this.#disk, committed), discarded: undefined };
+      return {
+        store: new SimulatedStore(this.#disk, committed),
+        discarded: isDamaged ? "it has rotted" : undefined,
+      };
     });
   }
 }

@@ -27,6 +27,8 @@ export class World {
   readonly links: SimulatedLinks;
   readonly network: SimulatedNetwork;
   readonly doors: OpenDoors = new Map();
+  /** What processes logged as errors. */
+  readonly errors: string[] = [];
   readonly #disk: DiskSpeed;
   #processes = 0;
 
@@ -49,7 +51,7 @@ export class World {
       network: this.network.of(process),
       http: { serve: ({ port }) => Promise.resolve(silentListener(port)) },
       keyValueStores: new SimulatedStores(machine, disk),
-      logger: traceLogger(this.trace, process),
+      logger: traceLogger(this.trace, process, (line) => void this.errors.push(line)),
     };
   }
 }
@@ -59,9 +61,16 @@ function silentListener(port: number): Listener {
 }
 
 /** Warnings and errors go to the trace. */
-function traceLogger(trace: Trace, process: SimulatedProcess): Logger {
+function traceLogger(
+  trace: Trace,
+  process: SimulatedProcess,
+  onError: (line: string) => void,
+): Logger {
   const tell = (level: string) => (message: string, fields?: LogFields) => {
-    if (process.isAlive) trace.tell(process.host, `${level} ${message}${textOf(fields)}`);
+    if (!process.isAlive) return;
+    const line = `${message}${textOf(fields)}`;
+    trace.tell(process.host, `${level} ${line}`);
+    if (level === "error") onError(`${process.host}: ${line}`);
   };
   const logger: Logger = {
     debug() {},

@@ -1,5 +1,5 @@
-import type { BrokerMachine } from "./simulated-cluster.ts";
-import type { SeededRandom } from "./world/seeded-random.ts";
+import type { BrokerMachine } from "../simulated-cluster.ts";
+import type { SeededRandom } from "../world/seeded-random.ts";
 
 /** Files of one kind that are synced before it happens. */
 const syncsMax = 4;
