@@ -158,7 +158,6 @@ export class Run {
 
   async #stop(): Promise<void> {
     await this.#seats.closeAll();
-    this.#failures.push(...this.#seats.leaks);
     await this.#cluster.stopAll();
   }
 

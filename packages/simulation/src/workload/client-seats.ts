@@ -17,8 +17,6 @@ export class ClientSeats {
   readonly #world: World;
   readonly #bootstrapServers: readonly string[];
   readonly #open = new Set<ClientSeat>();
-  /** What clients that were closed did not give back. */
-  readonly leaks: string[] = [];
   #count = 0;
 
   constructor(world: World, bootstrapServers: readonly string[]) {
@@ -50,8 +48,6 @@ export class ClientSeats {
   async close(seat: ClientSeat): Promise<void> {
     this.#open.delete(seat);
     await seat.client.close();
-    const held = seat.process.holdings.describe();
-    if (held !== undefined) this.leaks.push(`leak: a client was closed and holds ${held}`);
   }
 
   async closeAll(): Promise<void> {
