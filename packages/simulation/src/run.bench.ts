@@ -1,4 +1,5 @@
 import process from "node:process";
+import { setFlagsFromString } from "node:v8";
 import { expect, test } from "vitest";
 import { Run } from "./run.ts";
 import { optionsOfSeed, type RunOptions } from "./run-options.ts";
@@ -9,8 +10,8 @@ import { optionsOfSeed, type RunOptions } from "./run-options.ts";
  * `npm run bench -- packages/simulation/src/run.bench.ts`; the README keeps the figures.
  */
 
-const limitMs = 600_000;
-const seedCount = 48;
+const limitMs = 1_800_000;
+const seedCount = 24;
 
 interface Figures {
   readonly simulatedMs: number;
@@ -92,13 +93,11 @@ function withSeeds(count: number, wanted: Partial<RunOptions>): RunOptions[] {
 }
 
 test("virtual seconds per CPU second", { timeout: limitMs }, async () => {
+  // As `npm run simulate` has it: V8 is not to collect for every 64 MiB of buffers.
+  setFlagsFromString("--external-memory-accounted-in-global-limit");
   for (const options of withSeeds(6, {})) await new Run(options).run();
   await measure("idle", withSeeds(1, idle));
-  await measure("written to and read from", withSeeds(6, steady));
-  await measure("the same, and admins", withSeeds(6, underLoad));
+  await measure("written to and read from", withSeeds(3, steady));
+  await measure("the same, and admins", withSeeds(3, underLoad));
   await measure(`seeds 1 to ${seedCount}`, withSeeds(seedCount, {}));
-  await measure(
-    `seeds 1 to ${seedCount} with three brokers`,
-    withSeeds(seedCount, { brokerCount: 3 }),
-  );
 });
