@@ -49,7 +49,8 @@ export class Pipe<T> {
     this.#queue.push({ value, bytes, arrivesMs });
     this.#queuedBytes += bytes;
     this.#pump();
-    this.#isFull = this.#queuedBytes > windowBytes;
+    // Once full it is so until it has drained, whatever little is sent meanwhile: whoever waits would not be told.
+    this.#isFull ||= this.#queuedBytes > windowBytes;
     return !this.#isFull;
   }
 
