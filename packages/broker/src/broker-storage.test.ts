@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { unknownThroughIndex } from "./broker-storage.ts";
-import type { Identity } from "./identity.ts";
+import type { Identity } from "./membership/identity.ts";
 
 function storage(
   enteredIndex: number,

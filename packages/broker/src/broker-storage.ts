@@ -2,7 +2,12 @@ import { type LogConfig, type LogError, LogStore, type GroupKey } from "@ropewal
 import type { Disk, DiskLock, KeyValueStore, Runtime } from "@ropewalk/runtime";
 import { RopewalkError } from "@ropewalk/protocol";
 import { restoreImages } from "./raft/state-image.ts";
-import { type Identity, type IdentityClaim, openIdentity, writeIdentity } from "./identity.ts";
+import {
+  type Identity,
+  type IdentityClaim,
+  openIdentity,
+  writeIdentity,
+} from "./membership/identity.ts";
 
 /** Hears that a group's log is damaged. */
 export type DamageListener = (key: GroupKey, error: LogError) => void;

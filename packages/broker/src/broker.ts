@@ -13,7 +13,7 @@ import { createMetrics } from "./metrics.ts";
 import { PeerNetwork } from "./peer/peer-network.ts";
 import type { BrokerPorts } from "./ports.ts";
 import type { RaftObserver } from "./raft/raft-observer.ts";
-import { Registration } from "./registration.ts";
+import { Registration } from "./membership/registration.ts";
 import { directoryFault, repairController } from "./snapshot/controller-repair.ts";
 import { brokerVersion } from "./version.ts";
 

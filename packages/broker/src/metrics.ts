@@ -3,7 +3,7 @@ import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import type { Fitness } from "./fitness/fitness-watch.ts";
 import type { PeerNetwork } from "./peer/peer-network.ts";
 import type { RaftHost } from "./raft/raft-host.ts";
-import type { ReplicaSet } from "./replica-set.ts";
+import type { ReplicaSet } from "./replicas/replica-set.ts";
 import type { ReplicaRebuilding } from "./snapshot/replica-rebuilding.ts";
 
 /** What is counted where it happens; everything else is looked up when somebody asks. */

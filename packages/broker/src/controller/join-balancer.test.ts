@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { SimulatedClock } from "../../fakes/simulated-clock.ts";
-import type { LedPartition } from "../led-partitions.ts";
+import type { LedPartition } from "../moves/led-partitions.ts";
 import type { BrokerImage } from "./broker-life.ts";
 import { JoinBalancer } from "./join-balancer.ts";
 import type { PartitionImage, TopicImage } from "./metadata-image.ts";

@@ -1,5 +1,5 @@
 import type { Clock, Logger, Timer } from "@ropewalk/runtime";
-import type { LedPartition } from "../led-partitions.ts";
+import type { LedPartition } from "../moves/led-partitions.ts";
 import type { MetadataImage } from "./metadata-image.ts";
 import type { SizeOf } from "./reassignment-planner.ts";
 

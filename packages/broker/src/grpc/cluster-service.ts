@@ -20,7 +20,7 @@ import {
   type BrokerState,
   type BrokerView,
 } from "../ports.ts";
-import { expectJoined, expectNotExcluded } from "../joined.ts";
+import { expectJoined, expectNotExcluded } from "../membership/joined.ts";
 import { describe } from "./topic-service.ts";
 import { isWanted } from "./read-mask.ts";
 import { patienceMs, unary, type UnaryHandler } from "./unary.ts";

@@ -13,7 +13,7 @@ import {
   RopewalkError,
 } from "@ropewalk/protocol";
 import type { Clock, Logger } from "@ropewalk/runtime";
-import { expectJoined } from "../joined.ts";
+import { expectJoined } from "../membership/joined.ts";
 import {
   anonymous,
   type BrokerPorts,

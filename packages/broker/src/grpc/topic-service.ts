@@ -19,7 +19,7 @@ import {
 } from "@ropewalk/protocol";
 import type { Clock, Logger } from "@ropewalk/runtime";
 import { anonymous, type BrokerPorts, type PartitionView, type TopicView } from "../ports.ts";
-import { expectJoined } from "../joined.ts";
+import { expectJoined } from "../membership/joined.ts";
 import { numberKey, pageOf } from "./page.ts";
 import { patienceMs, toRopewalkError, unary } from "./unary.ts";
 

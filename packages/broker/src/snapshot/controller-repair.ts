@@ -6,7 +6,7 @@ import type { BrokerConfig, BrokerLimits } from "../config.ts";
 import { controllerVoters } from "../controller/controller-voters.ts";
 import { restoreImage } from "../controller/metadata-codec.ts";
 import { controllerGroupId, MetadataImage } from "../controller/metadata-image.ts";
-import { LeaderTable } from "../leader-table.ts";
+import { LeaderTable } from "../leadership/leader-table.ts";
 import type { PeerHello } from "../peer/hello.ts";
 import { PeerNetwork } from "../peer/peer-network.ts";
 import { openGroupLog } from "../raft/group-storage.ts";

@@ -3,7 +3,7 @@ import type { Clock, KeyValueStore, Logger, Timer } from "@ropewalk/runtime";
 import type { Message, Snapshot } from "raft-ts";
 import type { Checkpointer } from "../checkpointer.ts";
 import type { BrokerLimits } from "../config.ts";
-import type { LeaderTable } from "../leader-table.ts";
+import type { LeaderTable } from "../leadership/leader-table.ts";
 import { peerFrameBytesMax } from "../peer/peer-config.ts";
 import type { RaftGroup } from "../raft/raft-group.ts";
 import type { RaftHost } from "../raft/raft-host.ts";

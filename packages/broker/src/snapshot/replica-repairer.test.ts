@@ -2,7 +2,7 @@ import { encodeSnapshotManifest, type GroupLog } from "@ropewalk/log";
 import { nodeRuntime } from "@ropewalk/runtime/node";
 import { expect, test } from "vitest";
 import { SimulatedClock } from "../../fakes/simulated-clock.ts";
-import { LeaderTable } from "../leader-table.ts";
+import { LeaderTable } from "../leadership/leader-table.ts";
 import type { RemoteCaller } from "../remote-caller.ts";
 import type { HistoryInstaller, RemoteHistory } from "./history-installer.ts";
 import { Interruption } from "./interruption.ts";

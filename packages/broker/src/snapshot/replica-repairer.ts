@@ -1,7 +1,7 @@
 import { decodeSnapshotManifest } from "@ropewalk/log";
 import { peerService, RopewalkError } from "@ropewalk/protocol";
 import type { Clock, Logger } from "@ropewalk/runtime";
-import type { LeaderTable } from "../leader-table.ts";
+import type { LeaderTable } from "../leadership/leader-table.ts";
 import type { RemoteCaller } from "../remote-caller.ts";
 import type { Interruption } from "./interruption.ts";
 import type { AbsentReplica } from "./replica-home.ts";

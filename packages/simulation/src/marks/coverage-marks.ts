@@ -119,7 +119,7 @@ export const coverageMarks: readonly CoverageMark[] = [
     "logger.error(\"the log of the cluster's metadata is damaged",
   ),
   mark(
-    "broker/src/replica-set.ts",
+    "broker/src/replicas/replica-set.ts",
     "replica found damaged while it ran",
     "const absent = this.takeOut(group);",
   ),
@@ -175,7 +175,7 @@ export const coverageMarks: readonly CoverageMark[] = [
   ),
   mark("broker/src/remote-caller.ts", "stranger refused", "ask another broker`;"),
   mark(
-    "broker/src/replica-removal.ts",
+    "broker/src/replicas/replica-removal.ts",
     "rest of a replica removed at a start",
     "removing the rest of a replica",
   ),

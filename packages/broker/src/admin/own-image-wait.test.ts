@@ -1,0 +1,29 @@
+import { expect, test } from "vitest";
+import { SimulatedClock } from "../../fakes/simulated-clock.ts";
+import { untilShown } from "./own-image-wait.ts";
+
+test("untilShown() ends when the change is shown", async () => {
+  const clock = new SimulatedClock();
+  const shownAtMs = clock.monotonicMs() + 42;
+  let endedAtMs = 0;
+  const isShown = (): boolean => clock.monotonicMs() >= shownAtMs;
+  void untilShown(clock, undefined, isShown).then(() => (endedAtMs = clock.monotonicMs()));
+  await clock.run(1000);
+  expect(endedAtMs).toBe(shownAtMs + 3);
+});
+
+test.each([
+  [undefined, 3000],
+  [100_000, 3000],
+  [1000, 500],
+])(
+  "untilShown() of a client that waits %s ms gives up after %i ms",
+  async (timeoutMs, patienceMs) => {
+    const clock = new SimulatedClock();
+    const startMs = clock.monotonicMs();
+    let endedAtMs = 0;
+    void untilShown(clock, timeoutMs, () => false).then(() => (endedAtMs = clock.monotonicMs()));
+    await clock.run(5000);
+    expect(endedAtMs - startMs).toBe(patienceMs);
+  },
+);

@@ -1,0 +1,494 @@
+import type { GroupKey, GroupLog, LogStore } from "@ropewalk/log";
+import { RopewalkError } from "@ropewalk/protocol";
+import type { Clock, KeyValueStore, Logger } from "@ropewalk/runtime";
+import type { Snapshot } from "raft-ts";
+import { AbsentReplicas, currentPartition } from "./absent-replicas.ts";
+import type { Checkpointer } from "../checkpointer.ts";
+import type { BrokerLimits } from "../config.ts";
+import {
+  type AssignmentChange,
+  type MetadataImage,
+  type PartitionImage,
+  type TopicImage,
+} from "../controller/metadata-image.ts";
+import { holdersOf, isLone, joinedAt } from "../controller/partition-assignment.ts";
+import type { TopicConfig } from "../controller/topic-config.ts";
+import { TopicConfigCache } from "../controller/topic-config-cache.ts";
+import { GroupPartitionCoordinator } from "../group/group-coordinator.ts";
+import { GroupMachine } from "../group/group-machine.ts";
+import { groupsTopic, type GroupRouter } from "../group/group-router.ts";
+import type { LedPartition } from "../health/under-replication.ts";
+import type { LeaderTable } from "../leadership/leader-table.ts";
+import type { CompactedPartition } from "../partition/compaction-checker.ts";
+import { decodePartitionCheckpoint } from "../partition/partition-checkpoint.ts";
+import { FollowedPartition } from "../partition/followed-partition.ts";
+import { PartitionReplica } from "../partition/partition-replica.ts";
+import type { PartitionDirectory, PartitionLog, ReadablePartition } from "../ports.ts";
+import type { CommandProposer } from "../raft/command-proposer.ts";
+import type { HistoryKeeper } from "../raft/history-keeper.ts";
+import { RaftGroup } from "../raft/raft-group.ts";
+import { openGroupLog } from "../raft/group-storage.ts";
+import type { RaftHost } from "../raft/raft-host.ts";
+import { firstMembers, MemberedMachine, membersKey } from "../raft/member-record.ts";
+import { decodeStateImage } from "../raft/state-image.ts";
+import type { Leadership, StateMachine } from "../raft/state-machine.ts";
+import { ReadableTopics } from "../admin/readable-topics.ts";
+import { groupKey, logKey } from "./replica-key.ts";
+import { partitionKey, ReplicaRemoval } from "./replica-removal.ts";
+import type { AbsentReplica, ReplicaHome } from "../snapshot/replica-home.ts";
+
+/** What the set needs. */
+export interface ReplicaSetOptions {
+  readonly brokerId: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly limits: BrokerLimits;
+  readonly store: LogStore;
+  readonly state: KeyValueStore;
+  readonly host: RaftHost;
+  readonly checkpointer: Checkpointer;
+  readonly history: HistoryKeeper;
+  readonly proposer: CommandProposer;
+  readonly groups: GroupRouter;
+  readonly leaders: LeaderTable;
+  readonly image: MetadataImage;
+  /** Whether a broker was heard of lately. */
+  readonly isAlive: (brokerId: number) => boolean;
+  /** Whether this broker is part of its cluster, so that what it does not know does not exist. */
+  readonly isReady: () => boolean;
+  /** Up to this entry of the metadata's log it may have told of replicas here that the store has lost. */
+  readonly unknownThroughIndex: () => number;
+  /** The entry of the metadata's log that the image is as of. */
+  readonly metadataIndex: () => number;
+  /** A replica needs what the log of its leader here does not hold any more. */
+  readonly snapshotWanted: (group: RaftGroup) => Snapshot | "unavailable";
+  /** A replica is out, for its log is damaged: to be put back once it is whole. */
+  readonly repair: (absent: AbsentReplica) => void;
+  /** This broker leads a group since a moment ago. */
+  readonly leads: (groupId: number, term: number) => void;
+  /** Whether so many bytes may be sent to a replica that comes. */
+  readonly admitToLearner: (bytes: number) => boolean;
+  /** The members of a group, or what they are to be, may have changed, or who leads it. */
+  readonly membersMayChange: (groupId: number) => void;
+}
+
+/** A replica on this broker that takes part in Raft. */
+export interface Replica {
+  readonly topic: TopicImage;
+  readonly image: PartitionImage;
+  readonly group: RaftGroup;
+  readonly machine: StateMachine;
+  /** `undefined` for the internal topic of the consumer groups, which is not read as records. */
+  readonly partition: PartitionReplica | undefined;
+}
+
+/** The replicas on this broker: those that the cluster's metadata puts here. */
+export class ReplicaSet implements PartitionDirectory, ReplicaHome {
+  readonly #options: ReplicaSetOptions;
+  readonly #replicas = new Map<number, Replica>();
+  /** Those that are out of Raft: damaged, or being rebuilt. */
+  readonly #absent: AbsentReplicas;
+  readonly #removal: ReplicaRemoval;
+  readonly #readable: ReadableTopics;
+  readonly #configs: TopicConfigCache;
+  /** Groups whose replica here is being deleted. */
+  readonly #leaving = new Map<number, Promise<void>>();
+
+  constructor(options: ReplicaSetOptions) {
+    this.#options = options;
+    this.#removal = new ReplicaRemoval(options);
+    this.#readable = new ReadableTopics(options);
+    this.#configs = new TopicConfigCache(options.image, options.limits.batchBytesMax);
+    this.#absent = new AbsentReplicas(options.image, (topic, partition) => {
+      this.#addIfHeld(topic, partition);
+    });
+  }
+
+  /** Starts what the image puts here, and removes what it certainly does not (any more). */
+  async start(): Promise<void> {
+    const { brokerId, image } = this.#options;
+    const topics = [...image.topics.values()];
+    const wanted = new Map<number, GroupKey>();
+    for (const topic of topics) {
+      for (const partition of topic.partitions) {
+        if (!holdersOf(partition).includes(brokerId)) continue;
+        wanted.set(partition.groupId, logKey(partition, brokerId));
+      }
+    }
+    await this.#removal.removeStale(wanted);
+    for (const topic of topics) this.topicCreated(topic);
+  }
+
+  /** Starts the partitions of a new or grown topic that the image puts here and that are not here yet. */
+  topicCreated(topic: TopicImage): void {
+    for (const partition of topic.partitions) this.#addIfHeld(topic, partition);
+  }
+
+  /** The topic's configs changed: its replicas here follow at once. */
+  topicConfigured({ partitions }: TopicImage): void {
+    for (const { groupId } of partitions) {
+      const replica = this.#replicas.get(groupId);
+      if (replica !== undefined) this.#configure(replica);
+    }
+  }
+
+  /** The cluster's defaults changed. */
+  defaultsConfigured(): void {
+    for (const replica of this.#replicas.values()) this.#configure(replica);
+  }
+
+  async topicDeleted(topic: TopicImage): Promise<void> {
+    const removed: GroupKey[] = [];
+    for (const { groupId } of topic.partitions) {
+      this.#options.leaders.forget(groupId);
+      removed.push(...this.#removeForGood(groupId));
+    }
+    await this.#removal.deleteLogs(removed);
+  }
+
+  /** The metadata wants other replicas of a partition: this broker gets one, or loses its own, or neither. */
+  async reassigned({ partition, topic }: AssignmentChange): Promise<void> {
+    const { groupId } = partition;
+    if (holdersOf(partition).includes(this.#options.brokerId)) {
+      const replica = this.#replicas.get(groupId);
+      if (replica !== undefined) this.#follow(replica, topic, partition);
+      else this.#addIfHeld(topic, partition);
+    } else if (!this.#leaving.has(groupId)) {
+      const leaving = this.#removal.deleteLogs(this.#removeForGood(groupId));
+      this.#leaving.set(groupId, leaving);
+      await leaving.finally(() => this.#leaving.delete(groupId));
+      // It may be back by now, as another replica.
+      const current = currentPartition(this.#options.image, topic.name, groupId);
+      if (current !== undefined) this.#addIfHeld(current.topic, current.partition);
+    }
+    this.#options.membersMayChange(groupId);
+  }
+
+  /** A member that left and came back has nothing of what it acknowledged before. */
+  #follow(replica: Replica, topic: TopicImage, image: PartitionImage): void {
+    this.#replicas.set(image.groupId, { ...replica, topic, image });
+    for (const [id, index] of image.joined) {
+      if (joinedAt(replica.image, id) !== index) replica.group.forgetProgress(id);
+    }
+  }
+
+  logOf({ groupId }: GroupKey): GroupLog | undefined {
+    return this.#replicas.get(groupId)?.group.log ?? this.#absent.get(groupId)?.log;
+  }
+
+  /** A replica that takes part in Raft. */
+  replicaOf(groupId: number): Replica | undefined {
+    return this.#replicas.get(groupId);
+  }
+
+  /** The partition of a replica here, whether that takes part in Raft or not. */
+  imageOf(groupId: number): PartitionImage | undefined {
+    return this.#replicas.get(groupId)?.image ?? this.#absent.imageOf(groupId);
+  }
+
+  /** Replicas of topics that take part in Raft. */
+  replicas(): Iterable<Replica> {
+    return this.#replicas.values();
+  }
+
+  #addIfHeld(topic: TopicImage, partition: PartitionImage): void {
+    const { groupId } = partition;
+    if (!holdersOf(partition).includes(this.#options.brokerId)) return;
+    const isHere = this.#replicas.has(groupId) || this.#absent.has(groupId);
+    // Where one is leaving, the metadata may go on meanwhile: who is to be here then is seen when it has gone.
+    if (!isHere && !this.#leaving.has(groupId)) this.#add(topic, partition);
+  }
+
+  /** Takes a replica out for good; answers the names of the logs that are to be deleted. */
+  #removeForGood(groupId: number): GroupKey[] {
+    const { checkpointer } = this.#options;
+    const replica = this.#replicas.get(groupId);
+    const log = replica?.group.log ?? this.#absent.get(groupId)?.log;
+    this.#absent.forget(groupId);
+    if (log === undefined) return [];
+    const keys = this.#removal.keptKeys(log.key);
+    if (replica !== undefined) {
+      this.#remove(replica);
+      keys.push(...decodeStateImage(replica.machine.takeImage()).pairs.map(([key]) => key));
+    }
+    checkpointer.remove(replica?.machine, keys);
+    return [log.key];
+  }
+
+  takeOut(group: RaftGroup): AbsentReplica | undefined {
+    const replica = this.#replicas.get(group.key.groupId);
+    if (replica?.group !== group) return undefined;
+    this.#remove(replica);
+    this.#options.checkpointer.remove(replica.machine, []);
+    return this.#absent.add(replica.topic, replica.image, group.log, this.#settled());
+  }
+
+  damaged(group: RaftGroup, error: unknown): void {
+    const replica = this.#replicas.get(group.key.groupId);
+    // A lone replica goes on with what can still be read.
+    if (replica?.group !== group || isLone(replica.image)) return;
+    this.#stayOut(replica.topic, replica.image, error);
+    const absent = this.takeOut(group);
+    if (absent !== undefined) this.#options.repair(absent);
+  }
+
+  /** Stored bytes of a group that nobody had asked for are not what was written. */
+  logDamaged({ groupId }: GroupKey, error: unknown): void {
+    const replica = this.#replicas.get(groupId);
+    if (replica !== undefined) this.damaged(replica.group, error);
+  }
+
+  /** Replicas that are out of Raft: damaged, or being rebuilt. */
+  get absentCount(): number {
+    return this.#absent.size;
+  }
+
+  leader(topic: string, partition: number): PartitionLog {
+    const { groupId } = this.#readable.partition(topic, partition);
+    const replica = this.#replicas.get(groupId);
+    if (replica?.partition !== undefined && replica.group.leadership.kind === "leading") {
+      return replica.partition;
+    }
+    throw this.#notHere(topic, partition, groupId);
+  }
+
+  replica(topic: string, partition: number): ReadablePartition {
+    const { groupId } = this.#readable.partition(topic, partition);
+    const replica = this.#replicas.get(groupId);
+    if (replica?.partition !== undefined) return new FollowedPartition(replica.partition);
+    throw this.#notHere(topic, partition, groupId);
+  }
+
+  #notHere(topic: string, partition: number, groupId: number): RopewalkError {
+    const leaderId = this.#options.leaders.get(groupId)?.leaderId ?? 0;
+    const elsewhere = leaderId !== 0 && leaderId !== this.#options.brokerId;
+    return new RopewalkError(
+      "NOT_LEADER",
+      `Cannot serve ${topic}-${partition} here: ${elsewhere ? `its leader is broker ${leaderId}` : "no leader is known"}`,
+      elsewhere ? { leaderId } : {},
+    );
+  }
+
+  ledPartitions(topic: string): readonly PartitionLog[] {
+    const led: PartitionLog[] = [];
+    for (const { groupId } of this.#readable.topic(topic).partitions) {
+      const replica = this.#replicas.get(groupId);
+      if (replica?.partition === undefined) continue;
+      if (replica.group.leadership.kind === "leading") led.push(replica.partition);
+    }
+    return led;
+  }
+
+  /** Data partitions with a replica here whose topics are compacted. */
+  *compactedPartitions(): Iterable<CompactedPartition> {
+    for (const { group, machine, partition } of this.#replicas.values()) {
+      if (partition === undefined || !partition.config.cleanup.compact) continue;
+      const { config, name } = partition;
+      yield { group, machine, name, config, highWatermark: () => partition.highWatermark() };
+    }
+  }
+
+  /** Every group of a topic that has a replica here. */
+  groups(): Iterable<RaftGroup> {
+    return [...this.#replicas.values()].map(({ group }) => group);
+  }
+
+  /** What this broker leads, and how far its other replicas are. */
+  *led(): Iterable<LedPartition> {
+    for (const { group, image, topic } of this.#replicas.values()) {
+      const progress = group.progress(this.#options.isAlive);
+      if (progress === undefined) continue;
+      yield { topic: topic.name, partition: image.partition, ...progress };
+    }
+  }
+
+  /** Data partitions with a replica here. */
+  partitions(): Iterable<PartitionReplica> {
+    return [...this.#replicas.values()].flatMap(({ partition }) => partition ?? []);
+  }
+
+  #add(topic: TopicImage, partition: PartitionImage): void {
+    const { brokerId, checkpointer, host, store } = this.#options;
+    const key = logKey(partition, brokerId);
+    if (store.wasDeleted(key)) return; // An old replica, gone through again: its deletion follows.
+    // A replica that came behind that cannot have been here in a way that damage, or another disk, hides.
+    const isNew = key.incarnation > this.#options.unknownThroughIndex();
+    const log = openGroupLog(store, key, isNew);
+    if (log.quarantined !== undefined) {
+      // Its log cannot be trusted, so it neither votes nor serves; the other replicas do.
+      this.#stayOut(topic, partition, log.quarantined);
+      this.#options.repair(this.#absent.add(topic, partition, log, Promise.resolve()));
+      return;
+    }
+    try {
+      const replica =
+        topic.name === groupsTopic
+          ? this.#groupsReplica(topic, partition, log)
+          : this.#dataReplica(topic, partition, log);
+      this.#replicas.set(partition.groupId, replica);
+      checkpointer.add(replica.machine);
+      host.add(replica.group);
+    } catch (error) {
+      if (!(error instanceof RopewalkError)) throw error;
+      // What was applied and what the log has do not fit together: something of either was lost.
+      this.#stayOut(topic, partition, error);
+      if (isLone(partition)) return;
+      this.#options.repair(this.#absent.add(topic, partition, log, Promise.resolve()));
+    }
+  }
+
+  /** Takes a replica out of everything that it takes part in. */
+  #remove({ group, image }: Replica): void {
+    const { history, host } = this.#options;
+    this.#replicas.delete(image.groupId);
+    host.remove(group);
+    history.remove(group);
+  }
+
+  /** What is on its way to the disk for replicas that were just removed is there, or never will be. */
+  async #settled(): Promise<void> {
+    const { checkpointer, history, host } = this.#options;
+    await host.settled();
+    await history.settled();
+    await checkpointer.flush();
+  }
+
+  #stayOut(topic: TopicImage, { partition }: PartitionImage, error: unknown): void {
+    const where = { topic: topic.name, partition };
+    this.#options.logger.error("a replica is damaged and stays out", { ...where, error });
+  }
+
+  #dataReplica(topic: TopicImage, image: PartitionImage, log: GroupLog): Replica {
+    const { clock, history, limits, logger, state, store } = this.#options;
+    const config = this.#configs.configOf(topic);
+    configureLog(store, log, config);
+    const checkpointKey = partitionKey(image.groupId);
+    const bytes = state.get(checkpointKey);
+    const partition = new PartitionReplica({
+      topic: topic.name,
+      partition: image.partition,
+      clock,
+      logger,
+      config,
+      checkpoint: bytes === undefined ? undefined : decodePartitionCheckpoint(bytes),
+      checkpointKey,
+      entriesPerCheckpoint: limits.entriesPerCheckpoint,
+      segments: () => log.segments(),
+      historyCut: (startOffset) => history.startMoved({ group, machine }, startOffset),
+      isDiskFull: () => store.isFull,
+      damaged: (error) => {
+        if (!this.#isLone(image)) this.damaged(group, error);
+        else this.#stayOut(topic, image, error);
+      },
+      leadershipChanged: (_replica, leadership) => this.#leadershipChanged(image, leadership),
+    });
+    const machine = this.#membered(image, partition);
+    const group: RaftGroup = this.#raftGroup(topic, image, machine, log);
+    partition.attach(group);
+    return { topic, image, group, machine, partition };
+  }
+
+  #configure({ group, partition, topic }: Replica): void {
+    if (partition === undefined) return;
+    const config = this.#configs.configOf(topic);
+    partition.configure(config);
+    configureLog(this.#options.store, group.log, config);
+  }
+
+  #groupsReplica(topic: TopicImage, image: PartitionImage, log: GroupLog): Replica {
+    const { clock, groups, history, limits, logger, proposer, state, store } = this.#options;
+    const groupMachine = new GroupMachine(image.groupId, state, logger, (_machine, leadership) => {
+      coordinator.reset();
+      this.#leadershipChanged(image, leadership);
+    });
+    const machine = this.#membered(image, groupMachine);
+    const group = this.#raftGroup(topic, image, machine, log);
+    const coordinator: GroupPartitionCoordinator = new GroupPartitionCoordinator({
+      group,
+      machine: groupMachine,
+      propose: (action, command) =>
+        store.isReserveLow
+          ? Promise.reject(diskFull(action))
+          : proposer.propose(group, action, command, () => groupMachine.lastOutcome),
+      clock,
+      limits,
+      partitionCounts: (topics) => this.#partitionCounts(topics),
+      topicId: (name) => this.#options.image.topics.get(name)?.topicId,
+    });
+    groups.add(image.partition, coordinator);
+    history.addInternal({ group, machine });
+    return { topic, image, group, machine, partition: undefined };
+  }
+
+  #membered({ bornIds, groupId }: PartitionImage, machine: StateMachine): MemberedMachine {
+    const kept = this.#options.state.get(membersKey(groupId));
+    return new MemberedMachine(machine, groupId, firstMembers(bornIds), kept);
+  }
+
+  #raftGroup(
+    topic: TopicImage,
+    image: PartitionImage,
+    machine: MemberedMachine,
+    log: GroupLog,
+  ): RaftGroup {
+    const { admitToLearner, brokerId, clock, host, limits, logger } = this.#options;
+    return new RaftGroup({
+      key: groupKey(image),
+      brokerId,
+      clock,
+      logger,
+      log,
+      machine,
+      voters: [],
+      learners: [],
+      membership: {
+        record: machine,
+        isPreferred: () => this.#replicas.get(image.groupId)?.image.replicaIds[0] === brokerId,
+        joinedAt: joinedAt(image, brokerId),
+        joinedAtOf: (id) => joinedAt(this.#replicas.get(image.groupId)?.image ?? image, id),
+        admitToLearner,
+        changed: () => this.#options.membersMayChange(image.groupId),
+      },
+      limits,
+      damaged: (group, error) => {
+        // What is stored is not what was written: the replica stays out, the others go on.
+        if (!this.#isLone(image)) this.damaged(group, error);
+        else {
+          this.#stayOut(topic, image, error);
+          host.remove(group);
+        }
+      },
+      snapshotWanted: this.#options.snapshotWanted,
+    });
+  }
+
+  #leadershipChanged({ groupId }: PartitionImage, leadership: Leadership): void {
+    const { brokerId, leaders, leads } = this.#options;
+    leaders.follow(groupId, leadership, brokerId);
+    if (leadership.kind !== "leading") return;
+    leads(groupId, leadership.term);
+    this.#options.membersMayChange(groupId);
+  }
+
+  #isLone(image: PartitionImage): boolean {
+    return isLone(this.#replicas.get(image.groupId)?.image ?? image);
+  }
+
+  #partitionCounts(topics: readonly string[]): Map<string, number> {
+    const counts = new Map<string, number>();
+    for (const name of topics) {
+      const topic = this.#options.image.topics.get(name);
+      if (topic !== undefined) counts.set(name, topic.partitions.length);
+    }
+    return counts;
+  }
+}
+
+function diskFull(action: string): RopewalkError {
+  return new RopewalkError("BUSY", `Cannot ${action}: the disk of its coordinator is full`);
+}
+
+function configureLog(store: LogStore, log: GroupLog, config: TopicConfig): void {
+  const { segmentBytesMax, segmentMs } = config;
+  store.configure(log, { segmentBytesMax, segmentMsMax: segmentMs });
+}
