@@ -319,18 +319,29 @@ export class MetadataImage {
     named: readonly Named[],
     assign: (partition: PartitionImage, by: Named) => PartitionAssignment | undefined,
   ): ApplyOutcome {
-    const changes: AssignmentChange[] = [];
+    // A topic's partitions are copied once, however many of them change: there may be thousands.
+    const copies = new Map<string, PartitionImage[]>();
+    const changed: { readonly by: Named; readonly before: PartitionImage }[] = [];
     for (const by of named) {
-      const topic = this.#topics.get(by.topic);
-      const before = topic?.partitions[by.partition];
-      if (topic === undefined || before?.groupId !== by.groupId) continue;
+      const known = copies.get(by.topic) ?? this.#topics.get(by.topic)?.partitions;
+      const before = known?.[by.partition];
+      if (known === undefined || before?.groupId !== by.groupId) continue;
       const assignment = assign(before, by);
       if (assignment === undefined || assignment === before) continue;
-      const partition = { ...before, ...assignment };
-      const changed = { ...topic, partitions: topic.partitions.with(by.partition, partition) };
-      this.#topics.set(topic.name, changed);
-      changes.push({ topic: changed, partition, before });
+      const partitions = copies.get(by.topic) ?? [...known];
+      partitions[by.partition] = { ...before, ...assignment };
+      copies.set(by.topic, partitions);
+      changed.push({ by, before });
     }
+    for (const [name, partitions] of copies) {
+      const topic = this.#topics.get(name);
+      if (topic !== undefined) this.#topics.set(name, { ...topic, partitions });
+    }
+    const changes = changed.flatMap(({ before, by }): AssignmentChange[] => {
+      const topic = this.#topics.get(by.topic);
+      const partition = topic?.partitions[by.partition];
+      return topic === undefined || partition === undefined ? [] : [{ topic, partition, before }];
+    });
     if (changes.length > 0) return { kind: "partitionsReassigned", changes };
     return refused(named.length === 1 ? "moveSuperseded" : "partitionUnknown");
   }

@@ -34,6 +34,15 @@ function plannerOf(
   return new ReassignmentPlanner({ image, isAlive: (id) => !silentIds.includes(id) });
 }
 
+/** Natural numbers below a bound, the same for the same seed. */
+function integers(seed: number): (bound: number) => number {
+  let state = seed;
+  return (bound) => {
+    state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
+    return Math.floor((state / 2 ** 31) * bound);
+  };
+}
+
 const serving = { 1: "serving", 2: "serving", 3: "serving", 4: "serving" } as const;
 
 describe("ReassignmentPlanner.balance()", () => {
@@ -64,5 +73,38 @@ describe("ReassignmentPlanner.share()", () => {
     const replicaIds = Array.from({ length: 8 }, (_, at) => (at < 6 ? [3] : [2]));
     const plan = plannerOf(serving, replicaIds).share([4], () => 0);
     expect(plan.map(({ wanted }) => wanted.targetIds)).toEqual([[4], [4]]);
+  });
+
+  test("comes to an end when it is done again and again, and gives nobody more than its share", () => {
+    for (let seed = 1; seed <= 60; seed++) {
+      const random = integers(seed);
+      const oldCount = 2 + random(5);
+      const newIds = Array.from({ length: 1 + random(3) }, (_, at) => oldCount + at + 1);
+      const all = Array.from({ length: oldCount + newIds.length }, (_, at) => at + 1);
+      const duties = Object.fromEntries(all.map((id) => [id, "serving" as const]));
+      const replicaCount = 1 + random(Math.min(3, oldCount));
+      let replicaIds = Array.from({ length: 5 + random(60) }, () => {
+        const first = random(oldCount);
+        return Array.from({ length: replicaCount }, (_, at) => ((first + at) % oldCount) + 1);
+      });
+      const sizes = replicaIds.map(() => random(1000));
+      const max = 1 + random(4);
+      const share = Math.ceil((replicaIds.length * replicaCount) / all.length);
+      const roundsMax = replicaIds.length * replicaCount;
+      for (let round = 0; ; round++) {
+        expect(round, `seed ${seed}`).toBeLessThanOrEqual(roundsMax);
+        const plan = plannerOf(duties, replicaIds).share(newIds, (id) => sizes[id - 2] ?? 0);
+        if (plan.length === 0) break;
+        replicaIds = [...replicaIds];
+        for (const { wanted } of plan.slice(0, max)) {
+          replicaIds[wanted.partition] = [...wanted.targetIds];
+        }
+      }
+      for (const id of newIds) {
+        const held = replicaIds.filter((ids) => ids.includes(id)).length;
+        expect(held, `seed ${seed}`).toBeLessThanOrEqual(share);
+        expect(held, `seed ${seed}`).toBeGreaterThanOrEqual(0.75 * share - 1);
+      }
+    }
   });
 });

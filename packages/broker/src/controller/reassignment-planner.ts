@@ -66,12 +66,27 @@ export class ReassignmentPlanner {
     return this.#changes(planReassignment(brokers, partitions));
   }
 
-  /** The part of such a plan that gives these brokers their share, and moves nothing between others. */
+  /**
+   * The part of such a plan that gives these brokers their share: replicas come to them from others, and no more than
+   * the whole plan leaves them with. What it would give back to others is left out, so that they only ever gain: done
+   * again and again, it comes to an end.
+   */
   share(brokerIds: readonly number[], sizeOf: SizeOf): Wanted[] {
-    return this.balance([], sizeOf).filter(({ image: { replicaIds }, wanted: { targetIds } }) => {
-      const coming = targetIds.filter((id) => !replicaIds.includes(id));
-      const isTheirs = targetIds.some((id) => brokerIds.includes(id));
-      return isTheirs && coming.every((id) => brokerIds.includes(id));
+    const changes = this.balance([], sizeOf).map((change) => ({ change, ...turnover(change) }));
+    const room = new Map(brokerIds.map((id) => [id, 0]));
+    const add = (id: number, count: number): void => {
+      const now = room.get(id);
+      if (now !== undefined) room.set(id, now + count);
+    };
+    for (const { coming, going } of changes) {
+      for (const id of coming) add(id, 1);
+      for (const id of going) add(id, -1);
+    }
+    return changes.flatMap(({ change, coming, going }) => {
+      const isTheirs = coming.length > 0 && coming.every((id) => (room.get(id) ?? 0) > 0);
+      if (!isTheirs || going.some((id) => room.has(id))) return [];
+      for (const id of coming) add(id, -1);
+      return [change];
     });
   }
 
@@ -129,6 +144,17 @@ export function wantedChange(
   if (isSameOrder(now, targetIds)) return [];
   const { groupId, partition } = image;
   return [{ image, wanted: { topic, partition, groupId, targetIds } }];
+}
+
+/** Who gets a replica, and who gives one up. */
+function turnover({ image: { replicaIds }, wanted: { targetIds } }: Wanted): {
+  readonly coming: readonly number[];
+  readonly going: readonly number[];
+} {
+  return {
+    coming: targetIds.filter((id) => !replicaIds.includes(id)),
+    going: replicaIds.filter((id) => !targetIds.includes(id)),
+  };
 }
 
 function noSizes(): number {

@@ -15,6 +15,15 @@ function maskOf(...paths: string[]) {
   return { readMask: { paths } };
 }
 
+describe("checkReadMask()", () => {
+  test("refuses a path that is longer than any field is deep", () => {
+    const method = "/ropewalk.v1.TopicService/DescribeTopic";
+    const deep = (depth: number) => maskOf(`topic${".a".repeat(depth)}`);
+    expect(() => checkReadMask(method, deep(97))).not.toThrow();
+    expect(() => checkReadMask(method, deep(12_000))).toThrow(/24005 characters, more than 200/);
+  });
+});
+
 describe("masked()", () => {
   test("leaves an answer as it is where nobody names fields", () => {
     expect(masked({}, answer)).toBe(answer);

@@ -41,14 +41,22 @@ export interface MaskedRequest {
   readonly readMask?: { readonly paths: readonly string[] } | undefined;
 }
 
+/** What the deepest field of any answer takes many times over. Longer ones would only cost. */
+const pathCharsMax = 200;
+
 /** Without it a client would think that the page was the last. */
 const alwaysTold = "next_page_token";
 
 interface MaskTree extends Map<string, MaskTree> {}
 
-/** Throws INVALID_REQUEST where the mask names what no answer of the method has. */
+/** Throws INVALID_REQUEST where the mask names what no answer of the method has, or at endless length. */
 export function checkReadMask(path: string, { readMask }: MaskedRequest): void {
   const fields = maskedFields[path];
+  const long = readMask?.paths.find((each) => each.length > pathCharsMax);
+  if (long !== undefined) {
+    const message = `Cannot answer ${path.split("/")[2]}: a path of its mask has ${long.length} characters, more than ${pathCharsMax}`;
+    throw new RopewalkError("INVALID_REQUEST", message);
+  }
   if (readMask === undefined || fields === undefined) return;
   const unknown = readMask.paths.find((each) => !fields.includes(each.split(".")[0] ?? ""));
   if (unknown === undefined) return;

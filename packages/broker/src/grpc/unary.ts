@@ -20,12 +20,12 @@ export function unary<Request extends object, Response extends object>(
   answer: (request: Request, deadlineMs: number) => Promise<Response> | Response,
 ): UnaryHandler<Request, Response> {
   return (call, callback) => {
-    Promise.try(() => {
+    Promise.try(async () => {
       checkRequestLimits(call.getPath(), call.request);
       checkReadMask(call.getPath(), call.request);
-      return answer(call.request, Number(call.getDeadline()));
+      return masked(call.request, await answer(call.request, Number(call.getDeadline())));
     }).then(
-      (response) => callback(null, masked(call.request, response)),
+      (response) => callback(null, response),
       (error: unknown) => callback(toStatus(toRopewalkError(error, logger))),
     );
   };
