@@ -44,6 +44,9 @@ const keptShare = 1 / 3;
 /** A journal this much beyond its bound is emptied as fast as the disk allows. */
 const hurryFactor = 1.1;
 
+/** Who paces itself looks so often whether it still may. */
+const pauseMsMax = 100;
+
 /** Beyond this, whoever appends much should wait. */
 const reliefFactor = 1.5;
 
@@ -61,6 +64,8 @@ export class Destager {
   #isShort = false;
   /** When all that was written is paid for, at the configured rate. */
   #pacedUntilMs = 0;
+  /** Who wants to change the groups' history, and waits for the run to end. */
+  #waitingCount = 0;
   #movedBytes = 0;
   #writtenBytes = 0;
   #runCount = 0;
@@ -139,7 +144,11 @@ export class Destager {
 
   /** Runs `work` while nothing moves: for all else that changes which segments a group has. */
   exclusively(work: () => Promise<void>): Promise<void> {
-    const done = this.#running.then(work);
+    this.#waitingCount++;
+    const done = this.#running.then(() => {
+      this.#waitingCount--;
+      return work();
+    });
     this.#running = done.catch(() => undefined);
     return done;
   }
@@ -268,16 +277,30 @@ export class Destager {
 
   async #pace(bytes: number): Promise<void> {
     this.#writtenBytes += bytes;
-    const { clock, config, journal } = this.#options;
-    const { destageBytesPerSecondMax: rate, journalBytesMax } = config;
-    if (this.#isStopped) throw new LogError("STORE_CLOSED", "The store is closed");
-    const isLate = journal.fileBytes > journalBytesMax * hurryFactor;
-    if (rate === 0 || isLate) return;
-    const nowMs = clock.monotonicMs();
+    const { clock, config } = this.#options;
+    const rate = config.destageBytesPerSecondMax;
     // All groups together, however many of them move at once.
-    this.#pacedUntilMs = Math.max(this.#pacedUntilMs, nowMs) + (bytes * 1000) / rate;
-    const pauseMs = this.#pacedUntilMs - nowMs;
-    await new Promise<void>((resolve) => void clock.setTimer(pauseMs, resolve));
+    const nowMs = clock.monotonicMs();
+    if (rate > 0) {
+      this.#pacedUntilMs = Math.max(this.#pacedUntilMs, nowMs) + (bytes * 1000) / rate;
+    }
+    const untilMs = rate > 0 ? this.#pacedUntilMs : nowMs;
+    for (;;) {
+      if (this.#isStopped) throw new LogError("STORE_CLOSED", "The store is closed");
+      const leftMs = untilMs - clock.monotonicMs();
+      if (leftMs <= 0 || this.#isHurried()) return;
+      await new Promise<void>((resolve) => {
+        clock.setTimer(Math.min(leftMs, pauseMsMax), resolve);
+      });
+    }
+  }
+
+  /** Whether nobody may be kept waiting for the rate's sake. */
+  #isHurried(): boolean {
+    const { config, journal } = this.#options;
+    const isLate = journal.fileBytes > config.journalBytesMax * hurryFactor;
+    if (isLate) this.#pacedUntilMs = 0;
+    return isLate || this.#waitingCount > 0;
   }
 }
 

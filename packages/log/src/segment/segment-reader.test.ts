@@ -194,7 +194,7 @@ test("SegmentReader.forget() forgets rows, chunks and the file of one segment on
   await expect(reader.rows(key, gone)).rejects.toMatchObject({ reason: "READ_FAILED" });
 });
 
-test("SegmentReader verifies for a consumer what was not verified within a minute, and for all others always", async () => {
+test("SegmentReader verifies for a consumer what was not verified within ten seconds, and for all others always", async () => {
   const { disk, info, path } = await fixture("sealed");
   let nowMs = 0;
   const limits = { ...roomyLimits, chunkCacheBytesMax: 1 };
@@ -212,10 +212,48 @@ test("SegmentReader verifies for a consumer what was not verified within a minut
   await expect(reader.readChunk(key, info, row, target)).rejects.toMatchObject({
     reason: "DATA_DAMAGED",
   });
-  nowMs = 60_000;
+  // Found damaged: it is not believed any more, whatever the time.
   await expect(consume(row)).rejects.toMatchObject({ reason: "DATA_DAMAGED" });
   await expect(consume(row)).rejects.toMatchObject({ reason: "DATA_DAMAGED" });
+  nowMs = 10_000;
   expect(await consume(other)).toBe(1);
+});
+
+test("SegmentReader notices damage to what a batch's own checksum leaves out, also within ten seconds", async () => {
+  for (let at = 0; at < 21; at++) {
+    const { disk, info, path } = await fixture("sealed");
+    const verified = new VerifiedLately({ monotonicMs: () => 0 });
+    const limits = { ...roomyLimits, chunkCacheBytesMax: 1 };
+    const reader = segmentReader(disk, limits, new ReadMemory(), verified);
+    const [row, other] = await reader.rows(key, info);
+    if (row === undefined || other === undefined) throw new Error("no chunk");
+    for (const each of [row, other]) await reader.borrow(key, info, each, () => []);
+    disk.flip(path, row.position + 80 + 32 + at, 1);
+    await expect(
+      reader.borrow(key, info, row, () => []),
+      `byte ${at}`,
+    ).rejects.toMatchObject({
+      reason: "DATA_DAMAGED",
+    });
+  }
+});
+
+test("SegmentReader believes a chunk for ten seconds only, also one that it has in memory", async () => {
+  const { disk, info, path } = await fixture("sealed");
+  let nowMs = 0;
+  const verified = new VerifiedLately({ monotonicMs: () => nowMs });
+  const limits = { ...roomyLimits, chunkCacheBytesMax: 1 };
+  const reader = segmentReader(disk, limits, new ReadMemory(), verified);
+  const [row, other] = await reader.rows(key, info);
+  if (row === undefined || other === undefined) throw new Error("no chunk");
+  for (const each of [row, other]) await reader.borrow(key, info, each, () => []);
+  disk.flip(path, row.position + row.bytes - 1, 1);
+  await reader.borrow(key, info, row, () => []);
+  expect(isInMemory(reader, info, row)).toBe(true);
+  nowMs = 10_000;
+  await expect(reader.borrow(key, info, row, () => [])).rejects.toMatchObject({
+    reason: "DATA_DAMAGED",
+  });
 });
 
 test("SegmentReader.borrow() shows every reader what was written until it gives it back, whoever else reads meanwhile", async () => {

@@ -119,7 +119,7 @@ export class SegmentReader {
     row: ChunkRow,
     pick: (chunk: Chunk) => readonly Uint8Array[],
   ): readonly Uint8Array[] | Promise<readonly Uint8Array[]> {
-    const known = this.#chunks.get(chunkName(key, info, row));
+    const known = this.#trusted(chunkName(key, info, row));
     const lend = (held: HeldChunk): readonly Uint8Array[] => {
       const slices = pick(held.chunk);
       if (slices.length > 0) this.#memory.lend(held, slices);
@@ -187,13 +187,25 @@ export class SegmentReader {
 
   async #readHeld(key: GroupKey, info: SegmentInfo, row: ChunkRow): Promise<HeldChunk> {
     const name = chunkName(key, info, row);
-    const checks = this.#verified?.has(name) === true ? "head" : "all";
     const memory = this.#memory.take(row.bytes);
-    const chunk = await this.#readChunk(key, info, row, memory, checks);
-    if (checks === "all") this.#verified?.add(name);
+    let checks: ChunkChecks = this.#verified?.has(name) === true ? "head" : "all";
+    let chunk = await this.#readChunk(key, info, row, memory, checks);
+    if (checks === "head" && this.#verified?.isSame(name, chunk) !== true) {
+      checks = "all";
+      chunk = await this.#readChunk(key, info, row, memory, checks);
+    }
+    if (checks === "all") this.#verified?.add(name, chunk);
     const held: HeldChunk = { chunk, memory, readers: 0, isCached: true, checks };
     this.#chunks.set(name, held);
     return held;
+  }
+
+  /** A chunk in memory that may be given to a consumer: what was believed for a while is read again after it. */
+  #trusted(name: string): HeldChunk | undefined {
+    const held = this.#chunks.get(name);
+    if (held?.checks !== "head" || this.#verified?.has(name) === true) return held;
+    this.#chunks.delete(name);
+    return undefined;
   }
 
   /** Verifies what is left to be verified of a chunk in memory. */
@@ -206,7 +218,9 @@ export class SegmentReader {
     if (held.checks === "all") return;
     const salt = segmentSalt({ key, fileId: info.fileId });
     if (decodeChunk(held.memory.subarray(0, bytes), salt, position) === undefined) {
-      this.#chunks.delete(chunkName(key, info, { position }));
+      const name = chunkName(key, info, { position });
+      this.#chunks.delete(name);
+      this.#verified?.delete(name);
       throw this.#damaged(key, info, position, position + bytes);
     }
     held.checks = "all";
@@ -231,8 +245,9 @@ export class SegmentReader {
     const bytesRead = await this.read(key, info, position, piece);
     const salt = segmentSalt({ key, fileId: info.fileId });
     const chunk = bytesRead < bytes ? undefined : decodeChunk(piece, salt, position, checks);
-    if (chunk === undefined) throw this.#damaged(key, info, position, position + bytes);
-    return chunk;
+    if (chunk !== undefined) return chunk;
+    this.#verified?.delete(chunkName(key, info, { position }));
+    throw this.#damaged(key, info, position, position + bytes);
   }
 
   /** Raw bytes of a segment's file, as many as there are. Rejects with READ_FAILED. */

@@ -25,6 +25,9 @@ const zeros = new Uint8Array(segmentHeaderBytes);
 /** Chunks are written together up to this size: each write wakes somebody. */
 const writeBytesMax = 4 * 1024 * 1024;
 
+/** And up to so many pieces, which take memory of their own: entries may be tiny. */
+const writePiecesMax = 8192;
+
 /** How a segment that has nothing in it yet is described. */
 export interface NewSegment {
   readonly fileId: number;
@@ -186,7 +189,8 @@ export class SegmentWriter {
 
   async #add(...pieces: readonly FilePiece[]): Promise<void> {
     for (const piece of pieces) this.#pending.push(piece);
-    if (this.#info.chunksEnd - this.#pendingStart >= writeBytesMax) await this.flush();
+    const isLarge = this.#info.chunksEnd - this.#pendingStart >= writeBytesMax;
+    if (isLarge || this.#pending.length >= writePiecesMax) await this.flush();
   }
 }
 

@@ -28,6 +28,9 @@ export class FileComposer {
 /** Messages on their way to a thread or back: one is worked on while the other one waits. */
 const messagesAtOnce = 2;
 
+/** Jobs in one message: who is told of the first one waits for the last. */
+const jobsPerMessageMax = 16;
+
 /**
  * Started where there is something to compose; keeps no process alive. To tell another thread something costs as much
  * as a small job: those that come while it is busy are told together, and their ends, too.
@@ -50,17 +53,21 @@ class ComposeThread {
   }
 
   #tell(): void {
-    if (this.#untold.length === 0 || this.#messages >= messagesAtOnce) return;
-    try {
-      const worker = (this.#worker ??= this.#start());
-      worker.ref();
-      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window
-      worker.postMessage(this.#untold);
-      this.#messages++;
-      this.#untold = [];
-    } catch (error) {
-      // The system allows no more threads.
-      this.#giveUp(error);
+    while (this.#untold.length > 0 && this.#messages < messagesAtOnce) {
+      const jobs = this.#untold.splice(0, jobsPerMessageMax);
+      try {
+        const worker = (this.#worker ??= this.#start());
+        worker.ref();
+        // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window
+        worker.postMessage(jobs);
+        this.#messages++;
+      } catch (error) {
+        // The system allows no more threads. One that there is may still work on what it was told: it is ended first.
+        void this.#worker?.terminate();
+        this.#worker = undefined;
+        this.#messages = 0;
+        this.#giveUp(error);
+      }
     }
   }
 
