@@ -209,7 +209,8 @@ export class BrokerTrio {
 
   /** Starts everything anew until the first replica of the partition leads it. */
   async lead(topic: string, partition: number, id: number): Promise<void> {
-    for (let attempt = 0; attempt < 10; attempt++) {
+    // Elections draw lots: with three brokers, forty that go wrong are one in ten million.
+    for (let attempt = 0; attempt < 40; attempt++) {
       await this.stopAll();
       await this.startAll();
       await this.#untilLed(topic, partition);

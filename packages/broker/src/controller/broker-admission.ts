@@ -53,6 +53,7 @@ export class BrokerAdmission {
         `Cannot ${action} with data directory ${directoryId}: it lives with data directory ${known.directoryId}; stop that one, or give this one an id of its own`,
       );
     }
+    this.#expectRoom(action, brokerId);
     // Only once it votes no more may it come back: then nothing is decided with votes that it forgot. That a majority
     // knows on disk that it does not is settled by the registration's entry, which is committed before this resolves.
     await membership.makeEmptyLearner(brokerId);
@@ -63,10 +64,7 @@ export class BrokerAdmission {
     const { image, life, propose } = this.#options;
     const action = `register broker ${broker.brokerId}`;
     this.#expectNotRemoved(action, broker);
-    if (!image.brokers.has(broker.brokerId) && image.brokers.size >= brokersMax) {
-      const message = `Cannot ${action}: the cluster has ${brokersMax} brokers, which are the most`;
-      throw new RopewalkError("POLICY_VIOLATION", message);
-    }
+    this.#expectRoom(action, broker.brokerId);
     if (image.brokers.get(broker.brokerId)?.directoryId === broker.directoryId) {
       life.registered(broker);
     }
@@ -82,6 +80,13 @@ export class BrokerAdmission {
       "INVALID_REQUEST",
       `Cannot ${action}: it belongs to another data directory (${image.brokers.get(broker.brokerId)?.directoryId}, not ${broker.directoryId}); give this one an id of its own`,
     );
+  }
+
+  #expectRoom(action: string, brokerId: number): void {
+    const { brokers } = this.#options.image;
+    if (brokers.has(brokerId) || brokers.size < brokersMax) return;
+    const message = `Cannot ${action}: the cluster has ${brokersMax} brokers, which are the most`;
+    throw new RopewalkError("POLICY_VIOLATION", message);
   }
 
   #expectNotRemoved(action: string, { directoryId }: BrokerRegistration): void {

@@ -76,6 +76,13 @@ describe("decommissionFault()", () => {
     expect(decommissionFault(cluster([broker(1)], [1]), broker(1))).toContain("no other broker");
   });
 
+  test("counts the replicas that a partition is to have", () => {
+    const move = { targetIds: [1, 2, 3], leavingIds: [], state: "moving" } as const;
+    expect(decommissionFault(cluster(three, [1, 2], move), broker(3))).toContain(
+      "orders-0 gets 3 replicas, and 2 other brokers could hold them",
+    );
+  });
+
   test("refuses a dead broker that a partition has no majority without", () => {
     const dead = broker(1, { fenced: true });
     const brokers = [dead, broker(2), broker(3)];

@@ -13,13 +13,34 @@ export function decommissionFault(image: LeavingImage, broker: BrokerImage): str
   if (left.length === 0) {
     return "no other broker could take its replicas; start another one first";
   }
-  for (const { partition, topic } of partitionsOn(image, brokerId)) {
-    const { replicaIds } = partition;
-    if (replicaIds.length <= left.length) continue;
-    return `${topic.name}-${partition.partition} has ${replicaIds.length} replicas, and ${left.length} other brokers could hold them; start another broker first, or reduce the replication factor`;
+  const crowded = crowdedPartition(image, brokerId, left.length);
+  if (crowded !== undefined) {
+    const { name, partition, topic } = crowded;
+    return `${topic}-${partition} ${name}, and ${left.length} other brokers could hold them; start another broker first, or reduce the replication factor (ropewalk topic alter ${topic} --replication-factor ${left.length})`;
   }
   // What is moved is read from a majority: a broker that is silent is none of it.
   return broker.fenced ? partitionQuorumFault(image, brokerId) : undefined;
+}
+
+/** A partition with replicas on a broker that has, or is to have, more of them than the others can hold. */
+function crowdedPartition(
+  { topics }: LeavingImage,
+  brokerId: number,
+  countMax: number,
+): { readonly topic: string; readonly partition: number; readonly name: string } | undefined {
+  for (const { name: topic, partitions } of topics.values()) {
+    for (const { move, partition, replicaIds } of partitions) {
+      const { length } = move?.targetIds ?? replicaIds;
+      const isTheirs = [...replicaIds, ...(move?.targetIds ?? [])].includes(brokerId);
+      if (!isTheirs || length <= countMax) continue;
+      return {
+        topic,
+        partition,
+        name: `${move === undefined ? "has" : "gets"} ${length} replicas`,
+      };
+    }
+  }
+  return undefined;
 }
 
 /**

@@ -33,6 +33,8 @@ export type Entered =
 
 const pollMs = 25;
 const askTimeoutMs = 1000;
+/** The controller's own word, which another broker would not change. */
+const refusals: ReadonlySet<string> = new Set(["BUSY", "INVALID_REQUEST", "POLICY_VIOLATION"]);
 /** Who was refused need not ask as often. */
 const refusedRetryMs = 1000;
 
@@ -140,8 +142,7 @@ export class ClusterEntry {
   /** Whether the controller itself said no, so that there is nobody else to ask. */
   async #isRefused(id: number, error: unknown): Promise<boolean> {
     const { logger } = this.#options;
-    const isWord =
-      error instanceof RopewalkError && ["BUSY", "INVALID_REQUEST"].includes(error.code);
+    const isWord = error instanceof RopewalkError && refusals.has(error.code);
     if (!isWord) {
       logger.debug("a broker could not take this one in", { asked: id, error });
       return false;
