@@ -190,6 +190,10 @@ export class BrokerNode {
     this.host.add(this.#controllerGroup);
     const isReplayed = (): boolean => this.machine.appliedIndex >= commit;
     await untilShown(this.#options.runtime.clock, undefined, isReplayed);
+    if (isReplayed()) return;
+    // Its log may be damaged, and is repaired while the broker runs.
+    const { appliedIndex } = this.machine;
+    this.#logger.warn("replicas start with older metadata", { appliedIndex, commit });
   }
 
   async #join(registration: BrokerRegistration): Promise<void> {
