@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { PlanBroker } from "./broker-loads.ts";
 import { balanceBytes } from "./byte-balance.ts";
-import type { PlannedPartition } from "./reassignment-plan.ts";
+import type { PlannedPartition } from "./planned-partition.ts";
 
 function broker(brokerId: number, rack = "", isUsable = true): PlanBroker {
   return { brokerId, rack, isUsable, mustLeave: !isUsable };

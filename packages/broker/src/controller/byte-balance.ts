@@ -1,5 +1,5 @@
 import type { PlanBroker } from "./broker-loads.ts";
-import type { PlannedPartition } from "./reassignment-plan.ts";
+import type { PlannedPartition } from "./planned-partition.ts";
 
 interface Holder {
   readonly brokerId: number;

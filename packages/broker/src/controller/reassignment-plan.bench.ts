@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { type PlannedPartition, planReassignment } from "./reassignment-plan.ts";
+import type { PlannedPartition } from "./planned-partition.ts";
+import { planReassignment } from "./reassignment-plan.ts";
 
 /*
  * A cluster of 1,000 brokers in 20 racks with a million partitions of three replicas loses a rack: how long a plan

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { PlanBroker } from "./broker-loads.ts";
-import { type PlannedPartition, planReassignment } from "./reassignment-plan.ts";
+import type { PlannedPartition } from "./planned-partition.ts";
+import { planReassignment } from "./reassignment-plan.ts";
 
 function broker(brokerId: number, rack = "", isUsable = true): PlanBroker {
   return { brokerId, rack, isUsable, mustLeave: !isUsable };

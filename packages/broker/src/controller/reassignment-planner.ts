@@ -3,11 +3,8 @@ import type { PlanBroker } from "./broker-loads.ts";
 import type { WantedReplicas } from "./metadata-command.ts";
 import type { MetadataImage, PartitionImage } from "./metadata-image.ts";
 import { isSameOrder } from "./partition-assignment.ts";
-import {
-  type PlannedChange,
-  type PlannedPartition,
-  planReassignment,
-} from "./reassignment-plan.ts";
+import type { PlannedPartition } from "./planned-partition.ts";
+import { type PlannedChange, planReassignment } from "./reassignment-plan.ts";
 
 /** What plans go by. */
 export interface ReassignmentPlannerOptions {
