@@ -50,3 +50,11 @@ test("searchTimestamp() goes on where only a deleted record was of that time or 
   expect(await searchTimestamp(log, 40, 1, 6)).toBe(5);
   expect(await searchTimestamp(log, 60, 1, 6)).toBeUndefined();
 });
+
+test("searchTimestamp() answers no offset out of a batch that is damaged", async () => {
+  const log = logOf([10, 20], [30, 40]);
+  const [batch] = log.read(0, 4, 1);
+  if (batch === undefined) throw new Error("no batch");
+  batch[batch.length - 1] = 255 - (batch.at(-1) ?? 0);
+  await expect(searchTimestamp(log, 15, 0, 4)).rejects.toMatchObject({ code: "CORRUPT_MESSAGE" });
+});

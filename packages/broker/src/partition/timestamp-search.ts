@@ -1,5 +1,11 @@
 import type { GroupLog } from "@ropewalk/log";
-import { batchMaxTimestamp, batchNextOffset, readRecords } from "@ropewalk/protocol";
+import {
+  batchMaxTimestamp,
+  batchNextOffset,
+  isBatchIntact,
+  readRecords,
+  RopewalkError,
+} from "@ropewalk/protocol";
 
 /** What a search reads at a time, once the first batch was not it. */
 const searchBytesMax = 1024 * 1024;
@@ -7,7 +13,8 @@ const searchBytesMax = 1024 * 1024;
 /**
  * The offset of the first record in [startOffset, endOffset) whose timestamp is `timestampMs` or later;
  * `undefined` where there is none. The log may still hold what was deleted, and find it: then the search goes
- * on behind it, seldom far, for timestamps mostly grow with offsets.
+ * on behind it, seldom far, for timestamps mostly grow with offsets. Rejects with CORRUPT_MESSAGE where a batch is not
+ * what was written: nobody behind this looks at its checksum.
  */
 export async function searchTimestamp(
   log: Pick<GroupLog, "findTimestamp" | "read">,
@@ -38,6 +45,10 @@ function firstRecord(
   startOffset: number,
 ): number | undefined {
   if (batchMaxTimestamp(batch) < timestampMs) return undefined;
+  if (!isBatchIntact(batch)) {
+    const message = `Cannot look for timestamp ${timestampMs} in the batch before offset ${batchNextOffset(batch)}: its checksum is wrong`;
+    throw new RopewalkError("CORRUPT_MESSAGE", message);
+  }
   for (const record of readRecords(batch)) {
     if (record.timestampMs >= timestampMs && record.offset >= startOffset) return record.offset;
   }

@@ -296,6 +296,28 @@ describe("Destager", () => {
     expect(seconds).toBeGreaterThanOrEqual(store.statistics.movedBytes / 1000);
     expect(seconds).toBeLessThanOrEqual(store.statistics.movedBytes / 1000 + 2);
   });
+
+  test.for(["cut", "close"] as const)(
+    "Destager does not keep a %s waiting for its rate's sake",
+    async (what) => {
+      const journalBytesMax = 20 * smallConfig.fileBytesMax;
+      const config = { ...smallConfig, destageBytesPerSecondMax: 1000, journalBytesMax };
+      const { clock, groups, store } = await fixture(1, config);
+      while (store.statistics.fileBytes <= journalBytesMax) await appendRounds(store, groups, 1);
+      for (let turn = 0; turn < 2000; turn++) await Promise.resolve();
+      expect(store.statistics.runCount).toBe(0);
+      let isDone = false;
+      const work = what === "cut" ? store.cut(groups[0], { index: 1 }) : store.close();
+      const done = work.then(() => (isDone = true));
+      // At its rate the run would take minutes.
+      for (let wait = 0; wait < 20 && !isDone; wait++) {
+        clock.advance(100);
+        for (let turn = 0; turn < 2000; turn++) await Promise.resolve();
+      }
+      expect(isDone).toBe(true);
+      await done;
+    },
+  );
 });
 
 /** Lets the journal not be read when what was appended first is to be moved. */
