@@ -115,11 +115,15 @@ export class Run {
 
   /** Whether there is anything to report already. */
   #isWrong(): boolean {
-    this.#failures.push(...this.#cluster.failures.splice(0));
-    const errors = this.#world.errors.splice(0);
+    const { failures } = this.#cluster;
+    const { errors } = this.#world;
+    // This is asked after every event.
+    if (failures.length === 0 && errors.length === 0) return this.#failures.length > 0;
+    this.#failures.push(...failures.splice(0));
     if (!this.#options.faults.some((kind) => damagingFaults.includes(kind))) {
       this.#failures.push(...errors.filter(isOfDamage).map((error) => `damage: ${error}`));
     }
+    errors.length = 0;
     return this.#failures.length > 0;
   }
 

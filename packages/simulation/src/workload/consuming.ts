@@ -59,9 +59,12 @@ interface Consumed {
   readonly value: Uint8Array | null | undefined;
 }
 
+const space = 0x20;
+
 function seen({ offset, partition, value }: Consumed): SeenRecord {
-  const [name = ""] = Buffer.from(value ?? new Uint8Array(0))
-    .toString()
-    .split(" ");
+  if (value === null || value === undefined) return { partition, offset, value: "" };
+  const spaceAt = value.indexOf(space);
+  const end = spaceAt < 0 ? value.length : spaceAt;
+  const name = Buffer.from(value.buffer, value.byteOffset, end).toString();
   return { partition, offset, value: name };
 }

@@ -11,15 +11,22 @@ export interface Event {
 // The world's turns are nothing of a test that replaces the global one.
 const { setImmediate } = globalThis;
 
+/** Whom events happen to: it may put one off, or drop it. */
+export interface EventOwner {
+  happen(run: () => void): void;
+}
+
 class Scheduled implements Event {
   readonly atMs: number;
   readonly order: number;
+  readonly owner: EventOwner | undefined;
   run: (() => void) | undefined;
 
-  constructor(atMs: number, order: number, run: () => void) {
+  constructor(atMs: number, order: number, run: () => void, owner: EventOwner | undefined) {
     this.atMs = atMs;
     this.order = order;
     this.run = run;
+    this.owner = owner;
   }
 
   cancel(): void {
@@ -40,7 +47,11 @@ export class EventLoop {
   #nowMs = 0;
   #order = 0;
   #count = 0;
+  /** What is to happen later. */
   readonly #heap: Scheduled[] = [];
+  /** What was asked for at this moment and is to happen at it: nearly half of all, and in its order as it is. */
+  readonly #present: Scheduled[] = [];
+  #presentTaken = 0;
 
   /** Milliseconds since the run began. */
   get nowMs(): number {
@@ -52,10 +63,12 @@ export class EventLoop {
     return this.#count;
   }
 
-  /** Asks for `run`, `delayMs` from now. */
-  schedule(delayMs: number, run: () => void): Event {
-    const event = new Scheduled(this.#nowMs + Math.max(0, delayMs), this.#order++, run);
-    this.#push(event);
+  /** Asks for `run`, `delayMs` from now, which happens to `owner` if there is one. */
+  schedule(delayMs: number, run: () => void, owner?: EventOwner): Event {
+    const atMs = delayMs > 0 ? this.#nowMs + delayMs : this.#nowMs;
+    const event = new Scheduled(atMs, this.#order++, run, owner);
+    if (atMs === this.#nowMs) this.#present.push(event);
+    else this.#push(event);
     return event;
   }
 
@@ -79,28 +92,50 @@ export class EventLoop {
   #runTurn(isDone: () => boolean, endMs: number): "done" | "time is up" | "later" {
     for (let left = eventsPerTurn; left > 0; left--) {
       if (isDone()) return "done";
-      const run = this.#next(endMs);
-      if (run === undefined) {
+      const event = this.#next(endMs);
+      if (event?.run === undefined) {
         this.#nowMs = Math.max(this.#nowMs, endMs);
         return isDone() ? "done" : "time is up";
       }
       this.#count++;
-      run();
+      if (event.owner === undefined) event.run();
+      else event.owner.happen(event.run);
       drainMicrotasks?.();
     }
     return "later";
   }
 
-  /** Takes the next event up to `endMs` and makes it now. */
-  #next(endMs: number): (() => void) | undefined {
-    for (let next = this.#heap[0]; next !== undefined; next = this.#heap[0]) {
-      if (next.atMs > endMs) return undefined;
-      this.#pop();
+  /** Takes the next event up to `endMs` that nobody cancelled, and makes it now. */
+  #next(endMs: number): Scheduled | undefined {
+    for (let next = this.#take(endMs); next !== undefined; next = this.#take(endMs)) {
       if (next.run === undefined) continue;
       this.#nowMs = next.atMs;
-      return next.run;
+      return next;
     }
     return undefined;
+  }
+
+  /** Takes the first event up to `endMs`. Of those of this moment the ones that were asked for before it come first. */
+  #take(endMs: number): Scheduled | undefined {
+    const first = this.#heap[0];
+    if ((first === undefined || first.atMs > this.#nowMs) && this.#nowMs <= endMs) {
+      const present = this.#takePresent();
+      if (present !== undefined) return present;
+    }
+    if (first === undefined || first.atMs > endMs) return undefined;
+    this.#pop();
+    return first;
+  }
+
+  #takePresent(): Scheduled | undefined {
+    const event = this.#present[this.#presentTaken];
+    if (event !== undefined) {
+      this.#presentTaken++;
+    } else if (this.#presentTaken > 0) {
+      this.#present.length = 0;
+      this.#presentTaken = 0;
+    }
+    return event;
   }
 
   #push(event: Scheduled): void {

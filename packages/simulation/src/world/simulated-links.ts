@@ -28,7 +28,7 @@ export class SimulatedLinks {
   }
 
   isCut(from: string, to: string): boolean {
-    return this.#cut.has(linkName(from, to));
+    return this.#cut.size > 0 && this.#cut.has(linkName(from, to));
   }
 
   /** From now on nothing arrives; what is on its way waits, as TCP would have it. */
@@ -77,7 +77,11 @@ export class SimulatedLinks {
     const { bytesPerMs, latencyMsMax, latencyMsMin, lossProbability, resendMs } = this.#quality;
     const base = this.#random.between(latencyMsMin, latencyMsMax) + bytes / bytesPerMs;
     const isResent = lossProbability > 0 && this.#random.chance(lossProbability);
-    return base + (isResent ? resendMs : 0) + (this.#slowed.get(linkName(from, to)) ?? 0);
+    return base + (isResent ? resendMs : 0) + this.#addedMs(from, to);
+  }
+
+  #addedMs(from: string, to: string): number {
+    return this.#slowed.size === 0 ? 0 : (this.#slowed.get(linkName(from, to)) ?? 0);
   }
 
   #wake(): void {

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from "@ropewalk/runtime";
-import type { EventLoop } from "./event-loop.ts";
-import { Holdings } from "./holdings.ts";
+import type { EventLoop, EventOwner } from "./event-loop.ts";
+import { type Holding, Holdings } from "./holdings.ts";
 
 /** How a process ended: it alone, or its machine with all that was not on disk. */
 export type Death = "kill" | "power";
@@ -28,7 +28,7 @@ const timerMsMin = 0.001;
  * A process on a machine of its own. Whatever reaches it from the world comes through `post`: nothing does once it
  * died, and while it is stopped (SIGSTOP) everything waits.
  */
-export class SimulatedProcess implements Clock {
+export class SimulatedProcess implements Clock, EventOwner {
   readonly host: string;
   readonly loop: EventLoop;
   /** What it has taken from the system and not given back. */
@@ -56,11 +56,14 @@ export class SimulatedProcess implements Clock {
 
   /** Has the process do something, `delayMs` of the world's time from now. */
   post(delayMs: number, run: () => void): Timer {
-    return this.loop.schedule(delayMs, () => {
-      if (!this.#isAlive) return;
-      if (this.#held === undefined) run();
-      else this.#held.push(run);
-    });
+    return this.loop.schedule(delayMs, run, this);
+  }
+
+  /** What `post` asked for is due. */
+  happen(run: () => void): void {
+    if (!this.#isAlive) return;
+    if (this.#held === undefined) run();
+    else this.#held.push(run);
   }
 
   /** Lets nothing reach it until `resume`. */
@@ -102,20 +105,45 @@ export class SimulatedProcess implements Clock {
 
   setTimer(delayMs: number, callback: () => void): Timer {
     const delay = delayMs > 0 ? Math.max(delayMs, timerMsMin) : delayMs;
-    const giveBack = this.holdings.take("timer", `of ${delayMs} ms, set at ${this.loop.nowMs}`);
-    const timer = this.post(delay / this.#clock.rate, () => {
-      giveBack();
-      callback();
-    });
-    return {
-      cancel: () => {
-        giveBack();
-        timer.cancel();
-      },
-    };
+    const timer = new ProcessTimer(this, delayMs, callback);
+    timer.event = this.post(delay / this.#clock.rate, () => timer.end());
+    return timer;
   }
 
   defer(callback: () => void): void {
     this.post(0, callback);
+  }
+}
+
+/** A timer of a process, which holds it until it ends or is cancelled. */
+class ProcessTimer implements Timer, Holding {
+  readonly kind = "timer";
+  readonly #process: SimulatedProcess;
+  readonly #delayMs: number;
+  readonly #setAtMs: number;
+  readonly #callback: () => void;
+  /** What will end it. */
+  event: Timer | undefined;
+
+  constructor(process: SimulatedProcess, delayMs: number, callback: () => void) {
+    this.#process = process;
+    this.#delayMs = delayMs;
+    this.#setAtMs = process.loop.nowMs;
+    this.#callback = callback;
+    process.holdings.add(this);
+  }
+
+  get name(): string {
+    return `of ${this.#delayMs} ms, set at ${this.#setAtMs}`;
+  }
+
+  end(): void {
+    this.#process.holdings.delete(this);
+    this.#callback();
+  }
+
+  cancel(): void {
+    this.#process.holdings.delete(this);
+    this.event?.cancel();
   }
 }

@@ -26,10 +26,11 @@ export class Trace {
   }
 
   /** Something that happens often: only its numbers count. */
-  mark(kind: number, ...values: readonly number[]): void {
+  mark(kind: number, value: number, other?: number): void {
     this.#mix(kind);
     this.#mix(this.#loop.nowMs * 1000);
-    for (const value of values) this.#mix(value);
+    this.#mix(value);
+    if (other !== undefined) this.#mix(other);
     this.#count++;
   }
 
