@@ -6,7 +6,6 @@ export type { GrpcService } from "./grpc/grpc-services.ts";
 export { defaultBrokerLimits } from "./config.ts";
 export type { BootstrapBroker, BrokerConfig, BrokerLimits } from "./config.ts";
 export type { ObservedReplica, ObservedStep, RaftObserver } from "./raft/raft-observer.ts";
-export { decodeStateImage } from "./raft/state-image.ts";
 export type { StateImage } from "./raft/state-image.ts";
 export { anonymous } from "./ports.ts";
 export type {

@@ -1,6 +1,7 @@
 import type { LogEntry } from "@ropewalk/log";
 import type { KeyValueChange, KeyValueStore, Logger } from "@ropewalk/runtime";
 import { commandOf } from "../raft/command-entry.ts";
+import type { StateImage } from "../raft/state-image.ts";
 import type { Leadership, StateMachine } from "../raft/state-machine.ts";
 import type { ConfState } from "raft-ts";
 import { encodeBrokerState } from "./broker-codec.ts";
@@ -11,7 +12,7 @@ import {
   decodeMetadataCommand,
   encodeBrokerConfigs,
   encodeClusterState,
-  encodeMetadataState,
+  metadataState,
   encodeRemovedDirectory,
   encodeTopicState,
   removedDirectoryKey,
@@ -108,8 +109,8 @@ export class ControllerMachine implements StateMachine {
     return this.#appliedIndex;
   }
 
-  takeImage(): Uint8Array {
-    return encodeMetadataState(this.image, this.#appliedIndex, this.#membership);
+  takeImage(): StateImage {
+    return metadataState(this.image, this.#appliedIndex, this.#membership);
   }
 
   takeChanges(): readonly KeyValueChange[] {

@@ -18,7 +18,7 @@ import {
 import type { KeyValueStore } from "@ropewalk/runtime";
 import { keyAfterPrefix } from "../key-prefix.ts";
 import type { ConfState } from "raft-ts";
-import { encodeStateImage } from "../raft/state-image.ts";
+import type { StateImage } from "../raft/state-image.ts";
 import {
   decodeBrokerState,
   encodeBrokerState,
@@ -190,11 +190,11 @@ export function encodeClusterState(
 }
 
 /** The whole image, as it would be kept. */
-export function encodeMetadataState(
+export function metadataState(
   image: MetadataImage,
   appliedIndex: number,
   membership: ConfState | undefined,
-): Uint8Array {
+): StateImage {
   const brokers = [...image.brokers.values()].map(
     (broker) => [brokerKey(broker.brokerId), encodeBrokerState(broker)] as const,
   );
@@ -210,7 +210,7 @@ export function encodeMetadataState(
   );
   const cluster = [clusterKey, encodeClusterState(image, appliedIndex, membership)] as const;
   const pairs = [...brokers, ...removed, ...topics, ...configs, cluster];
-  return encodeStateImage({ prefixes: ["metadata/"], pairs });
+  return { prefixes: ["metadata/"], pairs };
 }
 
 /** What was kept beside the log: how far it was applied, and who belonged to its group then. */

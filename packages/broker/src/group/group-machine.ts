@@ -3,7 +3,7 @@ import { decodeGroupCheckpoint, encodeGroupCheckpoint } from "@ropewalk/protocol
 import type { KeyValueChange, KeyValueStore, Logger } from "@ropewalk/runtime";
 import { keyAfterPrefix } from "../key-prefix.ts";
 import { commandOf } from "../raft/command-entry.ts";
-import { encodeStateImage } from "../raft/state-image.ts";
+import type { StateImage } from "../raft/state-image.ts";
 import type { Leadership, StateMachine } from "../raft/state-machine.ts";
 import {
   type CommittedOffset,
@@ -106,7 +106,7 @@ export class GroupMachine implements StateMachine {
     return this.#appliedIndex;
   }
 
-  takeImage(): Uint8Array {
+  takeImage(): StateImage {
     const pairs: [string, Uint8Array][] = [];
     for (const [groupId, { membership, offsets }] of this.#groups) {
       pairs.push([`${this.#prefix}members/${groupId}`, encodeMembership(membership)]);
@@ -114,7 +114,7 @@ export class GroupMachine implements StateMachine {
     }
     const applied = encodeGroupCheckpoint({ appliedIndex: this.#appliedIndex });
     pairs.push([`${this.#prefix}applied`, applied]);
-    return encodeStateImage({ prefixes: [this.#prefix], pairs });
+    return { prefixes: [this.#prefix], pairs };
   }
 
   takeChanges(): readonly KeyValueChange[] {

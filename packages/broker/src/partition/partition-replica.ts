@@ -19,7 +19,7 @@ import {
 import { bareCommandOf, encodeBareCommand, isRecordBatch } from "../raft/command-entry.ts";
 import { isDamage } from "../raft/group-storage.ts";
 import type { RaftGroup } from "../raft/raft-group.ts";
-import { encodeStateImage } from "../raft/state-image.ts";
+import type { StateImage } from "../raft/state-image.ts";
 import type { Leadership, StateMachine } from "../raft/state-machine.ts";
 import { acceptanceFault } from "./batch-acceptance.ts";
 import { encodePartitionCheckpoint, type PartitionCheckpoint } from "./partition-checkpoint.ts";
@@ -132,10 +132,10 @@ export class PartitionReplica implements StateMachine, PartitionLog {
     return this.#appliedIndex;
   }
 
-  takeImage(): Uint8Array {
+  takeImage(): StateImage {
     const { checkpointKey } = this.#options;
     const prefixes = [`${checkpointKey}/`]; // There are none: the one key is simply written over.
-    return encodeStateImage({ prefixes, pairs: [[checkpointKey, this.#encodeCheckpoint()]] });
+    return { prefixes, pairs: [[checkpointKey, this.#encodeCheckpoint()]] };
   }
 
   takeChanges(): readonly KeyValueChange[] {

@@ -6,7 +6,6 @@ import { SimulatedClock } from "../../fakes/simulated-clock.ts";
 import { Checkpointer } from "../checkpointer.ts";
 import { HistoryKeeper } from "./history-keeper.ts";
 import type { RaftGroup } from "./raft-group.ts";
-import { encodeStateImage } from "./state-image.ts";
 import type { StateMachine } from "./state-machine.ts";
 
 const { logger } = nodeRuntime({ log: { level: "silent" } });
@@ -23,7 +22,7 @@ class Scene {
     const machine: Partial<StateMachine> = {
       appliedIndex: 30,
       takeChanges: () => [],
-      takeImage: () => encodeStateImage({ prefixes: [], pairs: [["state", new Uint8Array(100)]] }),
+      takeImage: () => ({ prefixes: [], pairs: [["state", new Uint8Array(100)]] }),
     };
     const keeper = this.#keeper(log as GroupLog, imageBytesMax);
     const group: Partial<RaftGroup> = { key: { groupId: 4, incarnation: 1 }, log: log as GroupLog };

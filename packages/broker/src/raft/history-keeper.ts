@@ -2,7 +2,7 @@ import type { HistoryCut, LogStore } from "@ropewalk/log";
 import type { Clock, KeyValueChange, KeyValueStore, Logger, Timer } from "@ropewalk/runtime";
 import type { Checkpointer } from "../checkpointer.ts";
 import type { RaftGroup } from "./raft-group.ts";
-import { decodeStateImage, imageChanges } from "./state-image.ts";
+import { encodeStateImage, imageChanges } from "./state-image.ts";
 import type { StateMachine } from "./state-machine.ts";
 
 /** What keeping needs. */
@@ -183,11 +183,9 @@ export class HistoryKeeper {
   #takeImage(group: RaftGroup, machine: StateMachine): TakenImage[] {
     const index = machine.appliedIndex;
     if (this.#isGone(group) || index === 0) return [];
-    const image = machine.takeImage();
-    const state = decodeStateImage(image);
-    return [
-      { index, image, changes: imageChanges(this.#options.state, group.log.key, index, state) },
-    ];
+    const state = machine.takeImage();
+    const changes = imageChanges(this.#options.state, group.log.key, index, state);
+    return [{ index, image: encodeStateImage(state), changes }];
   }
 
   #enqueue(work: () => Promise<void>): void {

@@ -2,7 +2,7 @@ import type { LogEntry } from "@ropewalk/log";
 import { ByteReader, ByteWriter } from "@ropewalk/protocol";
 import type { KeyValueChange } from "@ropewalk/runtime";
 import type { ConfChange, ConfState } from "raft-ts";
-import { decodeStateImage, encodeStateImage } from "./state-image.ts";
+import type { StateImage } from "./state-image.ts";
 import type { Leadership, StateMachine } from "./state-machine.ts";
 
 /*
@@ -142,9 +142,9 @@ export class MemberedMachine implements StateMachine {
     this.#machine.leadershipChanged(leadership);
   }
 
-  takeImage(): Uint8Array {
-    const { pairs, prefixes } = decodeStateImage(this.#machine.takeImage());
-    return encodeStateImage({ prefixes, pairs: [...pairs, [this.#key, this.#encoded()]] });
+  takeImage(): StateImage {
+    const { pairs, prefixes } = this.#machine.takeImage();
+    return { prefixes, pairs: [...pairs, [this.#key, this.#encoded()]] };
   }
 
   takeChanges(): readonly KeyValueChange[] {

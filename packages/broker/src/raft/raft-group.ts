@@ -20,6 +20,7 @@ import type { LedPartition } from "../health/under-replication.ts";
 import { GroupStorage } from "./group-storage.ts";
 import { firstMembers, isMember, type MemberedMachine, type Members } from "./member-record.ts";
 import { ProposalQueue } from "./proposal-queue.ts";
+import type { StateImage } from "./state-image.ts";
 import type { Leadership, ProposalListener, StateMachine } from "./state-machine.ts";
 
 /** What a group hands to its host during a pass. */
@@ -226,7 +227,7 @@ export class RaftGroup {
   }
 
   /** The state of the machine as of `appliedIndex`. */
-  takeImage(): Uint8Array {
+  takeImage(): StateImage {
     return this.#machine.takeImage();
   }
 

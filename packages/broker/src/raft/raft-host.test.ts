@@ -11,6 +11,7 @@ import { defaultBrokerLimits } from "../config.ts";
 import { commandOf, encodeCommandBatch } from "./command-entry.ts";
 import { RaftGroup } from "./raft-group.ts";
 import { type GroupMessage, RaftHost } from "./raft-host.ts";
+import type { StateImage } from "./state-image.ts";
 import type { Leadership, StateMachine } from "./state-machine.ts";
 
 const key = { groupId: 9, incarnation: 4 };
@@ -20,8 +21,8 @@ const limits = { ...defaultBrokerLimits, tickMs: 5, hibernateAfterTicks: 40 };
 class Journalist implements StateMachine {
   appliedIndex = 0;
 
-  takeImage(): Uint8Array {
-    return new Uint8Array(0);
+  takeImage(): StateImage {
+    return { prefixes: [], pairs: [] };
   }
 
   readonly restoredIndex = 0;

@@ -1,5 +1,6 @@
 import type { GroupKey, GroupLog, GroupWrite } from "@ropewalk/log";
 import type { ConfState, Ready } from "raft-ts";
+import type { StateImage } from "./state-image.ts";
 
 /** A replica of a Raft group, as far as an observer may look into it. */
 export interface ObservedReplica {
@@ -9,7 +10,7 @@ export interface ObservedReplica {
   readonly confState: ConfState;
   readonly appliedIndex: number;
   /** The state of its machine as of `appliedIndex`; the same for all replicas that have applied as much. */
-  takeImage(): Uint8Array;
+  takeImage(): StateImage;
 }
 
 /** What a replica's Raft node wants done next; see `Ready` of raft-ts. */

@@ -1,6 +1,7 @@
 import type { LogEntry } from "@ropewalk/log";
 import type { KeyValueChange } from "@ropewalk/runtime";
 import type { ConfState } from "raft-ts";
+import type { StateImage } from "./state-image.ts";
 
 /** This broker's part in a group, as its state machine needs to know it. */
 export type Leadership =
@@ -28,8 +29,8 @@ export interface StateMachine {
   readonly restoredIndex: number;
   /** The last entry that was applied. */
   readonly appliedIndex: number;
-  /** The whole materialized state as of `appliedIndex`, as `encodeStateImage` has it. */
-  takeImage(): Uint8Array;
+  /** The whole materialized state as of `appliedIndex`. */
+  takeImage(): StateImage;
   /** What changed in the materialized state since the last call, for the store beside the log. */
   takeChanges(): readonly KeyValueChange[];
 }

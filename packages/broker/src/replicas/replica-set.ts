@@ -30,7 +30,6 @@ import { RaftGroup } from "../raft/raft-group.ts";
 import { openGroupLog } from "../raft/group-storage.ts";
 import type { RaftHost } from "../raft/raft-host.ts";
 import { firstMembers, MemberedMachine, membersKey } from "../raft/member-record.ts";
-import { decodeStateImage } from "../raft/state-image.ts";
 import type { Leadership, StateMachine } from "../raft/state-machine.ts";
 import { ReadableTopics } from "../admin/readable-topics.ts";
 import { groupKey, logKey } from "./replica-key.ts";
@@ -209,7 +208,7 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
     const keys = this.#removal.keptKeys(log.key);
     if (replica !== undefined) {
       this.#remove(replica);
-      keys.push(...decodeStateImage(replica.machine.takeImage()).pairs.map(([key]) => key));
+      keys.push(...replica.machine.takeImage().pairs.map(([key]) => key));
     }
     checkpointer.remove(replica?.machine, keys);
     return [log.key];

@@ -9,11 +9,12 @@ import { SimulatedClock } from "../../fakes/simulated-clock.ts";
 import { defaultBrokerLimits } from "../config.ts";
 import { encodeCommandBatch } from "../raft/command-entry.ts";
 import { RaftGroup } from "../raft/raft-group.ts";
+import { encodeStateImage, type StateImage } from "../raft/state-image.ts";
 import type { StateMachine } from "../raft/state-machine.ts";
 import { SnapshotExporter } from "./snapshot-exporter.ts";
 
 const key = { groupId: 5, incarnation: 2 };
-const image = Buffer.from("the whole state");
+const image = { prefixes: [], pairs: [["key", Buffer.from("the whole state")]] } as const;
 const keptMs = 30_000;
 
 /** A machine that has applied so much. */
@@ -24,7 +25,7 @@ class Applied implements StateMachine {
   apply(): void {}
   leadershipChanged(): void {}
 
-  takeImage(): Uint8Array {
+  takeImage(): StateImage {
     return image;
   }
 
@@ -106,7 +107,7 @@ test("SnapshotExporter has none at first, then one as of what was applied, for a
   if (snapshot === "unavailable") return;
   const manifest = decodeSnapshotManifest(snapshot.data);
   expect(manifest).toMatchObject({ index: 1, endOffset: 1 });
-  expect(Buffer.from(manifest.image)).toEqual(image);
+  expect(Buffer.from(manifest.image)).toEqual(encodeStateImage(image));
   expect(manifest.segments).toHaveLength(1);
   clock.stall(keptMs);
   expect(exporter.snapshot(group)).toBe("unavailable");

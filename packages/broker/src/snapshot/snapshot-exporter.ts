@@ -2,6 +2,7 @@ import { encodeSnapshotManifest, LogError, type LogStore } from "@ropewalk/log";
 import type { Clock, Logger, Timer } from "@ropewalk/runtime";
 import type { Snapshot } from "raft-ts";
 import type { RaftGroup } from "../raft/raft-group.ts";
+import { encodeStateImage } from "../raft/state-image.ts";
 
 /** What exporting needs. */
 export interface SnapshotExporterOptions {
@@ -76,7 +77,7 @@ export class SnapshotExporter {
         throw new LogError("GROUP_DELETED", `Group ${log.key.groupId} was deleted`);
       }
       const { appliedIndex: index, confState } = group;
-      const manifest = await store.exportSnapshot(log, index, group.takeImage());
+      const manifest = await store.exportSnapshot(log, index, encodeStateImage(group.takeImage()));
       if (log.quarantined !== undefined) throw log.quarantined;
       const term = log.term(index);
       if (manifest === undefined || typeof term !== "number") continue; // More has moved than that.

@@ -1,3 +1,4 @@
+import type { StateImage } from "@ropewalk/broker";
 import { describe, expect, test } from "vitest";
 import type { Anomaly } from "./anomaly.ts";
 import { type AppliedEntry, RaftHistory } from "./raft-history.ts";
@@ -63,10 +64,8 @@ describe("RaftHistory", () => {
   });
 
   test("reached() finds replicas whose states are not the same after as many entries", () => {
-    const image = (value: string): Uint8Array => {
-      const key = "metadata/a";
-      const pair = [key.length, ...Buffer.from(key), value.length, ...Buffer.from(value)];
-      return Uint8Array.from([0, 1, ...pair]);
+    const image = (value: string): StateImage => {
+      return { prefixes: [], pairs: [["metadata/a", Buffer.from(value)]] };
     };
     expect(
       kindsAfter((history) => {

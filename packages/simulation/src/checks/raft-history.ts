@@ -1,5 +1,5 @@
 import { crc32 } from "node:zlib";
-import { decodeStateImage } from "@ropewalk/broker";
+import type { StateImage } from "@ropewalk/broker";
 import type { Anomaly } from "./anomaly.ts";
 import type { ReplicaDisk } from "./replica-disk.ts";
 
@@ -68,7 +68,7 @@ export class RaftHistory {
   }
 
   /** State machines are functions of the log: whoever applied as much has the same state. */
-  reached(brokerId: number, index: number, image: Uint8Array): void {
+  reached(brokerId: number, index: number, image: StateImage): void {
     const checksum = checksumOf(image);
     const known = this.#images.get(index);
     if (known === undefined) {
@@ -100,9 +100,9 @@ export class RaftHistory {
  * Of everything but the members: those that are kept beside the log may be ahead of it. The order is none, for a
  * machine that was restored has another one.
  */
-function checksumOf(image: Uint8Array): number {
+function checksumOf({ pairs }: StateImage): number {
   let sum = 0;
-  for (const [key, value] of decodeStateImage(image).pairs) {
+  for (const [key, value] of pairs) {
     if (!key.startsWith("members/")) sum = (sum + crc32(value, crc32(key))) >>> 0;
   }
   return sum;

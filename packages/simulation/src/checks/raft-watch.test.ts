@@ -21,7 +21,7 @@ function replicaOf(terms: readonly number[]): ObservedReplica {
     learnersNext: [],
     autoLeave: false,
   };
-  return { key, log, confState, appliedIndex: 0, takeImage: () => Uint8Array.of(0, 0) };
+  return { key, log, confState, appliedIndex: 0, takeImage: () => ({ prefixes: [], pairs: [] }) };
 }
 
 function stepOf(step: Partial<ObservedStep>): ObservedStep {
