@@ -1,5 +1,5 @@
 import type { ObservedReplica, ObservedStep, RaftObserver } from "@ropewalk/broker";
-import { type GroupWrite, groupName } from "@ropewalk/log";
+import { type GroupKey, type GroupWrite, groupName } from "@ropewalk/log";
 import type { Anomaly } from "./anomaly.ts";
 import { RaftHistory } from "./raft-history.ts";
 import { ReplicaDisk } from "./replica-disk.ts";
@@ -106,9 +106,20 @@ function eachDisk(
   act: (disk: ReplicaDisk, write: GroupWrite) => void,
 ): void {
   for (const write of writes) {
-    const disk = disks.get(groupName(write.group.key));
+    const disk = disks.get(nameOf(write.group.key));
     if (disk !== undefined) act(disk, write);
   }
+}
+
+/** Names by the keys that logs have for good: one is asked for at every write. */
+const names = new WeakMap<GroupKey, string>();
+
+function nameOf(key: GroupKey): string {
+  const known = names.get(key);
+  if (known !== undefined) return known;
+  const name = groupName(key);
+  names.set(key, name);
+  return name;
 }
 
 function kindOf(loss: string): Anomaly["kind"] {

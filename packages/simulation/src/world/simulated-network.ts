@@ -192,7 +192,8 @@ class ConnectionEnd implements Connection {
   }
 
   send(buffers: readonly Uint8Array[], onSent?: () => void): boolean {
-    if (onSent !== undefined) this.process.post(0, onSent);
+    // The bytes are copied below. As a tick of Node's it comes when all who are at work have returned.
+    if (onSent !== undefined) queueMicrotask(() => this.process.happen(onSent));
     if (this.#isClosed || this.outgoing === undefined) return false;
     const bytes = Buffer.concat(buffers);
     return this.outgoing.send(bytes, bytes.length);
