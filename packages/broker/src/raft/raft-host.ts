@@ -1,7 +1,13 @@
 import type { GroupKey, GroupWrite, LogStore } from "@ropewalk/log";
 import type { Clock, Logger, Random, Timer } from "@ropewalk/runtime";
 import { type Message, RaftInvariantError } from "raft-ts";
-import { type Candidacy, type GroupRoute, MultiRaft, type PeerBatch } from "raft-ts/multi";
+import {
+  type Candidacy,
+  type GroupRoute,
+  MultiRaft,
+  type PassSink,
+  type PeerBatch,
+} from "raft-ts/multi";
 import type { BrokerLimits } from "../config.ts";
 import { controllerGroupId } from "../controller/metadata-image.ts";
 import { isIntact, isRecordBatch } from "./command-entry.ts";
@@ -58,11 +64,9 @@ interface Delivery {
   readonly responses: readonly Message[];
 }
 
-/** What one pass collects. */
-interface Pass {
-  readonly writes: { readonly group: RaftGroup; readonly write: GroupWrite }[];
-  readonly deliveries: Delivery[];
-  readonly written: Set<RaftGroup>;
+interface CollectedWrite {
+  readonly group: RaftGroup;
+  readonly write: GroupWrite;
 }
 
 /**
@@ -79,6 +83,9 @@ export class RaftHost {
   #writesInFlight = 0;
   #lastWrite: Promise<void> = Promise.resolve();
   #sentSnapshots: SentSnapshot[] = [];
+  /** What the pass that runs has collected. */
+  #writes: CollectedWrite[] = [];
+  #deliveries: Delivery[] = [];
   #timer: Timer | undefined;
   #state: "running" | "failed" | "stopped" = "running";
   /** What happened so far, for the metrics. */
@@ -314,32 +321,35 @@ export class RaftHost {
   #pass(): void {
     this.#passScheduled = false;
     if (this.#state !== "running") return;
-    const pass: Pass = { writes: [], deliveries: [], written: new Set() };
-    const output: PassOutput = {
-      write: (group, write) => {
-        pass.writes.push({ group, write });
-        pass.written.add(group);
-      },
-      afterDurable: (group, responses) => pass.deliveries.push({ group, responses }),
-      send: this.#send,
-    };
-    const { observer } = this.#options;
-    this.#multi.pass({
-      ready: ({ owner }, ready) => {
-        observer?.stepped(owner, ready);
-        owner.collect(ready, output);
-      },
-      batch: (batch) => this.#options.sender.sendBatch(batch),
-    });
+    this.#multi.pass(this.#sink);
     this.#options.sender.flush();
-    this.#persist(pass);
+    this.#persist();
   }
 
   readonly #send = (group: RaftGroup, message: Message): void => {
     this.#options.sender.send(message.to, group.routeTo(message.to), message);
   };
 
-  #persist({ deliveries, writes: collected, written }: Pass): void {
+  // Made once: there are passes for every message that comes.
+  readonly #output: PassOutput = {
+    write: (group, write) => void this.#writes.push({ group, write }),
+    afterDurable: (group, responses) => void this.#deliveries.push({ group, responses }),
+    send: this.#send,
+  };
+
+  readonly #sink: PassSink<RaftGroup> = {
+    ready: ({ owner }, ready) => {
+      this.#options.observer?.stepped(owner, ready);
+      owner.collect(ready, this.#output);
+    },
+    batch: (batch) => this.#options.sender.sendBatch(batch),
+  };
+
+  #persist(): void {
+    if (this.#writes.length === 0 && this.#deliveries.length === 0) return;
+    const [collected, deliveries] = [this.#writes, this.#deliveries];
+    this.#writes = [];
+    this.#deliveries = [];
     // A group that was visited may have been removed later in the same pass: by the metadata that another
     // group applied. Nothing of it has left this broker.
     const writes = collected.filter(({ group }) => this.#isHere(group)).map(({ write }) => write);
@@ -348,6 +358,7 @@ export class RaftHost {
       this.#deliver(deliveries, []);
       return;
     }
+    const written = new Set(collected.map(({ group }) => group));
     const through = [...written].map((group) => [group, group.handedOutIndex] as const);
     this.#writesInFlight += 1;
     this.counters.writes += 1;
