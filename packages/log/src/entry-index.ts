@@ -119,8 +119,8 @@ export class EntryIndex {
 
   /** The offset the next entry must begin at if it is a batch. */
   offsetAfter(index: number): number {
-    assert(index <= this.lastIndex, `offset after index ${index} of ${this.lastIndex}`);
-    assert(index >= this.#movedIndex, `offset after index ${index} < ${this.#movedIndex}`);
+    if (index > this.lastIndex) assert.fail(`offset after index ${index} of ${this.lastIndex}`);
+    if (index < this.#movedIndex) assert.fail(`offset after index ${index} < ${this.#movedIndex}`);
     if (index === this.#movedIndex) return this.#movedOffset;
     return this.#offset(index - this.firstIndex, offsets.offsetAfter);
   }
@@ -130,10 +130,7 @@ export class EntryIndex {
     const row = this.#count;
     const endOffset = this.endOffset;
     const { coverage } = entry;
-    assert(
-      coverage === undefined || (coverage.baseOffset === endOffset && coverage.recordCount > 0),
-      `a batch of ${coverage?.recordCount} records at offset ${coverage?.baseOffset}, but the log ends at ${endOffset}`,
-    );
+    if (coverage !== undefined) assertBegins(coverage, endOffset);
     if (row * place.width === this.#places.length) this.#grow();
     const { sequence, dataPosition, dataBytes, dataCrc, recordNumber } = entry;
     const type = typeNames.indexOf(entry.type);
@@ -148,7 +145,9 @@ export class EntryIndex {
 
   /** Removes every entry >= `index`, which was not moved. */
   truncate(index: number): void {
-    assert(index > this.#movedIndex, `truncate at ${index}, moved through ${this.#movedIndex}`);
+    if (index <= this.#movedIndex) {
+      assert.fail(`truncate at ${index}, moved through ${this.#movedIndex}`);
+    }
     if (index > this.lastIndex) return;
     this.#terms.truncate(index);
     this.#count = Math.max(0, index - this.firstIndex);
@@ -234,10 +233,9 @@ export class EntryIndex {
   }
 
   #row(index: number): number {
-    assert(
-      index >= this.firstIndex && index <= this.lastIndex,
-      `index ${index} is not in [${this.firstIndex}, ${this.lastIndex}]`,
-    );
+    if (index < this.firstIndex || index > this.lastIndex) {
+      assert.fail(`index ${index} is not in [${this.firstIndex}, ${this.lastIndex}]`);
+    }
     return index - this.firstIndex;
   }
 
@@ -262,4 +260,11 @@ function copied<T extends Uint32Array<ArrayBuffer> | Float64Array<ArrayBuffer>>(
 ): T {
   into.set(from);
   return into;
+}
+
+function assertBegins({ baseOffset, recordCount }: BatchCoverage, endOffset: number): void {
+  if (baseOffset === endOffset && recordCount > 0) return;
+  assert.fail(
+    `a batch of ${recordCount} records at offset ${baseOffset}, but the log ends at ${endOffset}`,
+  );
 }

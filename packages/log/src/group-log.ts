@@ -116,10 +116,12 @@ export class GroupLog {
     bytesMax: number,
   ): Promise<readonly LogEntry[]> {
     const { index } = this.#state;
-    assert(
-      startIndex >= this.firstIndex() && startIndex < endIndex && endIndex <= this.lastIndex() + 1,
-      `entries [${startIndex}, ${endIndex}) of [${this.firstIndex()}, ${this.lastIndex()}]`,
-    );
+    const isWithin = startIndex >= this.firstIndex() && endIndex <= this.lastIndex() + 1;
+    if (!isWithin || startIndex >= endIndex) {
+      assert.fail(
+        `entries [${startIndex}, ${endIndex}) of [${this.firstIndex()}, ${this.lastIndex()}]`,
+      );
+    }
     if (startIndex <= index.movedIndex) return this.#fetchMoved(startIndex, endIndex, bytesMax);
     const wanted: number[] = [];
     let bytes = 0;
@@ -325,7 +327,7 @@ export class GroupLog {
     if (to === "cache") this.#keep([...read.values()]);
     return indexes.map((at, row) => {
       const entry = loaded[row] ?? read.get(at);
-      assert(entry !== undefined, `entry ${at} was not loaded`);
+      if (entry === undefined) assert.fail(`entry ${at} was not loaded`);
       return entry;
     });
   }

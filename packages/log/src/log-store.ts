@@ -339,8 +339,8 @@ export class LogStore {
       return Promise.reject(error);
     }
     for (const write of writes) {
-      assertAppendable(this.#stateOf(write.group), write.entries);
       const state = this.#stateOf(write.group);
+      assertAppendable(state, write.entries);
       this.#place(state, write.entries, write.hardState ?? state.hardState);
     }
     this.#parts.destager.poke();
@@ -408,7 +408,9 @@ export class LogStore {
 
   #stateOf(group: GroupLog): GroupState {
     const state = this.#states.get(group);
-    assert(state !== undefined, `group ${groupName(group.key)} was deleted or is another store's`);
+    if (state === undefined) {
+      assert.fail(`group ${groupName(group.key)} was deleted or is another store's`);
+    }
     return state;
   }
 

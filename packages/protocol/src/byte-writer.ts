@@ -76,7 +76,7 @@ export class ByteWriter {
 
   /** Eight bytes; the value is a safe integer. */
   int64(value: number): this {
-    assert(Number.isSafeInteger(value), `int64 of ${value}: not a safe integer`);
+    if (!Number.isSafeInteger(value)) assert.fail(`int64 of ${value}: not a safe integer`);
     const at = this.#advance(8);
     this.#bytes.writeInt32BE(Math.floor(value / uint32Values), at);
     this.#bytes.writeUInt32BE(value >>> 0, at + 4);
@@ -91,7 +91,9 @@ export class ByteWriter {
 
   /** Seven bits a byte, the lowest first; the value is a safe integer that is not negative. */
   uvarint(value: number): this {
-    assert(Number.isSafeInteger(value) && value >= 0, `uvarint of ${value}: not a natural number`);
+    // The message is made where it is needed only: making it took longer than writing the number.
+    const isNatural = Number.isSafeInteger(value) && value >= 0;
+    if (!isNatural) assert.fail(`uvarint of ${value}: not a natural number`);
     let at = this.#advance(8) - 1;
     let rest = value;
     for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) this.#bytes[++at] = (rest % 0x80) | 0x80;
@@ -123,10 +125,8 @@ export class ByteWriter {
 
   /** Overwrites four bytes that were written before, at `position`: for lengths known afterwards. */
   patchUint32(position: number, value: number): this {
-    assert(
-      position >= 0 && position + 4 <= this.#length,
-      `patch at ${position} of ${this.#length}`,
-    );
+    const isWritten = position >= 0 && position + 4 <= this.#length;
+    if (!isWritten) assert.fail(`patch at ${position} of ${this.#length}`);
     this.#bytes.writeUInt32BE(value, position);
     return this;
   }

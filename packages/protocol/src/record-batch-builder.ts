@@ -78,10 +78,12 @@ export class RecordBatchBuilder {
     value: Uint8Array | undefined,
     headers: readonly RecordHeader[] = noHeaders,
   ): void {
-    assert(Number.isSafeInteger(timestampMs) && timestampMs >= -1, `timestamp ${timestampMs}`);
+    const isTimestamp = Number.isSafeInteger(timestampMs) && timestampMs >= -1;
+    if (!isTimestamp) assert.fail(`timestamp ${timestampMs}`);
     if (this.#recordCount === 0) this.#baseTimestampMs = timestampMs;
     const timestampDelta = timestampMs - this.#baseTimestampMs;
-    assert(Math.abs(timestampDelta) <= timestampDeltaMax, `timestamp delta ${timestampDelta}`);
+    const isDelta = Math.abs(timestampDelta) <= timestampDeltaMax;
+    if (!isDelta) assert.fail(`timestamp delta ${timestampDelta}`);
     const offsetDelta = this.#recordCount;
     const headBytes = 1 + varintBytes(timestampDelta) + varintBytes(offsetDelta);
     const bodyBytes = headBytes + sizedBytes(key) + sizedBytes(value) + headersBytes(headers);

@@ -194,8 +194,9 @@ export function patchBatch(
   baseOffset: number,
   leaderEpoch: number,
 ): void {
-  assert(Number.isSafeInteger(baseOffset) && baseOffset >= 0, `base offset ${baseOffset}`);
-  assert(leaderEpoch >= -1 && leaderEpoch <= 0x7fffffff, `leader epoch ${leaderEpoch}`);
+  if (!Number.isSafeInteger(baseOffset) || baseOffset < 0) assert.fail(`base offset ${baseOffset}`);
+  const isEpoch = leaderEpoch >= -1 && leaderEpoch <= 0x7fffffff;
+  if (!isEpoch) assert.fail(`leader epoch ${leaderEpoch}`);
   setInt64(bytes, position + batchFields.baseOffset, baseOffset);
   setInt32(bytes, position + batchFields.leaderEpoch, leaderEpoch);
 }
@@ -204,7 +205,7 @@ const uint32Values = 0x1_0000_0000;
 
 /** Writes a big-endian 32-bit integer in place. */
 export function setInt32(bytes: Uint8Array, at: number, value: number): void {
-  assert(at + 4 <= bytes.length, `write at ${at} of ${bytes.length} bytes`);
+  if (at + 4 > bytes.length) assert.fail(`write at ${at} of ${bytes.length} bytes`);
   bytes[at] = value >>> 24;
   bytes[at + 1] = value >>> 16;
   bytes[at + 2] = value >>> 8;

@@ -228,8 +228,10 @@ function decodeReplicas(heads: ByteReader, fields: number, key: GroupKey): Group
 
 function typeNumber(message: Message): number {
   const { type } = message;
-  assert(isRemote(type), `${type} does not travel between brokers`);
-  assert(message.responses.length === 0, `${type} with responses does not travel between brokers`);
+  if (!isRemote(type)) assert.fail(`${type} does not travel between brokers`);
+  if (message.responses.length > 0) {
+    assert.fail(`${type} with responses does not travel between brokers`);
+  }
   return typeNumbers[type];
 }
 

@@ -82,7 +82,7 @@ export class MessageFrame {
   /** Completes the frame and pushes its buffers, which are this object's until `clear`. */
   finishInto(buffers: Uint8Array[], checksumsPayloads: boolean): void {
     assert(this.messageCount > 0, "a frame without messages is not sent");
-    assert(this.itemCount <= frameItemCountMax, `${this.itemCount} items in one frame`);
+    if (this.itemCount > frameItemCountMax) assert.fail(`${this.itemCount} items in one frame`);
     const heads = this.#heads;
     const headsBytes = heads.length - headsStart;
     const hasChecksum = checksumsPayloads && this.#payloads.length > 0;

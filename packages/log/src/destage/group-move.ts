@@ -181,7 +181,9 @@ export class GroupMove {
     const { index } = this.#state;
     const { dataBytes, dataCrc, dataPosition, sequence } = index.locate(at);
     const file = this.#options.files.get(sequence);
-    assert(file !== undefined, `entry ${at} is in journal file ${sequence}, which is gone`);
+    if (file === undefined) {
+      assert.fail(`entry ${at} is in journal file ${sequence}, which is gone`);
+    }
     const [term, type, coverage] = [index.term(at), index.type(at), index.coverage(at)];
     const data = file.range(dataPosition, dataBytes);
     return { index: at, term, type, coverage, dataBytes, dataCrc, data };

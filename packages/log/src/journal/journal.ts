@@ -234,7 +234,9 @@ export class Journal {
   /** Gives a record its place and queues it. It is written with the append that `commit` ends. */
   place(content: RecordContent): PlacedRecord {
     const bodyBytes = bodyBytesOf(content.entries);
-    assert(bodyBytes <= this.#options.config.recordBytesMax, `a record of ${bodyBytes} bytes`);
+    if (bodyBytes > this.#options.config.recordBytesMax) {
+      assert.fail(`a record of ${bodyBytes} bytes`);
+    }
     const bytes = recordBytes(bodyBytes);
     const { sequence, position } = this.#placeOf(bytes);
     const dataCrcs = content.entries.map(entryCrc);
