@@ -8,7 +8,7 @@ const collectSeldom = [
   "--external-memory-accounted-in-global-limit",
   "--initial-old-space-size=512",
 ];
-const seedRuns = "packages/simulation/src/run.test.ts";
+const seedRuns = ["run", "regressions"].map((name) => `packages/simulation/src/${name}.test.ts`);
 const ssr = { resolve: { conditions, externalConditions: conditions } };
 
 /**
@@ -41,7 +41,7 @@ export default defineConfig({
             "packages/testing/examples/vitest/*.test.ts",
             "test/*.test.ts",
           ],
-          exclude: [seedRuns],
+          exclude: seedRuns,
           benchmark: { include: [] },
           testTimeout: 30_000,
         },
@@ -51,7 +51,7 @@ export default defineConfig({
         test: {
           name: "simulation",
           sequence: { groupOrder: 0 },
-          include: [seedRuns],
+          include: seedRuns,
           benchmark: { include: [] },
           execArgv: collectSeldom,
         },
