@@ -282,6 +282,7 @@ export class BrokerNode {
       log,
       machine: this.machine,
       ...controllerVoters(storage.identity.bootstrapIds),
+      lostThroughIndex: storage.identity.enteredIndex,
       limits,
       damaged: (group, error) => {
         this.#logger.error("the metadata's log is damaged; this broker stays out of it", {
