@@ -32,7 +32,9 @@ test("commandLevels has every command that is not of the first version at a high
   for (const kind of kinds) {
     const isOfFirst = commandsOfLevel1.includes(kind);
     expect(commandLevels[kind], kind).toBeGreaterThanOrEqual(isOfFirst ? 1 : 2);
-    expect(commandLevels[kind], kind).toBeLessThanOrEqual(isOfFirst ? 1 : supportedFeatureLevels.max);
+    expect(commandLevels[kind], kind).toBeLessThanOrEqual(
+      isOfFirst ? 1 : supportedFeatureLevels.max,
+    );
   }
 });
 

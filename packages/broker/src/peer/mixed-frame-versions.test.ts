@@ -12,7 +12,10 @@ const pairs: readonly (readonly [PeerVersions, PeerVersions])[] = [
   [{ min: 1, max: newest - 1 }, spokenPeerVersions],
   [spokenPeerVersions, { min: 1, max: newest - 1 }],
   [spokenPeerVersions, { min: 1, max: newest + 1 }],
-  [{ min: 1, max: newest - 1 }, { min: newest - 1, max: newest + 1 }],
+  [
+    { min: 1, max: newest - 1 },
+    { min: newest - 1, max: newest + 1 },
+  ],
 ];
 
 describe.for(pairs)("brokers that speak frames of versions %o and %o", ([first, second]) => {
