@@ -154,7 +154,7 @@ export class BrokerNode {
     this.replicas = this.#createReplicaSet(proposer);
     storage.hearDamage((key, error) => this.replicas.logDamaged(key, error));
     this.#historyChecks = this.#createHistoryChecks();
-    this.producerIds = new ProducerIdPool(async (count) => {
+    this.producerIds = new ProducerIdPool(clock, async (count) => {
       const answer = await this.controllerClient.call(peerService.allocateProducerIds, { count });
       return answer.firstProducerId;
     });
