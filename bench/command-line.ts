@@ -16,6 +16,7 @@ export interface BenchCommand {
 /** The flags, as `--help` prints them. */
 export const usage = `npm run bench [-- <workload>… [flags]]
 npm run bench -- micro [path…]      the micro-benchmarks beside the code
+npm run bench -- report <file>…     the page of a result file again
 
   --quick                 few cases, one second each
   --against HOST:PORT,…   a cluster that runs already, instead of three processes on this machine

@@ -4,6 +4,7 @@ import process from "node:process";
 import { namedCluster, startCluster } from "./cluster/bench-cluster.ts";
 import { type BenchCommand, parseCommandLine, usage } from "./command-line.ts";
 import { runMicroBenchmarks } from "./micro.ts";
+import { writeReport } from "./report/write-report.ts";
 import { describeMachine, describeVersions } from "./results/machine.ts";
 import {
   type ResultRow,
@@ -18,6 +19,10 @@ import type { Findings, Workload } from "./workloads/workload.ts";
 async function main(args: readonly string[]): Promise<void> {
   if (args[0] === "micro") {
     process.exitCode = await runMicroBenchmarks(args.slice(1));
+    return;
+  }
+  if (args[0] === "report") {
+    for (const path of args.slice(1)) console.log(`report: ${writeReport(path)}`);
     return;
   }
   const command = parseCommandLine(args);
@@ -54,7 +59,7 @@ async function run(command: BenchCommand, chosen: readonly Workload[]): Promise<
   const findings = collect(rows, skipped, save);
   for (const workload of chosen) await runWorkload(workload, command, findings);
   save();
-  console.log(`\nresults: ${path}`);
+  console.log(`\nresults: ${path}\nreport:  ${writeReport(path)}`);
 }
 
 /** Rows are saved as they come: a run that is interrupted keeps what it has. */

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { LatencySummary } from "../load/latency-histogram.ts";
 import type { Machine } from "./machine.ts";
@@ -50,8 +50,12 @@ export interface ResultRow {
   /** Everything that somebody who wants to take the figures again must know: sizes, batching, acks, flushing. */
   readonly settings: Readonly<Record<string, string | number | boolean>>;
   readonly figures: Readonly<Partial<Record<FigureName, number>>>;
-  readonly latencies: Readonly<Record<string, LatencySummary>>;
+  readonly latencies: Readonly<Record<string, ReportedLatency>>;
 }
+
+/** A peer's own tools tell some percentiles only. */
+export type ReportedLatency = Pick<LatencySummary, "curve"> &
+  Partial<Omit<LatencySummary, "curve">>;
 
 /** Something that was asked for and could not be measured. */
 export interface SkippedRow {
@@ -77,4 +81,22 @@ export interface ResultFile {
 export function writeResultFile(path: string, result: ResultFile): void {
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, `${JSON.stringify(result, undefined, 2)}\n`);
+}
+/** Reads a result file. Throws where it is of another version, or no result file. */
+export function readResultFile(path: string): ResultFile {
+  const content: unknown = JSON.parse(readFileSync(path, "utf8"));
+  if (!isResultFile(content))
+    throw new Error(`cannot read ${path}: it is no result file of version ${resultVersion}`);
+  return content;
+}
+
+function isResultFile(content: unknown): content is ResultFile {
+  return (
+    typeof content === "object" &&
+    content !== null &&
+    "version" in content &&
+    content.version === resultVersion &&
+    "rows" in content &&
+    Array.isArray(content.rows)
+  );
 }

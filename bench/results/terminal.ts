@@ -1,6 +1,5 @@
 import process from "node:process";
-import type { LatencySummary } from "../load/latency-histogram.ts";
-import type { FigureName, ResultRow } from "./result-file.ts";
+import type { FigureName, ReportedLatency, ResultRow } from "./result-file.ts";
 
 const clearLine = "\r\u001B[K";
 const labelWidth = 44;
@@ -64,8 +63,9 @@ function lineOf({ figures, latencies }: ResultRow): string {
   return parts.join(", ");
 }
 
-function latencyLine(name: string, { p50Ms, p99Ms, p999Ms }: LatencySummary): string {
-  return `${name} p50 ${p50Ms.toFixed(1)} p99 ${p99Ms.toFixed(1)} p99.9 ${p999Ms.toFixed(1)} ms`;
+function latencyLine(name: string, { p50Ms, p99Ms, p999Ms }: ReportedLatency): string {
+  const [p50, p99, p999] = [p50Ms, p99Ms, p999Ms].map((ms) => ms?.toFixed(1) ?? "?");
+  return `${name} p50 ${p50} p99 ${p99} p99.9 ${p999} ms`;
 }
 
 function grouped(value: number, digits: number): string {

@@ -6,7 +6,7 @@ import type { RemoteCaller } from "../remote-caller.ts";
 import type { Interruption } from "./interruption.ts";
 import type { AbsentReplica } from "./replica-home.ts";
 import type { HistoryInstaller, RemoteHistory } from "./history-installer.ts";
-import type { Turns } from "./turns.ts";
+import type { Turns } from "../turns.ts";
 
 /** What repairing needs. */
 export interface ReplicaRepairerOptions {
