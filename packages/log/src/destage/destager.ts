@@ -232,11 +232,16 @@ export class Destager {
   }
 
   async #move(moves: readonly (readonly [GroupState, number])[]): Promise<void> {
-    const { checkpoint, disk, directory, logger } = this.#options;
+    const { checkpoint, disk, directory, isDiskFull, logger } = this.#options;
     const done: GroupMove[] = [];
+    // What began with room ends where there is none any more: it gives back what it took. What begins without is
+    // there to make room.
+    const isGivenUp = isDiskFull() ? (): boolean => false : isDiskFull;
+    const pace = (bytes: number): Promise<void> => this.#pace(bytes, isGivenUp);
     try {
       for (let first = 0; first < moves.length; first += openMovesMax) {
-        const open = moves.slice(first, first + openMovesMax).map((move) => this.#begin(move));
+        const some = moves.slice(first, first + openMovesMax);
+        const open = some.map(([state, end]) => new GroupMove(this.#options, state, end, pace));
         done.push(...open);
         await atOnce(movesAtOnce, open, (move) => move.write());
         await atOnce(movesAtOnce, open, (move) => move.sync());
@@ -256,10 +261,6 @@ export class Destager {
     logger.debug("Entries were moved from the journal to segments.", { groups: done.length });
   }
 
-  #begin([state, endIndex]: readonly [GroupState, number]): GroupMove {
-    return new GroupMove(this.#options, state, endIndex, (bytes) => this.#pace(bytes));
-  }
-
   // The journal has everything that was to be moved. But a disk that could not take a segment is not one
   // to acknowledge records on.
   #failed(cause: unknown): unknown {
@@ -275,8 +276,10 @@ export class Destager {
     return failure;
   }
 
-  async #pace(bytes: number): Promise<void> {
+  async #pace(bytes: number, isGivenUp: () => boolean): Promise<void> {
     this.#writtenBytes += bytes;
+    if (isGivenUp())
+      throw new DiskError("FULL", "The disk is full: moving waits until there is room");
     const { clock, config } = this.#options;
     const rate = config.destageBytesPerSecondMax;
     // All groups together, however many of them move at once.

@@ -5,7 +5,7 @@ import { MemoryStorage } from "../memory-storage.ts";
 import { createMessage } from "../message.ts";
 import { Group } from "./group.ts";
 import { MultiRaft } from "./multi-raft.ts";
-import type { SimulatedGroup } from "../../fakes/simulated-process.ts";
+import type { SimulatedGroup } from "../../fakes/simulated-replica.ts";
 import { SimulatedProcesses } from "../../fakes/simulated-processes.ts";
 import type { SimulationSettings } from "../../fakes/simulated-processes.ts";
 
