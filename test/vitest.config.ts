@@ -8,7 +8,7 @@ const collectSeldom = [
   "--external-memory-accounted-in-global-limit",
   "--initial-old-space-size=512",
 ];
-const seedRuns = "packages/simulation/src/run.test.ts";
+const seedRuns = ["run", "regressions"].map((name) => `packages/simulation/src/${name}.test.ts`);
 const ssr = { resolve: { conditions, externalConditions: conditions } };
 
 /**
@@ -42,7 +42,7 @@ export default defineConfig({
             "test/*.test.ts",
             "bench/**/*.test.ts",
           ],
-          exclude: [seedRuns],
+          exclude: seedRuns,
           benchmark: { include: [] },
           testTimeout: 30_000,
         },
@@ -52,7 +52,7 @@ export default defineConfig({
         test: {
           name: "simulation",
           sequence: { groupOrder: 0 },
-          include: [seedRuns],
+          include: seedRuns,
           benchmark: { include: [] },
           execArgv: collectSeldom,
         },

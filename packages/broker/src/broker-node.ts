@@ -154,7 +154,7 @@ export class BrokerNode {
     this.replicas = this.#createReplicaSet(proposer);
     storage.hearDamage((key, error) => this.replicas.logDamaged(key, error));
     this.#historyChecks = this.#createHistoryChecks();
-    this.producerIds = new ProducerIdPool(async (count) => {
+    this.producerIds = new ProducerIdPool(clock, async (count) => {
       const answer = await this.controllerClient.call(peerService.allocateProducerIds, { count });
       return answer.firstProducerId;
     });
@@ -282,6 +282,7 @@ export class BrokerNode {
       log,
       machine: this.machine,
       ...controllerVoters(storage.identity.bootstrapIds),
+      lostThroughIndex: storage.identity.enteredIndex,
       limits,
       damaged: (group, error) => {
         this.#logger.error("the metadata's log is damaged; this broker stays out of it", {

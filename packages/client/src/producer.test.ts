@@ -336,6 +336,31 @@ describe("Producer, failures", () => {
     expect(producer.statistics).toMatchObject({ batchesResent: 1, batchesDuplicate: 1 });
   });
 
+  test("Producer resends at once when a stream breaks behind acks that are still on their way", async () => {
+    await using broker = await startBroker();
+    const log = new FakeLog();
+    let streams = 0;
+    broker.onProduce = (stream) => {
+      if (++streams > 1) {
+        answering(appendTo([log]))(stream);
+        return;
+      }
+      stream.write({ inFlightBytesMax: creditBytes });
+      stream.on("data", ({ correlationId, recordBatch }: ProduceStreamRequest) => {
+        stream.write({ acks: [{ correlationId, ...log.append(recordBatch) }] });
+        breakStream(stream);
+        stream.write({ acks: [] });
+      });
+    };
+    await using client = createClient({ bootstrapServers: [broker.address] });
+    // Whoever waits for the request timeout is too late.
+    const producer = client.producer({ requestTimeoutMs: 10_000, deliveryTimeoutMs: 9_000 });
+    await producer.send({ topic: "t", value: "a" });
+    await producer.send({ topic: "t", value: "b" });
+    expect(log.values()).toEqual(["a", "b"]);
+    expect(streams).toBe(2);
+  });
+
   test("Producer survives a broker that is killed and comes back on the same port", async () => {
     await using broker = await startBroker();
     const log = new FakeLog();

@@ -438,6 +438,23 @@ describe("replication", () => {
     ]);
   });
 
+  test("a heartbeat that was meant for the log which a member lost commits nothing", () => {
+    const group = new InMemoryGroup(3, {
+      1: { terms: [1, 1, 1] },
+      2: { terms: [1, 1, 1] },
+      3: { term: 1, config: { lostThroughIndex: 4 } },
+    });
+    group.node(3).step(message("MsgHeartbeat", { term: 1, from: 1, commit: 3 }));
+    expect(group.node(3)).toMatchObject({ leaderId: 1, committed: 0 });
+    group.elect(1);
+    group.node(1).propose(bytes("x"));
+    group.settle();
+    expect(group.node(3).committed).toBe(5);
+    expect(() => {
+      group.node(3).step(message("MsgHeartbeat", { term: 2, from: 1, commit: 6 }));
+    }).toThrow("an entry is committed only when the log holds it");
+  });
+
   test("a commit index is taken only as far as the append that brings it vouches for", () => {
     const group = new InMemoryGroup(3, { 1: { terms: [1, 1, 1], term: 1 } });
     group.node(1).step(message("MsgApp", { term: 2, index: 1, logTerm: 1, commit: 3 }));

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { BrokerRegistration } from "./broker-registration.ts";
+import { newcomersLevel, supportedFeatureLevels } from "./feature-level.ts";
 import type { MetadataCommand } from "./metadata-command.ts";
 import { clusterConfigsId, MetadataImage } from "./metadata-image.ts";
 
@@ -12,7 +13,7 @@ const registration = (brokerId: number, directoryId = `dir-${brokerId}`): Broker
   version: "0.1.0",
   startCount: 1,
   diskCapacityBytes: 0,
-  featureLevels: { min: 1, max: 1 },
+  featureLevels: supportedFeatureLevels,
 });
 
 const registered = (broker: BrokerRegistration, replacedDirectoryId = ""): MetadataCommand => ({
@@ -79,6 +80,7 @@ describe("MetadataImage.apply()", () => {
   test("remembers brokers that came when there were topics, until they have their share or are gone", () => {
     const image = new MetadataImage();
     image.apply(registered(registration(1)), 1);
+    image.apply({ kind: "featureLevelRaised", level: newcomersLevel }, 1);
     image.apply(topicCreated("t"), 2);
     expect([...image.newcomerIds]).toEqual([]);
     for (const id of [2, 3, 4]) image.apply(registered(registration(id)), 2 + id);

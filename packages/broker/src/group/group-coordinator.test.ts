@@ -129,6 +129,27 @@ describe("GroupPartitionCoordinator.heartbeat()", () => {
     expect(await assigned("b", 2)).toEqual([2, 3]);
   });
 
+  test("does not take a late copy of a member's first join for its word that it reads nothing", async () => {
+    const { assigned, beat } = scene();
+    await beat("a", 0);
+    await beat("a", 1, [0, 1, 2, 3]);
+    await beat("b", 0); // Epoch 2: a is to give up 2 and 3, which it still reads.
+    expect(await assigned("a", 0)).toEqual([0, 1]);
+    expect(await assigned("b", 2)).toEqual([]);
+    await beat("a", 1, [0, 1]);
+    expect(await assigned("b", 2)).toEqual([2, 3]);
+  });
+
+  test("lets a member that joins again give up what it reads no more with its next heartbeat", async () => {
+    const { assigned, beat } = scene();
+    await beat("a", 0);
+    await beat("a", 1, [0, 1, 2, 3]);
+    await beat("b", 0);
+    expect(await assigned("a", 0)).toEqual([0, 1]); // It was fenced, and has stopped reading.
+    expect(await assigned("a", 2, [0, 1])).toEqual([0, 1]);
+    expect(await assigned("b", 2)).toEqual([2, 3]);
+  });
+
   test("takes out a member that is silent for longer than its session, and no other", async () => {
     const { assigned, beat, coordinator, machine, world } = scene();
     await beat("a", 0);

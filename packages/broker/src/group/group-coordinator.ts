@@ -78,8 +78,7 @@ export class GroupPartitionCoordinator {
     const session = this.#admit(request, current);
     const next = this.#report(request, current, session);
     session.lastHeardMs = this.#options.clock.monotonicMs();
-    session.lastEpoch =
-      request.memberEpoch === 0 ? 0 : Math.max(session.lastEpoch, request.memberEpoch);
+    session.lastEpoch = Math.max(session.lastEpoch, request.memberEpoch);
     if (next !== current) await this.#changeMembership(next);
     return this.#heartbeatAnswer(request);
   }
@@ -211,9 +210,10 @@ export class GroupPartitionCoordinator {
 
   #report(request: HeartbeatRequest, current: Membership, session: Session): Membership {
     const { memberId, memberEpoch, clientId, topics } = request;
-    const joins = memberEpoch === 0;
-    // A report that was overtaken by a newer one says nothing of what the member reads now.
-    if (!joins && memberEpoch < session.lastEpoch) return current;
+    // A report that was overtaken by a newer one says nothing of what the member reads now. A join is one, too: that of
+    // a member that has spoken as one since may be a copy of its first, come late, while it reads what it was granted. One
+    // that does join again loses nothing: what it reads then it says with its next heartbeat.
+    if (memberEpoch < session.lastEpoch && current.members.has(memberId)) return current;
     const report = {
       memberId,
       clientId,
@@ -221,8 +221,8 @@ export class GroupPartitionCoordinator {
       sessionTimeoutMs: request.sessionTimeoutMs || this.#options.limits.groupSessionTimeoutMs,
       owned: toAssignment(request.owned),
     };
-    // One that joins and is known has not heard that it was taken in, or was fenced since: what it was granted then is
-    // nobody else's, and it reads nothing of it.
+    // One that joins, is known, and has said nothing since has not heard that it was taken in: what it was granted then
+    // is nobody else's, and it reads nothing of it.
     return memberReported(current, report, this.#partitionCounts(current, topics));
   }
 

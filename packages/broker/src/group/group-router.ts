@@ -14,6 +14,7 @@ import {
 import type { Clock, Logger, Timer } from "@ropewalk/runtime";
 import type { GroupCoordinator, Patience, Principal } from "../ports.ts";
 import type { RemoteCall, RemoteCaller } from "../remote-caller.ts";
+import { Turns } from "../turns.ts";
 import type { GroupPartitionCoordinator } from "./group-coordinator.ts";
 import { checkHeartbeat } from "./heartbeat-check.ts";
 
@@ -35,10 +36,21 @@ export interface GroupRouterOptions {
 }
 
 const groupIdCharsMax = 249;
+/** One that does not answer holds nobody else up but those that wait for its turn to end. */
+const coordinatorsAskedAtOnceMax = 16;
 const waitMs = 20;
 /** About as long as an election takes. */
 const coordinatorWaitMs = 1000;
 const expiryMs = 250;
+
+/** What one coordinator answered. */
+interface CoordinatedGroups {
+  readonly groups: readonly GroupSummary[];
+  readonly errors: readonly {
+    readonly code: "COORDINATOR_NOT_AVAILABLE";
+    readonly message: string;
+  }[];
+}
 
 /**
  * Brings calls about a consumer group to its coordinator: the leader of the partition of the internal
@@ -103,27 +115,35 @@ export class GroupRouter implements GroupCoordinator {
     _principal: Principal,
     patience: Patience = {},
   ): Promise<ListGroupsResponseInit> {
-    const { caller, leaderOf, partitionCount } = this.#options;
-    const timeoutMs = this.#timeoutMs(patience);
+    const { clock, leaderOf, partitionCount } = this.#options;
+    const endMs = clock.monotonicMs() + this.#timeoutMs(patience);
     const partitions = Array.from({ length: partitionCount() }, (_, partition) => partition);
-    const leaders = new Set(partitions.map((partition) => leaderOf(partition)));
-    const groups: GroupSummary[] = [];
-    const errors: { code: "COORDINATOR_NOT_AVAILABLE"; message: string }[] = [];
-    for (const leaderId of leaders) {
-      try {
-        if (leaderId === 0) throw new Error("no coordinator is known");
-        groups.push(
-          ...(await caller.call(groupService.listGroups, leaderId, {}, { timeoutMs })).groups,
-        );
-      } catch (error) {
-        const why = error instanceof Error ? error.message : String(error);
-        errors.push({
-          code: "COORDINATOR_NOT_AVAILABLE",
-          message: `Some groups are missing: ${why}`,
-        });
-      }
-    }
+    const leaders = [...new Set(partitions.map((partition) => leaderOf(partition)))];
+    const turns = new Turns(coordinatorsAskedAtOnceMax);
+    const answers = await Promise.all(
+      leaders.map(async (leaderId) => {
+        await turns.take();
+        return this.#groupsOf(leaderId, endMs).finally(() => turns.giveBack());
+      }),
+    );
+    const groups = answers.flatMap((answer) => answer.groups);
+    const errors = answers.flatMap((answer) => answer.errors);
     return { groups: groups.toSorted((a, b) => (a.groupId < b.groupId ? -1 : 1)), errors };
+  }
+
+  /** The groups that a broker coordinates, or why they are missing; asks until `endMs` at the most. */
+  async #groupsOf(leaderId: number, endMs: number): Promise<CoordinatedGroups> {
+    const { caller, clock } = this.#options;
+    try {
+      if (leaderId === 0) throw new Error("no coordinator is known");
+      const timeoutMs = Math.max(1, Math.ceil(endMs - clock.monotonicMs()));
+      const { groups } = await caller.call(groupService.listGroups, leaderId, {}, { timeoutMs });
+      return { groups, errors: [] };
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      const message = `Some groups are missing: ${why}`;
+      return { groups: [], errors: [{ code: "COORDINATOR_NOT_AVAILABLE", message }] };
+    }
   }
 
   /** Passes the call on, and again while its coordinator is certainly not there yet. */

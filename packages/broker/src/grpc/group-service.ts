@@ -12,7 +12,7 @@ import type {
 import type { Clock, Logger } from "@ropewalk/runtime";
 import { anonymous, type BrokerPorts } from "../ports.ts";
 import { pageOf, partitionKey } from "./page.ts";
-import { patienceMs, unary } from "./unary.ts";
+import { patienceMs, unary, workMs } from "./unary.ts";
 
 /** Offsets of one answer; so many fit a message by far. */
 const offsetsPerPageMax = 100_000;
@@ -49,7 +49,8 @@ export function groupHandlers(
     }),
     listGroups: unary(logger, async (request: ListGroupsRequest, deadlineMs) => {
       const { pageSize, pageToken } = request;
-      const list = await groups.listGroups(anonymous, waiting(deadlineMs));
+      // What one coordinator answers is of use, too, where another one says nothing until the end.
+      const list = await groups.listGroups(anonymous, { timeoutMs: workMs(clock, deadlineMs) });
       const page = pageOf(list.groups ?? [], ({ groupId }) => groupId ?? "", pageSize, pageToken);
       const { items, nextPageToken } = page;
       return { groups: items, nextPageToken, errors: list.errors } satisfies ListGroupsResponseInit;

@@ -60,6 +60,7 @@ export class BrokerMembership {
       mayForm: config.mayForm !== false,
       graceMs: limits.formationGraceMs,
       callTimeoutMs: limits.forwardTimeoutMs,
+      lastHeardMs: (id) => peers().lastHeardMs(id),
     });
     this.#heartbeats = this.#createHeartbeats();
     const intervalMs = limits.drainCheckMs;
