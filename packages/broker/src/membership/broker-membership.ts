@@ -1,4 +1,4 @@
-import { peerService } from "@ropewalk/protocol";
+import { peerService } from "@ropewalk/protocol/internal";
 import type { Address, Clock, Logger } from "@ropewalk/runtime";
 import type { BrokerStorage } from "../broker-storage.ts";
 import { lostDisk } from "../broker-storage.ts";
