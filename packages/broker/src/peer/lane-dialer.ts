@@ -123,6 +123,7 @@ export class LaneDialer {
       versionMin: versions.min,
       versionMax: versions.max,
       targetBrokerId: this.#peerId,
+      address: this.#context.address,
     };
   }
 
