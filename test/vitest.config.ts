@@ -8,14 +8,15 @@ const collectSeldom = [
   "--external-memory-accounted-in-global-limit",
   "--initial-old-space-size=512",
 ];
-const seedRuns = "packages/simulation/src/run.test.ts";
+const seedRuns = ["run", "regressions"].map((name) => `packages/simulation/src/${name}.test.ts`);
 const ssr = { resolve: { conditions, externalConditions: conditions } };
 
 /**
- * Eight suites. `unit` lives beside the code, `simulation` runs seeds, `cluster` starts real brokers, `conformance` holds the
+ * Nine suites. `unit` lives beside the code, `simulation` runs seeds, `cluster` starts real brokers, `conformance` holds the
  * code against tests written elsewhere, `differential` runs raft-ts beside etcd/raft, `deploy` runs the
- * container image, `powercut` makes file systems forget what was not synced, `faults` breaks clusters under load;
- * the last four and `bench` are not part of `npm test`. One suite runs after the other, so that none slows another's processes down.
+ * container image, `powercut` makes file systems forget what was not synced, `faults` breaks clusters under load,
+ * `micro` runs each benchmark once with next to nothing to do; `differential`, `deploy`, `powercut`, `faults` and
+ * `bench` are not part of `npm test`. One suite runs after the other, so that none slows another's processes down.
  */
 export default defineConfig({
   root: new URL("..", import.meta.url).pathname,
@@ -40,8 +41,9 @@ export default defineConfig({
             "packages/*/src/**/*.test.ts",
             "packages/testing/examples/vitest/*.test.ts",
             "test/*.test.ts",
+            "bench/**/*.test.ts",
           ],
-          exclude: [seedRuns],
+          exclude: seedRuns,
           benchmark: { include: [] },
           testTimeout: 30_000,
         },
@@ -51,7 +53,7 @@ export default defineConfig({
         test: {
           name: "simulation",
           sequence: { groupOrder: 0 },
-          include: [seedRuns],
+          include: seedRuns,
           benchmark: { include: [] },
           execArgv: collectSeldom,
         },
@@ -127,8 +129,22 @@ export default defineConfig({
           name: "bench",
           sequence: { groupOrder: 4 },
           include: [],
-          benchmark: { include: ["packages/*/src/**/*.bench.ts", "bench/**/*.bench.ts"] },
+          benchmark: { include: ["packages/*/src/**/*.bench.ts"] },
           experimental: { viteModuleRunner: false },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "micro",
+          sequence: { groupOrder: 0 },
+          include: [],
+          env: { ROPEWALK_BENCH_TINY: "1" },
+          benchmark: {
+            enabled: true,
+            include: ["packages/*/src/**/*.bench.ts"],
+            provider: "test/run-once.ts",
+          },
         },
       },
     ],

@@ -59,6 +59,8 @@ interface FullDiskFigures {
   opensWithoutRoom: number;
   opensWhileFull: number;
   waitedForRoom: number;
+  /** So often the store made room for itself while it was full. */
+  foundRoomAgain: number;
   resumedMsMax: number;
 }
 
@@ -71,6 +73,7 @@ export class FullStoreRun implements AsyncDisposable {
     opensWithoutRoom: 0,
     opensWhileFull: 0,
     waitedForRoom: 0,
+    foundRoomAgain: 0,
     resumedMsMax: 0,
   };
   readonly #directory: string;
@@ -95,7 +98,7 @@ export class FullStoreRun implements AsyncDisposable {
     const filled = filler === "otherAmid" ? this.#fillAmid() : Promise.resolve();
     await this.#appendUntilFull();
     await filled;
-    if (filler !== "otherAmid") await this.#settled();
+    if (filler !== "otherAmid") await this.#settledAndFull();
     if (filler === "other") await this.#ballast.fill();
     await this.#goOnWhileFull(filler);
     if (this.#random.chance(20)) await this.#reopenWhileFull();
@@ -229,11 +232,21 @@ export class FullStoreRun implements AsyncDisposable {
     await within("what was appended is durable", Promise.all(this.#pending));
   }
 
+  /** All is durable and the disk is full still: what was under way when it got full may have given room back. */
+  async #settledAndFull(): Promise<void> {
+    await this.#settled();
+    while (!this.#opened.isFull) {
+      this.figures.foundRoomAgain += 1;
+      await this.#appendUntilFull();
+      await this.#settled();
+    }
+  }
+
   async #goOnWhileFull(filler: Filler): Promise<void> {
     await this.#checkReads(this.#pick());
     for (let count = 0; count < hardStatesWhileFull; count++) this.#appendHardState(this.#pick());
     // Where somebody else was faster than the store could see, it may have to wait for room.
-    if (filler !== "otherAmid") await this.#settled();
+    if (filler !== "otherAmid") await this.#settledAndFull();
     assert(this.#opened.isFull, "the disk is full");
     if (this.#pending.size === 0) {
       await this.#cut(this.#pick());

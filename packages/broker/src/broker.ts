@@ -173,7 +173,9 @@ export class Broker {
       brokerId,
       directoryId: this.#storage.identity.directoryId,
       listen: peer.listen,
+      advertise: peer.advertise,
       clusterId: () => this.#clusterId,
+      onAddressSaid: (id, address) => this.#node.membership.addressSaid(id, address),
       addressOf: (id) => this.#node.membership.addressOf(id),
       verifyPeer: (hello) => this.#peerFault(hello),
       isStranger: (id, directoryId) => this.#isStranger(id, directoryId),
@@ -184,6 +186,7 @@ export class Broker {
       onRequest: (from, method, body, isStranger) =>
         caller.answer(from, String(method), body, isStranger),
       onUnreachable: (id) => this.#node.unreachable(id),
+      onProcessEnded: (id) => host.processEnded(id),
       onSnapshotStatus: (id, key, _message, outcome) => host.snapshotSent(id, key, outcome),
     });
     return starting.then((peers) => {

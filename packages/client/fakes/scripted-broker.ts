@@ -147,9 +147,12 @@ export class ScriptedBroker implements AsyncDisposable {
   }
 }
 
-/** Ends a stream as a broker does that goes away in the middle. */
+/** Ends a stream as a broker does that goes away in the middle; what is written to it afterwards is lost. */
 export function breakStream(stream: ProduceSide | FetchSide): void {
   stream.emit("error", { code: 14, details: "broken by the test" });
+  // Node destroys a stream that is written to after its end. While earlier messages are still on their way, its
+  // status would never leave, and the client would wait for it until its request timeout.
+  stream.write = () => false;
 }
 
 /** An error as a broker sends it. */

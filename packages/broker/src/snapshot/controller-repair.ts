@@ -16,7 +16,7 @@ import { Interruption } from "./interruption.ts";
 import type { AbsentReplica } from "./replica-home.ts";
 import { othersAreMajority, ReplicaRepairer } from "./replica-repairer.ts";
 import { SegmentFetcher } from "./segment-fetcher.ts";
-import { Turns } from "./turns.ts";
+import { Turns } from "../turns.ts";
 
 /** What repairing the metadata's log needs. */
 export interface ControllerRepairOptions {
@@ -87,7 +87,14 @@ async function repair(
   const { promise: repaired, resolve: reopen } = Promise.withResolvers<void>();
   const { key } = log;
   const settled = Promise.resolve();
-  const absent: AbsentReplica = { key, log, replicaIds, settled, isGone: () => false, reopen };
+  const absent: AbsentReplica = {
+    key,
+    log,
+    replicaIds: () => replicaIds,
+    settled,
+    isGone: () => false,
+    reopen,
+  };
   const deadline = clock.setTimer(limits.controllerRepairMsMax, () => interruption.interrupt());
   repairer.add(absent);
   try {

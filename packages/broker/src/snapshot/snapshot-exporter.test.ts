@@ -36,7 +36,7 @@ class Applied implements StateMachine {
 
 /** A group with one entry, which is applied, and who exports it. */
 class Fixture {
-  readonly directory = mkdtempSync(join(tmpdir(), "ropewalk-exporter-"));
+  readonly directory: string;
   readonly clock = new SimulatedClock();
   readonly errors: string[] = [];
   readonly machine = new Applied();

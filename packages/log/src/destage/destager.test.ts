@@ -262,6 +262,37 @@ describe("Destager", () => {
     },
   );
 
+  test("Destager ends a run whose disk becomes full meanwhile, and gives back what it took", async () => {
+    const config = {
+      ...smallConfig,
+      destageBytesPerSecondMax: 1000,
+      journalBytesMax: 20 * smallConfig.fileBytesMax,
+    };
+    const { clock, disk, groups, store } = await fixture(1, config);
+    const passing = async (seconds: number): Promise<void> => {
+      for (let second = 0; second < seconds; second++) {
+        clock.advance(1000);
+        for (let turn = 0; turn < 200; turn++) await Promise.resolve();
+      }
+    };
+    while (store.statistics.fileBytes <= config.journalBytesMax)
+      await appendRounds(store, groups, 1);
+    await passing(2);
+    expect(groupPaths(disk).length).toBeGreaterThan(0);
+    disk.bytesFree = 0;
+    await passing(2);
+    expect(store.isFull).toBe(true);
+    expect(groupPaths(disk)).toEqual([]);
+    expect(store.statistics.runCount).toBe(0);
+    disk.bytesFree = Number.MAX_SAFE_INTEGER;
+    for (let seconds = 0; store.statistics.runCount === 0 && seconds < 1000; seconds++)
+      await passing(1);
+    expect(groups.map((group) => segmentsOf(group).length > 0)).toEqual([true, true]);
+    for (const group of groups) await checkRounds(group);
+    expect(store.failed).toBeUndefined();
+    await store.close();
+  });
+
   test("Destager fails the store, and says so, when a segment cannot be written", async () => {
     const { disk, failures, groups, store } = await fixture();
     await appendRounds(store, groups, roundsBefore);

@@ -14,6 +14,8 @@ export interface DestagerOptions extends GroupMoveOptions {
   readonly groups: () => Iterable<GroupState>;
   /** Whether there is no room but what is kept for the time that the disk is full. */
   readonly isDiskFull: () => boolean;
+  /** What is free on the disk by now, as far as is known. */
+  readonly freeBytes: () => number;
   /**
    * Writes the entries of a group from this one on into the journal once more, as one record, with nothing else
    * changed; `entries` are all of them.
@@ -60,7 +62,7 @@ export class Destager {
   #running: Promise<void> = Promise.resolve();
   #isRunning = false;
   #isStopped = false;
-  /** There was no room for the last run: the next one is smaller, and does not begin while the disk is full. */
+  /** There was no room for the last run: the next one is smaller. */
   #isShort = false;
   /** When all that was written is paid for, at the configured rate. */
   #pacedUntilMs = 0;
@@ -96,7 +98,7 @@ export class Destager {
   /** Begins a run where the journal has outgrown its bound and none is under way. */
   poke(): void {
     if (this.#isRunning || this.#isStopped || this.#targetSequence() === undefined) return;
-    if (this.#isShort && this.#options.isDiskFull()) return;
+    if (this.#options.isDiskFull() && !this.#hasRoomForOldest()) return;
     this.#isRunning = true;
     void this.exclusively(async () => {
       const target = this.#targetSequence();
@@ -178,6 +180,16 @@ export class Destager {
     return target;
   }
 
+  /**
+   * Whether the journal's oldest file can be emptied on a full disk, which gives back what it takes: all behind it may be
+   * there for the sake of a few entries in it.
+   */
+  #hasRoomForOldest(): boolean {
+    const { freeBytes, journal } = this.#options;
+    const oldest = journal.files.get(Math.min(...journal.files.keys()));
+    return (oldest?.filledBytes ?? 0) <= freeBytes();
+  }
+
   async #run(target: number): Promise<void> {
     const moves: (readonly [GroupState, number])[] = [];
     for (const state of this.#options.groups()) {
@@ -232,11 +244,16 @@ export class Destager {
   }
 
   async #move(moves: readonly (readonly [GroupState, number])[]): Promise<void> {
-    const { checkpoint, disk, directory, logger } = this.#options;
+    const { checkpoint, disk, directory, isDiskFull, logger } = this.#options;
     const done: GroupMove[] = [];
+    // What began with room ends where there is none any more: it gives back what it took. What begins without is
+    // there to make room.
+    const isGivenUp = isDiskFull() ? (): boolean => false : isDiskFull;
+    const pace = (bytes: number): Promise<void> => this.#pace(bytes, isGivenUp);
     try {
       for (let first = 0; first < moves.length; first += openMovesMax) {
-        const open = moves.slice(first, first + openMovesMax).map((move) => this.#begin(move));
+        const some = moves.slice(first, first + openMovesMax);
+        const open = some.map(([state, end]) => new GroupMove(this.#options, state, end, pace));
         done.push(...open);
         await atOnce(movesAtOnce, open, (move) => move.write());
         await atOnce(movesAtOnce, open, (move) => move.sync());
@@ -256,10 +273,6 @@ export class Destager {
     logger.debug("Entries were moved from the journal to segments.", { groups: done.length });
   }
 
-  #begin([state, endIndex]: readonly [GroupState, number]): GroupMove {
-    return new GroupMove(this.#options, state, endIndex, (bytes) => this.#pace(bytes));
-  }
-
   // The journal has everything that was to be moved. But a disk that could not take a segment is not one
   // to acknowledge records on.
   #failed(cause: unknown): unknown {
@@ -275,8 +288,10 @@ export class Destager {
     return failure;
   }
 
-  async #pace(bytes: number): Promise<void> {
+  async #pace(bytes: number, isGivenUp: () => boolean): Promise<void> {
     this.#writtenBytes += bytes;
+    if (isGivenUp())
+      throw new DiskError("FULL", "The disk is full: moving waits until there is room");
     const { clock, config } = this.#options;
     const rate = config.destageBytesPerSecondMax;
     // All groups together, however many of them move at once.

@@ -5,7 +5,7 @@ import { MemoryStorage } from "../memory-storage.ts";
 import { createMessage } from "../message.ts";
 import { Group } from "./group.ts";
 import { MultiRaft } from "./multi-raft.ts";
-import type { SimulatedGroup } from "../../fakes/simulated-process.ts";
+import type { SimulatedGroup } from "../../fakes/simulated-replica.ts";
 import { SimulatedProcesses } from "../../fakes/simulated-processes.ts";
 import type { SimulationSettings } from "../../fakes/simulated-processes.ts";
 
@@ -159,6 +159,45 @@ describe("the death of a process", () => {
     });
   });
 
+  test("that is known to have ended has its groups led again long before its silence shows it", () => {
+    const electionTicks = 20;
+    const world = threeNodes(60, { electionTicks });
+    lullToSleep(world);
+    const elections = (): number =>
+      world.processes.reduce(
+        (total, { multi }) => total + (multi?.counters.electionsStarted ?? 0),
+        0,
+      );
+    const orphanCount = world.groups.filter(
+      ({ key }) => world.leader(key.groupId)?.nodeId === 1,
+    ).length;
+    world.process(1).crash(0);
+    const before = elections();
+    expect([2, 3].map((id) => world.process(id).multi?.peerEnded(1))).toEqual([true, true]);
+    expect(world.process(2).multi?.peerEnded(1)).toBe(false);
+
+    const taken = world.roundsUntil("led again", electionTicks / 2, () => world.isLed);
+
+    expect(taken).toBeGreaterThan(0);
+    rounds(world, 2 * electionTicks);
+    expect(elections() - before).toBe(orphanCount);
+  });
+
+  test("that was reported by mistake to one node deposes no leader", () => {
+    const electionTicks = 20;
+    const world = threeNodes(60, { electionTicks });
+    lullToSleep(world);
+    const terms = world.groups.map(({ key }) => world.leader(key.groupId)?.handle?.term);
+
+    expect(world.process(2).multi?.peerEnded(1)).toBe(true);
+
+    expect(world.process(2).multi?.isPeerAlive(1)).toBe(false);
+    rounds(world, 3 * electionTicks);
+    expect(world.process(2).multi?.isPeerAlive(1)).toBe(true);
+    expect(world.groups.map(({ key }) => world.leader(key.groupId)?.handle?.term)).toEqual(terms);
+    world.roundsUntil("asleep", 80, () => world.isAsleep && world.isConverged);
+  });
+
   test("is noticed by its epoch when it restarts faster than silence would tell", () => {
     const world = threeNodes(30);
     lullToSleep(world);
@@ -250,6 +289,22 @@ test("MultiRaft.peerReplaced() makes the batches count of a process that was sta
   expect(group.leaderId).toBe(0);
   beat(1, 4);
   expect([group.term, multi.counters.batchesStale]).toEqual([4, 1]);
+});
+
+test("MultiRaft.peerReplaced() has leaders forget what the node acknowledged that went by that name", () => {
+  const world = threeNodes(1);
+  lullToSleep(world);
+  const leader = world.leader(1);
+  const matches = (): (readonly [number, boolean])[] => {
+    const { progress = [] } = leader?.handle?.status() ?? {};
+    return progress.map(({ id, match }) => [id, match > 0] as const);
+  };
+  expect(matches()).toEqual([1, 2, 3].map((id) => [id, true]));
+  const lostId = ((leader?.nodeId ?? 0) % 3) + 1;
+
+  world.process(leader?.nodeId ?? 0).multi?.peerReplaced(lostId);
+
+  expect(matches()).toEqual([1, 2, 3].map((id) => [id, id !== lostId]));
 });
 
 test("MultiRaft.tick() counts several elapsed ticks as one and reports the others as dropped", () => {

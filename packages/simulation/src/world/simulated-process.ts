@@ -36,7 +36,8 @@ export class SimulatedProcess implements Clock, EventOwner {
   readonly #startMs: number;
   #clock: ClockFault;
   #held: (() => void)[] | undefined;
-  #isAlive = true;
+  /** How it ended; undefined while it lives. */
+  death: Death | undefined;
   readonly #deathListeners = new Set<(death: Death) => void>();
 
   constructor(loop: EventLoop, host: string, clock: ClockFault = soundClock) {
@@ -47,7 +48,7 @@ export class SimulatedProcess implements Clock, EventOwner {
   }
 
   get isAlive(): boolean {
-    return this.#isAlive;
+    return this.death === undefined;
   }
 
   get isStopped(): boolean {
@@ -61,7 +62,7 @@ export class SimulatedProcess implements Clock, EventOwner {
 
   /** What `post` asked for is due. */
   happen(run: () => void): void {
-    if (!this.#isAlive) return;
+    if (!this.isAlive) return;
     if (this.#held === undefined) run();
     else this.#held.push(run);
   }
@@ -78,8 +79,8 @@ export class SimulatedProcess implements Clock, EventOwner {
   }
 
   die(death: Death): void {
-    if (!this.#isAlive) return;
-    this.#isAlive = false;
+    if (!this.isAlive) return;
+    this.death = death;
     this.#held = undefined;
     for (const listener of this.#deathListeners) listener(death);
   }
