@@ -55,7 +55,9 @@ export function skipField(reader: Reader, tag: number): void {
  */
 export function readInt64(reader: Reader): number {
   const start = reader.pos;
-  let [low, middle, high] = [0, 0, 0];
+  let low = 0;
+  let middle = 0;
+  let high = 0;
   for (let count = 0; count < 10; count++) {
     if (reader.pos >= reader.len) throw new RangeError(`the varint at ${start} has no end`);
     const byte = reader.buf[reader.pos++] as number;
