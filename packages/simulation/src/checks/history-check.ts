@@ -27,14 +27,14 @@ function checkAcknowledged(history: History, logs: ReadonlyMap<number, FinalLog>
   for (const [value, { fate }] of history.written) {
     if (fate.kind !== "acknowledged") continue;
     const found = places.get(value);
-    const where = `${fate.partition}:${fate.offset}`;
+    const told = (): string => `${value} was acknowledged at ${fate.partition}:${fate.offset}`;
     const [first] = found ?? [];
     if (found === undefined || first === undefined) {
-      anomalies.push({ kind: "lost write", detail: `${value} was acknowledged at ${where}` });
+      anomalies.push({ kind: "lost write", detail: told() });
     } else if (
       !found.some(({ offset, partition }) => partition === fate.partition && offset === fate.offset)
     ) {
-      const detail = `${value} was acknowledged at ${where} and is at ${first.partition}:${first.offset}`;
+      const detail = `${told()} and is at ${first.partition}:${first.offset}`;
       anomalies.push({ kind: "inconsistent offset", detail });
     }
   }
@@ -47,22 +47,22 @@ function checkLogs(history: History, logs: ReadonlyMap<number, FinalLog>): Anoma
   for (const log of logs.values()) {
     const last = new Map<string, number>();
     for (const { offset, partition, value } of log) {
-      const at = `${value} at ${partition}:${offset}`;
+      const at = (): string => `${value} at ${partition}:${offset}`;
       const record = history.written.get(value);
       if (record === undefined) {
-        anomalies.push({ kind: "phantom write", detail: at });
+        anomalies.push({ kind: "phantom write", detail: at() });
         continue;
       }
       const { fate, number, producer } = record;
       const isPlain = history.plainProducers.has(producer);
-      if (!isPlain && seen.has(value)) anomalies.push({ kind: "duplicate", detail: at });
+      if (!isPlain && seen.has(value)) anomalies.push({ kind: "duplicate", detail: at() });
       seen.add(value);
       if (fate.kind === "failed" && fate.outcome === "definite") {
-        anomalies.push({ kind: "aborted write seen", detail: `${at}: ${fate.why}` });
+        anomalies.push({ kind: "aborted write seen", detail: `${at()}: ${fate.why}` });
       }
       const before = last.get(producer) ?? -1;
       if (!isPlain && number <= before) {
-        const detail = `${at} behind ${valueOf({ producer, number: before })}`;
+        const detail = `${at()} behind ${valueOf({ producer, number: before })}`;
         anomalies.push({ kind: "reordered write", detail });
       }
       last.set(producer, number);
@@ -76,19 +76,19 @@ function checkPolls(history: History, logs: ReadonlyMap<number, FinalLog>): Anom
   for (const [consumer, records] of history.seen) {
     const next = new Map<number, number>();
     for (const { offset, partition, value } of records) {
-      const detail = `${consumer} was given ${value} at ${partition}:${offset}`;
+      const given = (): string => `${consumer} was given ${value} at ${partition}:${offset}`;
       const expected = next.get(partition);
       if (expected !== undefined && offset < expected) {
-        anomalies.push({ kind: "non-monotonic poll", detail: `${detail} after ${expected - 1}` });
+        anomalies.push({ kind: "non-monotonic poll", detail: `${given()} after ${expected - 1}` });
       } else if (expected !== undefined && offset > expected) {
-        anomalies.push({ kind: "skipped poll", detail: `${detail} instead of ${expected}` });
+        anomalies.push({ kind: "skipped poll", detail: `${given()} instead of ${expected}` });
       }
       next.set(partition, offset + 1);
       const final = logs.get(partition)?.[offset];
       if (final?.offset !== offset || final.value !== value) {
         anomalies.push({
           kind: "inconsistent offset",
-          detail: `${detail}, where finally is ${final?.value ?? "nothing"}`,
+          detail: `${given()}, where finally is ${final?.value ?? "nothing"}`,
         });
       }
     }
