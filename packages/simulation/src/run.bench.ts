@@ -47,6 +47,19 @@ const steady: Partial<RunOptions> = {
   churnEveryMsMax: 0,
 };
 
+/** About 100 records a second in about ten batches, on one partition, and a consumer that reads them: what the figure for a cluster under load is of. */
+const inBatches: Partial<RunOptions> = {
+  ...steady,
+  faults: [],
+  partitionCount: 1,
+  producerCount: 1,
+  pauseMsMax: 200,
+  burstMax: 20,
+};
+
+/** As many records, nearly each of them a batch of its own. */
+const oneByOne: Partial<RunOptions> = { ...steady, faults: [] };
+
 /** Three brokers from which next to nothing is wanted. */
 const idle: Partial<RunOptions> = {
   ...steady,
@@ -101,7 +114,9 @@ test("virtual seconds per CPU second", { timeout: limitMs }, async () => {
   setFlagsFromString("--external-memory-accounted-in-global-limit");
   for (const options of withSeeds(warmUpSeedCount, {})) await new Run(options).run();
   await measure("idle", withSeeds(1, idle));
-  await measure("written to and read from", withSeeds(loadSeedCount, steady));
+  await measure("under load, in batches", withSeeds(loadSeedCount, inBatches));
+  await measure("under load, one by one", withSeeds(loadSeedCount, oneByOne));
+  await measure("one by one, and faults", withSeeds(loadSeedCount, steady));
   await measure("the same, and admins", withSeeds(loadSeedCount, underLoad));
   await measure(`seeds 1 to ${seedCount}`, withSeeds(seedCount, {}));
 });
