@@ -6,6 +6,11 @@ import { optionsOfSeed } from "./run-options.ts";
 const regressions = [
   ["70130", "a restart waited for a paused broker by the clock of that broker"],
   ["70306", "a damaged replica did not ask a leader that came with a later assignment"],
+  [
+    "202308",
+    "a broker took replicas for lost that went to it before it heard that it was registered",
+  ],
+  ["200742", "nothing was written when all was mended"],
   ["70191", "one of two voters on the metadata was wiped"],
 ] as const;
 

@@ -32,6 +32,19 @@ const topicCreated = (name: string, partitions: number[][] = [[1]]): MetadataCom
 });
 
 describe("MetadataImage.apply()", () => {
+  test("MetadataImage.apply() keeps the entry that registered a directory first, and forgets it with the directory", () => {
+    const image = new MetadataImage();
+    const indexes = [registered(registration(1, "a")), registered(registration(1, "a"))].map(
+      (command, row) => {
+        image.apply(command, 5 + row);
+        return image.brokers.get(1)?.directoryIndex;
+      },
+    );
+    expect(indexes).toEqual([5, 5]);
+    image.apply(registered(registration(1, "b"), "a"), 9);
+    expect(image.brokers.get(1)?.directoryIndex).toBe(9);
+  });
+
   test("forms a cluster once", () => {
     const image = new MetadataImage();
     expect(image.apply({ kind: "clusterFormed", clusterId: "a" }, 1)).toEqual({ kind: "done" });

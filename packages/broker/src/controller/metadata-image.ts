@@ -215,7 +215,7 @@ export class MetadataImage {
         this.#clusterId = command.clusterId;
         return done;
       case "brokerRegistered":
-        return this.#registerBroker(command);
+        return this.#registerBroker(command, index);
       case "topicCreated":
         return this.#createTopic(command, index);
       case "topicDeleted":
@@ -254,10 +254,10 @@ export class MetadataImage {
     }
   }
 
-  #registerBroker({
-    broker,
-    replacedDirectoryId,
-  }: Extract<MetadataCommand, { kind: "brokerRegistered" }>): ApplyOutcome {
+  #registerBroker(
+    { broker, replacedDirectoryId }: Extract<MetadataCommand, { kind: "brokerRegistered" }>,
+    index: number,
+  ): ApplyOutcome {
     const { brokerId, directoryId } = broker;
     if (this.removedDirectories.has(directoryId)) return refused("directoryRemoved");
     if (featureLevelFault(broker.featureLevels, this.#featureLevel) !== undefined) {
@@ -269,7 +269,8 @@ export class MetadataImage {
     }
     // What an admin wants of a broker outlives its restarts, and its disk.
     const { duty } = known ?? newBrokerLife;
-    this.#brokers.set(brokerId, { ...broker, duty, fenced: false });
+    const directoryIndex = known?.directoryId === directoryId ? known.directoryIndex : index;
+    this.#brokers.set(brokerId, { ...broker, duty, fenced: false, directoryIndex });
     const isNewcomer = known === undefined && this.#topics.size > 0;
     if (isNewcomer && this.#featureLevel >= newcomersLevel) this.#newcomerIds.add(brokerId);
     return { kind: "brokerChanged", brokerId };
