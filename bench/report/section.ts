@@ -20,7 +20,8 @@ export function sectionOf(rows: readonly ResultRow[], systems: readonly string[]
   parts.push(...curvesOf(rows, systems));
   const plain = rows.filter(
     ({ figures, latencies }) =>
-      figures.megabytesPerSecond === undefined && Object.keys(latencies).length === 0,
+      figures.megabytesPerSecond === undefined &&
+      (figures.p99Ms !== undefined || Object.keys(latencies).length === 0),
   );
   if (plain.length > 0) parts.push(card("", figuresTable(plain)));
   parts.push(
