@@ -15,7 +15,7 @@ test("npm run bench measures a cluster that it starts, and leaves a result file 
   using directory = new TemporaryDirectory();
   const output = join(directory.path, "result.json");
   const times = ["--quick", "--seconds", "0.5", "--warm-up", "0.2"];
-  const args = ["produce", "latency", "commits", ...times, "--record-bytes", "100"];
+  const args = ["latency", "commits", ...times, "--record-bytes", "100"];
   const { stdout } = await run(process.execPath, [
     "--conditions=source",
     benchPath,
@@ -26,11 +26,7 @@ test("npm run bench measures a cluster that it starts, and leaves a result file 
   expect(stdout).toContain(`results: ${output}`);
   const { rows, skipped } = readResultFile(output);
   expect(skipped).toEqual([]);
-  expect([...new Set(rows.map(({ workload }) => workload))]).toEqual([
-    "produce",
-    "latency",
-    "commits",
-  ]);
+  expect([...new Set(rows.map(({ workload }) => workload))]).toEqual(["latency", "commits"]);
   for (const { figures, label } of rows) {
     expect(figures.brokersCpuCores, label).toBeGreaterThanOrEqual(0);
     expect(figures.brokerResidentMebibytesMax, label).toBeGreaterThan(10);
