@@ -17,6 +17,7 @@ export interface BenchCommand {
 export const usage = `npm run bench [-- <workload>… [flags]]
 npm run bench -- micro [path…]      the micro-benchmarks beside the code
 npm run bench -- report <file>…     the page of a result file again
+npm run bench -- peers --install    fetches the peers, outside of the repository
 
   --quick                 few cases, one second each
   --against HOST:PORT,…   a cluster that runs already, instead of three processes on this machine
@@ -32,6 +33,7 @@ npm run bench -- report <file>…     the page of a result file again
   --linger-ms N           how long a record may wait for others (default: the client's)
   --batch-bytes N         largest batch (default: the client's)
   --replication-factor N  copies (default 3)
+  --only P,…              peers: roofline, kafka, nats, rabbitmq
 
 Lists are crossed: every combination becomes a row.`;
 
@@ -51,6 +53,7 @@ const flags = {
   "linger-ms": { type: "string" },
   "batch-bytes": { type: "string" },
   "replication-factor": { type: "string" },
+  only: { type: "string" },
 } as const;
 
 /** Reads the command line; throws a `TypeError` with what is wrong. */
@@ -79,6 +82,7 @@ export function parseCommandLine(args: readonly string[]): BenchCommand {
       lingerMs: numberOf("linger-ms", values["linger-ms"]),
       batchBytesMax: numberOf("batch-bytes", values["batch-bytes"]),
       replicationFactor: numberOf("replication-factor", values["replication-factor"]) ?? 3,
+      peers: listOf(values.only),
     },
   };
 }

@@ -4,6 +4,7 @@ import process from "node:process";
 import { namedCluster, startCluster } from "./cluster/bench-cluster.ts";
 import { type BenchCommand, parseCommandLine, usage } from "./command-line.ts";
 import { runMicroBenchmarks } from "./micro.ts";
+import { installPeers } from "./peers/install.ts";
 import { writeReport } from "./report/write-report.ts";
 import { describeMachine, describeVersions } from "./results/machine.ts";
 import {
@@ -23,6 +24,10 @@ async function main(args: readonly string[]): Promise<void> {
   }
   if (args[0] === "report") {
     for (const path of args.slice(1)) console.log(`report: ${writeReport(path)}`);
+    return;
+  }
+  if (args[0] === "peers" && args[1] === "--install") {
+    installPeers();
     return;
   }
   const command = parseCommandLine(args);

@@ -8,7 +8,16 @@ const vitestPath = fileURLToPath(new URL("../node_modules/vitest/vitest.mjs", im
 
 /** Runs the micro-benchmarks that lie beside the code, all or those below the paths; answers the exit status. */
 export async function runMicroBenchmarks(paths: readonly string[]): Promise<number> {
-  const args = [vitestPath, "bench", "--run", "--config", "test/vitest.config.ts", ...paths];
+  const args = [
+    vitestPath,
+    "bench",
+    "--run",
+    "--config",
+    "test/vitest.config.ts",
+    "--project",
+    "bench*",
+    ...paths,
+  ];
   const child = spawn(process.execPath, args, { cwd: root, stdio: "inherit" });
   await once(child, "exit");
   return child.exitCode ?? 1;

@@ -4,6 +4,7 @@ import { fetchWorkload } from "./fetch.ts";
 import { latencyWorkload } from "./latency.ts";
 import { manyPartitionsWorkload } from "./many-partitions.ts";
 import { offsetCommitsWorkload } from "./offset-commits.ts";
+import { peersWorkload } from "./peers.ts";
 import { produceWorkload } from "./produce.ts";
 import { recoveryWorkload } from "./recovery.ts";
 import type { Workload } from "./workload.ts";
@@ -18,6 +19,7 @@ export const workloads: readonly Workload[] = [
   recoveryWorkload,
   manyPartitionsWorkload,
   calmWorkload,
+  peersWorkload,
 ];
 
 /** Those of these names, or those that run by default. Throws a `TypeError` for a name that there is not. */

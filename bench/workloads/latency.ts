@@ -1,5 +1,6 @@
 import type { FetchJob } from "../load/load-job.ts";
 import { runLoads } from "../load/load-runner.ts";
+import type { ResultRow } from "../results/result-file.ts";
 import { brokerFigures, latencyFigures, loadFigures } from "./load-figures.ts";
 import { baseCase, produceJob, produceRow, settingsOf, sizeOf } from "./produce.ts";
 import { type Workload, type WorkloadContext, system, withTopic } from "./workload.ts";
@@ -18,35 +19,38 @@ export const latencyWorkload: Workload = {
       const peakRate = peak.figures.recordsPerSecond ?? 0;
       for (const loadPercent of context.options.loadPercents) {
         const recordsPerSecond = Math.max(1, Math.floor((peakRate * loadPercent) / 100));
-        await latencyRow(context, { recordBytes, loadPercent, recordsPerSecond });
+        const row = await measureLatency(context, { recordBytes, loadPercent, recordsPerSecond });
+        if (row !== undefined) context.findings.row(row);
       }
     }
   },
 };
 
-interface LatencyCase {
+/** A rate of records, and which share of the peak it is. */
+export interface LatencyCase {
   readonly recordBytes: number;
   readonly loadPercent: number;
   readonly recordsPerSecond: number;
 }
 
-async function latencyRow(
+/** Measures one rate; undefined where a load gave nothing. */
+export async function measureLatency(
   context: WorkloadContext,
   { loadPercent, recordBytes, recordsPerSecond }: LatencyCase,
-): Promise<void> {
+): Promise<ResultRow | undefined> {
   const { cluster, findings, options } = context;
   const label = `${sizeOf(recordBytes)}, ${loadPercent} % of the peak`;
   findings.progress(`latency ${label}: ${recordsPerSecond} records/s`);
   const special = { ...baseCase, recordBytes };
-  await withTopic(context, special.partitionCount, async (topic) => {
+  return withTopic(context, special.partitionCount, async (topic) => {
     const { bootstrapServers } = cluster;
     const reading = { from: "latest", decodes: true, timesRecords: true } as const;
     const fetch: FetchJob = { kind: "fetch", bootstrapServers, topic, recordBytes, ...reading };
     const produce = { ...produceJob(context, topic, special), recordsPerSecond };
     const outcome = await runLoads([produce, fetch], options, () => cluster.usages());
     const [produced, fetched] = outcome.results;
-    if (produced === undefined || fetched === undefined) return;
-    findings.row({
+    if (produced === undefined || fetched === undefined) return undefined;
+    return {
       workload: "latency",
       system,
       label,
@@ -58,6 +62,6 @@ async function latencyRow(
         loadPercent,
       },
       latencies: latencyFigures(produced, fetched),
-    });
+    };
   });
 }

@@ -16,6 +16,8 @@ export interface BenchOptions {
   readonly lingerMs: number | undefined;
   readonly batchBytesMax: number | undefined;
   readonly replicationFactor: number;
+  /** Which peers are measured; undefined: all that are there. */
+  readonly peers: readonly string[] | undefined;
 }
 
 /** Where a workload leaves what it finds. */

@@ -29,6 +29,11 @@ export class SimulatedClock implements Clock {
     this.setTimer(0, callback);
   }
 
+  /** Timers that are set, and not cancelled. */
+  get timerCount(): number {
+    return this.#events.length;
+  }
+
   /** The process stands still for `ms`: whatever was due is late. */
   stall(ms: number): void {
     this.#nowMs += ms;

@@ -1,3 +1,4 @@
+import { NetworkError } from "@ropewalk/runtime";
 import type { Address, Connection, ConnectionHandler, Listener, Network } from "@ropewalk/runtime";
 import type { SimulatedClock } from "./simulated-clock.ts";
 
@@ -10,6 +11,8 @@ export class SimulatedNetwork implements Network {
   readonly clock: SimulatedClock;
   /** No connection can be made. */
   isBlocked = false;
+  /** New connections to this port are refused, as by a firewall that is kind enough to say so. */
+  refusesPort: number | undefined;
   /** Everything sent disappears, and nobody is told. */
   isBlackHole = false;
   readonly #accepts = new Map<number, (connection: Connection) => ConnectionHandler>();
@@ -39,8 +42,12 @@ export class SimulatedNetwork implements Network {
     return new Promise((resolve, reject) => {
       this.clock.setTimer(1, () => {
         const accept = this.#accepts.get(address.port);
-        if (accept === undefined || this.isBlocked || this.isBlackHole) {
-          reject(new Error("connection refused"));
+        if (this.isBlocked || this.isBlackHole) {
+          reject(new NetworkError("UNREACHABLE", "no way there"));
+          return;
+        }
+        if (accept === undefined || this.refusesPort === address.port) {
+          reject(new NetworkError("REFUSED", "nobody listens"));
           return;
         }
         const near = new SimulatedConnection(this, address);

@@ -186,6 +186,7 @@ export class Broker {
       onRequest: (from, method, body, isStranger) =>
         caller.answer(from, String(method), body, isStranger),
       onUnreachable: (id) => this.#node.unreachable(id),
+      onProcessEnded: (id) => host.processEnded(id),
       onSnapshotStatus: (id, key, _message, outcome) => host.snapshotSent(id, key, outcome),
     });
     return starting.then((peers) => {

@@ -1,5 +1,6 @@
 import type {
   CommitOffsetsRequest,
+  DescribeGroupRequest,
   DescribeGroupResponse,
   FetchOffsetsRequest,
   FetchOffsetsResponse,
@@ -94,9 +95,9 @@ export interface PartitionLog extends ReadablePartition {
   /**
    * Deletes the committed records below `offset`, or all of them where it is `allRecords`: they cannot be
    * read any more. Resolves with the start offset once that is replicated. Rejects with OFFSET_OUT_OF_RANGE,
-   * or POLICY_VIOLATION where the topic is only compacted.
+   * or POLICY_VIOLATION where the topic is only compacted; with REQUEST_TIMED_OUT where a majority takes longer.
    */
-  deleteRecords(principal: Principal, offset: number): Promise<number>;
+  deleteRecords(principal: Principal, offset: number, patience?: Patience): Promise<number>;
 }
 
 /** Finds partitions. Throws UNKNOWN_TOPIC_OR_PARTITION, or NOT_LEADER with a hint. */
@@ -364,14 +365,19 @@ export interface BrokerHealth {
   readonly absentReplicaCount: number;
 }
 
-/** How this broker does; it takes a moment to tell what lags from what is on its way. */
+/** How this broker does. */
 export interface HealthView {
-  describe(principal: Principal): Promise<BrokerHealth>;
+  /**
+   * It takes a second to tell what lags from what is on its way: rejects with REQUEST_TIMED_OUT, at once, where that is
+   * needed and there is no time for it.
+   */
+  describe(principal: Principal, patience?: Patience): Promise<BrokerHealth>;
 }
 
 /** Gives out ids for idempotent producers. */
 export interface ProducerIds {
-  next(): Promise<number>;
+  /** Rejects as the controller does, and with LEADER_NOT_AVAILABLE where it does not answer in time. */
+  next(patience?: Patience): Promise<number>;
 }
 
 /** Consumer groups; calls are passed on to the group's coordinator. */
@@ -393,7 +399,7 @@ export interface GroupCoordinator {
   ): Promise<FetchOffsetsResponse>;
   describeGroup(
     principal: Principal,
-    groupId: string,
+    request: DescribeGroupRequest,
     patience?: Patience,
   ): Promise<DescribeGroupResponse>;
   listGroups(principal: Principal, patience?: Patience): Promise<ListGroupsResponseInit>;

@@ -17,9 +17,15 @@ export class NetworkError extends Error {
 
 /**
  * What went wrong: the port is in use; it may not be listened on or its host is not this machine's;
- * nobody answered in time; or the connection was refused or failed.
+ * nobody answered in time; the system at the address answered that nobody listens there; or the connection failed
+ * in another way.
  */
-export type NetworkErrorCode = "PORT_IN_USE" | "PORT_UNAVAILABLE" | "TIMEOUT" | "UNREACHABLE";
+export type NetworkErrorCode =
+  | "PORT_IN_USE"
+  | "PORT_UNAVAILABLE"
+  | "TIMEOUT"
+  | "REFUSED"
+  | "UNREACHABLE";
 
 /** What a connection tells its owner. Every callback runs in a turn of its own, never inside a call. */
 export interface ConnectionHandler {

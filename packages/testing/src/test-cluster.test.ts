@@ -32,6 +32,23 @@ describe("TestCluster", () => {
     expect(await valuesOf(cluster, "orders")).toEqual(["1", "2", "3"]);
   });
 
+  test("TestCluster.kill() has every partition led again within half a second, while silence alone would take one", async () => {
+    const partitionCount = 60;
+    await using cluster = await startCluster({ topics: [{ name: "orders", partitionCount }] });
+    const victim = await cluster.leaderOf("orders");
+    await cluster.clock.advance("10s");
+    const admin = cluster.client.admin();
+    await admin.describeTopic("orders");
+    const beganMs = cluster.clock.elapsedMs;
+    cluster.kill(victim);
+    const isLed = async (): Promise<boolean> => {
+      const { partitions } = await admin.describeTopic("orders");
+      return partitions.every(({ leaderId }) => leaderId !== 0 && leaderId !== victim);
+    };
+    while (!(await isLed())) await cluster.clock.advance("10ms");
+    expect(cluster.clock.elapsedMs - beganMs).toBeLessThan(500);
+  });
+
   test("TestCluster.restart() rejects with NOT_READY without a majority", async () => {
     await using cluster = await startCluster();
     cluster.kill(2);

@@ -14,7 +14,7 @@ import {
   resourceConfigs,
   unknownResource,
 } from "../configs/resource-configs.ts";
-import { Turns } from "../snapshot/turns.ts";
+import { Turns } from "../turns.ts";
 import type { MetadataCommand } from "./metadata-command.ts";
 import { clusterConfigsId } from "./metadata-image.ts";
 import type { MetadataProposer } from "./metadata-proposer.ts";

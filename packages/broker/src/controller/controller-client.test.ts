@@ -1,4 +1,4 @@
-import { peerService } from "@ropewalk/protocol";
+import { peerService } from "@ropewalk/protocol/internal";
 import { NodeClock } from "@ropewalk/runtime/node";
 import { expect, test } from "vitest";
 import { RemoteCaller } from "../remote-caller.ts";
@@ -12,5 +12,8 @@ test("ControllerClient.stop() ends the search of those who have found no control
   const client = new ControllerClient({ clock, caller, controllerId: () => 0, timeoutMs: 600_000 });
   const call = client.call(peerService.allocateProducerIds, { count: 1 });
   client.stop();
-  await expect(call).rejects.toMatchObject({ code: "LEADER_NOT_AVAILABLE" });
+  await expect(call).rejects.toMatchObject({
+    code: "LEADER_NOT_AVAILABLE",
+    message: expect.stringContaining("this broker is stopping"),
+  });
 });

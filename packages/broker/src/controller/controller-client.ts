@@ -28,8 +28,8 @@ export class ControllerClient {
 
   /**
    * `timeoutMs` is how long the one who asks waits, where that is shorter than this broker's own patience.
-   * Rejects with the controller's error; with LEADER_NOT_AVAILABLE when none was found in time (not
-   * done); with an indefinite error when the answer was lost.
+   * Rejects with the controller's error; with LEADER_NOT_AVAILABLE when none was found in time, or before this broker
+   * stopped (not done); with an indefinite error when the answer was lost.
    */
   async call<Request, RequestInit, Response, ResponseInit>(
     call: RemoteCall<Request, RequestInit, Response, ResponseInit>,
@@ -42,7 +42,8 @@ export class ControllerClient {
     for (;;) {
       const brokerId = controllerId();
       const leftMs = deadlineMs - clock.monotonicMs();
-      if (leftMs <= 0 || this.#isStopped) throw noController(call.path, patienceMs);
+      if (this.#isStopped) throw stopping(call.path);
+      if (leftMs <= 0) throw noController(call.path, patienceMs);
       try {
         const options = { timeoutMs: Math.ceil(leftMs) };
         if (brokerId !== 0) return await caller.call(call, brokerId, request, options);
@@ -71,6 +72,12 @@ export class ControllerClient {
 
 function isElsewhere(error: unknown): boolean {
   return error instanceof RopewalkError && error.code === "NOT_LEADER";
+}
+
+/** It was not done, and another broker may do it. */
+function stopping(method: string): RopewalkError {
+  const message = `Cannot do ${method}: this broker is stopping; ask another one`;
+  return new RopewalkError("LEADER_NOT_AVAILABLE", message);
 }
 
 function noController(method: string, timeoutMs: number): RopewalkError {

@@ -19,6 +19,8 @@ const noStore: KeyValueStore = {
 };
 
 /** A coordinator whose proposals commit when the test lets them, at a time that the test sets. */
+const firstPage = { pageSize: 0, pageToken: "" };
+
 function scene(store: KeyValueStore = noStore) {
   const machine = new GroupMachine(9, store, logger, () => undefined);
   const world = {
@@ -129,6 +131,27 @@ describe("GroupPartitionCoordinator.heartbeat()", () => {
     expect(await assigned("b", 2)).toEqual([2, 3]);
   });
 
+  test("does not take a late copy of a member's first join for its word that it reads nothing", async () => {
+    const { assigned, beat } = scene();
+    await beat("a", 0);
+    await beat("a", 1, [0, 1, 2, 3]);
+    await beat("b", 0); // Epoch 2: a is to give up 2 and 3, which it still reads.
+    expect(await assigned("a", 0)).toEqual([0, 1]);
+    expect(await assigned("b", 2)).toEqual([]);
+    await beat("a", 1, [0, 1]);
+    expect(await assigned("b", 2)).toEqual([2, 3]);
+  });
+
+  test("lets a member that joins again give up what it reads no more with its next heartbeat", async () => {
+    const { assigned, beat } = scene();
+    await beat("a", 0);
+    await beat("a", 1, [0, 1, 2, 3]);
+    await beat("b", 0);
+    expect(await assigned("a", 0)).toEqual([0, 1]); // It was fenced, and has stopped reading.
+    expect(await assigned("a", 2, [0, 1])).toEqual([0, 1]);
+    expect(await assigned("b", 2)).toEqual([2, 3]);
+  });
+
   test("takes out a member that is silent for longer than its session, and no other", async () => {
     const { assigned, beat, coordinator, machine, world } = scene();
     await beat("a", 0);
@@ -207,7 +230,7 @@ describe("GroupPartitionCoordinator.commitOffsets()", () => {
     expect(await codeOf(commit("", 1, 9))).toBe("UNKNOWN_MEMBER_ID");
     await beat("b", 0);
     expect(await codeOf(commit("b", 1, 9))).toBe("FENCED_MEMBER_EPOCH");
-    const { offsets } = coordinator.fetchOffsets({ groupId: "g", partitions: [] });
+    const { offsets } = coordinator.fetchOffsets({ groupId: "g", partitions: [], ...firstPage });
     expect(offsets).toMatchObject([{ topic: "t", partition: 1, offset: 7, metadata: "" }]);
   });
 
@@ -216,7 +239,7 @@ describe("GroupPartitionCoordinator.commitOffsets()", () => {
     await beat("a", 0);
     await commit("a", 1, 7);
     world.topicId = "second";
-    const request = { groupId: "g", partitions: [{ topic: "t", partitions: [1] }] };
+    const request = { groupId: "g", partitions: [{ topic: "t", partitions: [1] }], ...firstPage };
     expect(coordinator.fetchOffsets(request).offsets).toMatchObject([{ offset: -1 }]);
     await commit("a", 1, 2);
     expect(coordinator.fetchOffsets(request).offsets).toMatchObject([{ offset: 2 }]);

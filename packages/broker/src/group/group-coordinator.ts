@@ -1,5 +1,6 @@
 import {
   type CommitOffsetsRequest,
+  type DescribeGroupRequest,
   type DescribeGroupResponseInit,
   type FetchOffsetsRequest,
   type FetchOffsetsResponseInit,
@@ -29,6 +30,7 @@ import {
   type Membership,
   type PartitionCounts,
 } from "./group-membership.ts";
+import { offsetPage } from "./offset-page.ts";
 
 /** What a coordinator needs. */
 export interface GroupCoordinatorOptions {
@@ -48,6 +50,9 @@ interface Session {
   /** The newest epoch the member has reported; an older report came late and is not believed. */
   lastEpoch: number;
 }
+
+/** What was committed for a partition; an offset of -1: nothing. */
+type AskedOffset = Pick<CommittedOffset, "topic" | "partition" | "offset" | "metadata">;
 
 const offsetMetadataCharsMax = 4096;
 
@@ -78,8 +83,7 @@ export class GroupPartitionCoordinator {
     const session = this.#admit(request, current);
     const next = this.#report(request, current, session);
     session.lastHeardMs = this.#options.clock.monotonicMs();
-    session.lastEpoch =
-      request.memberEpoch === 0 ? 0 : Math.max(session.lastEpoch, request.memberEpoch);
+    session.lastEpoch = Math.max(session.lastEpoch, request.memberEpoch);
     if (next !== current) await this.#changeMembership(next);
     return this.#heartbeatAnswer(request);
   }
@@ -101,19 +105,21 @@ export class GroupPartitionCoordinator {
     });
   }
 
-  fetchOffsets(
-    request: Pick<FetchOffsetsRequest, "groupId" | "partitions">,
-  ): FetchOffsetsResponseInit {
+  fetchOffsets(request: FetchOffsetsRequest): FetchOffsetsResponseInit {
     this.#expectLeading(request.groupId);
-    const known = this.#offsetsOf(request.groupId);
-    if (request.partitions.length === 0) return { offsets: [...known.values()] };
-    const offsets = request.partitions.flatMap(({ topic, partitions }) =>
+    const { items: offsets, nextPageToken } = offsetPage(this.#askedOffsets(request), request);
+    return { offsets, nextPageToken };
+  }
+
+  #askedOffsets({ groupId, partitions: asked }: FetchOffsetsRequest): readonly AskedOffset[] {
+    const known = this.#offsetsOf(groupId);
+    if (asked.length === 0) return [...known.values()];
+    return asked.flatMap(({ topic, partitions }) =>
       partitions.map(
         (partition) =>
           known.get(`${topic} ${partition}`) ?? { topic, partition, offset: -1, metadata: "" },
       ),
     );
-    return { offsets };
   }
 
   listGroups(): GroupSummaryInit[] {
@@ -125,7 +131,11 @@ export class GroupPartitionCoordinator {
     }));
   }
 
-  describeGroup(groupId: string, brokerId: number): DescribeGroupResponseInit {
+  describeGroup(
+    request: Pick<DescribeGroupRequest, "groupId" | "pageSize" | "pageToken">,
+    brokerId: number,
+  ): DescribeGroupResponseInit {
+    const { groupId } = request;
     this.#expectLeading(groupId);
     const group = this.#options.machine.group(groupId);
     if (group === undefined) {
@@ -135,9 +145,10 @@ export class GroupPartitionCoordinator {
       );
     }
     const { membership } = group;
-    const offsets = this.#offsetsOf(groupId);
+    const offsets = offsetPage([...this.#offsetsOf(groupId).values()], request);
     return {
       groupId,
+      nextPageToken: offsets.nextPageToken,
       state: stateOf(membership),
       groupEpoch: membership.epoch,
       coordinatorId: brokerId,
@@ -147,7 +158,7 @@ export class GroupPartitionCoordinator {
         memberEpoch: this.#sessions.get(groupId)?.get(member.memberId)?.lastEpoch ?? 0,
         assignment: listAssignment(assignmentOf(member)),
       })),
-      offsets: [...offsets.values()].map(({ topic, partition, offset }) => ({
+      offsets: offsets.items.map(({ topic, partition, offset }) => ({
         topic,
         partition,
         committedOffset: offset,
@@ -211,9 +222,10 @@ export class GroupPartitionCoordinator {
 
   #report(request: HeartbeatRequest, current: Membership, session: Session): Membership {
     const { memberId, memberEpoch, clientId, topics } = request;
-    const joins = memberEpoch === 0;
-    // A report that was overtaken by a newer one says nothing of what the member reads now.
-    if (!joins && memberEpoch < session.lastEpoch) return current;
+    // A report that was overtaken by a newer one says nothing of what the member reads now. A join is one, too: that of
+    // a member that has spoken as one since may be a copy of its first, come late, while it reads what it was granted. One
+    // that does join again loses nothing: what it reads then it says with its next heartbeat.
+    if (memberEpoch < session.lastEpoch && current.members.has(memberId)) return current;
     const report = {
       memberId,
       clientId,
@@ -221,8 +233,8 @@ export class GroupPartitionCoordinator {
       sessionTimeoutMs: request.sessionTimeoutMs || this.#options.limits.groupSessionTimeoutMs,
       owned: toAssignment(request.owned),
     };
-    // One that joins and is known has not heard that it was taken in, or was fenced since: what it was granted then is
-    // nobody else's, and it reads nothing of it.
+    // One that joins, is known, and has said nothing since has not heard that it was taken in: what it was granted then
+    // is nobody else's, and it reads nothing of it.
     return memberReported(current, report, this.#partitionCounts(current, topics));
   }
 

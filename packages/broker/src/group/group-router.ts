@@ -1,6 +1,7 @@
 import {
   type CommitOffsetsRequest,
   crc32c,
+  type DescribeGroupRequest,
   type DescribeGroupResponse,
   type FetchOffsetsRequest,
   type FetchOffsetsResponse,
@@ -12,8 +13,10 @@ import {
   RopewalkError,
 } from "@ropewalk/protocol";
 import type { Clock, Logger, Timer } from "@ropewalk/runtime";
+import type { AnswerSize } from "../peer/request-codec.ts";
 import type { GroupCoordinator, Patience, Principal } from "../ports.ts";
 import type { RemoteCall, RemoteCaller } from "../remote-caller.ts";
+import { Turns } from "../turns.ts";
 import type { GroupPartitionCoordinator } from "./group-coordinator.ts";
 import { checkHeartbeat } from "./heartbeat-check.ts";
 
@@ -35,10 +38,21 @@ export interface GroupRouterOptions {
 }
 
 const groupIdCharsMax = 249;
+/** One that does not answer holds nobody else up but those that wait for its turn to end. */
+const coordinatorsAskedAtOnceMax = 16;
 const waitMs = 20;
 /** About as long as an election takes. */
 const coordinatorWaitMs = 1000;
 const expiryMs = 250;
+
+/** What one coordinator answered. */
+interface CoordinatedGroups {
+  readonly groups: readonly GroupSummary[];
+  readonly errors: readonly {
+    readonly code: "COORDINATOR_NOT_AVAILABLE";
+    readonly message: string;
+  }[];
+}
 
 /**
  * Brings calls about a consumer group to its coordinator: the leader of the partition of the internal
@@ -88,42 +102,52 @@ export class GroupRouter implements GroupCoordinator {
     request: FetchOffsetsRequest,
     patience?: Patience,
   ): Promise<FetchOffsetsResponse> {
-    return this.#route(request.groupId, groupService.fetchOffsets, request, patience);
+    const call = groupService.fetchOffsets;
+    return this.#route(request.groupId, call, request, patience, "large");
   }
 
   describeGroup(
     _principal: Principal,
-    groupId: string,
+    request: DescribeGroupRequest,
     patience?: Patience,
   ): Promise<DescribeGroupResponse> {
-    return this.#route(groupId, groupService.describeGroup, { groupId }, patience);
+    const call = groupService.describeGroup;
+    return this.#route(request.groupId, call, request, patience, "large");
   }
 
   async listGroups(
     _principal: Principal,
     patience: Patience = {},
   ): Promise<ListGroupsResponseInit> {
-    const { caller, leaderOf, partitionCount } = this.#options;
-    const timeoutMs = this.#timeoutMs(patience);
+    const { clock, leaderOf, partitionCount } = this.#options;
+    const endMs = clock.monotonicMs() + this.#timeoutMs(patience);
     const partitions = Array.from({ length: partitionCount() }, (_, partition) => partition);
-    const leaders = new Set(partitions.map((partition) => leaderOf(partition)));
-    const groups: GroupSummary[] = [];
-    const errors: { code: "COORDINATOR_NOT_AVAILABLE"; message: string }[] = [];
-    for (const leaderId of leaders) {
-      try {
-        if (leaderId === 0) throw new Error("no coordinator is known");
-        groups.push(
-          ...(await caller.call(groupService.listGroups, leaderId, {}, { timeoutMs })).groups,
-        );
-      } catch (error) {
-        const why = error instanceof Error ? error.message : String(error);
-        errors.push({
-          code: "COORDINATOR_NOT_AVAILABLE",
-          message: `Some groups are missing: ${why}`,
-        });
-      }
-    }
+    const leaders = [...new Set(partitions.map((partition) => leaderOf(partition)))];
+    const turns = new Turns(coordinatorsAskedAtOnceMax);
+    const answers = await Promise.all(
+      leaders.map(async (leaderId) => {
+        await turns.take();
+        return this.#groupsOf(leaderId, endMs).finally(() => turns.giveBack());
+      }),
+    );
+    const groups = answers.flatMap((answer) => answer.groups);
+    const errors = answers.flatMap((answer) => answer.errors);
     return { groups: groups.toSorted((a, b) => (a.groupId < b.groupId ? -1 : 1)), errors };
+  }
+
+  /** The groups that a broker coordinates, or why they are missing; asks until `endMs` at the most. */
+  async #groupsOf(leaderId: number, endMs: number): Promise<CoordinatedGroups> {
+    const { caller, clock } = this.#options;
+    try {
+      if (leaderId === 0) throw new Error("no coordinator is known");
+      const timeoutMs = Math.max(1, Math.ceil(endMs - clock.monotonicMs()));
+      const { groups } = await caller.call(groupService.listGroups, leaderId, {}, { timeoutMs });
+      return { groups, errors: [] };
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      const message = `Some groups are missing: ${why}`;
+      return { groups: [], errors: [{ code: "COORDINATOR_NOT_AVAILABLE", message }] };
+    }
   }
 
   /** Passes the call on, and again while its coordinator is certainly not there yet. */
@@ -132,6 +156,7 @@ export class GroupRouter implements GroupCoordinator {
     call: RemoteCall<Request, RequestInit, Response, ResponseInit>,
     request: RequestInit,
     patience: Patience = {},
+    answerSize: AnswerSize = "small",
   ): Promise<Response> {
     checkGroupId(groupId);
     const { caller, clock, leaderOf } = this.#options;
@@ -141,7 +166,8 @@ export class GroupRouter implements GroupCoordinator {
       const leaderId = leaderOf(partition);
       try {
         const timeoutMs = Math.max(1, Math.ceil(deadlineMs - clock.monotonicMs()));
-        if (leaderId !== 0) return await caller.call(call, leaderId, request, { timeoutMs });
+        if (leaderId !== 0)
+          return await caller.call(call, leaderId, request, { timeoutMs, answerSize });
       } catch (error) {
         if (!(error instanceof RopewalkError) || error.code !== "NOT_COORDINATOR") throw error;
       }
@@ -176,8 +202,8 @@ export class GroupRouter implements GroupCoordinator {
     caller.handle(groupService.fetchOffsets, async (request) =>
       this.#coordinator(request.groupId).fetchOffsets(request),
     );
-    caller.handle(groupService.describeGroup, async ({ groupId }) =>
-      this.#coordinator(groupId).describeGroup(groupId, this.#options.brokerId),
+    caller.handle(groupService.describeGroup, async (request) =>
+      this.#coordinator(request.groupId).describeGroup(request, this.#options.brokerId),
     );
     caller.handle(groupService.listGroups, async () => ({
       groups: [...this.#coordinators.values()].flatMap((each) => each.listGroups()),

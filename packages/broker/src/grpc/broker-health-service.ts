@@ -1,8 +1,8 @@
 import type { UntypedServiceImplementation } from "@grpc/grpc-js";
 import type { DescribeBrokerHealthResponseInit, DiskState } from "@ropewalk/protocol";
-import type { Logger } from "@ropewalk/runtime";
-import { anonymous, type BrokerPorts, type DiskHealth } from "../ports.ts";
-import { unary } from "./unary.ts";
+import type { Clock, Logger } from "@ropewalk/runtime";
+import { anonymous, type BrokerPorts, type DiskHealth, type Patience } from "../ports.ts";
+import { patienceMs, unary } from "./unary.ts";
 
 /** Partitions that one answer names; it says how many there are. */
 const partitionsNamedMax = 1000;
@@ -11,14 +11,20 @@ const partitionsNamedMax = 1000;
 export function brokerHealthHandlers(
   ports: BrokerPorts,
   logger: Logger,
+  clock: Clock,
 ): UntypedServiceImplementation {
-  return { describeBrokerHealth: unary(logger, () => describeBrokerHealth(ports)) };
+  return {
+    describeBrokerHealth: unary(logger, (_request, deadlineMs) =>
+      describeBrokerHealth(ports, { timeoutMs: patienceMs(clock, deadlineMs) }),
+    ),
+  };
 }
 
-async function describeBrokerHealth({
-  health,
-}: BrokerPorts): Promise<DescribeBrokerHealthResponseInit> {
-  const now = await health.describe(anonymous);
+async function describeBrokerHealth(
+  { health }: BrokerPorts,
+  patience: Patience,
+): Promise<DescribeBrokerHealthResponseInit> {
+  const now = await health.describe(anonymous, patience);
   return {
     brokerId: now.brokerId,
     diskState: diskStates[now.disk],

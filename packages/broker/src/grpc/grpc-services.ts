@@ -70,7 +70,7 @@ export function grpcServices(options: GrpcServicesOptions): readonly GrpcService
     [partitionService, partitionHandlers(ports, logger, clock)],
     [configService, configHandlers(ports, logger, clock)],
     [clusterService, clusterHandlers(ports, logger, clock)],
-    [brokerHealthService, brokerHealthHandlers(ports, logger)],
+    [brokerHealthService, brokerHealthHandlers(ports, logger, clock)],
     [groupService, groupHandlers(ports, logger, clock)],
     [healthService, healthHandlers(ports, logger, clock)],
   ];

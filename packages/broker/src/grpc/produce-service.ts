@@ -9,7 +9,8 @@ import {
 import type { Clock, Logger } from "@ropewalk/runtime";
 import { anonymous, type BrokerPorts } from "../ports.ts";
 import { ProduceStream, type ProduceStreamOptions } from "./produce-stream.ts";
-import { unary } from "./unary.ts";
+import { settledWithin } from "../settled-within.ts";
+import { unary, workMs } from "./unary.ts";
 
 /** Until then some of the batches in flight are durable. */
 const budgetWaitMs = 50;
@@ -23,24 +24,28 @@ export function produceHandlers(
   stream: ProduceStreamOptions,
 ): UntypedServiceImplementation {
   return {
-    produce: unary(logger, async (request: ProduceRequest) => {
+    produce: unary(logger, (request: ProduceRequest, deadlineMs) => {
       const { budget, clock } = stream;
       if (budget.isFull) throw busy(request);
       const batch = batchOf(request, clock);
       budget.take(batch.length);
-      try {
-        return await produce(ports, request, batch);
-      } finally {
-        budget.release(batch.length);
-      }
+      // The log holds the batch for as long as its fate is open, whether its client waits or not.
+      const produced = Promise.try(() => produce(ports, request, batch)).finally(() =>
+        budget.release(batch.length),
+      );
+      const timeoutMs = workMs(clock, deadlineMs);
+      return settledWithin(clock, timeoutMs, produced, () => late(request, timeoutMs));
     }),
     produceStream: (call: ConstructorParameters<typeof ProduceStream>[0]) => {
       void new ProduceStream(call, stream); // It lives as long as the call, which holds it.
     },
-    initProducerId: unary(logger, async (): Promise<InitProducerIdResponseInit> => ({
-      producerId: await ports.producerIds.next(),
-      producerEpoch: 0,
-    })),
+    initProducerId: unary(
+      logger,
+      async (_request, deadlineMs): Promise<InitProducerIdResponseInit> => {
+        const patience = { timeoutMs: workMs(stream.clock, deadlineMs) };
+        return { producerId: await ports.producerIds.next(patience), producerEpoch: 0 };
+      },
+    ),
   };
 }
 
@@ -85,4 +90,9 @@ function busy({ topic, partition }: ProduceRequest): RopewalkError {
     `Cannot append to ${topic}-${partition} now: the broker has as many bytes in flight as it may`,
     { retryAfterMs: budgetWaitMs },
   );
+}
+
+function late({ topic, partition }: ProduceRequest, timeoutMs: number | undefined): RopewalkError {
+  const message = `Cannot say whether the batch is in ${topic}-${partition}: a majority of its replicas did not acknowledge it within ${Math.round(timeoutMs ?? 0)} ms`;
+  return new RopewalkError("REQUEST_TIMED_OUT", message);
 }

@@ -18,10 +18,16 @@ import {
   type TopicDescriptionInit,
 } from "@ropewalk/protocol";
 import type { Clock, Logger } from "@ropewalk/runtime";
-import { anonymous, type BrokerPorts, type PartitionView, type TopicView } from "../ports.ts";
+import {
+  anonymous,
+  type BrokerPorts,
+  type PartitionView,
+  type Patience,
+  type TopicView,
+} from "../ports.ts";
 import { expectJoined } from "../membership/joined.ts";
-import { numberKey, pageOf } from "./page.ts";
-import { patienceMs, toRopewalkError, unary } from "./unary.ts";
+import { numberKey, pageOf } from "../page.ts";
+import { patienceMs, toRopewalkError, unary, workMs } from "./unary.ts";
 
 /** As many as a topic can have: a client that knows of no pages gets them all. */
 const partitionsPerPageMax = 10_000;
@@ -36,8 +42,8 @@ export function topicHandlers(
     ...topicChanges(ports, logger, clock),
     listTopics: unary(logger, (request: ListTopicsRequest) => listTopics(ports, request)),
     describeTopic: unary(logger, (request: DescribeTopicRequest) => describeTopic(ports, request)),
-    deleteRecords: unary(logger, (request: DeleteRecordsRequest) =>
-      deleteRecords(ports, logger, request),
+    deleteRecords: unary(logger, (request: DeleteRecordsRequest, deadlineMs) =>
+      deleteRecords(ports, logger, request, { timeoutMs: workMs(clock, deadlineMs) }),
     ),
   };
 }
@@ -123,20 +129,23 @@ async function deleteRecords(
   ports: BrokerPorts,
   logger: Logger,
   { offsets, topic }: DeleteRecordsRequest,
+  patience: Patience,
 ): Promise<DeleteRecordsResponseInit> {
-  const starts = offsets.map((offset) => deleteBelow(ports, logger, topic, offset));
+  const starts = offsets.map((offset) =>
+    deleteBelow(ports, logger, { topic, ...offset }, patience),
+  );
   return { starts: await Promise.all(starts) };
 }
 
 async function deleteBelow(
   ports: BrokerPorts,
   logger: Logger,
-  topic: string,
-  { offset, partition }: DeleteRecordsRequestPartitionOffset,
+  { offset, partition, topic }: DeleteRecordsRequestPartitionOffset & { readonly topic: string },
+  patience: Patience,
 ): Promise<DeleteRecordsResponsePartitionStartInit> {
   try {
     const log = ports.partitions.leader(topic, partition);
-    return { partition, logStartOffset: await log.deleteRecords(anonymous, offset) };
+    return { partition, logStartOffset: await log.deleteRecords(anonymous, offset, patience) };
   } catch (error) {
     return { partition, error: toProtoError(toRopewalkError(error, logger)) };
   }

@@ -12,14 +12,16 @@ export type UnaryHandler<Request, Response> = (
 
 /**
  * Makes a handler out of an asynchronous function; its errors become statuses with details. It is not asked where a
- * list of the request is too long, and sends what the request's mask wants, where it has one. The function is
- * told the call's deadline in milliseconds since the epoch, which is infinite where the client gave none.
+ * list of the request is too long, nor where the client does not wait any more, and sends what the request's mask wants,
+ * where it has one. The function is told the call's deadline in milliseconds since the epoch, which is infinite where the
+ * client gave none.
  */
 export function unary<Request extends object, Response extends object>(
   logger: Logger,
   answer: (request: Request, deadlineMs: number) => Promise<Response> | Response,
 ): UnaryHandler<Request, Response> {
   return (call, callback) => {
+    if (call.cancelled) return; // Nobody hears an answer, and what was asked for has not begun.
     Promise.try(async () => {
       checkRequestLimits(call.getPath(), call.request);
       checkReadMask(call.getPath(), call.request);
@@ -34,6 +36,15 @@ export function unary<Request extends object, Response extends object>(
 /** How long a client still waits whose deadline is given, at least a millisecond; `undefined`: it gave none. */
 export function patienceMs(clock: Clock, deadlineMs: number): number | undefined {
   return Number.isFinite(deadlineMs) ? Math.max(1, deadlineMs - clock.wallMs()) : undefined;
+}
+
+/** So long before the deadline an answer leaves that is to arrive before it, or an eighth of the time that there is. */
+const answerMsMax = 50;
+
+/** How long something may take, so that its answer, or the error that says which part is late, is still heard. */
+export function workMs(clock: Clock, deadlineMs: number): number | undefined {
+  const timeoutMs = patienceMs(clock, deadlineMs);
+  return timeoutMs === undefined ? undefined : timeoutMs - Math.min(answerMsMax, timeoutMs / 8);
 }
 
 /** Expected errors as they are; others are defects: logged, and answered as UNKNOWN_SERVER_ERROR. */

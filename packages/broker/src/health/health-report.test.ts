@@ -58,3 +58,23 @@ test("HealthReport looks twice at a partition whose replicas are behind", async 
     { topic: "orders", partition: 0, replicaIds: [3] },
   ]);
 });
+
+test("HealthReport.describe() does not begin what the one who asks will not wait for", async () => {
+  const clock = new SimulatedClock();
+  const lagging: LedPartition = {
+    topic: "orders",
+    partition: 0,
+    term: 1,
+    committedIndex: 10,
+    members: [{ brokerId: 3, matchIndex: 4, isAlive: true }],
+  };
+  const report = reportWith({ clock, led: () => [lagging] });
+  await expect(report.describe(anonymous, { timeoutMs: 999 })).rejects.toMatchObject({
+    code: "REQUEST_TIMED_OUT",
+    message: expect.stringContaining("within 999 ms"),
+  });
+  expect(clock.timerCount).toBe(0);
+  const described = report.describe(anonymous, { timeoutMs: 1_000 });
+  await clock.run(1_000);
+  expect((await described).underReplicated).toHaveLength(1);
+});

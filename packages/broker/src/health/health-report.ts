@@ -1,6 +1,7 @@
+import { RopewalkError } from "@ropewalk/protocol";
 import type { Clock } from "@ropewalk/runtime";
 import type { Fitness } from "../fitness/fitness-watch.ts";
-import type { BrokerHealth, DiskHealth, HealthView, Principal } from "../ports.ts";
+import type { BrokerHealth, DiskHealth, HealthView, Patience, Principal } from "../ports.ts";
 import {
   isSuspect,
   type LedPartition,
@@ -33,9 +34,9 @@ export class HealthReport implements HealthView {
     this.#options = options;
   }
 
-  async describe(_principal: Principal): Promise<BrokerHealth> {
+  async describe(_principal: Principal, patience: Patience = {}): Promise<BrokerHealth> {
     const { absentReplicaCount, brokerId, fitness, notReady } = this.#options;
-    const underReplicatedPartitions = await this.#underReplicated();
+    const underReplicatedPartitions = await this.#underReplicated(patience);
     return {
       brokerId,
       disk: this.#disk(),
@@ -53,13 +54,24 @@ export class HealthReport implements HealthView {
     return isDiskFull() ? "full" : "sound";
   }
 
-  async #underReplicated(): Promise<readonly UnderReplicatedPartition[]> {
+  async #underReplicated({
+    timeoutMs = Infinity,
+  }: Patience): Promise<readonly UnderReplicatedPartition[]> {
     const { clock, led } = this.#options;
     const suspects = [...led()].filter((each) => isSuspect(each));
     if (suspects.length === 0) return [];
+    if (timeoutMs < secondLookMs) throw this.#noTime(timeoutMs);
     await new Promise<void>((resolve) => void clock.setTimer(secondLookMs, resolve));
     const now = new Map([...led()].map((each) => [nameOf(each), each]));
     return suspects.flatMap((earlier) => underReplicated(earlier, now.get(nameOf(earlier))) ?? []);
+  }
+
+  #noTime(timeoutMs: number): RopewalkError {
+    const { brokerId } = this.#options;
+    return new RopewalkError(
+      "REQUEST_TIMED_OUT",
+      `Cannot describe the health of broker ${brokerId} within ${timeoutMs} ms: it takes ${secondLookMs} ms to tell which replicas lag`,
+    );
   }
 }
 

@@ -1,4 +1,4 @@
-import { peerService } from "@ropewalk/protocol";
+import { peerService } from "@ropewalk/protocol/internal";
 import type { Address, Clock, Logger } from "@ropewalk/runtime";
 import type { BrokerStorage } from "../broker-storage.ts";
 import { lostDisk } from "../broker-storage.ts";
@@ -61,6 +61,7 @@ export class BrokerMembership {
       mayForm: config.mayForm !== false,
       graceMs: limits.formationGraceMs,
       callTimeoutMs: limits.forwardTimeoutMs,
+      lastHeardMs: (id) => peers().lastHeardMs(id),
     });
     this.#heartbeats = this.#createHeartbeats();
     const intervalMs = limits.drainCheckMs;

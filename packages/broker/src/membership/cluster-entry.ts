@@ -1,4 +1,5 @@
-import { peerService, RopewalkError } from "@ropewalk/protocol";
+import { RopewalkError } from "@ropewalk/protocol";
+import { peerService } from "@ropewalk/protocol/internal";
 import type { Address, Clock, Logger } from "@ropewalk/runtime";
 import { registrationMessage, registrationOf } from "../controller/broker-codec.ts";
 import type { BrokerRegistration } from "../controller/broker-registration.ts";
@@ -17,6 +18,8 @@ export interface ClusterEntryOptions {
   readonly mayForm: boolean;
   readonly graceMs: number;
   readonly callTimeoutMs: number;
+  /** When another broker was last heard, by the monotonic clock; `undefined`: not yet. */
+  readonly lastHeardMs: (brokerId: number) => number | undefined;
 }
 
 /** How a broker without data came to belong to a cluster. */
@@ -35,6 +38,11 @@ const pollMs = 25;
 const askTimeoutMs = 1000;
 /** The controller's own word, which another broker would not change. */
 const refusals: ReadonlySet<string> = new Set(["BUSY", "INVALID_REQUEST", "POLICY_VIOLATION"]);
+/**
+ * A broker of a cluster that connected counts on this one until it was silent for so long: it comes again within seconds
+ * where it runs, whether it is refused or refuses.
+ */
+const seenMsMax = 60_000;
 /** Who was refused need not ask as often. */
 const refusedRetryMs = 1000;
 
@@ -46,7 +54,7 @@ export class ClusterEntry {
   readonly #options: ClusterEntryOptions;
   readonly #answers = new Map<number, EntryAnswer>();
   readonly #addresses = new Map<number, Address>();
-  readonly #seen = new Map<number, string>();
+  readonly #seen = new Map<number, { readonly clusterId: string; readonly atMs: number }>();
   /** Those that are under way, each with what ends it. */
   readonly #pauses = new Set<() => void>();
   #majoritySinceMs: number | undefined;
@@ -69,7 +77,8 @@ export class ClusterEntry {
 
   /** A broker of a cluster has connected to this one, which it takes to be of its cluster. */
   clusterSeen(brokerId: number, clusterId: string): void {
-    if (clusterId !== "") this.#seen.set(brokerId, clusterId);
+    if (clusterId === "") return;
+    this.#seen.set(brokerId, { clusterId, atMs: this.#options.clock.monotonicMs() });
   }
 
   /** Resolves when the broker may take part; with `undefined` where it was stopped before. */
@@ -95,8 +104,7 @@ export class ClusterEntry {
   async #attempt(registration: BrokerRegistration): Promise<Entered | undefined> {
     const { brokerId, graceMs, mayForm, namedIds } = this.#options;
     const majorityMs = this.#majorityMs();
-    const [answers, seen] = [this.#answers, this.#seen];
-    const known = { answers, seen };
+    const known = { answers: this.#answers, seen: this.#seenLately() };
     const decision = decideEntry({ brokerId, namedIds, mayForm, ...known, majorityMs, graceMs });
     if (decision.kind === "form") return { kind: "formed" };
     if (decision.kind === "wait") {
@@ -104,6 +112,15 @@ export class ClusterEntry {
       return undefined;
     }
     return this.#enter(decision.askedIds, registration);
+  }
+
+  #seenLately(): ReadonlyMap<number, string> {
+    const { clock, lastHeardMs } = this.#options;
+    const sinceMs = clock.monotonicMs() - seenMsMax;
+    for (const [brokerId, { atMs }] of this.#seen) {
+      if (Math.max(atMs, lastHeardMs(brokerId) ?? 0) < sinceMs) this.#seen.delete(brokerId);
+    }
+    return new Map([...this.#seen].map(([brokerId, { clusterId }]) => [brokerId, clusterId]));
   }
 
   #majorityMs(): number {

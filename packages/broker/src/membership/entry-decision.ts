@@ -15,7 +15,7 @@ export interface EntryInput {
   readonly namedIds: readonly number[];
   /** The last answer of every other broker that gave one. */
   readonly answers: ReadonlyMap<number, EntryAnswer>;
-  /** Brokers of clusters that connected to this one, which takes them to be its own, and the ids of their clusters. */
+  /** Brokers of clusters that connected to this one lately, which they take to be of theirs, and the ids of their clusters. */
   readonly seen: ReadonlyMap<number, string>;
   /** Whether it was told that it may form a cluster; otherwise there is one, and it waits for it. */
   readonly mayForm: boolean;
@@ -68,7 +68,7 @@ function lostClusterReason({ brokerId, mayForm, namedIds, seen }: EntryInput): s
   const [member] = seen;
   if (member !== undefined) {
     const [memberId, clusterId] = member;
-    return `broker ${memberId} of cluster ${clusterId} takes this broker for one of it, and brokers ${namedIds.join(", ")} know of none: where they lost their disks, bring one of them back with its data; where that cluster is to be given up, stop broker ${memberId} first`;
+    return `broker ${memberId} of cluster ${clusterId} takes this broker for one of it, and brokers ${namedIds.join(", ")} know of none: where they lost their disks, bring one of them back with its data; where that cluster is to be given up, stop broker ${memberId} first, and give it a minute`;
   }
   if (mayForm) return undefined;
   return `broker ${brokerId} was started to join an existing cluster, and none of the brokers ${namedIds.join(", ")} knows of one; where they are to form one, start them with the initial cluster state new`;

@@ -1,4 +1,4 @@
-import { type DescribeLedPartitionsResponseInit, moveService } from "@ropewalk/protocol";
+import { type DescribeLedPartitionsResponseInit, moveService } from "@ropewalk/protocol/internal";
 import type { RemoteCaller } from "../remote-caller.ts";
 import type { Replica } from "../replicas/replica-set.ts";
 

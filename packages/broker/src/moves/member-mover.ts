@@ -1,4 +1,4 @@
-import { moveService } from "@ropewalk/protocol";
+import { moveService } from "@ropewalk/protocol/internal";
 import type { Clock, Logger, Timer } from "@ropewalk/runtime";
 import type { ControllerClient } from "../controller/controller-client.ts";
 import { wantedOf } from "../controller/partition-assignment.ts";

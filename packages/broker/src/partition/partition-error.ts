@@ -15,3 +15,11 @@ export function unknownCutError(name: string): RopewalkError {
     `Cannot say whether records of ${name} were deleted: this broker stopped leading it meanwhile`,
   );
 }
+
+/** A majority has not acknowledged in time that the start of the partition moves; it may do so yet. */
+export function lateCutError(name: string, timeoutMs: number | undefined): RopewalkError {
+  return new RopewalkError(
+    "REQUEST_TIMED_OUT",
+    `Cannot say whether records of ${name} were deleted: a majority of its replicas did not acknowledge that within ${Math.round(timeoutMs ?? 0)} ms`,
+  );
+}

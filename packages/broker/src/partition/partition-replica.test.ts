@@ -22,6 +22,7 @@ class Scene {
   readonly replica: PartitionReplica;
   segments: readonly SegmentView[] = [];
   leading = true;
+  readonly clock = new SimulatedClock();
   busy = false;
   /** What reading the log ends with. */
   failure: unknown;
@@ -35,7 +36,7 @@ class Scene {
     this.replica = new PartitionReplica({
       topic: "orders",
       partition: 0,
-      clock: new SimulatedClock(),
+      clock: this.clock,
       logger,
       config: topicConfig({ internal: false, configs: new Map(Object.entries(configs)) }, 1e6),
       checkpoint,
@@ -196,6 +197,24 @@ describe("PartitionReplica.deleteRecords()", () => {
     await expect(cut()).rejects.toMatchObject({ code: "BUSY" });
     scene.leading = false;
     await expect(cut()).rejects.toMatchObject({ code: "NOT_LEADER", leaderId: 7 });
+  });
+
+  test("says that it does not know, where a majority takes longer than the caller waits", async () => {
+    const scene = new Scene();
+    scene.commitRecords(5);
+    const patience = { timeoutMs: 20 };
+    const late = scene.replica.deleteRecords(anonymous, 2, patience);
+    late.catch(() => undefined); // It is awaited below.
+    await scene.clock.run(20);
+    await expect(late).rejects.toMatchObject({
+      code: "REQUEST_TIMED_OUT",
+      message: expect.stringContaining("orders-0 were deleted"),
+    });
+    // What was proposed is not taken back.
+    scene.commitProposals();
+    expect(scene.replica.startOffset()).toBe(2);
+    const refused = scene.replica.deleteRecords(anonymous, 9, patience);
+    await expect(refused).rejects.toMatchObject({ code: "OFFSET_OUT_OF_RANGE" });
   });
 
   test("leaves a topic alone that is only compacted", async () => {

@@ -12,6 +12,7 @@ import {
   allRecords,
   type AppendCallback,
   type PartitionLog,
+  type Patience,
   type Principal,
   type ReadResult,
   type StartPosition,
@@ -21,10 +22,11 @@ import { isDamage } from "../raft/group-storage.ts";
 import type { RaftGroup } from "../raft/raft-group.ts";
 import { encodeStateImage } from "../raft/state-image.ts";
 import type { Leadership, StateMachine } from "../raft/state-machine.ts";
+import { settledWithin } from "../settled-within.ts";
 import { acceptanceFault } from "./batch-acceptance.ts";
 import { encodePartitionCheckpoint, type PartitionCheckpoint } from "./partition-checkpoint.ts";
 import { decodePartitionCommand, encodePartitionCommand } from "./partition-command.ts";
-import { busyError, unknownCutError } from "./partition-error.ts";
+import { busyError, lateCutError, unknownCutError } from "./partition-error.ts";
 import { PendingAppend, unknownOutcome } from "./pending-append.ts";
 import { ProducerTable, type SequencedBatch, sequencedBatch } from "./producer-table.ts";
 import { RecordWaiters } from "./record-waiters.ts";
@@ -187,8 +189,12 @@ export class PartitionReplica implements StateMachine, PartitionLog {
     return this.#startOffset;
   }
 
-  deleteRecords(_principal: Principal, offset: number): Promise<number> {
-    return Promise.try(() => {
+  deleteRecords(
+    _principal: Principal,
+    offset: number,
+    { timeoutMs }: Patience = {},
+  ): Promise<number> {
+    const deleted = Promise.try(() => {
       const action = "delete records of";
       const group = this.#leading(action);
       const { compact, delete: deletes } = this.#config.cleanup;
@@ -203,6 +209,8 @@ export class PartitionReplica implements StateMachine, PartitionLog {
       const startOffset = offset === allRecords ? this.#highWatermark : offset;
       return this.#advanceStart(group, startOffset);
     });
+    const late = (): RopewalkError => lateCutError(this.name, timeoutMs);
+    return settledWithin(this.#options.clock, timeoutMs, deleted, late);
   }
 
   /**

@@ -1,3 +1,4 @@
+import { NetworkError } from "@ropewalk/runtime";
 import type { Connection, ConnectionHandler, Timer } from "@ropewalk/runtime";
 import { FrameConnection } from "./frame-connection.ts";
 import type { ReceivedFrame } from "./frame-assembler.ts";
@@ -16,6 +17,8 @@ export interface DialerOwner {
   onFrame(frame: ReceivedFrame): boolean;
   /** The connection that was ready is gone, or an attempt failed. Another attempt follows. */
   onLost(reason: string): void;
+  /** Nobody listens at the peer's address, says the system there: of an attempt that failed, after `onLost`. */
+  onRefused(): void;
 }
 
 type Phase =
@@ -87,7 +90,9 @@ export class LaneDialer {
     network
       .connect(address, config.connectTimeoutMs, (connection) => this.#greet(connection))
       .catch((error: unknown) => {
-        if (this.#phase.kind === "dialing") this.#fail(reasonOf(error));
+        if (this.#phase.kind !== "dialing") return;
+        this.#fail(reasonOf(error));
+        if (error instanceof NetworkError && error.code === "REFUSED") this.#owner.onRefused();
       });
   }
 

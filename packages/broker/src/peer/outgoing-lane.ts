@@ -20,6 +20,14 @@ const sendBytesMax = 4 * 1024 * 1024;
 /** Requests that leave between two frames of messages: they must not push those back. */
 const sendRequestBytesMax = 256 * 1024;
 
+/** What a lane tells the link it belongs to. */
+export interface OutgoingLaneOwner {
+  /** Messages were lost, or an attempt to connect failed. */
+  onDropped(): void;
+  /** Nobody listens at the peer's address, says the system there. In a turn of its own. */
+  onRefused(): void;
+}
+
 /**
  * What goes to one peer on one lane. Raft's messages are collected into frames until `flush`, wait
  * while the connection is full, and are dropped where the queue is full or there is nobody to send
@@ -31,7 +39,7 @@ export class OutgoingLane {
   readonly #lane: Lane;
   readonly #context: PeerContext;
   readonly #counters: LaneCounters;
-  readonly #onDropped: () => void;
+  readonly #owner: OutgoingLaneOwner;
   readonly #dialer: LaneDialer;
   readonly #requests: PendingRequests;
   /** Complete frames, then the one that is still open. */
@@ -42,13 +50,13 @@ export class OutgoingLane {
   #flushDeferred = false;
   #isClosed = false;
 
-  constructor(peerId: number, lane: Lane, context: PeerContext, onDropped: () => void) {
+  constructor(peerId: number, lane: Lane, context: PeerContext, owner: OutgoingLaneOwner) {
     const { clock, config, counters } = context;
     this.#peerId = peerId;
     this.#lane = lane;
     this.#context = context;
     this.#counters = counters[lane];
-    this.#onDropped = onDropped;
+    this.#owner = owner;
     this.#requests = new PendingRequests({
       clock,
       config,
@@ -61,6 +69,7 @@ export class OutgoingLane {
       onDrain: () => this.flush(),
       onFrame: (frame) => this.#onFrame(frame),
       onLost: (reason) => this.#onLost(reason),
+      onRefused: () => owner.onRefused(),
     });
   }
 
@@ -203,7 +212,7 @@ export class OutgoingLane {
   #onLost(reason: string): void {
     this.#requests.failSent(reason);
     this.#dropFrames();
-    this.#onDropped();
+    this.#owner.onDropped();
   }
 
   /** Closes the open frame where the next message would make it too large to be sent. */
@@ -227,7 +236,7 @@ export class OutgoingLane {
   #drop(group: GroupKey, message: Message): false {
     this.#counters.messagesDropped += 1;
     if (message.type === "MsgSnap") this.#reportSnapshot(group, message, "failure");
-    this.#onDropped();
+    this.#owner.onDropped();
     return false;
   }
 

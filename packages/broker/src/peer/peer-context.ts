@@ -57,6 +57,12 @@ export interface PeerEvents {
    */
   onUnreachable(peerId: number): void;
   /**
+   * The process of a peer that was heard before is gone, as the system of its host shows: every connection with it is over,
+   * and nobody listens at its address. Runs in a turn of its own, and again with every attempt to connect. That a host
+   * is gone does not show in this way: only its silence does.
+   */
+  onProcessEnded?(peerId: number): void;
+  /**
    * The fate of a MsgSnap; runs in a turn of its own, once for each that was given to `send`. Raft sends
    * nothing to its target before it is told: `RawNode.reportSnapshot`.
    */

@@ -29,11 +29,12 @@ export class PeerLink {
   #unreachableDeferred = false;
   #isClosed = false;
 
-  constructor(peerId: number, context: PeerContext) {
+  /** `onRefused`: nobody listens at the peer's address, says the system there. */
+  constructor(peerId: number, context: PeerContext, onRefused: () => void) {
     this.#context = context;
     this.#peerId = peerId;
-    const newLane = (lane: Lane): OutgoingLane =>
-      new OutgoingLane(peerId, lane, context, () => this.#reportUnreachable());
+    const owner = { onDropped: () => this.#reportUnreachable(), onRefused };
+    const newLane = (lane: Lane): OutgoingLane => new OutgoingLane(peerId, lane, context, owner);
     this.#lanes = {
       control: newLane("control"),
       append: newLane("append"),
@@ -44,6 +45,11 @@ export class PeerLink {
   /** Whether heartbeats can be sent. */
   get isConnected(): boolean {
     return this.#lanes.control.isReady;
+  }
+
+  /** Whether any lane has a connection. */
+  get hasConnection(): boolean {
+    return lanes.some((lane) => this.#lanes[lane].isReady);
   }
 
   /** Opens the control lane; the others open with their first message. */

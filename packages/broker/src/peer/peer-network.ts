@@ -205,10 +205,22 @@ export class PeerNetwork {
     const known = this.#links.get(peerId);
     if (known !== undefined) return known;
     assert(peerId !== this.#brokerId, "a broker sends nothing to itself");
-    const link = new PeerLink(peerId, this.#context);
+    const link = new PeerLink(peerId, this.#context, () => this.#onRefused(peerId));
     this.#links.set(peerId, link);
     link.start();
     return link;
+  }
+
+  /**
+   * A process that listens is not refused, however busy it is, and one that ends takes its connections with it. Where
+   * nobody listens any more and every connection is over, in both directions, the process that this broker heard is gone.
+   * A firewall that refuses new connections, or an address that never was the peer's, leaves those that the peer has opened.
+   */
+  #onRefused(peerId: number): void {
+    if (this.#isClosed || !this.#heardMs.has(peerId)) return;
+    if (this.#links.get(peerId)?.hasConnection === true) return;
+    for (const { origin } of this.#accepted) if (origin?.peerId === peerId) return;
+    this.#context.events.onProcessEnded?.(peerId);
   }
 
   #accept(raw: Connection): ConnectionHandler {

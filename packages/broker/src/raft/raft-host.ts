@@ -167,6 +167,12 @@ export class RaftHost {
     this.#multi.reportUnreachable(brokerId);
   }
 
+  /** The process of a broker is gone, as the system of its host shows: what it led needs another leader at once. */
+  processEnded(brokerId: number): void {
+    if (this.#state !== "running" || !this.#multi.peerEnded(brokerId)) return;
+    this.#options.logger.info("the process of a broker has ended", { peer: brokerId });
+  }
+
   /** Another incarnation goes by the broker's id, and nothing of the one before arrives any more. */
   peerReplaced(brokerId: number): void {
     this.#multi.peerReplaced(brokerId);

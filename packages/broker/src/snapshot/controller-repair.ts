@@ -16,7 +16,7 @@ import { Interruption } from "./interruption.ts";
 import type { AbsentReplica } from "./replica-home.ts";
 import { othersAreMajority, ReplicaRepairer } from "./replica-repairer.ts";
 import { SegmentFetcher } from "./segment-fetcher.ts";
-import { Turns } from "./turns.ts";
+import { Turns } from "../turns.ts";
 
 /** What repairing the metadata's log needs. */
 export interface ControllerRepairOptions {

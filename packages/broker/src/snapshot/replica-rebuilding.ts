@@ -16,7 +16,7 @@ import { ReplicaRepairer } from "./replica-repairer.ts";
 import { type PieceAdmission, SegmentFetcher } from "./segment-fetcher.ts";
 import { SnapshotExporter } from "./snapshot-exporter.ts";
 import { SnapshotInstaller } from "./snapshot-installer.ts";
-import { Turns } from "./turns.ts";
+import { Turns } from "../turns.ts";
 
 /** What rebuilding needs. */
 export interface ReplicaRebuildingOptions {

@@ -9,7 +9,7 @@ import type { HistoryInstaller, RemoteHistory } from "./history-installer.ts";
 import { Interruption } from "./interruption.ts";
 import type { AbsentReplica } from "./replica-home.ts";
 import { ReplicaRepairer } from "./replica-repairer.ts";
-import { Turns } from "./turns.ts";
+import { Turns } from "../turns.ts";
 
 const { logger } = nodeRuntime({ log: { level: "silent" } });
 const manifest = encodeSnapshotManifest({

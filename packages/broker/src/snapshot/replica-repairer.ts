@@ -1,12 +1,13 @@
 import { decodeSnapshotManifest } from "@ropewalk/log";
-import { peerService, RopewalkError } from "@ropewalk/protocol";
+import { RopewalkError } from "@ropewalk/protocol";
+import { peerService } from "@ropewalk/protocol/internal";
 import type { Clock, Logger } from "@ropewalk/runtime";
 import type { LeaderTable } from "../leadership/leader-table.ts";
 import type { RemoteCaller } from "../remote-caller.ts";
 import type { Interruption } from "./interruption.ts";
 import type { AbsentReplica } from "./replica-home.ts";
 import type { HistoryInstaller, RemoteHistory } from "./history-installer.ts";
-import type { Turns } from "./turns.ts";
+import type { Turns } from "../turns.ts";
 
 /** What repairing needs. */
 export interface ReplicaRepairerOptions {

@@ -7,7 +7,7 @@ import type { RaftGroup } from "../raft/raft-group.ts";
 import type { RaftHost } from "../raft/raft-host.ts";
 import type { HistoryInstaller } from "./history-installer.ts";
 import type { ReplicaHome } from "./replica-home.ts";
-import type { Turns } from "./turns.ts";
+import type { Turns } from "../turns.ts";
 
 /** What installing needs. */
 export interface SnapshotInstallerOptions {

@@ -8,15 +8,16 @@ import type { ResolvedOptions } from "./multi-config.ts";
  * its way to it. This looks at every group, asleep or not; it happens once per process that is lost.
  */
 export function loseProcess<Owner>(
-  groups: Iterable<Group<Owner>>,
+  groups: readonly Group<Owner>[],
   peerId: number,
   scheduler: GroupScheduler<Owner>,
   options: ResolvedOptions,
 ): void {
+  const lostCount = groups.filter(({ node }) => node.leaderId === peerId).length;
   for (const group of groups) {
     const { node } = group;
     if (node.leaderId === peerId) {
-      loseLeader(group, scheduler, options);
+      loseLeader(group, scheduler, options, lostCount);
     } else if (node.role === "leader" && isMember(node, peerId)) {
       scheduler.activity(group, peerId);
       node.reportUnreachable(peerId);
@@ -24,17 +25,21 @@ export function loseProcess<Owner>(
   }
 }
 
-/** A follower whose leader is gone forgets it, whose lease would protect it for ever, and wants another. */
+/**
+ * A follower whose leader is gone forgets it, whose lease would protect it for ever, and wants another: one of `lostCount`
+ * groups that lost theirs at the same time.
+ */
 export function loseLeader<Owner>(
   group: Group<Owner>,
   scheduler: GroupScheduler<Owner>,
   options: ResolvedOptions,
+  lostCount: number,
 ): void {
   const { node, key } = group;
   const deadId = node.leaderId;
   scheduler.activity(group, deadId);
   node.forgetLeader();
   if (!group.isVoter) return;
-  const delayTicks = candidateDelayTicks(options, node.confState, key.groupId, deadId);
+  const delayTicks = candidateDelayTicks(options, node.confState, key.groupId, deadId, lostCount);
   scheduler.electionWanted(group, delayTicks);
 }

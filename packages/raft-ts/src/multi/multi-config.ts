@@ -24,7 +24,10 @@ export interface MultiRaftOptions {
   readonly peerTimeoutTicks?: number;
   /** Elections that may begin on this node in one tick. Default 128. */
   readonly electionsPerTickMax?: number;
-  /** When a leader's process died its groups campaign spread over so many ticks. Default electionTicks ÷ 2. */
+  /**
+   * When a leader's process died its groups campaign spread over so many ticks at the most, and who comes next in each
+   * waits so much longer. Default electionTicks ÷ 2.
+   */
   readonly electionJitterTicks?: number;
   /** Whether heartbeats travel in batches. Without, no group hibernates. Default true. */
   readonly coalesceHeartbeats?: boolean;

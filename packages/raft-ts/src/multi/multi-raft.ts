@@ -164,7 +164,7 @@ export class MultiRaft<Owner> {
     if (sign === "restarted" || sign === "returned") {
       this.#options.onPeerEvent?.({ kind: sign, peerId: peer.id });
     }
-    for (const key of batch.wakes) this.#takeWake(batch.from, key);
+    for (const key of batch.wakes) this.#takeWake(batch, key);
     this.counters.itemsUnknownGroup += this.#exchange.take(batch);
   }
 
@@ -193,6 +193,18 @@ export class MultiRaft<Owner> {
     for (const group of this.#groups.values()) {
       if (group.node.role === "leader") this.#guard(group, () => group.forgetProgress(peerId));
     }
+  }
+
+  /**
+   * Tells that the process of `peerId` is known to have ended: what it led has no leader, and nobody waits for its silence
+   * to show that. Answers whether that is news. Who says so of a process that lives causes elections without need that
+   * the others refuse, unless they were told the same; nothing worse, for no read is answered on the strength of a lease.
+   */
+  peerEnded(peerId: number): boolean {
+    if (this.#peers.find(peerId)?.ended() !== true) return false;
+    this.#options.onPeerEvent?.({ kind: "died", peerId });
+    this.#loseProcess(peerId);
+    return true;
   }
 
   /** Stops exchanging batches with a node that left for good. */
@@ -385,14 +397,15 @@ export class MultiRaft<Owner> {
   }
 
   #loseProcess(peerId: number): void {
-    loseProcess(this.#groups.values(), peerId, this.#scheduler, this.#options);
+    loseProcess([...this.#groups.values()], peerId, this.#scheduler, this.#options);
   }
 
   /** From its leader a call to wake means that its replica is gone, or leads no more. */
-  #takeWake(from: number, key: GroupKey): void {
+  #takeWake({ from, wakes }: PeerBatch, key: GroupKey): void {
     const group = this.#find(key);
     if (group === undefined) return;
-    if (group.node.leaderId === from) loseLeader(group, this.#scheduler, this.#options);
+    if (group.node.leaderId === from)
+      loseLeader(group, this.#scheduler, this.#options, wakes.length);
     else this.#activity(group, from);
   }
 

@@ -34,6 +34,13 @@ export class Peer {
     return true;
   }
 
+  /** The process is known to be gone; answers whether it counted as alive until now. */
+  ended(): boolean {
+    const isNews = this.isAlive;
+    this.isAlive = false;
+    return isNews;
+  }
+
   /**
    * Notes a batch of the peer. Its epochs must ascend, or late batches of an earlier process could pass
    * for a restart; only a peer that counts as dead may come back with a lower one, so that a process

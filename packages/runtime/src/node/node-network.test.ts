@@ -220,7 +220,7 @@ test("Listener.close() gives the port back and leaves connections alone", async 
   await expect(
     network.connect(address, 5_000, (connection) => new Recorder(connection)),
   ).rejects.toMatchObject({
-    code: "UNREACHABLE",
+    code: "REFUSED",
     message: expect.stringContaining(`Cannot connect to ${host}:${listener.port}: `),
   });
   const again = await network.listen(address, (connection) => new Recorder(connection));

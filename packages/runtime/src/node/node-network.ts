@@ -3,6 +3,7 @@ import type { Server } from "node:net";
 import type { Logger } from "../logger.ts";
 import { NetworkError } from "../network.ts";
 import type { Address, Connection, ConnectionHandler, Listener, Network } from "../network.ts";
+import { errnoOf } from "./errno.ts";
 import { listen } from "./tcp-listen.ts";
 import { NodeConnection } from "./node-connection.ts";
 
@@ -53,7 +54,7 @@ export class NodeNetwork implements Network {
     return new NodeListener(server, port);
   }
 
-  /** Rejects with a NetworkError, TIMEOUT or UNREACHABLE. */
+  /** Rejects with a NetworkError, TIMEOUT, REFUSED or UNREACHABLE. */
   connect(address: Address, timeoutMs: number, handler: Accept): Promise<Connection> {
     return new Promise((resolve, reject) => {
       // As an option of `connect` it would have no effect on a socket that is there already. Without it a message waits
@@ -67,7 +68,7 @@ export class NodeNetwork implements Network {
         reject(
           error instanceof NetworkError
             ? error
-            : connectFailure(address, "UNREACHABLE", error.message, error),
+            : connectFailure(address, failureCode(error), error.message, error),
         );
       };
       socket.once("error", onError);
@@ -103,9 +104,16 @@ class NodeListener implements Listener {
   }
 }
 
+/** Of a name with several addresses all must have refused: somebody may listen at the one that did not answer. */
+function failureCode(error: Error): "REFUSED" | "UNREACHABLE" {
+  const failures: readonly unknown[] = error instanceof AggregateError ? error.errors : [error];
+  const isRefused = failures.every((failure) => errnoOf(failure) === "ECONNREFUSED");
+  return isRefused ? "REFUSED" : "UNREACHABLE";
+}
+
 function connectFailure(
   address: Address,
-  code: "TIMEOUT" | "UNREACHABLE",
+  code: "TIMEOUT" | "REFUSED" | "UNREACHABLE",
   reason: string,
   cause?: Error,
 ): NetworkError {

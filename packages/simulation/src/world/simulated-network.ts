@@ -98,8 +98,13 @@ export class SimulatedNetwork {
         if (isSettled) return;
         timer.cancel();
         const open = this.#ports.get(name);
+        // A machine without power refuses nothing: the next router says so, in its stead.
+        if (open?.process.death === "power") {
+          reject(new NetworkError("UNREACHABLE", `there is no way to ${name}`));
+          return;
+        }
         if (open?.process.isAlive !== true || open !== port) {
-          reject(new NetworkError("UNREACHABLE", `${name} refused the connection`));
+          reject(new NetworkError("REFUSED", `${name} refused the connection`));
           return;
         }
         resolve(this.#join(near, open, address, handler));

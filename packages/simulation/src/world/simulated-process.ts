@@ -36,7 +36,8 @@ export class SimulatedProcess implements Clock {
   readonly #startMs: number;
   #clock: ClockFault;
   #held: (() => void)[] | undefined;
-  #isAlive = true;
+  /** How it ended; undefined while it lives. */
+  death: Death | undefined;
   readonly #deathListeners = new Set<(death: Death) => void>();
 
   constructor(loop: EventLoop, host: string, clock: ClockFault = soundClock) {
@@ -47,7 +48,7 @@ export class SimulatedProcess implements Clock {
   }
 
   get isAlive(): boolean {
-    return this.#isAlive;
+    return this.death === undefined;
   }
 
   get isStopped(): boolean {
@@ -57,7 +58,7 @@ export class SimulatedProcess implements Clock {
   /** Has the process do something, `delayMs` of the world's time from now. */
   post(delayMs: number, run: () => void): Timer {
     return this.loop.schedule(delayMs, () => {
-      if (!this.#isAlive) return;
+      if (!this.isAlive) return;
       if (this.#held === undefined) run();
       else this.#held.push(run);
     });
@@ -75,8 +76,8 @@ export class SimulatedProcess implements Clock {
   }
 
   die(death: Death): void {
-    if (!this.#isAlive) return;
-    this.#isAlive = false;
+    if (!this.isAlive) return;
+    this.death = death;
     this.#held = undefined;
     for (const listener of this.#deathListeners) listener(death);
   }
