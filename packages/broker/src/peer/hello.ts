@@ -35,7 +35,7 @@ export interface PeerIdentity {
   readonly directoryId: string;
   /** Empty as long as it belongs to none. */
   readonly clusterId: string;
-  /** The entry of the metadata's log that took the directory in; absent where it helped to form the cluster, or does not say. */
+  /** The entry of the metadata's log that took the directory in; 0: it helped to form the cluster. Absent: it does not say. */
   readonly enteredIndex?: number | undefined;
 }
 
@@ -99,7 +99,7 @@ export function decodeHello(payload: Uint8Array): Hello {
 
 /** The last of what is said; early versions do not say it. */
 function enteredIndexOf(reader: ByteReader): number | undefined {
-  return (reader.remaining > 0 ? reader.uvarint() : 0) || undefined;
+  return reader.remaining > 0 ? reader.uvarint() : undefined;
 }
 
 /** A whole frame. A refusal is cut to a thousand characters. */

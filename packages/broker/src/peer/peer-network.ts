@@ -27,7 +27,7 @@ export interface PeerNetworkOptions extends PeerEvents {
   readonly listen: Address;
   /** Where peers reach this broker, which it tells those that it connects to. Absent: they know or find out. */
   readonly advertise?: Address;
-  /** The entry of the metadata's log that took this broker in; 0: it helped to form the cluster. Absent: 0. */
+  /** The entry of the metadata's log that took this broker in; 0: it helped to form the cluster. Absent: it does not say. */
   enteredIndex?(): number;
   /** The cluster this broker belongs to; empty as long as it does not know. */
   clusterId(): string;
@@ -82,7 +82,7 @@ export class PeerNetwork {
         brokerId,
         directoryId,
         clusterId: options.clusterId(),
-        enteredIndex: options.enteredIndex?.() || undefined,
+        enteredIndex: options.enteredIndex?.(),
       }),
       heard: (peerId, nowMs) => this.#heardMs.set(peerId, nowMs),
       watch: (connection, isGreeting) => this.#watch.add(connection, isGreeting),
