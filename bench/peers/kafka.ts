@@ -1,10 +1,11 @@
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { freePorts } from "../../test/cluster/free-ports.ts";
-import type { ReportedLatency } from "../results/result-file.ts";
 import { sizeOf } from "../workloads/produce.ts";
 import { missingOf, peerCache } from "./peer-cache.ts";
 import { numberAfter, peerFigures } from "./peer-figures.ts";
+import { type PacedLoad, pacedLoadOf, pacedRow } from "./paced-load.ts";
 import { type Peer, type PeerRun, peersWorkloadName } from "./peer.ts";
 import { PeerProcesses } from "./peer-processes.ts";
 
@@ -18,6 +19,7 @@ const longEnough = 0.7;
 const attemptsMax = 5;
 const topicAttemptsMax = 30;
 const libraries = peerCache("kafka", "libs");
+const loadProgram = fileURLToPath(new URL("kafka-load/KafkaLoad.java", import.meta.url));
 /** What kafka-server-start.sh gives a broker. */
 const serverFlags = [
   "-Xmx1G",
@@ -53,11 +55,9 @@ export const kafka: Peer = {
   async measure(run) {
     await using processes = new PeerProcesses();
     run.findings.progress("kafka: starting");
-    const beganMs = performance.now();
-    const ports = await start(processes);
+    const { ports, startMs } = await start(processes);
     const cluster = { processes, bootstrap: ports.map((port) => `127.0.0.1:${port}`).join(",") };
     await createTopic(cluster, "ready", []);
-    const startMs = performance.now() - beganMs;
     for (const recordBytes of run.recordSizes) {
       for (const flushing of flushings)
         await measureOne(run, cluster, { recordBytes, flushing, startMs });
@@ -111,19 +111,15 @@ async function measureOne(run: PeerRun, cluster: Cluster, special: Case): Promis
     },
     latencies: {},
   });
-  const half = Math.ceil(peak.recordsPerSecond / 2);
-  const paced = await produce(cluster, topic, recordBytes, half * run.options.seconds, half);
-  run.findings.row({
-    ...row,
-    label: `produce, ${sizeOf(recordBytes)}, 50 % of the peak`,
-    settings: { ...settings, loop: "throttled; latency from send to acknowledgement" },
-    figures: {
-      recordsPerSecond: paced.recordsPerSecond,
-      targetRecordsPerSecond: half,
-      loadPercent: 50,
-    },
-    latencies: { acknowledged: paced.latency },
-  });
+  const rate = Math.max(1, Math.floor(peak.recordsPerSecond / 2));
+  run.findings.row(
+    pacedRow(
+      { ...row, settings },
+      recordBytes,
+      rate,
+      await pace(run, cluster, topic, recordBytes, rate),
+    ),
+  );
   await consume(run, cluster, { topic, recordBytes, records: written, row });
 }
 
@@ -196,24 +192,28 @@ async function produce(
   ]);
   const { output } = client;
   const last = output.slice(output.lastIndexOf(`${records} records sent`));
-  return {
-    client,
-    recordsPerSecond: numberAfter(last, /([\d.]+) records\/sec/),
-    latency: latencyOf(last),
-  };
+  return { client, recordsPerSecond: numberAfter(last, /([\d.]+) records\/sec/) };
 }
 
-function latencyOf(line: string): ReportedLatency {
-  const percentiles = [50, 95, 99, 99.9] as const;
-  const [p50Ms = 0, p95Ms = 0, p99Ms = 0, p999Ms = 0] = percentiles.map((p) =>
-    numberAfter(line, new RegExp(`(\\d+) ms ${String(p).replace(".", "\\.")}th`)),
-  );
-  const maxMs = numberAfter(line, /([\d.]+) ms max latency/);
-  const curve = [p50Ms, p95Ms, p99Ms, p999Ms].map((ms, i) => [percentiles[i] ?? 0, ms] as const);
-  return { p50Ms, p95Ms, p99Ms, p999Ms, maxMs, curve };
+/** The open loop, which Kafka's own tools do not have: ours with its client, compiled when it starts. */
+async function pace(
+  { options }: PeerRun,
+  { bootstrap, processes }: Cluster,
+  topic: string,
+  recordBytes: number,
+  rate: number,
+): Promise<PacedLoad> {
+  const times = [options.warmUpSeconds, options.seconds];
+  const numbers = [partitionCount, recordBytes, rate, ...times, batchBytes, lingerMs];
+  const args = [...classPath, loadProgram, bootstrap, topic, ...numbers.map(String)];
+  const client = await processes.run("java", ["-Xmx1G", ...args]);
+  return pacedLoadOf(client.output);
 }
 
-async function start(processes: PeerProcesses): Promise<readonly number[]> {
+/** Starts the brokers; `startMs` is until all of them listen, which is before they know each other. */
+async function start(
+  processes: PeerProcesses,
+): Promise<{ readonly ports: readonly number[]; readonly startMs: number }> {
   const ports = await freePorts(nodeCount * 2);
   const clientPorts = ports.slice(0, nodeCount);
   const voters = ports.slice(nodeCount).map((port, i) => `${i + 1}@127.0.0.1:${port}`);
@@ -242,6 +242,7 @@ async function start(processes: PeerProcesses): Promise<readonly number[]> {
     return java(processes, "kafka.tools.StorageTool", ["format", "-t", id, "-c", path]);
   });
   await Promise.all(format);
+  const beganMs = performance.now();
   for (let i = 1; i <= nodeCount; i++) {
     const properties = join(processes.directory, String(i), "server.properties");
     processes.spawn(`kafka-${i}`, "java", [
@@ -252,7 +253,7 @@ async function start(processes: PeerProcesses): Promise<readonly number[]> {
     ]);
   }
   await processes.listening(clientPorts);
-  return clientPorts;
+  return { ports: clientPorts, startMs: performance.now() - beganMs };
 }
 
 async function createTopic(

@@ -4,7 +4,7 @@ import type { ControllerClient } from "../controller/controller-client.ts";
 import { wantedOf } from "../controller/partition-assignment.ts";
 import { type MemberStep, nextMemberStep } from "../raft/member-step.ts";
 import type { RaftGroup } from "../raft/raft-group.ts";
-import type { Replica } from "../replicas/replica-set.ts";
+import type { Replica } from "../replicas/replica-factory.ts";
 
 /** What moving members needs. */
 export interface MemberMoverOptions {
