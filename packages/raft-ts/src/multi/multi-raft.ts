@@ -6,14 +6,14 @@ import type { Ready } from "../ready.ts";
 import type { StepOutcome } from "../step-outcome.ts";
 import { type Candidacy, hasRival, mayCampaign } from "./candidacy.ts";
 import { candidateDelayTicksMax } from "./candidate-order.ts";
-import { ElectionAdmission } from "./election-admission.ts";
+import { ElectionLines } from "./election-lines.ts";
 import type { GroupHandle } from "./group-handle.ts";
 import type { GroupKey, GroupRoute } from "./group-key.ts";
 import { Group } from "./group.ts";
 import type { GroupScheduler } from "./group.ts";
 import { HeartbeatExchange, stayAwake } from "./heartbeat-exchange.ts";
 import { isMember, leaderMaySleep, otherMembers } from "./hibernation.ts";
-import { loseLeader, loseProcess } from "./lost-process.ts";
+import { loseLeader, loseProcess, rememberProcess } from "./lost-process.ts";
 import { newCounters } from "./multi-counters.ts";
 import type { MultiRaftCounters } from "./multi-counters.ts";
 import { nodeConfig, resolveOptions } from "./multi-config.ts";
@@ -46,10 +46,12 @@ export class MultiRaft<Owner> {
   readonly #dirty = new Set<Group<Owner>>();
   readonly #peers: Peers;
   readonly #exchange: HeartbeatExchange<Owner>;
-  readonly #elections: ElectionAdmission<Group<Owner>>;
+  readonly #elections: ElectionLines<Group<Owner>>;
   readonly #scheduler: GroupScheduler<Owner>;
   /** Whether the interval ended, so that every peer gets a batch. */
   #isBeatDue = false;
+  /** Groups with heartbeats of the interval that ended are still to be visited. */
+  #isBeatUnfinished = false;
   #isUrgent = false;
   #isWorkSignalled = false;
   #candidacy: Candidacy = "willing";
@@ -59,7 +61,7 @@ export class MultiRaft<Owner> {
     this.#options = resolved;
     this.#peers = new Peers(resolved.nodeId, resolved.epoch);
     const delayTicksMax = candidateDelayTicksMax(resolved);
-    this.#elections = new ElectionAdmission(resolved.electionsPerTickMax, delayTicksMax);
+    this.#elections = new ElectionLines(resolved.electionsPerTickMax, delayTicksMax);
     this.#scheduler = {
       activity: (group, cause) => this.#activity(group, cause),
       touched: (group) => this.#touched(group),
@@ -71,6 +73,7 @@ export class MultiRaft<Owner> {
       wake: (group, cause) => this.#wake(group, cause),
       sleep: (group) => this.#sleep(group),
       hibernates: this.hibernates,
+      isGone: (peerId) => this.#peers.isGone(peerId),
       guard: this.#guard,
     });
   }
@@ -155,12 +158,14 @@ export class MultiRaft<Owner> {
   receiveBatch(batch: PeerBatch): void {
     if (batch.to !== this.nodeId || batch.from === this.nodeId) return;
     const peer = this.#peers.get(batch.from);
+    const { isGone } = peer;
     const sign = peer.heard(batch);
     if (sign === "stale") {
       this.counters.batchesStale++;
       return;
     }
     if (sign === "restarted") this.#loseProcess(peer.id);
+    else if (isGone) rememberProcess(this.#groups.values(), peer.id, this.#scheduler);
     if (sign === "restarted" || sign === "returned") {
       this.#options.onPeerEvent?.({ kind: sign, peerId: peer.id });
     }
@@ -222,7 +227,10 @@ export class MultiRaft<Owner> {
       this.#loseProcess(peer.id);
     }
     for (const group of this.#awake) this.#guard(group, () => this.#tickGroup(group));
-    this.#elections.tick((group) => this.#guard(group, () => this.#startElection(group)) ?? false);
+    this.#elections.tick(
+      this.#peers.areHeard,
+      (group) => this.#guard(group, () => this.#startElection(group)) ?? false,
+    );
     if (this.counters.ticks % this.#options.heartbeatTicks !== 0) return;
     this.#isBeatDue = true;
     this.#signalWork();
@@ -233,18 +241,30 @@ export class MultiRaft<Owner> {
     return this.#dirty.size > 0 || this.#isBeatDue || this.#isUrgent;
   }
 
-  /** Visits the groups that something happened to, and hands out what they and this node want done. */
+  /**
+   * Visits groups that something happened to, and hands out what they and this node want done. Where there are very many
+   * it leaves the rest to the next pass, so that the owner hears others in between, and they this node.
+   */
   pass(sink: PassSink<Owner>): void {
     this.counters.passes++;
     this.#isWorkSignalled = true; // What the pass itself stirs up is looked at when it ends.
-    const visited = [...this.#dirty];
-    this.#dirty.clear();
-    for (const group of visited) {
+    for (const group of this.#takeDirty()) {
       if (!group.isRemoved) this.#guard(group, () => this.#visit(group, sink));
     }
     this.#flush(sink);
     this.#isWorkSignalled = false;
     if (this.hasWork) this.#signalWork();
+  }
+
+  /** Who waits longest comes first. */
+  #takeDirty(): readonly Group<Owner>[] {
+    const taken: Group<Owner>[] = [];
+    for (const group of this.#dirty) {
+      if (taken.length >= this.#options.visitsPerPassMax) break;
+      taken.push(group);
+    }
+    for (const group of taken) this.#dirty.delete(group);
+    return taken;
   }
 
   /** Does something with a group; one that contradicts itself or the others is reported, the rest goes on. */
@@ -281,12 +301,16 @@ export class MultiRaft<Owner> {
     return { ...ready, messages: kept.length === 0 ? NO_MESSAGES : kept };
   }
 
+  /**
+   * At the end of an interval everybody gets a batch, for that is the sign of life: at once, also where groups that
+   * have heartbeats to send wait for later passes. Those follow pass by pass.
+   */
   #flush(sink: PassSink<Owner>): void {
-    const isBeatDue = this.#isBeatDue;
+    const which = this.#isBeatDue ? "all" : this.#isBeatUnfinished ? "filled" : "urgent";
+    this.#isBeatUnfinished = which !== "urgent" && this.#dirty.size > 0;
     this.#isBeatDue = false;
     this.#isUrgent = false;
-    const batches = this.#peers.takeBatches(isBeatDue);
-    for (const batch of batches) sink.batch(batch);
+    for (const batch of this.#peers.takeBatches(which)) sink.batch(batch);
   }
 
   #tickGroup(group: Group<Owner>): void {
@@ -316,11 +340,12 @@ export class MultiRaft<Owner> {
     // Who was just forgotten by a quorum check answers the next heartbeat. A whole pause later the next check would be as
     // near, where the pause is a multiple of the election timeout: some groups would never sleep.
     group.idleTicks = Math.max(0, hibernateAfterTicks - Math.ceil(electionTicks / 2));
-    if (!leaderMaySleep(group.node)) return;
+    const isGone = (id: number): boolean => this.#peers.isGone(id);
+    if (!leaderMaySleep(group.node, isGone)) return;
     group.idleTicks = 0;
     group.wakefulness = "drowsy";
     group.sleepers = [];
-    if (otherMembers(group.node).length === 0) this.#sleep(group);
+    if (otherMembers(group.node).every(isGone)) this.#sleep(group);
   }
 
   /** Once a node's patience is at its end its clock stops until an election is admitted. */
@@ -331,7 +356,7 @@ export class MultiRaft<Owner> {
     } else if (group.isVoter) {
       // It would do the same by campaigning: while it waits, others may have its vote.
       group.node.forgetLeader();
-      this.#requestElection(group, 0);
+      this.#doubtLeader(group);
     } else {
       this.#missLeader(group);
     }
@@ -354,6 +379,13 @@ export class MultiRaft<Owner> {
     if (group.isElectionQueued) return;
     group.isElectionQueued = true;
     this.#elections.request(group, delayTicks);
+  }
+
+  #doubtLeader(group: Group<Owner>): void {
+    if (group.isElectionQueued) return;
+    group.isElectionQueued = true;
+    if (otherMembers(group.node).length === 0) this.#elections.request(group, 0);
+    else this.#elections.doubt(group);
   }
 
   #startElection(group: Group<Owner>): boolean {

@@ -162,6 +162,7 @@ class MultiSimulation {
   #disturb(process: SimulatedProcess, dice: number): void {
     if (!this.#random.chance(this.#storminess)) return;
     if (dice < 970) this.#crash(process);
+    else if (dice < 971) this.#sayEnded(process);
     else if (dice < 975) this.#togglePartition();
     else if (dice < 980) this.#anyReplica(process)?.handle?.transferLeader(1);
     else this.#anyReplica(process)?.handle?.campaign();
@@ -194,7 +195,15 @@ class MultiSimulation {
     if (process.multi === undefined) return;
     this.crashes++;
     process.crash(this.#random.integer(process.writes.length + 1));
+    if (this.#random.chance(0.5)) this.#sayEnded(process);
     if (this.#random.chance(0.3)) process.start();
+  }
+
+  /** Some hear that the process has ended: mostly it has. */
+  #sayEnded(process: SimulatedProcess): void {
+    for (const { id, multi } of this.world.processes) {
+      if (id !== process.id && this.#random.chance(0.8)) multi?.peerEnded(process.id);
+    }
   }
 
   #togglePartition(): void {
