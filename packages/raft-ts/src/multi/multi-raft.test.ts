@@ -290,6 +290,28 @@ describe("a pass", () => {
     world.roundsUntil("asleep", 80, () => world.isAsleep && world.isConverged);
   });
 
+  test("that leaves groups waiting lets no time pass for any group, and the peers hear of the node all the same", () => {
+    const world = threeNodes(100, { visitsPerPassMax: 7, hibernateAfterTicks: 0 });
+    world.roundsUntil("led", 60, () => world.isLed);
+    const { multi } = world.process(1);
+    if (multi === undefined) throw new Error("it runs");
+    const batches = (): number => world.packets.filter(({ kind }) => kind === "batch").length;
+    for (const { handle } of world.process(1).replicas.values()) handle?.wake();
+    multi.tick();
+    world.process(1).pass();
+    world.packets = [];
+    const { groupTicks, ticksDropped } = multi.counters;
+    for (let ticks = 1; ticks <= 3; ticks++) {
+      multi.tick();
+      world.process(1).pass();
+      expect(multi.counters).toMatchObject({ groupTicks, ticksDropped: ticksDropped + ticks });
+      expect(batches()).toBeGreaterThanOrEqual(2 * ticks);
+    }
+    while (multi.hasWork) world.process(1).pass();
+    multi.tick();
+    expect(multi.counters.groupTicks).toBe(groupTicks + 100);
+  });
+
   test("gives a sign of life at once, and the heartbeats of groups that wait follow pass by pass", () => {
     const world = threeNodes(100, { visitsPerPassMax: 7, hibernateAfterTicks: 0 });
     world.roundsUntil("led", 60, () => world.isLed);

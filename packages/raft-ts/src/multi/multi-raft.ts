@@ -22,6 +22,7 @@ import { isEmpty } from "./pass-sink.ts";
 import type { PassSink } from "./pass-sink.ts";
 import type { PeerBatch } from "./peer-batch.ts";
 import { Peers } from "./peers.ts";
+import { VisitLine } from "./visit-line.ts";
 
 /** What became of a message. The last two: the group is not here, or it, or one of the replicas, is another one. */
 export type ReceiveOutcome = StepOutcome | "unknownGroup" | "otherIncarnation";
@@ -43,7 +44,7 @@ export class MultiRaft<Owner> {
   /** Those that are ticked. */
   readonly #awake = new Set<Group<Owner>>();
   /** Those that the next pass visits. */
-  readonly #dirty = new Set<Group<Owner>>();
+  readonly #dirty = new VisitLine<Group<Owner>>();
   readonly #peers: Peers;
   readonly #exchange: HeartbeatExchange<Owner>;
   readonly #elections: ElectionLines<Group<Owner>>;
@@ -175,6 +176,8 @@ export class MultiRaft<Owner> {
 
   /** Tells that what was sent to `peerId` may not have arrived. It says nothing about the peer's life. */
   reportUnreachable(peerId: number): void {
+    // Every leader knows it since, and nothing was sent that could have arrived.
+    if (this.#peers.isGone(peerId)) return;
     for (const group of this.#awake) {
       if (group.node.role === "leader") group.node.reportUnreachable(peerId);
     }
@@ -216,12 +219,21 @@ export class MultiRaft<Owner> {
 
   /**
    * Advances the clock of everything by one tick, however many have passed: time in which this process
-   * was not able to listen says nothing about the others. Does not visit sleeping groups.
+   * was not able to listen says nothing about the others. Nor does time in which groups waited for a visit since the last
+   * tick: that one is dropped, too, but for the sign of life. Does not visit sleeping groups.
    */
   tick(elapsedTicks: number = 1): void {
     assert(elapsedTicks >= 1, "time only moves forward");
     this.counters.ticks++;
     this.counters.ticksDropped += elapsedTicks - 1;
+    if (this.#dirty.isBehind) this.counters.ticksDropped++;
+    else this.#tickAll();
+    if (this.counters.ticks % this.#options.heartbeatTicks !== 0) return;
+    this.#isBeatDue = true;
+    this.#signalWork();
+  }
+
+  #tickAll(): void {
     for (const peer of this.#peers.tick(this.#options.peerTimeoutTicks)) {
       this.#options.onPeerEvent?.({ kind: "died", peerId: peer.id });
       this.#loseProcess(peer.id);
@@ -231,9 +243,7 @@ export class MultiRaft<Owner> {
       this.#peers.areHeard,
       (group) => this.#guard(group, () => this.#startElection(group)) ?? false,
     );
-    if (this.counters.ticks % this.#options.heartbeatTicks !== 0) return;
-    this.#isBeatDue = true;
-    this.#signalWork();
+    this.#dirty.beginRound();
   }
 
   /** Whether `pass()` has something to do. */
@@ -248,23 +258,12 @@ export class MultiRaft<Owner> {
   pass(sink: PassSink<Owner>): void {
     this.counters.passes++;
     this.#isWorkSignalled = true; // What the pass itself stirs up is looked at when it ends.
-    for (const group of this.#takeDirty()) {
+    for (const group of this.#dirty.take(this.#options.visitsPerPassMax)) {
       if (!group.isRemoved) this.#guard(group, () => this.#visit(group, sink));
     }
     this.#flush(sink);
     this.#isWorkSignalled = false;
     if (this.hasWork) this.#signalWork();
-  }
-
-  /** Who waits longest comes first. */
-  #takeDirty(): readonly Group<Owner>[] {
-    const taken: Group<Owner>[] = [];
-    for (const group of this.#dirty) {
-      if (taken.length >= this.#options.visitsPerPassMax) break;
-      taken.push(group);
-    }
-    for (const group of taken) this.#dirty.delete(group);
-    return taken;
   }
 
   /** Does something with a group; one that contradicts itself or the others is reported, the rest goes on. */
@@ -317,7 +316,6 @@ export class MultiRaft<Owner> {
     this.counters.groupTicks++;
     if (group.node.role === "leader") this.#tickLeader(group);
     else this.#tickElection(group);
-    this.#touched(group);
   }
 
   #tickLeader(group: Group<Owner>): void {
@@ -327,6 +325,7 @@ export class MultiRaft<Owner> {
     group.tick();
     // It hears no majority. Whoever still hears it shall not wait for what else it says to run dry.
     if (group.node.role !== "leader") this.#sayFarewell(group);
+    this.#touched(group);
   }
 
   /** An idle leader offers sleep to its followers for a while, and tries again later if one declines. */
@@ -348,7 +347,10 @@ export class MultiRaft<Owner> {
     if (otherMembers(group.node).every(isGone)) this.#sleep(group);
   }
 
-  /** Once a node's patience is at its end its clock stops until an election is admitted. */
+  /**
+   * Once a node's patience is at its end its clock stops until an election is admitted. Before that a tick has nothing to
+   * say: it is not looked for, at every follower that is awake.
+   */
   #tickElection(group: Group<Owner>): void {
     if (group.isElectionQueued && group.node.leaderId === 0) return;
     if (!group.isElectionDue) {
@@ -357,6 +359,7 @@ export class MultiRaft<Owner> {
       // It would do the same by campaigning: while it waits, others may have its vote.
       group.node.forgetLeader();
       this.#doubtLeader(group);
+      this.#touched(group);
     } else {
       this.#missLeader(group);
     }

@@ -46,6 +46,7 @@ class MultiSimulation {
       heartbeatTicks: random.pick([1, 2]),
       hibernateAfterTicks: random.pick([0, 3, 8]),
       electionsPerTickMax: random.pick([1, 128]),
+      visitsPerPassMax: random.pick([1, 2, 256]),
       coalesceHeartbeats: random.chance(0.9),
     };
     this.#mayJoin = random.chance(0.5);
