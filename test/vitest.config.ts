@@ -8,7 +8,7 @@ const collectSeldom = [
   "--external-memory-accounted-in-global-limit",
   "--initial-old-space-size=512",
 ];
-const seedRuns = "packages/simulation/src/run.test.ts";
+const seedRuns = ["run", "regressions"].map((name) => `packages/simulation/src/${name}.test.ts`);
 const ssr = { resolve: { conditions, externalConditions: conditions } };
 
 /**
@@ -40,8 +40,9 @@ export default defineConfig({
             "packages/*/src/**/*.test.ts",
             "packages/testing/examples/vitest/*.test.ts",
             "test/*.test.ts",
+            "bench/**/*.test.ts",
           ],
-          exclude: [seedRuns],
+          exclude: seedRuns,
           benchmark: { include: [] },
           testTimeout: 30_000,
         },
@@ -51,7 +52,7 @@ export default defineConfig({
         test: {
           name: "simulation",
           sequence: { groupOrder: 0 },
-          include: [seedRuns],
+          include: seedRuns,
           benchmark: { include: [] },
           execArgv: collectSeldom,
         },
@@ -127,7 +128,7 @@ export default defineConfig({
           name: "bench",
           sequence: { groupOrder: 4 },
           include: [],
-          benchmark: { include: ["packages/*/src/**/*.bench.ts", "bench/**/*.bench.ts"] },
+          benchmark: { include: ["packages/*/src/**/*.bench.ts"] },
           experimental: { viteModuleRunner: false },
         },
       },

@@ -137,18 +137,32 @@ describe("brokers that form a cluster", () => {
     }
   });
 
-  test("form none where they were told that there is one", async () => {
-    await using cluster = await ProcessCluster.prepare(2);
+  test("form none where they were told that there is one, though most of them lost their disks and nobody else is up", async () => {
+    await using cluster = await ProcessCluster.start(3);
+    for (const id of [1, 2, 3]) await cluster.kill(id);
     const environment = { ROPEWALK_INITIAL_CLUSTER_STATE: "existing" };
     for (const id of [1, 2]) {
+      rmSync(cluster.dataDirectory(id), { recursive: true });
       cluster.change(id, { environment });
       cluster.spawn(id);
     }
+    for (const id of [1, 2]) {
+      await waitFor(
+        () => `broker ${id} waits; its log:\n${cluster.log(id)}`,
+        deadlineMs,
+        async () =>
+          (await readiness(cluster, id)).body.includes("started to join an existing cluster"),
+      );
+    }
+    // The one that is left knows the cluster still, and tells them of it.
+    cluster.spawn(3);
     await waitFor(
-      () => `broker 1 waits; its log:\n${cluster.log(1)}`,
+      () => `broker 1 knows of the cluster; its log:\n${cluster.log(1)}`,
       deadlineMs,
-      async () =>
-        (await readiness(cluster, 1)).body.includes("started to join an existing cluster"),
+      async () => {
+        const { body, status } = await readiness(cluster, 1);
+        return status === 503 && !body.includes("started to join an existing cluster");
+      },
     );
   });
 

@@ -22,12 +22,21 @@ export interface BrokerChanges {
   readonly rack?: string;
 }
 
-/** What runs in the processes: the product, or a broker that takes the same flags and has a small log. */
-export type BrokerProgram = "product" | "smallLog";
+/**
+ * What runs in the processes: the product, a broker that takes the same flags and has a small log, or one whose small
+ * log has files that take what is kept for the time when the disk is full.
+ */
+export type BrokerProgram = "product" | "smallLog" | "smallDisk";
+
+const smallLog = [
+  "--conditions=source",
+  fileURLToPath(new URL("small-log-broker.ts", import.meta.url)),
+];
 
 const programs: Readonly<Record<BrokerProgram, readonly string[]>> = {
   product: [ropewalkPath, "broker"],
-  smallLog: ["--conditions=source", fileURLToPath(new URL("small-log-broker.ts", import.meta.url))],
+  smallLog,
+  smallDisk: [...smallLog, "--journal-file-kib", "2048"],
 };
 
 const readyMs = 60_000;

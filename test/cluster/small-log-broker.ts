@@ -26,10 +26,12 @@ const { values } = parseArgs({
       "peer-listen",
       "peer-advertise",
       "http-listen",
+      "journal-file-kib",
     ].map((name) => [name, { type: "string" as const, default: "" }]),
   ),
 });
 const setting = (name: string): string => String(values[name]);
+const journalFileBytes = Number(setting("journal-file-kib") || 256) * kibibyte;
 
 const broker = await Broker.start(
   {
@@ -53,8 +55,8 @@ const broker = await Broker.start(
     rack: "",
     limits: { checkpointMs: 100 },
     log: {
-      journalBytesMax: 1024 * kibibyte,
-      fileBytesMax: 256 * kibibyte,
+      journalBytesMax: 4 * journalFileBytes,
+      fileBytesMax: journalFileBytes,
       fillAheadBytes: 64 * kibibyte,
       cacheBytesMax: 256 * kibibyte,
       diskReserveBytes: 16 * 1024 * kibibyte,

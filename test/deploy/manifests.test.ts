@@ -159,6 +159,18 @@ describeUnless(missing).each(["base", "overlays/dev"])("deploy/%s", (directory) 
   });
 });
 
+describeUnless(missing)("deploy/components/new-cluster", () => {
+  const stateOf = (directory: string): string | undefined => {
+    const manifests = parseManifests(renderKustomization(join(DEPLOY_DIRECTORY, directory)));
+    return settings(manifests, pick(manifests, "StatefulSet"))["ROPEWALK_INITIAL_CLUSTER_STATE"];
+  };
+
+  test("only brokers that have the component may form a cluster", () => {
+    expect(stateOf("base")).toBe("existing");
+    expect(stateOf("overlays/dev")).toBe("new");
+  });
+});
+
 /** What the configuration and the container set, before references are filled in. */
 function settings(
   manifests: readonly Manifest[],

@@ -107,7 +107,7 @@ describe.skipIf(obstacle !== undefined)("a disk that is full", () => {
   test(
     "a cluster refuses records while its disks are full, reads and deletes, and takes records again by itself",
     async () => {
-      await using cluster = await ProcessCluster.prepare(3, "smallLog");
+      await using cluster = await ProcessCluster.prepare(3, "smallDisk");
       using volumes = new DisposableStack(); // Gone before the cluster's directory is.
       const ballasts = cluster.brokerIds.map((id) => {
         const fileSystem = id % 2 === 1 ? "ext4" : "xfs";

@@ -8,8 +8,8 @@ import type { BrokerConfig, BrokerLimits } from "./config.ts";
 import { type ForwardedConfigs, openConfigs } from "./admin/config-admin.ts";
 import { Controller } from "./controller/controller.ts";
 import { ControllerClient } from "./controller/controller-client.ts";
+import { openControllerGroup } from "./controller/controller-group.ts";
 import { ControllerMachine } from "./controller/controller-machine.ts";
-import { controllerVoters } from "./controller/controller-voters.ts";
 import { answerControllerCalls } from "./controller/controller-calls.ts";
 import type { BrokerRegistration } from "./controller/broker-registration.ts";
 import {
@@ -19,6 +19,7 @@ import {
   type TopicImage,
 } from "./controller/metadata-image.ts";
 import { MetadataProposer } from "./controller/metadata-proposer.ts";
+import { metadataReplayed } from "./controller/metadata-replay.ts";
 import { ProducerIdPool } from "./controller/producer-id-pool.ts";
 import { type Fitness, FitnessWatch } from "./fitness/fitness-watch.ts";
 import { createGroupsTopic } from "./group/groups-topic.ts";
@@ -33,14 +34,12 @@ import type { PeerNetwork } from "./peer/peer-network.ts";
 import { peerSender } from "./peer/peer-sender.ts";
 import { CommandProposer } from "./raft/command-proposer.ts";
 import { HistoryKeeper } from "./raft/history-keeper.ts";
-import { openGroupLog } from "./raft/group-storage.ts";
-import { RaftGroup } from "./raft/raft-group.ts";
+import type { RaftGroup } from "./raft/raft-group.ts";
 import { RaftHost } from "./raft/raft-host.ts";
 import type { RaftObserver } from "./raft/raft-observer.ts";
 import type { Leadership } from "./raft/state-machine.ts";
 import { ReassignmentDesk } from "./moves/reassignment-desk.ts";
 import { RemoteCaller } from "./remote-caller.ts";
-import { untilShown } from "./admin/own-image-wait.ts";
 import { placeReplicas, removeTopic } from "./replicas/replica-placement.ts";
 import { ReplicaSet } from "./replicas/replica-set.ts";
 import { ReplicaRebuilding, snapshotImageBytesMax } from "./snapshot/replica-rebuilding.ts";
@@ -95,6 +94,8 @@ export class BrokerNode {
   #fitness: FitnessWatch | undefined;
   #started = false;
   #isStopped = false;
+  /** Why the metadata cannot be followed; `undefined` where it can. */
+  #metadataFault: string | undefined;
 
   constructor(options: BrokerNodeOptions) {
     this.#options = options;
@@ -181,19 +182,17 @@ export class BrokerNode {
     if (!storage.identity.hasJoined) void this.#join(registration);
   }
 
-  /**
-   * Applies what the metadata's log is known to have committed, before anything acts on the metadata: what came and
-   * went in between must not be made again, least of all replicas whose votes are forgotten by now.
-   */
   async #replayMetadata(): Promise<void> {
     const { commit } = this.#controllerGroup.log.hardState;
     this.host.add(this.#controllerGroup);
-    const isReplayed = (): boolean => this.machine.appliedIndex >= commit;
-    await untilShown(this.#options.runtime.clock, undefined, isReplayed);
-    if (isReplayed()) return;
-    // Its log may be damaged, and is repaired while the broker runs.
-    const { appliedIndex } = this.machine;
-    this.#logger.warn("replicas start with older metadata", { appliedIndex, commit });
+    await metadataReplayed({
+      clock: this.#options.runtime.clock,
+      logger: this.#logger,
+      commit,
+      appliedIndex: () => this.machine.appliedIndex,
+      fault: () =>
+        this.#options.storage.log.failed === undefined ? this.#metadataFault : "the disk failed",
+    });
   }
 
   async #join(registration: BrokerRegistration): Promise<void> {
@@ -274,19 +273,15 @@ export class BrokerNode {
 
   #createControllerGroup(): RaftGroup {
     const { config, limits, runtime, storage } = this.#options;
-    const log = openGroupLog(storage.log, { groupId: controllerGroupId, incarnation: 1 });
-    return new RaftGroup({
+    return openControllerGroup({
       brokerId: config.brokerId,
-      clock: runtime.clock,
+      runtime,
       logger: this.#logger,
-      log,
-      machine: this.machine,
-      ...controllerVoters(storage.identity.bootstrapIds),
       limits,
-      damaged: (group, error) => {
-        this.#logger.error("the metadata's log is damaged; this broker stays out of it", {
-          error,
-        });
+      storage,
+      machine: this.machine,
+      damaged: (group) => {
+        this.#metadataFault = "the metadata's log is damaged";
         this.host.remove(group);
       },
     });

@@ -1,5 +1,6 @@
 import type {
   CommitOffsetsRequest,
+  DescribeGroupRequest,
   DescribeGroupResponse,
   FetchOffsetsRequest,
   FetchOffsetsResponse,
@@ -398,7 +399,7 @@ export interface GroupCoordinator {
   ): Promise<FetchOffsetsResponse>;
   describeGroup(
     principal: Principal,
-    groupId: string,
+    request: DescribeGroupRequest,
     patience?: Patience,
   ): Promise<DescribeGroupResponse>;
   listGroups(principal: Principal, patience?: Patience): Promise<ListGroupsResponseInit>;

@@ -2,6 +2,7 @@ import process from "node:process";
 
 import { Command, type CommanderError } from "commander";
 
+import { benchCommand } from "./commands/bench.ts";
 import { brokerCommand } from "./commands/broker.ts";
 import { clusterCommand } from "./commands/cluster.ts";
 import { configCommand } from "./commands/config.ts";
@@ -64,6 +65,7 @@ function createProgram(): Command {
     partitionsCommand(),
     clusterCommand(),
     logCommand(),
+    benchCommand(),
   ];
   for (const command of commands) program.addCommand(inherit(command, program, "ropewalk"));
   return program;

@@ -6,7 +6,7 @@ import {
   type RopewalkError,
 } from "@ropewalk/protocol";
 import type { Clock } from "@ropewalk/runtime";
-import type { FetchedChunk, PartitionReader } from "./partition-reader.ts";
+import type { FetchedChunk, PartitionReader, ReadStream } from "./partition-reader.ts";
 import { type OffsetPosition, startPositionOf } from "./start-position.ts";
 
 /** The part of a gRPC call that the stream uses. */
@@ -34,7 +34,7 @@ const creditPortion = 1 / 4;
  * sends while it has credit; what the application has consumed is given back. So a slow application stops
  * the broker, and what waits here is bounded by the credit and one message.
  */
-export class FetchStream {
+export class FetchStream implements ReadStream {
   readonly brokerId: number;
   readonly #call: FetchCall;
   readonly #clock: Clock;

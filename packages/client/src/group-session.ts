@@ -1,6 +1,7 @@
 import { type CommittedOffset, groupService, RopewalkError } from "@ropewalk/protocol";
 import { pause } from "./backoff.ts";
 import type { ClusterConnection } from "./cluster-connection.ts";
+import { followPages } from "./follow-pages.ts";
 import { byTopic, GroupMember, type TopicPartition } from "./group-member.ts";
 
 /** How a consumer takes part in a group. */
@@ -144,9 +145,15 @@ export class GroupSession {
       retry: "any",
       signal: this.#cancelled.signal,
     } as const;
-    const request = { groupId, partitions: byTopic(partitions) };
-    const { offsets } = await this.#cluster.call(groupService.fetchOffsets, request, options);
-    return offsets.filter(({ offset }) => offset >= 0);
+    const asked = byTopic(partitions);
+    const committed: CommittedOffset[] = [];
+    await followPages(async (pageToken) => {
+      const request = { groupId, partitions: asked, pageToken };
+      const page = await this.#cluster.call(groupService.fetchOffsets, request, options);
+      committed.push(...page.offsets.filter(({ offset }) => offset >= 0));
+      return page.nextPageToken;
+    });
+    return committed;
   }
 
   /** Commits. Rejects where the member was put out of the group, or nobody answers in time. */

@@ -1,13 +1,21 @@
 import type { RopewalkError } from "@ropewalk/protocol";
 import type { Backoff } from "./backoff.ts";
-import type { FetchStream } from "./fetch-stream.ts";
 import type { OffsetPosition, StartFrom } from "./start-position.ts";
+
+/** What of a fetch stream concerns those that read from it. */
+export interface ReadStream {
+  readonly brokerId: number;
+  /** Stops reading a partition; what of it is under way is dropped. */
+  unsubscribe(reader: PartitionReader): void;
+  /** Gives back the credit of batches that the application is done with. */
+  giveBack(bytes: number): void;
+}
 
 /** Record batches of one partition as they came, and which of their records are wanted. */
 export interface FetchedChunk {
   readonly reader: PartitionReader;
   /** Where the credit for `recordBatches` goes back to. */
-  readonly stream: FetchStream;
+  readonly stream: ReadStream;
   readonly recordBatches: Uint8Array;
   /** Records before this were delivered already, or were not asked for. */
   readonly startOffset: number;
@@ -31,7 +39,7 @@ export class PartitionReader {
   readonly partition: number;
   readonly backoff: Backoff;
   /** The stream that it is subscribed on. */
-  stream: FetchStream | undefined;
+  stream: ReadStream | undefined;
   /** Failures since something was last received, and the last of them. */
   failures = 0;
   lastError: RopewalkError | undefined;
@@ -115,7 +123,7 @@ export class PartitionReader {
 
   /** Batches arrived; `undefined` where nothing in them is wanted. */
   received(
-    stream: FetchStream,
+    stream: ReadStream,
     recordBatches: Uint8Array,
     nextOffset: number,
     highWatermark: number,

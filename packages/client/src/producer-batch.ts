@@ -1,13 +1,19 @@
 import type { CompressionCodec, RecordBatchBuilder, RopewalkError } from "@ropewalk/protocol";
 import type { ProducerIdentity, QueuedBatch } from "./partition-queue.ts";
 import type { OutgoingBatch } from "./produce-stream.ts";
-import type { ProducerPartition } from "./producer-partition.ts";
 import type { RecordMetadata } from "./producer-record.ts";
 
 /** Somebody who waits for one record of a batch. */
 export interface PendingSend {
   readonly resolve: (metadata: RecordMetadata) => void;
   readonly reject: (error: RopewalkError) => void;
+}
+
+/** Where a batch goes: a partition, and what became of earlier attempts there. */
+export interface BatchDestination {
+  readonly topic: string;
+  readonly index: number;
+  readonly lastError: RopewalkError | undefined;
 }
 
 /** What a batch is made of. */
@@ -20,8 +26,10 @@ export interface BatchParts {
 }
 
 /** The records that travel together: collected, then encoded, then sent until they are settled. */
-export class ProducerBatch implements QueuedBatch, OutgoingBatch {
-  readonly destination: ProducerPartition;
+export class ProducerBatch<Destination extends BatchDestination = BatchDestination>
+  implements QueuedBatch, OutgoingBatch
+{
+  readonly destination: Destination;
   readonly createdAtMs: number;
   readonly serial: number;
   readonly builder: RecordBatchBuilder;
@@ -42,7 +50,7 @@ export class ProducerBatch implements QueuedBatch, OutgoingBatch {
   #encoded: Uint8Array | undefined;
   #encodedFor: ProducerIdentity | undefined;
 
-  constructor(destination: ProducerPartition, parts: BatchParts) {
+  constructor(destination: Destination, parts: BatchParts) {
     this.destination = destination;
     this.createdAtMs = parts.createdAtMs;
     this.serial = parts.serial;

@@ -2,18 +2,21 @@ import type { RopewalkError } from "@ropewalk/protocol";
 import type { Backoff } from "./backoff.ts";
 import { PartitionQueue } from "./partition-queue.ts";
 import type { ProduceStream } from "./produce-stream.ts";
-import type { ProducerBatch } from "./producer-batch.ts";
+import type { BatchDestination, ProducerBatch } from "./producer-batch.ts";
+
+/** A batch of a partition that the producer writes to. */
+export type PartitionBatch = ProducerBatch<ProducerPartition>;
 
 /** What a producer knows of one partition. */
-export class ProducerPartition {
+export class ProducerPartition implements BatchDestination {
   readonly topic: string;
   readonly index: number;
   /** Closed batches, in order. */
-  readonly queue: PartitionQueue<ProducerBatch>;
+  readonly queue: PartitionQueue<PartitionBatch>;
   /** Pauses after failures of this partition. */
   readonly backoff: Backoff;
   /** The batch that takes records. */
-  open: ProducerBatch | undefined;
+  open: PartitionBatch | undefined;
   /** The open batch has waited long enough: it goes as soon as it can, and takes records until then. */
   isOpenDue = false;
   /** Nothing is sent before this time. */
@@ -22,7 +25,7 @@ export class ProducerPartition {
   failures = 0;
   lastError: RopewalkError | undefined;
   /** Where the batches in flight are. */
-  stream: ProduceStream<ProducerBatch> | undefined;
+  stream: ProduceStream<PartitionBatch> | undefined;
   /** An identity has been asked for. */
   awaitsIdentity = false;
 
@@ -39,7 +42,7 @@ export class ProducerPartition {
   }
 
   /** Closes the open batch: it takes no more records. */
-  closeOpen(): ProducerBatch | undefined {
+  closeOpen(): PartitionBatch | undefined {
     const batch = this.open;
     this.open = undefined;
     this.isOpenDue = false;

@@ -12,8 +12,7 @@ import { LeaderSearch } from "./leader-search.ts";
 import { certain, meansAnotherLeader, timedOut } from "./produce-failure.ts";
 import { ProducerIdentities } from "./producer-identities.ts";
 import { ProduceStream } from "./produce-stream.ts";
-import type { ProducerBatch } from "./producer-batch.ts";
-import type { ProducerPartition } from "./producer-partition.ts";
+import type { PartitionBatch, ProducerPartition } from "./producer-partition.ts";
 
 /** How the sender sends. */
 export interface SenderOptions {
@@ -25,17 +24,17 @@ export interface SenderOptions {
 
 /** What the sender tells the producer. */
 export interface SenderHandler {
-  onAcknowledged(batch: ProducerBatch, ack: ProduceAck): void;
-  onFailed(batch: ProducerBatch, error: RopewalkError): void;
+  onAcknowledged(batch: PartitionBatch, ack: ProduceAck): void;
+  onFailed(batch: PartitionBatch, error: RopewalkError): void;
   /** A batch is about to leave that no record will be added to any more. */
   onClosed(partition: ProducerPartition): void;
-  onResent(batch: ProducerBatch): void;
+  onResent(batch: PartitionBatch): void;
   /** Metadata of these topics may be newer; `answered` is false where no broker could be asked. */
   onMetadata(topics: readonly string[], answered: boolean): void;
 }
 
 interface LeaderStream {
-  readonly stream: ProduceStream<ProducerBatch>;
+  readonly stream: ProduceStream<PartitionBatch>;
   /** Partitions that have used it. */
   readonly users: Set<ProducerPartition>;
   /** Partitions that have something to send and found no room. */
@@ -100,7 +99,7 @@ export class ProducerSender {
     return this.#sendOn(leader, partition, candidate);
   }
 
-  #sendOn(leader: LeaderStream, partition: ProducerPartition, candidate: ProducerBatch): boolean {
+  #sendOn(leader: LeaderStream, partition: ProducerPartition, candidate: PartitionBatch): boolean {
     if (!leader.stream.hasRoom(candidate.bytesBuffered)) {
       leader.waiting.add(partition);
       return false;
@@ -142,7 +141,7 @@ export class ProducerSender {
     if (existing !== undefined) return existing;
     const call = this.#cluster.openStream(brokerId, produceService.produceStream);
     if (call === undefined) return undefined;
-    const stream: ProduceStream<ProducerBatch> = new ProduceStream({
+    const stream: ProduceStream<PartitionBatch> = new ProduceStream({
       brokerId,
       call,
       acks: this.#options.acks,
@@ -158,7 +157,7 @@ export class ProducerSender {
     return leader;
   }
 
-  #onAck(stream: ProduceStream<ProducerBatch>, batch: ProducerBatch, ack: ProduceAck): void {
+  #onAck(stream: ProduceStream<PartitionBatch>, batch: PartitionBatch, ack: ProduceAck): void {
     // It expired while it was under way; what was reported then stays.
     if (batch.isSettled) return;
     const partition = batch.destination;
@@ -176,8 +175,8 @@ export class ProducerSender {
   }
 
   #onRefused(
-    stream: ProduceStream<ProducerBatch>,
-    batch: ProducerBatch,
+    stream: ProduceStream<PartitionBatch>,
+    batch: PartitionBatch,
     error: RopewalkError,
   ): void {
     const partition = batch.destination;
@@ -213,7 +212,7 @@ export class ProducerSender {
     for (const partition of waiting) this.wake(partition);
   }
 
-  #onBroken(stream: ProduceStream<ProducerBatch>, failure: unknown): void {
+  #onBroken(stream: ProduceStream<PartitionBatch>, failure: unknown): void {
     const leader = this.#streams.get(stream.brokerId);
     if (leader?.stream !== stream) return;
     this.#streams.delete(stream.brokerId);
@@ -264,7 +263,7 @@ export class ProducerSender {
   expire(
     partition: ProducerPartition,
     cutoffMs: number,
-    reason: (batch: ProducerBatch) => RopewalkError = timedOut,
+    reason: (batch: PartitionBatch) => RopewalkError = timedOut,
   ): void {
     if (partition.open !== undefined && partition.open.createdAtMs <= cutoffMs) {
       partition.closeOpen();

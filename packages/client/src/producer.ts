@@ -3,8 +3,8 @@ import type { Timer } from "@ropewalk/runtime";
 import { pause } from "./backoff.ts";
 import { abandoned, noTopicToWrite } from "./produce-failure.ts";
 import type { ClusterConnection } from "./cluster-connection.ts";
-import type { PendingSend, ProducerBatch } from "./producer-batch.ts";
-import type { ProducerPartition } from "./producer-partition.ts";
+import type { PendingSend } from "./producer-batch.ts";
+import type { PartitionBatch, ProducerPartition } from "./producer-partition.ts";
 import {
   type ProducerOptions,
   type ResolvedProducerOptions,
@@ -199,7 +199,7 @@ export class Producer implements AsyncDisposable {
     return this.#accumulator.bytesBuffered < this.#options.bufferBytesMax;
   }
 
-  #onAcknowledged(batch: ProducerBatch, ack: ProduceAck): void {
+  #onAcknowledged(batch: PartitionBatch, ack: ProduceAck): void {
     batch.isSettled = true;
     const { topic, partition, recordCount } = batch;
     this.#recordsAcknowledged += recordCount;
@@ -221,7 +221,7 @@ export class Producer implements AsyncDisposable {
     this.#admit();
   }
 
-  #onFailed(batch: ProducerBatch, error: RopewalkError): void {
+  #onFailed(batch: PartitionBatch, error: RopewalkError): void {
     batch.isSettled = true;
     this.#recordsFailed += batch.recordCount;
     this.#accumulator.release(batch, false);

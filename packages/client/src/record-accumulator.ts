@@ -9,7 +9,7 @@ import type { ClusterConnection } from "./cluster-connection.ts";
 import { LingerQueue } from "./linger-queue.ts";
 import { noTopicToWrite } from "./produce-failure.ts";
 import { type PendingSend, ProducerBatch } from "./producer-batch.ts";
-import { ProducerPartition } from "./producer-partition.ts";
+import { type PartitionBatch, ProducerPartition } from "./producer-partition.ts";
 import { batchBytesLimit } from "./producer-options.ts";
 import { bytesOf, copyOf, headersOf, type ProducerRecord } from "./producer-record.ts";
 import { type HeldRecord, ProducerTopic } from "./producer-topic.ts";
@@ -51,7 +51,7 @@ export class RecordAccumulator {
   readonly #idleBuilders: RecordBatchBuilder[] = [];
   readonly #batches = new SettledGate();
   readonly #holds = new SettledGate();
-  readonly #lingering: LingerQueue<ProducerBatch>;
+  readonly #lingering: LingerQueue<PartitionBatch>;
   #lastTopic: ProducerTopic | undefined;
   /** What all records that are not settled take. */
   bytesBuffered = 0;
@@ -91,7 +91,7 @@ export class RecordAccumulator {
     this.#count(batch, bytes, send);
   }
 
-  #count(batch: ProducerBatch, bytes: number, send: PendingSend | undefined): void {
+  #count(batch: PartitionBatch, bytes: number, send: PendingSend | undefined): void {
     batch.recordCount++;
     batch.bytesBuffered += bytes;
     this.bytesBuffered += bytes;
@@ -128,7 +128,7 @@ export class RecordAccumulator {
     explicit: number | undefined,
     key: Uint8Array | undefined,
     bytes: number,
-  ): ProducerBatch {
+  ): PartitionBatch {
     const partition = topic.choose(explicit, key) ?? this.#addedPartition(topic, explicit);
     if (partition === undefined) throw noPartition(topic, explicit);
     const { open } = partition;
@@ -148,7 +148,7 @@ export class RecordAccumulator {
     return partition;
   }
 
-  #openBatch(partition: ProducerPartition): ProducerBatch {
+  #openBatch(partition: ProducerPartition): PartitionBatch {
     const batch = new ProducerBatch(partition, {
       builder: this.#idleBuilders.pop() ?? new RecordBatchBuilder(),
       codec: this.#options.compression,
@@ -173,7 +173,7 @@ export class RecordAccumulator {
     this.#topics.get(topic)?.batchClosed(partition, hasLeader);
   }
 
-  #makeDue(batch: ProducerBatch): void {
+  #makeDue(batch: PartitionBatch): void {
     const partition = batch.destination;
     if (partition.open !== batch) return;
     partition.isOpenDue = true;
@@ -276,7 +276,7 @@ export class RecordAccumulator {
   }
 
   /** Takes back what a settled batch took. Its memory is used again if `isUnused`: nobody else reads it. */
-  release(batch: ProducerBatch, isUnused: boolean): void {
+  release(batch: PartitionBatch, isUnused: boolean): void {
     this.bytesBuffered -= batch.bytesBuffered;
     if (isUnused && this.#idleBuilders.length < idleBuildersMax) {
       batch.builder.clear();

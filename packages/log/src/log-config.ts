@@ -37,7 +37,10 @@ export interface LogConfig {
   readonly compactionBytesPerSecondMax: number;
   /** Cold segments are read again at this rate; 0: never. */
   readonly scrubBytesPerSecondMax: number;
-  /** With less than this free the disk counts as full. */
+  /**
+   * With less than this free the disk counts as full. An eighth of it is written ahead in the journal by then, for what
+   * must be written though others take the rest; two files of the journal have to hold that.
+   */
   readonly diskReserveBytes: number;
   /** How often the free space is looked at. */
   readonly spaceCheckMs: number;

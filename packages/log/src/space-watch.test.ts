@@ -114,6 +114,32 @@ test("SpaceWatch has the journal give up what was cut, however small it is, on a
   await reopened.close();
 });
 
+test("SpaceWatch has a full disk's journal emptied of the few entries that keep the rest, where there is room for them", async () => {
+  const { disk, look, store } = await fixture();
+  const [group, other] = [store.createGroup(keyOf(1)), store.createGroup(keyOf(2))];
+  await appendRounds(store, [group], 1);
+  // A run that finds no room gives up, and leaves everything in the journal.
+  const full = new DiskError("FULL", "no space left");
+  for (let round = 0; round < 200; round++) {
+    if (groupPaths(disk).length === 0)
+      disk.failNext("create", full, (path) => path.includes("/segment-"));
+    await appendRounds(store, [other], 1);
+  }
+  disk.bytesFree = 0;
+  await look();
+  await store.deleteGroup(other.key);
+  await look();
+  const filesBefore = journalPaths(disk).length;
+  expect(filesBefore).toBeGreaterThan(4);
+  expect(groupPaths(disk)).toEqual([]);
+  disk.bytesFree = smallConfig.fileBytesMax;
+  for (let looks = 0; looks < 20; looks++) expect(await look()).toBe(true);
+  expect(journalPaths(disk).length).toBeLessThanOrEqual(3);
+  expect(groupPaths(disk)).toHaveLength(1);
+  expect(await group.read(0, 3, 10_000)).toHaveLength(1);
+  await store.close();
+});
+
 test("SpaceWatch writes a checkpoint that found no room again, and removes what it lets go", async () => {
   const { disk, look, store } = await fixture();
   const group = store.createGroup(keyOf(1));

@@ -46,14 +46,19 @@ export class SpaceWatch {
   get isFull(): boolean {
     const { config, journal } = this.#options;
     if (this.#isFull) return true;
-    return this.#freeBytesNow() + Math.min(0, journal.writableBytes) < config.diskReserveBytes;
+    return this.freeBytes + Math.min(0, journal.writableBytes) < config.diskReserveBytes;
+  }
+
+  /** What was free at the last look, without what the store took since. */
+  get freeBytes(): number {
+    return this.#freeBytes - (this.#takenBytes() - this.#takenBefore);
   }
 
   /** Whether half of the reserve is gone, too, so that only what makes room should be written. */
   get isReserveLow(): boolean {
     const { config, journal } = this.#options;
     if (journal.isWaiting) return true;
-    return this.#freeBytesNow() + journal.writableBytes < config.diskReserveBytes / 2;
+    return this.freeBytes + journal.writableBytes < config.diskReserveBytes / 2;
   }
 
   /** Looks at the disk now, and from now on. */
@@ -119,9 +124,5 @@ export class SpaceWatch {
   #takenBytes(): number {
     const { destager, journal } = this.#options;
     return journal.grownBytes + destager.writtenBytes;
-  }
-
-  #freeBytesNow(): number {
-    return this.#freeBytes - (this.#takenBytes() - this.#takenBefore);
   }
 }

@@ -73,6 +73,7 @@ export function createStoreParts(context: StoreContext): StoreParts {
     onDamaged: context.onDamaged,
     copyForward: context.copyForward,
     isDiskFull: (): boolean => space.isFull,
+    freeBytes: (): number => space.freeBytes,
     onFailed,
   });
   const compactor = new Compactor({

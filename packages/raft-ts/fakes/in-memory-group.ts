@@ -198,6 +198,16 @@ export class InMemoryGroup {
   }
 }
 
+/** A group whose first member leads. */
+export function groupWithLeader(
+  count = 3,
+  starts: Readonly<Record<number, MemberStart>> = {},
+): InMemoryGroup {
+  const group = new InMemoryGroup(count, starts);
+  group.elect(1);
+  return group;
+}
+
 /** A membership of voters 1 to `count`. */
 export function votersUpTo(count: number): ConfState {
   return {

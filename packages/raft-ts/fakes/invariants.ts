@@ -1,12 +1,27 @@
 import type { ConfState } from "../src/conf-state.ts";
 import type { Entry } from "../src/entry.ts";
 import { jointVoteResult } from "../src/quorum/joint.ts";
+import type { RawNode } from "../src/raw-node.ts";
 import type { Snapshot } from "../src/snapshot.ts";
-import type { SimulatedNode } from "./simulated-node.ts";
 
 /** A property of Raft that did not hold. */
 export class InvariantViolation extends Error {
   override readonly name = "InvariantViolation";
+}
+
+/** What is seen of a node from outside, and what was seen of it last. */
+export interface ObservedNode {
+  readonly id: number;
+  readonly storage: { firstIndex(): number };
+  readonly rawNode: RawNode | undefined;
+  readonly appliedIndex: number;
+  seenTerm: number;
+  seenCommitted: number;
+  seenLeaderTerm: number;
+  /** The term at an index of the log, with these entries behind it; 0: none is known. */
+  termAt(index: number, entries: readonly Entry[]): number;
+  /** Whether the entry would be there after a crash. */
+  hasDurably(index: number, term: number): boolean;
 }
 
 interface KnownEntry {
@@ -38,7 +53,7 @@ export class Observer {
   }
 
   /** Entries enter a log: (index, term) decides data and predecessor, so equal ends mean equal logs. */
-  entriesWritten(node: SimulatedNode, entries: readonly Entry[]): void {
+  entriesWritten(node: ObservedNode, entries: readonly Entry[]): void {
     for (const entry of entries) {
       const previousTerm = node.termAt(entry.index - 1, entries);
       const known = { data: fingerprint(entry), previousTerm };
@@ -53,7 +68,7 @@ export class Observer {
   }
 
   /** An entry reaches a state machine: every node applies the same one at an index. */
-  entryApplied(node: SimulatedNode, entry: Entry): void {
+  entryApplied(node: ObservedNode, entry: Entry): void {
     if (entry.index !== node.appliedIndex + 1) {
       throw new InvariantViolation(`node ${node.id} applies ${entry.index} out of order`);
     }
@@ -65,7 +80,7 @@ export class Observer {
   }
 
   /** A state machine stands at an index: its membership follows from what was applied up to there. */
-  membershipAt(node: SimulatedNode, index: number, conf: ConfState): void {
+  membershipAt(node: ObservedNode, index: number, conf: ConfState): void {
     const text = JSON.stringify(conf);
     const known = this.#memberships.get(index) ?? text;
     this.#memberships.set(index, known);
@@ -77,7 +92,7 @@ export class Observer {
   }
 
   /** A node was touched: compares it with what it was and with what is known. */
-  observe(node: SimulatedNode): void {
+  observe(node: ObservedNode): void {
     const raw = node.rawNode;
     if (raw === undefined) return;
     if (raw.term < node.seenTerm) throw new InvariantViolation(`term of node ${node.id} fell`);
@@ -94,7 +109,7 @@ export class Observer {
     node.seenCommitted = raw.committed;
   }
 
-  #checkNewLeader(node: SimulatedNode): void {
+  #checkNewLeader(node: ObservedNode): void {
     const raw = node.rawNode;
     if (raw === undefined) return;
     const other = this.#leaderOfTerm.get(raw.term) ?? node.id;
@@ -110,7 +125,7 @@ export class Observer {
     }
   }
 
-  #checkCommitted(node: SimulatedNode): void {
+  #checkCommitted(node: ObservedNode): void {
     const raw = node.rawNode;
     if (raw === undefined) return;
     const first = Math.max(node.seenCommitted + 1, node.storage.firstIndex());
@@ -125,7 +140,7 @@ export class Observer {
   }
 
   /** A leader commits: the entry must be on the disks of a quorum of its membership. */
-  checkDurableOnQuorum(leader: SimulatedNode, nodes: readonly SimulatedNode[]): void {
+  checkDurableOnQuorum(leader: ObservedNode, nodes: readonly ObservedNode[]): void {
     const raw = leader.rawNode;
     if (raw === undefined || raw.role !== "leader") return;
     if (raw.committed <= leader.seenCommitted) return;

@@ -1,6 +1,6 @@
 import type { Entry } from "../src/entry.ts";
 import { jointVoteResult } from "../src/quorum/joint.ts";
-import type { SimulatedReplica } from "./simulated-process.ts";
+import type { SimulatedReplica } from "./simulated-replica.ts";
 
 /** A property that did not hold. */
 class InvariantViolation extends Error {

@@ -1,7 +1,9 @@
 import type { MultiRaftOptions } from "../src/multi/multi-config.ts";
 import { SimulatedObserver } from "./simulated-observer.ts";
-import { SimulatedProcess, SimulatedReplica } from "./simulated-process.ts";
-import type { Packet, SimulatedGroup } from "./simulated-process.ts";
+import { SimulatedProcess } from "./simulated-process.ts";
+import type { Packet } from "./simulated-process.ts";
+import { SimulatedReplica } from "./simulated-replica.ts";
+import type { SimulatedGroup } from "./simulated-replica.ts";
 
 /** A seeded generator. */
 export interface SimulatedRandom {

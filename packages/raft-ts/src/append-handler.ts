@@ -40,8 +40,14 @@ export function handleAppend(raft: Raft, message: Message): void {
 
 /** Follower: takes a sign of life and the commit index of the leader of this term. */
 export function handleHeartbeat(raft: Raft, message: Message): void {
-  raft.log.commitTo(message.commit);
+  if (!isForLostLog(raft, message.commit)) raft.log.commitTo(message.commit);
   const response = createMessage("MsgHeartbeatResp", message.from);
   response.context = message.context;
   raft.send(response);
+}
+
+/** Whether a commit index is what the log held before it was lost: the leader had not heard of that when it sent it. */
+function isForLostLog({ config, log }: Raft, commit: number): boolean {
+  const lastIndex = log.lastIndex();
+  return commit > lastIndex && lastIndex < config.lostThroughIndex;
 }

@@ -57,6 +57,12 @@ export interface Config {
    */
   readonly abstains?: boolean;
   /**
+   * The node may have held entries up to this index and lost them: it came back empty under the name of a member. Until its
+   * log holds that entry again, a heartbeat that commits more than the log holds was meant for what was lost, and is a
+   * sign of life alone; behind it, as in any other node, it is a contradiction. Default 0.
+   */
+  readonly lostThroughIndex?: number;
+  /**
    * Asked by a leader before it sends so many bytes of entries to a learner; `false` holds them back until
    * `RawNode.learnersAdmitted()` or the learner's next answer to a heartbeat. Default: always.
    */
@@ -98,6 +104,7 @@ export function resolveConfig(config: Config): ResolvedConfig {
     disableConfChangeValidation: config.disableConfChangeValidation ?? false,
     stepDownOnRemoval: config.stepDownOnRemoval ?? true,
     abstains: config.abstains ?? false,
+    lostThroughIndex: config.lostThroughIndex ?? 0,
     admitToLearner: config.admitToLearner,
     onEvent: config.onEvent,
   };

@@ -132,6 +132,7 @@ export class Run {
       );
       await this.#tellState();
     }
+    if (!(await this.#within(livenessMs, "write to every partition", workload.served()))) return;
     let logs: Awaited<ReturnType<typeof readAll>> | undefined;
     const reader = this.#seats.open(2).client;
     const reading = readAll(reader, this.#topic.name).then((read) => (logs = read));

@@ -7,6 +7,7 @@ import {
 } from "@ropewalk/broker";
 import type { RaftWatch } from "./checks/raft-watch.ts";
 import type { StoppedBroker } from "./checks/replica-check.ts";
+import { MetadataVoters } from "./metadata-voters.ts";
 import { GrpcDoor } from "./world/grpc-door.ts";
 import { MachineDisk } from "./world/machine-disk.ts";
 import {
@@ -77,6 +78,7 @@ export class SimulatedCluster {
   readonly #world: World;
   readonly #limits: Partial<BrokerLimits>;
   readonly #setting: ClusterSetting;
+  readonly #voters = new MetadataVoters();
   /** Why a broker ended that nobody ended. */
   readonly failures: string[] = [];
 
@@ -117,7 +119,10 @@ export class SimulatedCluster {
     if (machine.disk.hasRotted) this.#setting.watch?.forget(machine.brokerId);
     Broker.start(this.#config(machine), this.#world.runtimeOf(process, machine.disk), {
       hasProcessMetrics: false,
-      raftObserver: this.#setting.watch?.observe(machine.brokerId),
+      raftObserver: this.#voters.observe(
+        machine.brokerId,
+        this.#setting.watch?.observe(machine.brokerId),
+      ),
       openDoor: (options) => this.#openDoor(machine, process, options),
     }).then(
       (broker) => {
@@ -144,18 +149,19 @@ export class SimulatedCluster {
     if (death === "power") machine.disk.losePower();
   }
 
-  /** Stops the broker of a machine cleanly, if it can within a while, and starts it again. */
+  /** Stops the broker of a machine cleanly, if it can within a while, and starts it again, unless its machine is given up meanwhile. */
   async restart(machine: BrokerMachine): Promise<void> {
     const { broker, process } = machine;
     if (process?.isAlive !== true || broker === undefined) return;
     this.#world.trace.tell(machine.host, "stops");
     await new Promise<void>((resolve) => {
       process.onDeath(() => resolve());
-      process.post(stopMsMax, resolve);
+      // Not by the clock of the process: one that is paused for good would never be given up.
+      this.#world.loop.schedule(stopMsMax, resolve);
       broker.stop().then(resolve, resolve);
     });
     // Somebody may have killed it meanwhile: then it is not ours to start.
-    if (!process.isAlive || machine.process !== process) return;
+    if (!process.isAlive || machine.process !== process || machine.isLost) return;
     process.die("kill");
     machine.broker = undefined;
     this.start(machine);
@@ -169,9 +175,15 @@ export class SimulatedCluster {
     this.start(machine);
   }
 
+  /** Whether the cluster survives the loss of what a machine has on disk. */
+  canSpare({ brokerId }: BrokerMachine): boolean {
+    return this.#voters.spare(brokerId);
+  }
+
   /** Everything on a machine's disk is gone. */
   wipe(machine: BrokerMachine): void {
     machine.disk.wipe();
+    this.#voters.forget(machine.brokerId);
     this.#setting.watch?.forget(machine.brokerId);
   }
 

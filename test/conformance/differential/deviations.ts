@@ -1,5 +1,4 @@
-import type { Message, RawNode } from "raft-ts";
-import type { SubjectNode } from "./subject-node.ts";
+import type { Entry, Message, RawNode } from "raft-ts";
 
 /*
  * Where raft-ts means to differ from etcd/raft. This file is the whole list. What only looks different is
@@ -83,12 +82,19 @@ export function hasCommittedInTerm(node: RawNode): boolean {
   return node.termAt(node.committed) === node.term;
 }
 
+/** What is asked of a node that has more than the core. */
+interface WaitingNode {
+  readonly hasOpenReads: boolean;
+  nextApply(): readonly Entry[];
+  hasConfChangesToApply(): boolean;
+}
+
 /** Whether applying what waits next could confirm reads. */
-export function wouldConfirmReads(node: SubjectNode): boolean {
+export function wouldConfirmReads(node: WaitingNode): boolean {
   return node.hasOpenReads && node.nextApply().some((entry) => entry.type !== "normal");
 }
 
 /** Whether `message` is a snapshot that `node` cannot take yet. */
-export function wouldOvertakeConfChanges(node: SubjectNode, message: Message): boolean {
+export function wouldOvertakeConfChanges(node: WaitingNode, message: Message): boolean {
   return message.type === "MsgSnap" && node.hasConfChangesToApply();
 }

@@ -70,7 +70,7 @@ export class BrokerAdmission {
     }
     const command = { kind: "brokerRegistered", broker, replacedDirectoryId } as const;
     const outcome = await propose(action, command);
-    if (outcome.kind !== "refused") return;
+    if (outcome.kind !== "refused") return life.featuresChanged();
     this.#expectNotRemoved(action, broker);
     const levelFault = featureLevelFault(broker.featureLevels, image.featureLevel);
     if (levelFault !== undefined) {

@@ -30,9 +30,10 @@ const dutyNames: Readonly<Record<BrokerDuty, BrokerDutyName>> = {
 };
 
 /*
- * What is kept of a broker: the message of its registration, and that of its life.
+ * What is kept of a broker: the message of its registration, that of its life, and since when it has its directory, where
+ * that is known.
  *
- *   registration: length v, bytes | life: length v, bytes
+ *   registration: length v, bytes | life: length v, bytes | directory index v, or nothing
  */
 
 /** A broker to the bytes that are kept of it. */
@@ -40,6 +41,7 @@ export function encodeBrokerState(broker: BrokerImage): Uint8Array {
   const writer = new ByteWriter(256);
   writer.bytes(encodeBrokerRegistered(registrationMessage(broker)));
   writer.bytes(encodeBrokerLifeState(lifeMessage(broker)));
+  if (broker.directoryIndex !== undefined) writer.uvarint(broker.directoryIndex);
   return Uint8Array.from(writer.finish());
 }
 
@@ -53,7 +55,9 @@ export function decodeBrokerState(bytes: Uint8Array): BrokerImage {
   }
   const reader = new ByteReader(bytes);
   const registration = registrationOf(decodeBrokerRegistered(reader.bytes()));
-  return { ...registration, ...lifeOf(decodeBrokerLifeState(reader.bytes())) };
+  const life = lifeOf(decodeBrokerLifeState(reader.bytes()));
+  const directoryIndex = reader.remaining > 0 ? reader.uvarint() : undefined;
+  return { ...registration, ...life, directoryIndex };
 }
 
 /** A registration as a message: what a broker sends to the controller. */

@@ -88,6 +88,14 @@ export class BrokerLifeKeeper {
     this.#sessions.set(brokerId, { directoryId, appliedIndex: 0, heardMs });
   }
 
+  /** What every broker can do may be more now: a new cluster is not to wait for it. */
+  featuresChanged(): void {
+    const { logger } = this.#options;
+    this.#raiseFeatureLevel().catch((error: unknown) =>
+      logger.debug("the feature level is raised later", { error }),
+    );
+  }
+
   /** Whether the registered incarnation of a broker was heard lately, or may have been by the controller before. */
   isHeard(brokerId: number): boolean {
     const { clock, image, sessionTimeoutMs } = this.#options;

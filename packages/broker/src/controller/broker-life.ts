@@ -15,7 +15,13 @@ export interface BrokerLife {
 }
 
 /** A broker of the cluster. */
-export interface BrokerImage extends BrokerRegistration, BrokerLife {}
+export interface BrokerImage extends BrokerRegistration, BrokerLife {
+  /**
+   * The controller's entry that registered the broker's present data directory first: what went to the broker behind it
+   * never was on another disk. Absent: an older version kept it.
+   */
+  readonly directoryIndex?: number | undefined;
+}
 
 /** A change of a broker's life; without effect where the broker has another directory by then. */
 export interface BrokerLifeChange {

@@ -4,8 +4,14 @@ export interface FeatureLevels {
   readonly max: number;
 }
 
-/** What this version can work at. */
-export const supportedFeatureLevels: FeatureLevels = { min: 1, max: 1 };
+/** What this version can work at. What came with each level stands in `command-level.ts`, and here below. */
+export const supportedFeatureLevels: FeatureLevels = { min: 1, max: 2 };
+
+/** From this level on the metadata remembers brokers that joined until they have their share of the replicas. */
+export const newcomersLevel = 2;
+
+/** From this level on the metadata forgets the data directories that were removed longest ago. */
+export const forgottenDirectoriesLevel = 2;
 
 /** The highest level that every broker knows; 0 where there are none. */
 export function commonFeatureLevel(

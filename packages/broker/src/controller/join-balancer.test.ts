@@ -76,7 +76,7 @@ function balancerOf() {
       return Promise.resolve();
     },
   });
-  return { asked, balancer, clock, newcomerIds, partition, silent, state, topic, topics };
+  return { asked, balancer, brokers, clock, newcomerIds, partition, silent, state, topic, topics };
 }
 
 test("JoinBalancer gives a broker that joined its share after the delay, until there is no more to move", async () => {
@@ -121,9 +121,10 @@ test("JoinBalancer waits as long as a broker is silent, a partition moves, lacks
 });
 
 test("JoinBalancer counts the delay anew for a broker that comes later, and at a new controller", async () => {
-  const { asked, clock, newcomerIds, state } = balancerOf();
+  const { asked, brokers, clock, newcomerIds, state } = balancerOf();
   await clock.run(delayMs - 2000);
   newcomerIds.add(5);
+  brokers.set(5, broker(5));
   await clock.run(delayMs - 2000);
   state.isLeading = false;
   await clock.run(5000);
@@ -132,6 +133,19 @@ test("JoinBalancer counts the delay anew for a broker that comes later, and at a
   expect(asked).toEqual([]);
   await clock.run(4000);
   expect(asked[0]).toBe("5 to 4,5 of 7 bytes");
+});
+
+test("JoinBalancer keeps a share for a newcomer that is drained, and gives it when that is undrained", async () => {
+  const { asked, brokers, clock, newcomerIds } = balancerOf();
+  newcomerIds.add(5);
+  brokers.set(5, { ...broker(5), duty: "drained" });
+  await clock.run(delayMs + 5000);
+  expect(asked).toEqual(Array.from({ length: 3 }, () => "5 to 4 of 7 bytes"));
+  expect([...newcomerIds]).toEqual([5]);
+  brokers.set(5, broker(5));
+  await clock.run(delayMs + 2000);
+  expect(asked.slice(3)).toEqual(["5 to 5 of 7 bytes"]);
+  expect(newcomerIds.size).toBe(0);
 });
 
 test("JoinBalancer does nothing once it is stopped", async () => {

@@ -30,6 +30,17 @@ export interface JoinBalancerOptions {
 /** How often it is looked while there is somebody to give to. */
 const lookMs = 1000;
 
+/**
+ * Newcomers that can be given something. One that is drained, or to leave, has had nothing yet: it stays a newcomer until
+ * it is undrained, or gone.
+ */
+function owedIds({
+  brokers,
+  newcomerIds,
+}: Pick<MetadataImage, "brokers" | "newcomerIds">): readonly number[] {
+  return [...newcomerIds].filter((id) => brokers.get(id)?.duty === "serving");
+}
+
 /** What speaks against moving anything now, for people; `undefined` where nothing does. */
 function balancingFault(
   { brokers, topics }: Pick<MetadataImage, "brokers" | "topics">,
@@ -82,7 +93,7 @@ export class JoinBalancer {
 
   async #look(): Promise<void> {
     const { image, isAlive, isLeading, settings } = this.#options;
-    const newcomerIds = isLeading() ? [...image.newcomerIds] : [];
+    const newcomerIds = isLeading() ? owedIds(image) : [];
     const { delayMs, isOn, movesAtOnceMax } = settings();
     if (!isOn || !this.#isDue(newcomerIds, delayMs)) return;
     const fault = balancingFault(image, isAlive);

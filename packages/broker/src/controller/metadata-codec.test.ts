@@ -1,4 +1,4 @@
-import { decodeTopicState } from "@ropewalk/protocol";
+import { ByteWriter, decodeTopicState } from "@ropewalk/protocol";
 import { describe, expect, test } from "vitest";
 import {
   decodeMetadataCommand,
@@ -34,6 +34,12 @@ describe("decodeMetadataCommand()", () => {
   test.each(commands)("decodeMetadataCommand() reads back a $kind", (command) => {
     expect(decodeMetadataCommand(encodeMetadataCommand(command))).toEqual(command);
   });
+});
+
+test("decodeMetadataCommand() answers undefined for a command that a later version has", () => {
+  // Field 1000, an empty message.
+  const later = new ByteWriter(8).uvarint(1000 * 8 + 2).uvarint(0);
+  expect(decodeMetadataCommand(later.finish())).toBeUndefined();
 });
 
 describe("topicOf()", () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { BrokerRegistration } from "./broker-registration.ts";
+import { newcomersLevel, supportedFeatureLevels } from "./feature-level.ts";
 import type { MetadataCommand } from "./metadata-command.ts";
 import { clusterConfigsId, MetadataImage } from "./metadata-image.ts";
 
@@ -12,7 +13,7 @@ const registration = (brokerId: number, directoryId = `dir-${brokerId}`): Broker
   version: "0.1.0",
   startCount: 1,
   diskCapacityBytes: 0,
-  featureLevels: { min: 1, max: 1 },
+  featureLevels: supportedFeatureLevels,
 });
 
 const registered = (broker: BrokerRegistration, replacedDirectoryId = ""): MetadataCommand => ({
@@ -31,6 +32,19 @@ const topicCreated = (name: string, partitions: number[][] = [[1]]): MetadataCom
 });
 
 describe("MetadataImage.apply()", () => {
+  test("MetadataImage.apply() keeps the entry that registered a directory first, and forgets it with the directory", () => {
+    const image = new MetadataImage();
+    const indexes = [registered(registration(1, "a")), registered(broker(1, "a"))].map(
+      (command, row) => {
+        image.apply(command, 5 + row);
+        return image.brokers.get(1)?.directoryIndex;
+      },
+    );
+    expect(indexes).toEqual([5, 5]);
+    image.apply(registered(registration(1, "b"), "a"), 9);
+    expect(image.brokers.get(1)?.directoryIndex).toBe(9);
+  });
+
   test("forms a cluster once", () => {
     const image = new MetadataImage();
     expect(image.apply({ kind: "clusterFormed", clusterId: "a" }, 1)).toEqual({ kind: "done" });
@@ -79,6 +93,7 @@ describe("MetadataImage.apply()", () => {
   test("remembers brokers that came when there were topics, until they have their share or are gone", () => {
     const image = new MetadataImage();
     image.apply(registered(registration(1)), 1);
+    image.apply({ kind: "featureLevelRaised", level: newcomersLevel }, 1);
     image.apply(topicCreated("t"), 2);
     expect([...image.newcomerIds]).toEqual([]);
     for (const id of [2, 3, 4]) image.apply(registered(registration(id)), 2 + id);

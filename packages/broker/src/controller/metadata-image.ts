@@ -1,6 +1,12 @@
 import { changedConfigs } from "../configs/config-alteration.ts";
 import { type BrokerImage, type BrokerLifeChange, newBrokerLife } from "./broker-life.ts";
-import { commonFeatureLevel, featureLevelFault } from "./feature-level.ts";
+import { commandLevels } from "./command-level.ts";
+import {
+  commonFeatureLevel,
+  featureLevelFault,
+  forgottenDirectoriesLevel,
+  newcomersLevel,
+} from "./feature-level.ts";
 import type { MetadataCommand, NewPartition, PartitionName } from "./metadata-command.ts";
 import { RemovedDirectories, type RemovedDirectory } from "./removed-directories.ts";
 import {
@@ -201,13 +207,15 @@ export class MetadataImage {
 
   /** Applies the command at `index` of the controller's log. */
   apply(command: MetadataCommand, index: number): ApplyOutcome {
+    // Brokers of an older version pass it over, and all images are to be the same.
+    if (commandLevels[command.kind] > this.#featureLevel) return refused("featureLevelUnsupported");
     switch (command.kind) {
       case "clusterFormed":
         if (this.#clusterId !== "") return refused("clusterFormedAlready");
         this.#clusterId = command.clusterId;
         return done;
       case "brokerRegistered":
-        return this.#registerBroker(command);
+        return this.#registerBroker(command, index);
       case "topicCreated":
         return this.#createTopic(command, index);
       case "topicDeleted":
@@ -246,10 +254,10 @@ export class MetadataImage {
     }
   }
 
-  #registerBroker({
-    broker,
-    replacedDirectoryId,
-  }: Extract<MetadataCommand, { kind: "brokerRegistered" }>): ApplyOutcome {
+  #registerBroker(
+    { broker, replacedDirectoryId }: Extract<MetadataCommand, { kind: "brokerRegistered" }>,
+    index: number,
+  ): ApplyOutcome {
     const { brokerId, directoryId } = broker;
     if (this.removedDirectories.has(directoryId)) return refused("directoryRemoved");
     if (featureLevelFault(broker.featureLevels, this.#featureLevel) !== undefined) {
@@ -261,8 +269,10 @@ export class MetadataImage {
     }
     // What an admin wants of a broker outlives its restarts, and its disk.
     const { duty } = known ?? newBrokerLife;
-    this.#brokers.set(brokerId, { ...broker, duty, fenced: false });
-    if (known === undefined && this.#topics.size > 0) this.#newcomerIds.add(brokerId);
+    const directoryIndex = known?.directoryId === directoryId ? known.directoryIndex : index;
+    this.#brokers.set(brokerId, { ...broker, duty, fenced: false, directoryIndex });
+    const isNewcomer = known === undefined && this.#topics.size > 0;
+    if (isNewcomer && this.#featureLevel >= newcomersLevel) this.#newcomerIds.add(brokerId);
     return { kind: "brokerChanged", brokerId };
   }
 
@@ -276,7 +286,9 @@ export class MetadataImage {
     this.#brokers.delete(brokerId);
     this.#newcomerIds.delete(brokerId);
     const removed = { directoryId, brokerId, removedIndex: index };
-    const forgottenIds = this.#removedDirectories.add(removed);
+    this.#removedDirectories.add(removed);
+    const forgets = this.#featureLevel >= forgottenDirectoriesLevel;
+    const forgottenIds = forgets ? this.#removedDirectories.forgetOldest() : [];
     return { kind: "brokerRemoved", broker, removed, forgottenIds };
   }
 

@@ -1,6 +1,7 @@
 import { RopewalkError } from "@ropewalk/protocol";
 import type { CommandProposer } from "../raft/command-proposer.ts";
 import type { RaftGroup } from "../raft/raft-group.ts";
+import { commandLevels } from "./command-level.ts";
 import type { ControllerMachine } from "./controller-machine.ts";
 import { encodeMetadataCommand } from "./metadata-codec.ts";
 import type { MetadataCommand } from "./metadata-command.ts";
@@ -38,9 +39,16 @@ export class MetadataProposer {
     );
   }
 
-  /** Resolves with what came of the command when it was applied; rejects as `CommandProposer` does. */
+  /**
+   * Resolves with what came of the command when it was applied; rejects as `CommandProposer` does, and with
+   * POLICY_VIOLATION where there may be brokers that do not know the command.
+   */
   propose(action: string, command: MetadataCommand): Promise<ApplyOutcome> {
     const { group, machine, proposer } = this.#options;
+    const fault = commandLevelFault(command, this.image.featureLevel);
+    if (fault !== undefined) {
+      return Promise.reject(new RopewalkError("POLICY_VIOLATION", `Cannot ${action}: ${fault}`));
+    }
     return proposer.propose(
       group(),
       action,
@@ -48,4 +56,10 @@ export class MetadataProposer {
       () => machine.lastOutcome,
     );
   }
+}
+
+function commandLevelFault(command: MetadataCommand, level: number): string | undefined {
+  const wanted = commandLevels[command.kind];
+  if (wanted <= level) return undefined;
+  return `that is possible from feature level ${wanted} on, and the cluster is at ${level}; upgrade every broker first, then run ropewalk cluster upgrade`;
 }

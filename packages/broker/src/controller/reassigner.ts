@@ -9,9 +9,9 @@ import {
 import type { CommandProposer } from "../raft/command-proposer.ts";
 import type { RaftGroup } from "../raft/raft-group.ts";
 import type { ControllerMachine } from "./controller-machine.ts";
-import { encodeMetadataCommand } from "./metadata-codec.ts";
 import type { MetadataCommand, PartitionName } from "./metadata-command.ts";
 import type { ApplyOutcome, MetadataImage, PartitionImage } from "./metadata-image.ts";
+import { MetadataProposer } from "./metadata-proposer.ts";
 import {
   ReassignmentPlanner,
   type SizeOf,
@@ -40,10 +40,12 @@ const throttleMin = 64 * 1024;
 /** The controller's word on where replicas are. At the leader of its group; elsewhere calls reject with NOT_LEADER. */
 export class Reassigner {
   readonly #options: ReassignerOptions;
+  readonly #metadata: MetadataProposer;
   readonly #planner: ReassignmentPlanner;
 
   constructor(options: ReassignerOptions) {
     this.#options = options;
+    this.#metadata = new MetadataProposer(options);
     const { isAlive, machine } = options;
     this.#planner = new ReassignmentPlanner({ image: machine.image, isAlive });
   }
@@ -51,7 +53,7 @@ export class Reassigner {
   /** Wants replicas elsewhere; answers what changes. All of it is legal, or nothing is done. */
   async place(request: PlaceReplicasRequest): Promise<PlaceReplicasResponseInit> {
     const action = "reassign partitions";
-    this.#expectLeading(action);
+    this.#metadata.expectLeading(action);
     const { dryRun, throttleBytesPerSecond: throttle } = request;
     checkThrottle(action, throttle);
     const plan = request.auto
@@ -66,7 +68,7 @@ export class Reassigner {
   async replicate(request: ReplicateTopicRequest): Promise<ReplicateTopicResponseInit> {
     const { dryRun, replicationFactor, throttleBytesPerSecond: throttle, topic } = request;
     const action = `give topic ${topic} ${replicationFactor} replicas`;
-    this.#expectLeading(action);
+    this.#metadata.expectLeading(action);
     checkThrottle(action, throttle);
     const { isAlive } = this.#options;
     const moves = replicateTopic({ image: this.#image, isAlive, topic, replicationFactor });
@@ -77,7 +79,7 @@ export class Reassigner {
   /** The partition's group has the members that were wanted. What was superseded since has no effect. */
   async finish(move: PartitionName, assignmentId: number): Promise<void> {
     const { groupId, partition, topic } = move;
-    this.#expectLeading(`finish the move of ${topic}-${partition}`);
+    this.#metadata.expectLeading(`finish the move of ${topic}-${partition}`);
     const command = { kind: "moveCompleted", topic, partition, groupId, assignmentId } as const;
     await this.propose(`finish the move of ${topic}-${partition}`, command);
   }
@@ -88,7 +90,7 @@ export class Reassigner {
    */
   async moveAway(brokerIds: readonly number[]): Promise<number> {
     const action = `move everything away from brokers ${brokerIds.join(", ")}`;
-    this.#expectLeading(action);
+    this.#metadata.expectLeading(action);
     return this.#begin(action, this.#planner.repair(brokerIds), placementsMax);
   }
 
@@ -102,15 +104,13 @@ export class Reassigner {
     partitionsMax: number,
   ): Promise<number> {
     const action = `give brokers ${brokerIds.join(", ")} their share`;
-    this.#expectLeading(action);
+    this.#metadata.expectLeading(action);
     return this.#begin(action, this.#planner.share(brokerIds, sizeOf), partitionsMax);
   }
 
-  /** Puts a command into the controller's log; resolves when it was applied here. */
+  /** As `MetadataProposer.propose`. */
   propose(action: string, command: MetadataCommand): Promise<ApplyOutcome> {
-    const { group, machine, proposer } = this.#options;
-    const bytes = encodeMetadataCommand(command);
-    return proposer.propose(group(), action, bytes, () => machine.lastOutcome);
+    return this.#metadata.propose(action, command);
   }
 
   async #begin(action: string, plan: readonly Wanted[], partitionsMax: number): Promise<number> {
@@ -132,14 +132,6 @@ export class Reassigner {
     const assignments = moves.map(({ wanted }) => wanted);
     const outcome = await this.propose(action, { kind: "partitionsReassigned", assignments });
     if (outcome.kind === "refused") throw overtaken(action);
-  }
-
-  /** Only a leader's image is new enough to say no by. */
-  #expectLeading(action: string): void {
-    const { leaderId, leadership } = this.#options.group();
-    if (leadership.kind === "leading") return;
-    const message = `Cannot ${action} here: this broker is not the controller`;
-    throw new RopewalkError("NOT_LEADER", message, leaderId === 0 ? {} : { leaderId });
   }
 
   #asked(action: string, { placements }: PlaceReplicasRequest): Wanted[] {

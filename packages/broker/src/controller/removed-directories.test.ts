@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { RemovedDirectories } from "./removed-directories.ts";
 
-test("RemovedDirectories.add() forgets what was removed longest ago, whatever the order of what it was restored from", () => {
+test("RemovedDirectories.forgetOldest() forgets what was removed longest ago, whatever the order of what it was restored from", () => {
   const removed = Array.from({ length: 1000 }, (_, at) => ({
     directoryId: `d${at}`,
     brokerId: at + 1,
@@ -12,9 +12,12 @@ test("RemovedDirectories.add() forgets what was removed longest ago, whatever th
   second.restore(removed.toReversed());
   for (const directories of [first, second]) {
     const next = { brokerId: 1, removedIndex: 2000 };
-    expect(directories.add({ ...next, directoryId: "e0" })).toEqual(["d0"]);
-    expect(directories.add({ ...next, directoryId: "e1" })).toEqual(["d1"]);
-    expect(directories.add({ ...next, directoryId: "e2" })).toEqual(["d2"]);
+    directories.add({ ...next, directoryId: "e0" });
+    expect(directories.forgetOldest()).toEqual(["d0"]);
+    directories.add({ ...next, directoryId: "e1" });
+    expect(directories.forgetOldest()).toEqual(["d1"]);
+    directories.add({ ...next, directoryId: "e2" });
+    expect(directories.forgetOldest()).toEqual(["d2"]);
     expect(directories.all.size).toBe(1000);
     expect(directories.all.get("e2")?.brokerId).toBe(1);
   }

@@ -27,9 +27,13 @@ export class RemovedDirectories {
     for (const each of directories) this.#directories.set(each.directoryId, each);
   }
 
-  /** Remembers a directory; answers those that are forgotten for it. */
-  add(directory: RemovedDirectory): readonly string[] {
+  /** Remembers a directory. */
+  add(directory: RemovedDirectory): void {
     this.#directories.set(directory.directoryId, directory);
+  }
+
+  /** Forgets what is too many; answers the ids of what was forgotten. */
+  forgetOldest(): readonly string[] {
     const excess = this.#directories.size - directoriesMax;
     if (excess <= 0) return [];
     const oldest = [...this.#directories.values()].toSorted(isOlder).slice(0, excess);

@@ -19,6 +19,8 @@ const noStore: KeyValueStore = {
 };
 
 /** A coordinator whose proposals commit when the test lets them, at a time that the test sets. */
+const firstPage = { pageSize: 0, pageToken: "" };
+
 function scene(store: KeyValueStore = noStore) {
   const machine = new GroupMachine(9, store, logger, () => undefined);
   const world = {
@@ -228,7 +230,7 @@ describe("GroupPartitionCoordinator.commitOffsets()", () => {
     expect(await codeOf(commit("", 1, 9))).toBe("UNKNOWN_MEMBER_ID");
     await beat("b", 0);
     expect(await codeOf(commit("b", 1, 9))).toBe("FENCED_MEMBER_EPOCH");
-    const { offsets } = coordinator.fetchOffsets({ groupId: "g", partitions: [] });
+    const { offsets } = coordinator.fetchOffsets({ groupId: "g", partitions: [], ...firstPage });
     expect(offsets).toMatchObject([{ topic: "t", partition: 1, offset: 7, metadata: "" }]);
   });
 
@@ -237,7 +239,7 @@ describe("GroupPartitionCoordinator.commitOffsets()", () => {
     await beat("a", 0);
     await commit("a", 1, 7);
     world.topicId = "second";
-    const request = { groupId: "g", partitions: [{ topic: "t", partitions: [1] }] };
+    const request = { groupId: "g", partitions: [{ topic: "t", partitions: [1] }], ...firstPage };
     expect(coordinator.fetchOffsets(request).offsets).toMatchObject([{ offset: -1 }]);
     await commit("a", 1, 2);
     expect(coordinator.fetchOffsets(request).offsets).toMatchObject([{ offset: 2 }]);

@@ -1,5 +1,6 @@
 import {
   type CommitOffsetsRequest,
+  type DescribeGroupRequest,
   type DescribeGroupResponseInit,
   type FetchOffsetsRequest,
   type FetchOffsetsResponseInit,
@@ -29,6 +30,7 @@ import {
   type Membership,
   type PartitionCounts,
 } from "./group-membership.ts";
+import { offsetPage } from "./offset-page.ts";
 
 /** What a coordinator needs. */
 export interface GroupCoordinatorOptions {
@@ -48,6 +50,9 @@ interface Session {
   /** The newest epoch the member has reported; an older report came late and is not believed. */
   lastEpoch: number;
 }
+
+/** What was committed for a partition; an offset of -1: nothing. */
+type AskedOffset = Pick<CommittedOffset, "topic" | "partition" | "offset" | "metadata">;
 
 const offsetMetadataCharsMax = 4096;
 
@@ -100,19 +105,21 @@ export class GroupPartitionCoordinator {
     });
   }
 
-  fetchOffsets(
-    request: Pick<FetchOffsetsRequest, "groupId" | "partitions">,
-  ): FetchOffsetsResponseInit {
+  fetchOffsets(request: FetchOffsetsRequest): FetchOffsetsResponseInit {
     this.#expectLeading(request.groupId);
-    const known = this.#offsetsOf(request.groupId);
-    if (request.partitions.length === 0) return { offsets: [...known.values()] };
-    const offsets = request.partitions.flatMap(({ topic, partitions }) =>
+    const { items: offsets, nextPageToken } = offsetPage(this.#askedOffsets(request), request);
+    return { offsets, nextPageToken };
+  }
+
+  #askedOffsets({ groupId, partitions: asked }: FetchOffsetsRequest): readonly AskedOffset[] {
+    const known = this.#offsetsOf(groupId);
+    if (asked.length === 0) return [...known.values()];
+    return asked.flatMap(({ topic, partitions }) =>
       partitions.map(
         (partition) =>
           known.get(`${topic} ${partition}`) ?? { topic, partition, offset: -1, metadata: "" },
       ),
     );
-    return { offsets };
   }
 
   listGroups(): GroupSummaryInit[] {
@@ -124,7 +131,11 @@ export class GroupPartitionCoordinator {
     }));
   }
 
-  describeGroup(groupId: string, brokerId: number): DescribeGroupResponseInit {
+  describeGroup(
+    request: Pick<DescribeGroupRequest, "groupId" | "pageSize" | "pageToken">,
+    brokerId: number,
+  ): DescribeGroupResponseInit {
+    const { groupId } = request;
     this.#expectLeading(groupId);
     const group = this.#options.machine.group(groupId);
     if (group === undefined) {
@@ -134,9 +145,10 @@ export class GroupPartitionCoordinator {
       );
     }
     const { membership } = group;
-    const offsets = this.#offsetsOf(groupId);
+    const offsets = offsetPage([...this.#offsetsOf(groupId).values()], request);
     return {
       groupId,
+      nextPageToken: offsets.nextPageToken,
       state: stateOf(membership),
       groupEpoch: membership.epoch,
       coordinatorId: brokerId,
@@ -146,7 +158,7 @@ export class GroupPartitionCoordinator {
         memberEpoch: this.#sessions.get(groupId)?.get(member.memberId)?.lastEpoch ?? 0,
         assignment: listAssignment(assignmentOf(member)),
       })),
-      offsets: [...offsets.values()].map(({ topic, partition, offset }) => ({
+      offsets: offsets.items.map(({ topic, partition, offset }) => ({
         topic,
         partition,
         committedOffset: offset,

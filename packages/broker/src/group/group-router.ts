@@ -1,6 +1,7 @@
 import {
   type CommitOffsetsRequest,
   crc32c,
+  type DescribeGroupRequest,
   type DescribeGroupResponse,
   type FetchOffsetsRequest,
   type FetchOffsetsResponse,
@@ -12,6 +13,7 @@ import {
   RopewalkError,
 } from "@ropewalk/protocol";
 import type { Clock, Logger, Timer } from "@ropewalk/runtime";
+import type { AnswerSize } from "../peer/request-codec.ts";
 import type { GroupCoordinator, Patience, Principal } from "../ports.ts";
 import type { RemoteCall, RemoteCaller } from "../remote-caller.ts";
 import { Turns } from "../turns.ts";
@@ -100,15 +102,17 @@ export class GroupRouter implements GroupCoordinator {
     request: FetchOffsetsRequest,
     patience?: Patience,
   ): Promise<FetchOffsetsResponse> {
-    return this.#route(request.groupId, groupService.fetchOffsets, request, patience);
+    const call = groupService.fetchOffsets;
+    return this.#route(request.groupId, call, request, patience, "large");
   }
 
   describeGroup(
     _principal: Principal,
-    groupId: string,
+    request: DescribeGroupRequest,
     patience?: Patience,
   ): Promise<DescribeGroupResponse> {
-    return this.#route(groupId, groupService.describeGroup, { groupId }, patience);
+    const call = groupService.describeGroup;
+    return this.#route(request.groupId, call, request, patience, "large");
   }
 
   async listGroups(
@@ -152,6 +156,7 @@ export class GroupRouter implements GroupCoordinator {
     call: RemoteCall<Request, RequestInit, Response, ResponseInit>,
     request: RequestInit,
     patience: Patience = {},
+    answerSize: AnswerSize = "small",
   ): Promise<Response> {
     checkGroupId(groupId);
     const { caller, clock, leaderOf } = this.#options;
@@ -161,7 +166,8 @@ export class GroupRouter implements GroupCoordinator {
       const leaderId = leaderOf(partition);
       try {
         const timeoutMs = Math.max(1, Math.ceil(deadlineMs - clock.monotonicMs()));
-        if (leaderId !== 0) return await caller.call(call, leaderId, request, { timeoutMs });
+        if (leaderId !== 0)
+          return await caller.call(call, leaderId, request, { timeoutMs, answerSize });
       } catch (error) {
         if (!(error instanceof RopewalkError) || error.code !== "NOT_COORDINATOR") throw error;
       }
@@ -196,8 +202,8 @@ export class GroupRouter implements GroupCoordinator {
     caller.handle(groupService.fetchOffsets, async (request) =>
       this.#coordinator(request.groupId).fetchOffsets(request),
     );
-    caller.handle(groupService.describeGroup, async ({ groupId }) =>
-      this.#coordinator(groupId).describeGroup(groupId, this.#options.brokerId),
+    caller.handle(groupService.describeGroup, async (request) =>
+      this.#coordinator(request.groupId).describeGroup(request, this.#options.brokerId),
     );
     caller.handle(groupService.listGroups, async () => ({
       groups: [...this.#coordinators.values()].flatMap((each) => each.listGroups()),

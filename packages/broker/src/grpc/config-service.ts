@@ -8,7 +8,7 @@ import {
 import type { Clock, Logger } from "@ropewalk/runtime";
 import { toResource } from "../configs/config-resource.ts";
 import { anonymous, type BrokerPorts } from "../ports.ts";
-import { pageOf } from "./page.ts";
+import { pageOf } from "../page.ts";
 import { patienceMs, unary } from "./unary.ts";
 
 /** Answers `ropewalk.v1.ConfigService`. */

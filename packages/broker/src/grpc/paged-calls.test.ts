@@ -9,6 +9,7 @@ import {
 } from "@ropewalk/protocol";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { batchOf, codeOf, type OwnBroker, ownBroker } from "../../fakes/own-broker.ts";
+import { supportedFeatureLevels } from "../controller/feature-level.ts";
 
 /** Ports of one test file must not meet those of another. */
 const port = 22_500 + (process.pid % 400);
@@ -97,10 +98,15 @@ test("Fetch answers before the client's deadline, though it was to wait for long
 });
 
 test("a mask cuts an answer to what is wanted, and names what there is where it is wrong", async () => {
-  const described = await broker.call(clusterService.describeCluster, {
-    readMask: { paths: ["brokers.broker_id", "feature_level"] },
-  });
-  expect(described).toMatchObject({ clusterId: "", topicCount: 0, featureLevel: 1 });
+  const describe = () =>
+    broker.call(clusterService.describeCluster, {
+      readMask: { paths: ["brokers.broker_id", "feature_level"] },
+    });
+  // A cluster begins at the level that every version knows.
+  const featureLevel = supportedFeatureLevels.max;
+  await expect.poll(async () => (await describe()).featureLevel).toBe(featureLevel);
+  const described = await describe();
+  expect(described).toMatchObject({ clusterId: "", topicCount: 0, featureLevel });
   expect(described.brokers).toMatchObject([{ brokerId: 1, host: "", replicaCount: 0 }]);
   const readMask = { paths: ["topic.partitions.leader_id"] };
   const request = { name: "t", pageSize: 2, readMask };

@@ -21,7 +21,7 @@ import {
   type ReassignmentProgress,
   type ReassignmentView,
 } from "../ports.ts";
-import { pageOf, partitionKey } from "./page.ts";
+import { pageOf, partitionKey } from "../page.ts";
 import { isWanted } from "./read-mask.ts";
 import { patienceMs, unary } from "./unary.ts";
 

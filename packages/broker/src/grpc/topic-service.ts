@@ -26,7 +26,7 @@ import {
   type TopicView,
 } from "../ports.ts";
 import { expectJoined } from "../membership/joined.ts";
-import { numberKey, pageOf } from "./page.ts";
+import { numberKey, pageOf } from "../page.ts";
 import { patienceMs, toRopewalkError, unary, workMs } from "./unary.ts";
 
 /** As many as a topic can have: a client that knows of no pages gets them all. */

@@ -174,13 +174,17 @@ export class BrokerMembership {
       brokers: [...image.brokers.values()].map(registrationMessage),
     }));
     caller.handleStrangers(peerService.enterCluster, async ({ broker }) => {
-      await controller.admission.enter(registrationOf(broker));
+      const registration = registrationOf(broker);
+      await controller.admission.enter(registration);
       const { learners, voters } = controllerGroup().confState;
+      const known = image.brokers.get(registration.brokerId);
+      const isKnown = known?.directoryId === registration.directoryId;
       return {
         clusterId: image.clusterId,
         memberIds: [...voters, ...learners],
         bootstrapIds: storage.identity.bootstrapIds,
-        index: machine.appliedIndex,
+        // Not that of now: the broker may have been registered long before it heard of it, and got replicas since.
+        index: (isKnown ? known.directoryIndex : undefined) ?? machine.appliedIndex,
       };
     });
   }

@@ -59,3 +59,29 @@ test("MoveThrottle lets those that wait ask at once where the rate is another on
   await clock.run(1_000_000);
   expect(freed).toHaveLength(1);
 });
+
+test("MoveThrottle counts nothing for those that waited for what is not wanted any more", async () => {
+  const { clock, throttle } = throttleOf({ bytesPerSecond: 1000 });
+  const startMs = clock.monotonicMs();
+  const doneMs: number[] = [];
+  const done = (): number => doneMs.push(clock.monotonicMs() - startMs);
+  let isWanted = true;
+  expect(throttle.admit(100)).toBe(true);
+  void throttle.admitted(1_000_000, () => isWanted).then(done);
+  void throttle.admitted(100).then(done);
+  isWanted = false;
+  await clock.run(1000);
+  expect(doneMs).toEqual([100, 100]);
+});
+
+test("MoveThrottle.stop() keeps nobody waiting, and sets no timer afterwards", async () => {
+  const { clock, freed, throttle } = throttleOf({ bytesPerSecond: 1 });
+  expect(throttle.admit(1_000_000)).toBe(true);
+  const waiting = Promise.all([throttle.admitted(1), throttle.admitted(1)]);
+  throttle.stop();
+  await waiting;
+  expect(throttle.admit(1)).toBe(false);
+  await throttle.admitted(1);
+  await clock.run(10_000_000);
+  expect(freed).toEqual([]);
+});

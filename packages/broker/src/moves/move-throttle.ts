@@ -19,6 +19,7 @@ export class MoveThrottle {
   readonly #waiting: (() => void)[] = [];
   #freeAtMs = 0;
   #timer: Timer | undefined;
+  #isStopped = false;
 
   constructor(options: MoveThrottleOptions) {
     this.#options = options;
@@ -38,9 +39,12 @@ export class MoveThrottle {
     return true;
   }
 
-  /** Resolves when so many bytes may move, and counts them. */
-  async admitted(bytes: number): Promise<void> {
-    while (!this.admit(bytes)) {
+  /**
+   * Resolves when so many bytes may move, and counts them. Where they are not wanted any more when their turn comes, or
+   * this is stopped, it resolves without: others do not pay for what nobody fetches.
+   */
+  async admitted(bytes: number, isWanted: () => boolean = () => true): Promise<void> {
+    while (!this.#isStopped && isWanted() && !this.admit(bytes)) {
       await new Promise<void>((resolve) => void this.#waiting.push(resolve));
     }
   }
@@ -51,11 +55,15 @@ export class MoveThrottle {
     this.#free();
   }
 
+  /** Nobody waits any more. */
   stop(): void {
+    this.#isStopped = true;
     this.#timer?.cancel();
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
   #announce(delayMs: number): void {
+    if (this.#isStopped) return;
     this.#timer ??= this.#options.clock.setTimer(Math.max(1, delayMs), () => this.#free());
   }
 

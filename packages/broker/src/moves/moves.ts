@@ -117,10 +117,11 @@ export class Moves {
   /** Resolves when so many bytes of a group may be fetched: at once but for a replica that comes. */
   readonly pieceAdmitted = async ({ groupId }: GroupKey, bytes: number): Promise<void> => {
     const { brokerId, replicas } = this.#options;
-    const image = replicas().imageOf(groupId);
-    if (image !== undefined && addingIdsOf(image).includes(brokerId)) {
-      await this.#throttle.admitted(bytes);
-    }
+    const isComing = (): boolean => {
+      const image = replicas().imageOf(groupId);
+      return image !== undefined && addingIdsOf(image).includes(brokerId);
+    };
+    if (isComing()) await this.#throttle.admitted(bytes, isComing);
   };
 
   /** As the controller: begins to move everything that a broker holds to others. */

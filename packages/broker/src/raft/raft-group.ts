@@ -46,6 +46,8 @@ export interface RaftGroupOptions {
   readonly learners: readonly number[];
   /** The members, where they do. */
   readonly membership?: GroupMembership;
+  /** What this broker held of the group up to this entry was on another disk. Default 0: nothing. */
+  readonly lostThroughIndex?: number;
   readonly limits: BrokerLimits;
   /** Stored entries are not what was written. */
   readonly damaged: (group: RaftGroup, error: unknown) => void;
@@ -143,6 +145,7 @@ export class RaftGroup {
       disableProposalForwarding: true,
       stepDownOnRemoval: true,
       abstains: !this.#hasJoined(),
+      lostThroughIndex: options.lostThroughIndex ?? 0,
       replicaOf: (id) => {
         if (membership === undefined) return 0;
         return id === options.brokerId ? membership.joinedAt : membership.joinedAtOf(id);

@@ -67,7 +67,7 @@ export class AbsentReplicas {
       const current = currentPartition(this.#image, topic.name, groupId);
       if (current !== undefined) this.#reopen(current.topic, current.partition);
     };
-    const replicaIds = holdersOf(partition);
+    const replicaIds = (): readonly number[] => holdersOf(this.imageOf(groupId) ?? partition);
     const absent = { key: groupKey(partition), log, replicaIds, settled, isGone, reopen };
     this.#replicas.set(groupId, { absent, topic: topic.name });
     return absent;

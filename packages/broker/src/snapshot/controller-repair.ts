@@ -87,7 +87,14 @@ async function repair(
   const { promise: repaired, resolve: reopen } = Promise.withResolvers<void>();
   const { key } = log;
   const settled = Promise.resolve();
-  const absent: AbsentReplica = { key, log, replicaIds, settled, isGone: () => false, reopen };
+  const absent: AbsentReplica = {
+    key,
+    log,
+    replicaIds: () => replicaIds,
+    settled,
+    isGone: () => false,
+    reopen,
+  };
   const deadline = clock.setTimer(limits.controllerRepairMsMax, () => interruption.interrupt());
   repairer.add(absent);
   try {

@@ -6,8 +6,8 @@ export interface AbsentReplica {
   /** The group's name on the wire; its log has another one where the replica is not the broker's first. */
   readonly key: GroupKey;
   readonly log: GroupLog;
-  /** The brokers with a replica, this one included. */
-  readonly replicaIds: readonly number[];
+  /** The brokers with a replica, this one included, as far as is known by now: replicas move while this one is out. */
+  replicaIds(): readonly number[];
   /** Resolves when nothing of the replica is being written any more. */
   readonly settled: Promise<void>;
   /** Whether it is not to come back: its topic was deleted. */

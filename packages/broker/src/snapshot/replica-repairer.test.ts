@@ -1,4 +1,5 @@
 import { encodeSnapshotManifest, type GroupLog } from "@ropewalk/log";
+import { RopewalkError } from "@ropewalk/protocol";
 import { nodeRuntime } from "@ropewalk/runtime/node";
 import { expect, test } from "vitest";
 import { SimulatedClock } from "../../fakes/simulated-clock.ts";
@@ -21,19 +22,24 @@ const manifest = encodeSnapshotManifest({
   image: new Uint8Array(0),
 });
 
-/** A repairer at broker 1 of three, and what it does with a replica; the leader is in term 5. */
+/** A repairer at broker 1 of three, and what it does with a replica; the leader, any broker at first, is in term 5. */
 class Scene {
+  readonly clock = new SimulatedClock();
   readonly interruption = new Interruption();
   readonly turns = new Turns(1);
   readonly installed: RemoteHistory[] = [];
   readonly repairer: ReplicaRepairer;
-  asked = 0;
+  readonly asked: number[] = [];
+  replicaIds: readonly number[] = [1, 2, 3];
+  leaderId: number | undefined;
 
   constructor() {
     const caller: Pick<RemoteCaller, "call"> = {
-      call: () => {
-        this.asked += 1;
-        return Promise.resolve({ term: 5, manifest } as never);
+      call: (_method, brokerId) => {
+        this.asked.push(brokerId);
+        const { leaderId = brokerId } = this;
+        if (brokerId === leaderId) return Promise.resolve({ term: 5, manifest } as never);
+        return Promise.reject(new RopewalkError("NOT_LEADER", "another one leads", { leaderId }));
       },
     };
     const installer: Pick<HistoryInstaller, "install"> = {
@@ -44,7 +50,7 @@ class Scene {
     };
     this.repairer = new ReplicaRepairer({
       brokerId: 1,
-      clock: new SimulatedClock(),
+      clock: this.clock,
       logger,
       caller: caller as RemoteCaller,
       leaders: new LeaderTable(),
@@ -62,7 +68,7 @@ class Scene {
     const absent: AbsentReplica = {
       key: { groupId: 7, incarnation: 1 },
       log: log as GroupLog,
-      replicaIds: [1, 2, 3],
+      replicaIds: () => this.replicaIds,
       settled: Promise.resolve(),
       isGone: () => false,
       reopen: () => undefined,
@@ -90,6 +96,28 @@ test("ReplicaRepairer asks nobody where the broker stops before it is its turn",
   interruption.interrupt();
   turns.giveBack();
   await repairer.stop();
-  expect(scene.asked).toBe(0);
+  expect(scene.asked).toEqual([]);
   expect(repairer.counters.repaired).toBe(0);
+});
+
+test("ReplicaRepairer asks the leader that it is told of, though that is to hold no replica any more", async () => {
+  const scene = new Scene();
+  scene.leaderId = 4;
+  scene.add(3);
+  await scene.repairer.stop();
+  expect(scene.asked).toEqual([2, 4]);
+  expect(scene.repairer.counters.repaired).toBe(1);
+});
+
+test("ReplicaRepairer leaves a replica out until the others are a majority", async () => {
+  const scene = new Scene();
+  scene.replicaIds = [1, 2];
+  scene.add(3);
+  await scene.clock.run(100);
+  expect(scene.asked).toEqual([]);
+  scene.replicaIds = [1, 2, 3];
+  await scene.clock.run(100);
+  await scene.repairer.stop();
+  expect(scene.asked).toEqual([2]);
+  expect(scene.repairer.counters.repaired).toBe(1);
 });

@@ -53,23 +53,14 @@ export class ReplicaRepairer {
   }
 
   /**
-   * Tries until the replica is whole, gone, or the broker stops. Where the other replicas are no majority
+   * Tries until the replica is whole, gone, or the broker stops. As long as the other replicas are no majority
    * nobody can say what this one had acknowledged, so it stays out.
    */
   add(absent: AbsentReplica): void {
-    const { logger } = this.#options;
-    if (!othersAreMajority(absent.replicaIds)) {
-      const { groupId } = absent.key;
-      const replicaIds = absent.replicaIds.join(", ");
-      logger.error("a damaged replica stays out: without it there is no majority to repair it", {
-        groupId,
-        replicaIds,
-      });
-      return;
-    }
+    const { interruption, logger } = this.#options;
     const done = this.#repair(absent)
       .catch((error: unknown) => {
-        if (this.#options.interruption.isOver) return;
+        if (interruption.isOver) return;
         logger.error("a damaged replica is not repaired any more", { ...absent.key, error });
       })
       .finally(() => this.#running.delete(done));
@@ -84,6 +75,8 @@ export class ReplicaRepairer {
   async #repair(absent: AbsentReplica): Promise<void> {
     const { clock, interruption, logger, retryMsMax, retryMsMin } = this.#options;
     for (let attempt = 0; !absent.isGone(); attempt++) {
+      await this.#majority(absent);
+      if (interruption.isOver || absent.isGone()) return;
       try {
         if (!(await this.#inTurn(absent, attempt))) return;
         this.counters.repaired += 1;
@@ -96,6 +89,19 @@ export class ReplicaRepairer {
         await interruption.pause(clock, Math.min(retryMsMin * 2 ** attempt, retryMsMax));
       }
     }
+  }
+
+  /** Resolves when the other replicas are a majority, there is none to wait for, or the broker stops. */
+  async #majority(absent: AbsentReplica): Promise<void> {
+    const { clock, interruption, logger, retryMsMax } = this.#options;
+    const isWaiting = (): boolean =>
+      !interruption.isOver && !absent.isGone() && !othersAreMajority(absent.replicaIds());
+    if (!isWaiting()) return;
+    logger.error("a damaged replica stays out: without it there is no majority to repair it", {
+      groupId: absent.key.groupId,
+      replicaIds: absent.replicaIds().join(", "),
+    });
+    while (isWaiting()) await interruption.pause(clock, retryMsMax);
   }
 
   /** Answers whether the replica is back; it is not where it is gone, or the broker stops. */
@@ -114,18 +120,18 @@ export class ReplicaRepairer {
     }
   }
 
-  /** Asks the leader, or others in turns where nobody knows it: they do. */
+  /** Asks the leader, or others in turns where nobody knows it: they do. It may be one that is to hold no replica any more. */
   async #ask(absent: AbsentReplica, attempt: number): Promise<RemoteHistory> {
     const { brokerId, leaders } = this.#options;
-    const others = absent.replicaIds.filter((id) => id !== brokerId);
+    const others = absent.replicaIds().filter((id) => id !== brokerId);
     const hint = leaders.get(absent.key.groupId)?.leaderId ?? 0;
-    const asked =
-      attempt % 2 === 0 && others.includes(hint) ? hint : others[attempt % others.length];
+    const isHinted = attempt % 2 === 0 && hint !== 0 && hint !== brokerId;
+    const asked = isHinted ? hint : others[attempt % others.length];
     try {
       return await this.#askBroker(absent, asked ?? 0);
     } catch (error) {
       const leaderId = error instanceof RopewalkError ? (error.leaderId ?? 0) : 0;
-      if (leaderId === asked || !others.includes(leaderId)) throw error;
+      if ([0, asked, brokerId].includes(leaderId)) throw error;
       return await this.#askBroker(absent, leaderId);
     }
   }

@@ -14,6 +14,8 @@ export interface DestagerOptions extends GroupMoveOptions {
   readonly groups: () => Iterable<GroupState>;
   /** Whether there is no room but what is kept for the time that the disk is full. */
   readonly isDiskFull: () => boolean;
+  /** What is free on the disk by now, as far as is known. */
+  readonly freeBytes: () => number;
   /**
    * Writes the entries of a group from this one on into the journal once more, as one record, with nothing else
    * changed; `entries` are all of them.
@@ -60,7 +62,7 @@ export class Destager {
   #running: Promise<void> = Promise.resolve();
   #isRunning = false;
   #isStopped = false;
-  /** There was no room for the last run: the next one is smaller, and does not begin while the disk is full. */
+  /** There was no room for the last run: the next one is smaller. */
   #isShort = false;
   /** When all that was written is paid for, at the configured rate. */
   #pacedUntilMs = 0;
@@ -96,7 +98,7 @@ export class Destager {
   /** Begins a run where the journal has outgrown its bound and none is under way. */
   poke(): void {
     if (this.#isRunning || this.#isStopped || this.#targetSequence() === undefined) return;
-    if (this.#isShort && this.#options.isDiskFull()) return;
+    if (this.#options.isDiskFull() && !this.#hasRoomForOldest()) return;
     this.#isRunning = true;
     void this.exclusively(async () => {
       const target = this.#targetSequence();
@@ -176,6 +178,16 @@ export class Destager {
       if (this.#isShort || isDiskFull()) break;
     }
     return target;
+  }
+
+  /**
+   * Whether the journal's oldest file can be emptied on a full disk, which gives back what it takes: all behind it may be
+   * there for the sake of a few entries in it.
+   */
+  #hasRoomForOldest(): boolean {
+    const { freeBytes, journal } = this.#options;
+    const oldest = journal.files.get(Math.min(...journal.files.keys()));
+    return (oldest?.filledBytes ?? 0) <= freeBytes();
   }
 
   async #run(target: number): Promise<void> {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Prng } from "../../fakes/prng.ts";
-import type { SimulatedGroup } from "../../fakes/simulated-process.ts";
+import type { SimulatedGroup } from "../../fakes/simulated-replica.ts";
 import { SimulatedProcesses } from "../../fakes/simulated-processes.ts";
 import { createMessage } from "../message.ts";
 import type { MultiRaft } from "./multi-raft.ts";

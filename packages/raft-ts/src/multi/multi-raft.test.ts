@@ -5,7 +5,7 @@ import { MemoryStorage } from "../memory-storage.ts";
 import { createMessage } from "../message.ts";
 import { Group } from "./group.ts";
 import { MultiRaft } from "./multi-raft.ts";
-import type { SimulatedGroup } from "../../fakes/simulated-process.ts";
+import type { SimulatedGroup } from "../../fakes/simulated-replica.ts";
 import { SimulatedProcesses } from "../../fakes/simulated-processes.ts";
 import type { SimulationSettings } from "../../fakes/simulated-processes.ts";
 
@@ -401,6 +401,22 @@ test("MultiRaft.peerReplaced() makes the batches count of a process that was sta
   expect(group.leaderId).toBe(0);
   beat(1, 4);
   expect([group.term, multi.counters.batchesStale]).toEqual([4, 1]);
+});
+
+test("MultiRaft.peerReplaced() has leaders forget what the node acknowledged that went by that name", () => {
+  const world = threeNodes(1);
+  lullToSleep(world);
+  const leader = world.leader(1);
+  const matches = (): (readonly [number, boolean])[] => {
+    const { progress = [] } = leader?.handle?.status() ?? {};
+    return progress.map(({ id, match }) => [id, match > 0] as const);
+  };
+  expect(matches()).toEqual([1, 2, 3].map((id) => [id, true]));
+  const lostId = ((leader?.nodeId ?? 0) % 3) + 1;
+
+  world.process(leader?.nodeId ?? 0).multi?.peerReplaced(lostId);
+
+  expect(matches()).toEqual([1, 2, 3].map((id) => [id, id !== lostId]));
 });
 
 test("MultiRaft.tick() counts several elapsed ticks as one and reports the others as dropped", () => {

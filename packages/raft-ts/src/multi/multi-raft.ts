@@ -190,14 +190,17 @@ export class MultiRaft<Owner> {
 
   /**
    * Tells that another node goes by the name of `peerId` from now on: one that lost its disk comes back without
-   * knowing how often it was started, and its batches would pass for late ones of the process before. The
-   * owner sees to it that nothing of that process arrives any more.
+   * knowing how often it was started, and its batches would pass for late ones of the process before. Nothing counts
+   * any more that this one had acknowledged in any group. The owner sees to it that nothing of it arrives any more.
    */
   peerReplaced(peerId: number): void {
     const peer = this.#peers.find(peerId);
     if (peer === undefined) return;
     peer.replaced();
     this.#loseProcess(peerId);
+    for (const group of this.#groups.values()) {
+      if (group.node.role === "leader") this.#guard(group, () => group.forgetProgress(peerId));
+    }
   }
 
   /**

@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 import { Prng } from "../../fakes/prng.ts";
 import type { ConfChange, ConfChangeStepType } from "../conf-change.ts";
 import { NO_DATA } from "../entry.ts";
-import type { SimulatedProcess, SimulatedReplica } from "../../fakes/simulated-process.ts";
+import type { SimulatedProcess } from "../../fakes/simulated-process.ts";
+import type { SimulatedReplica } from "../../fakes/simulated-replica.ts";
 import { SimulatedProcesses } from "../../fakes/simulated-processes.ts";
 
 /*

@@ -39,6 +39,7 @@ export const rot: Fault = ({ cluster, random, victim, world }) => {
   const before = coldFiles(victim);
   world.loop.schedule(restMs, () => {
     if (victim.broker === undefined || victim.process !== process) return;
+    if (!cluster.canSpare(victim)) return;
     const cold = [...coldFiles(victim)].filter(([path, count]) => before.get(path) === count);
     if (cold.length === 0) return;
     const [path] = random.pick(cold);
@@ -77,6 +78,7 @@ export const loseState: Fault = ({ cluster }, machine) => {
 
 /** Another machine comes under the name of this one, with nothing on its disk. */
 export const wipe: Fault = ({ cluster, victim, world }) => {
+  if (!cluster.canSpare(victim)) return nothingToMend;
   cluster.kill(victim, "power");
   cluster.wipe(victim);
   world.trace.tell(victim.host, "is wiped");

@@ -1,6 +1,7 @@
 import type { Producer, RopewalkClient } from "@ropewalk/client";
 import type { SeededRandom } from "../world/seeded-random.ts";
 import type { SimulatedProcess } from "../world/simulated-process.ts";
+import { pause } from "./activity.ts";
 import { callFailureOf } from "./call-failure.ts";
 import { type Fate, type History, valueOf } from "./history.ts";
 import type { LoadedTopic } from "./loaded-topic.ts";
@@ -15,6 +16,9 @@ export interface ProducingOptions {
   readonly pauseMsMax: number;
   readonly burstMax: number;
 }
+
+/** A record that failed is followed by another one so soon. */
+const retryMs = 200;
 
 /** A producer that writes numbered records, in bursts, until it is told to stop. */
 export class Producing {
@@ -54,8 +58,10 @@ export class Producing {
   start(): void {
     this.#process.setTimer(this.#random.between(0, this.#options.pauseMsMax), () => {
       if (this.#isStopped) return;
-      const { burstMax } = this.#options;
-      for (let left = 1 + this.#random.integer(burstMax); left > 0; left--) this.#write();
+      const { burstMax, topic } = this.#options;
+      for (let left = 1 + this.#random.integer(burstMax); left > 0; left--) {
+        void this.#write(this.#random.integer(topic.partitionCount));
+      }
       this.start();
     });
   }
@@ -64,18 +70,30 @@ export class Producing {
     this.#isStopped = true;
   }
 
-  #write(): void {
+  /** Resolves when every partition has taken one more record: what was mended serves again, also after all that failed. */
+  async served(): Promise<void> {
+    const partitions = Array.from({ length: this.#options.topic.partitionCount }, (_, row) => row);
+    await Promise.all(partitions.map((partition) => this.#servedBy(partition)));
+  }
+
+  async #servedBy(partition: number): Promise<void> {
+    while ((await this.#write(partition)).kind !== "acknowledged") {
+      await pause(this.#process, retryMs);
+    }
+  }
+
+  #write(partition: number): Promise<Fate> {
     const { name, topic, valueBytesMax } = this.#options;
-    const partition = this.#random.integer(topic.partitionCount);
     const record = this.#history.write(name, this.#count++, partition);
     const padding = ".".repeat(this.#random.integer(valueBytesMax));
     const value = Buffer.from(`${valueOf(record)} ${padding}`);
     this.#pending++;
-    const settle = (fate: Fate): void => {
+    const settle = (fate: Fate): Fate => {
       record.fate = fate;
       this.#pending--;
+      return fate;
     };
-    this.#producer.send({ topic: topic.name, partition, value }).then(
+    return this.#producer.send({ topic: topic.name, partition, value }).then(
       ({ offset }) => settle({ kind: "acknowledged", partition, offset }),
       (error: unknown) => settle({ kind: "failed", ...callFailureOf(error) }),
     );

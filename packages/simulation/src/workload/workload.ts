@@ -78,6 +78,11 @@ export class Workload {
     await this.moving?.settled();
   }
 
+  /** Resolves when every producer has written to every partition again. */
+  async served(): Promise<void> {
+    await Promise.all(this.producers.map((producer) => producer.served()));
+  }
+
   /** Resolves with what was wrong with topics that came and went. */
   async checkTopics(): Promise<readonly string[]> {
     return (await this.#churning?.settled()) ?? [];

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { createClient } from "@ropewalk/client";
 import { brokerHealthService, clusterService, configService } from "@ropewalk/protocol";
-import { GrpcCaller } from "../test/cluster/grpc-caller.ts";
-import { metricOf } from "../test/cluster/metric-of.ts";
-import type { ProcessCluster } from "../test/cluster/process-cluster.ts";
-import { waitFor } from "../test/cluster/wait-for.ts";
+import { GrpcCaller } from "../../test/cluster/grpc-caller.ts";
+import { metricOf } from "../../test/cluster/metric-of.ts";
+import type { ProcessCluster } from "../../test/cluster/process-cluster.ts";
+import { waitFor } from "../../test/cluster/wait-for.ts";
 import { type ProcessUsage, processUsage } from "./process-usage.ts";
 
 /** A number of partitions, in topics of the same size. */

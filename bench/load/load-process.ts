@@ -1,0 +1,68 @@
+/* The process that a load runs in: told what to do and when by the process that forked it. */
+import process from "node:process";
+import { setTimeout as delay } from "node:timers/promises";
+import { CommitLoad } from "./commit-load.ts";
+import { FetchLoad } from "./fetch-load.ts";
+import { LoadCounter } from "./load-counter.ts";
+import type { LoadJob, LoadOrder, LoadReport, LoadSchedule } from "./load-job.ts";
+import { ProduceLoad } from "./produce-load.ts";
+
+/** How long it is waited for what was due in the measured time and is under way at its end. */
+const drainMsMax = 10_000;
+/** A reader for whom nothing came for so long has everything. */
+const quietMs = 1000;
+const lookMs = 50;
+
+type Load = ProduceLoad | FetchLoad | CommitLoad;
+
+let load: Load | undefined;
+
+function loadOf(job: LoadJob): Load {
+  if (job.kind === "produce") return new ProduceLoad(job);
+  return job.kind === "fetch" ? new FetchLoad(job) : new CommitLoad(job);
+}
+
+function tell(report: LoadReport): void {
+  process.send?.(report);
+}
+
+async function run(running: Load, schedule: LoadSchedule): Promise<void> {
+  const counter = new LoadCounter(schedule);
+  const over = running.run(counter);
+  over.catch(() => undefined); // It is awaited below.
+  const counts = await counter.measure((records, bytes) =>
+    tell({ kind: "progress", records, bytes }),
+  );
+  await Promise.race([over, delay(drainMsMax), running.endsByItself ? over : quiet(counter)]);
+  tell({ kind: "done", result: { ...counts, latencies: counter.latencies() } });
+  await running.close();
+  await over;
+  process.disconnect();
+}
+
+async function quiet(counter: LoadCounter): Promise<void> {
+  let seen = counter.records;
+  for (let ms = 0; ms < quietMs; ms += lookMs) {
+    await delay(lookMs);
+    if (counter.records !== seen) ms = 0;
+    seen = counter.records;
+  }
+}
+
+async function obey(order: LoadOrder): Promise<void> {
+  if (order.kind === "begin") {
+    if (load !== undefined) await run(load, order.schedule);
+    return;
+  }
+  load = loadOf(order.job);
+  await load.prepare();
+  tell({ kind: "ready" });
+}
+
+process.on("message", (order: LoadOrder) => {
+  obey(order).catch((error: unknown) => {
+    tell({ kind: "failed", message: error instanceof Error ? error.message : String(error) });
+    process.disconnect();
+  });
+});
+process.on("disconnect", () => process.exit());

@@ -1,0 +1,118 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { type BatchAcknowledgement, createClient, type Producer } from "@ropewalk/client";
+import type { ProduceJob } from "./load-job.ts";
+import type { LoadCounter } from "./load-counter.ts";
+import { OpenLoop } from "./open-loop.ts";
+
+/** Records of a closed loop between two turns of the event loop. */
+const recordsPerTurn = 1000;
+/** The buffer of all producers together: the client's default for one. */
+const bufferBytes = 32 * 1024 * 1024;
+const bufferBytesMin = 1024 * 1024;
+/** Promises outstanding with `send`, over all producers. */
+const sendsOutstanding = 10_000;
+/** How long it is waited for records that are not acknowledged at the end. */
+const closeMs = 10_000;
+
+type Client = ReturnType<typeof createClient>;
+
+/** Producers with a client of their own each, so with connections of their own. */
+export class ProduceLoad {
+  readonly #job: ProduceJob;
+  readonly #clients: readonly Client[];
+  readonly #value: Buffer;
+  #openLoop: OpenLoop | undefined;
+  #counter: LoadCounter | undefined;
+
+  constructor(job: ProduceJob) {
+    this.#job = job;
+    this.#clients = Array.from({ length: job.producerCount }, () =>
+      createClient({ bootstrapServers: job.bootstrapServers, clientId: "ropewalk-bench" }),
+    );
+    this.#value = sampleValue(job.recordBytes);
+  }
+
+  /** Connects. */
+  async prepare(): Promise<void> {
+    await Promise.all(this.#clients.map((client) => client.admin().describeTopic(this.#job.topic)));
+  }
+
+  /** Writes until the schedule ends. */
+  async run(counter: LoadCounter): Promise<void> {
+    this.#counter = counter;
+    const producers = this.#clients.map((client) => this.#producer(client));
+    const { api, recordsPerSecond } = this.#job;
+    if (recordsPerSecond !== undefined) {
+      const { partitionCount } = this.#job;
+      this.#openLoop = new OpenLoop({ recordsPerSecond, partitionCount }, counter);
+      await this.#openLoop.run((partition, dueUs) => {
+        this.#value.writeDoubleLE(dueUs, 0);
+        return this.#write(producers[partition % producers.length], partition);
+      });
+    } else if (api === "send" || api === "one-by-one") {
+      const outstanding = api === "send" ? Math.ceil(sendsOutstanding / producers.length) : 1;
+      const lanes = producers.flatMap((it) => Array.from({ length: outstanding }, () => it));
+      await Promise.all(lanes.map((producer) => this.#sendLoop(producer, counter)));
+    } else await Promise.all(producers.map((producer) => this.#writeLoop(producer, counter)));
+    await Promise.all(producers.map((producer) => producer.close({ timeoutMs: closeMs })));
+  }
+
+  /** Whether `run` ends soon after the schedule. */
+  readonly endsByItself: boolean = true;
+
+  /** Ends the connections. */
+  async close(): Promise<void> {
+    await Promise.all(this.#clients.map((client) => client.close()));
+  }
+
+  #producer(client: Client): Producer {
+    const { acks, api, batchBytesMax, lingerMs, producerCount } = this.#job;
+    const unbatched = api === "unbatched";
+    return client.producer({
+      acks,
+      batchBytesMax: unbatched ? 1 : batchBytesMax,
+      lingerMs: unbatched ? 0 : lingerMs,
+      bufferBytesMax: Math.max(bufferBytesMin, Math.floor(bufferBytes / producerCount)),
+      onAcknowledged: (acknowledgement) => this.#onAcknowledged(acknowledgement),
+      onFailed: (_, recordCount) => {
+        if (this.#counter !== undefined) this.#counter.failedRecords += recordCount;
+      },
+    });
+  }
+
+  async #writeLoop(producer: Producer, counter: LoadCounter): Promise<void> {
+    const record = { topic: this.#job.topic, value: this.#value };
+    while (!counter.isOver) {
+      let hasRoom = true;
+      for (let i = 0; i < recordsPerTurn && hasRoom; i++) hasRoom = producer.write(record);
+      await (hasRoom ? nextTurn() : producer.ready());
+    }
+  }
+
+  async #sendLoop(producer: Producer, counter: LoadCounter): Promise<void> {
+    const record = { topic: this.#job.topic, value: this.#value };
+    while (!counter.isOver) {
+      await producer.send(record).catch(() => undefined); // `onFailed` counts it.
+    }
+  }
+
+  #write(producer: Producer | undefined, partition: number): boolean {
+    return producer?.write({ topic: this.#job.topic, value: this.#value, partition }) ?? false;
+  }
+
+  #onAcknowledged({ partition, recordCount }: BatchAcknowledgement): void {
+    this.#counter?.add(recordCount, recordCount * this.#job.recordBytes, 1);
+    this.#openLoop?.acknowledged(partition, recordCount);
+  }
+}
+
+/** Bytes that do not compress to nothing, the same in every run. */
+function sampleValue(bytes: number): Buffer {
+  const value = Buffer.alloc(bytes);
+  let state = 0x2545f491;
+  for (let i = 0; i < bytes; i++) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    value[i] = state >>> 24;
+  }
+  return value;
+}

@@ -1,0 +1,22 @@
+import { describe, expect, test } from "vitest";
+import { Run } from "./run.ts";
+import { optionsOfSeed } from "./run-options.ts";
+
+/** Seeds that found a bug, and which: README.md, "What it notices". */
+const regressions = [
+  ["70130", "a restart waited for a paused broker by the clock of that broker"],
+  ["70306", "a damaged replica did not ask a leader that came with a later assignment"],
+  [
+    "202308",
+    "a broker took replicas for lost that went to it before it heard that it was registered",
+  ],
+  ["200742", "nothing was written when all was mended"],
+  ["70191", "one of two voters on the metadata was wiped"],
+] as const;
+
+describe("Run of a seed that found a bug", () => {
+  test.each(regressions)("seed %s: %s", { timeout: 120_000 }, async (seed) => {
+    const { failures } = await new Run(optionsOfSeed(seed)).run();
+    expect(failures, `npm run simulate -- --seed ${seed}`).toEqual([]);
+  });
+});
