@@ -17,6 +17,7 @@ export interface BenchCommand {
 export const usage = `npm run bench [-- <workload>… [flags]]
 npm run bench -- micro [path…]      the micro-benchmarks beside the code
 npm run bench -- report <file>…     the page of a result file again
+npm run bench -- model <file>       what the costs in a result file mean for 3 to 1,000 brokers
 npm run bench -- peers --install    fetches the peers, outside of the repository
 
   --quick                 few cases, one second each
@@ -34,6 +35,7 @@ npm run bench -- peers --install    fetches the peers, outside of the repository
   --batch-bytes N         largest batch (default: the client's)
   --replication-factor N  copies (default 3)
   --only P,…              peers: roofline, kafka, nats, rabbitmq
+  --write-baseline        quick: what is measured now is the baseline from now on
 
 Lists are crossed: every combination becomes a row.`;
 
@@ -54,6 +56,7 @@ const flags = {
   "batch-bytes": { type: "string" },
   "replication-factor": { type: "string" },
   only: { type: "string" },
+  "write-baseline": { type: "boolean", default: false },
 } as const;
 
 /** Reads the command line; throws a `TypeError` with what is wrong. */
@@ -83,6 +86,7 @@ export function parseCommandLine(args: readonly string[]): BenchCommand {
       batchBytesMax: numberOf("batch-bytes", values["batch-bytes"]),
       replicationFactor: numberOf("replication-factor", values["replication-factor"]) ?? 3,
       peers: listOf(values.only),
+      writesBaseline: values["write-baseline"],
     },
   };
 }

@@ -4,6 +4,7 @@ import process from "node:process";
 import { namedCluster, startCluster } from "./cluster/bench-cluster.ts";
 import { type BenchCommand, parseCommandLine, usage } from "./command-line.ts";
 import { runMicroBenchmarks } from "./micro.ts";
+import { printModel } from "./model.ts";
 import { installPeers } from "./peers/install.ts";
 import { writeReport } from "./report/write-report.ts";
 import { describeMachine, describeVersions } from "./results/machine.ts";
@@ -24,6 +25,10 @@ async function main(args: readonly string[]): Promise<void> {
   }
   if (args[0] === "report") {
     for (const path of args.slice(1)) console.log(`report: ${writeReport(path)}`);
+    return;
+  }
+  if (args[0] === "model") {
+    printModel(args.slice(1));
     return;
   }
   if (args[0] === "peers" && args[1] === "--install") {
@@ -78,8 +83,9 @@ function collect(rows: ResultRow[], skipped: SkippedRow[], save: () => void): Fi
     },
     skip(row) {
       skipped.push(row);
-      terminal.note(`${row.workload}, ${row.system}: skipped, ${row.reason}`);
+      terminal.note(`  ${row.workload}, ${row.system}: skipped, ${row.reason}`);
     },
+    note: (text) => terminal.note(text),
     progress: (text) => terminal.progress(text),
   };
 }

@@ -198,6 +198,14 @@ describe.each(packageNames)("%s", (name) => {
   });
 });
 
+test("Only brokers know the messages that brokers send each other", () => {
+  const knowing = Object.keys(layers)
+    .filter((name) => name !== "@ropewalk/broker")
+    .flatMap((name) => sourceFilesOf(name))
+    .filter((path) => importsOf(path).includes("@ropewalk/protocol/internal"));
+  expect(knowing).toEqual([]);
+});
+
 test("The list of long files holds no file that became short or is gone", () => {
   const lineCounts = Object.entries(longFiles).map(([path, lineCount]) => ({ path, lineCount }));
   for (const { path, lineCount } of lineCounts) {

@@ -12,10 +12,11 @@ const seedRuns = ["run", "regressions"].map((name) => `packages/simulation/src/$
 const ssr = { resolve: { conditions, externalConditions: conditions } };
 
 /**
- * Eight suites. `unit` lives beside the code, `simulation` runs seeds, `cluster` starts real brokers, `conformance` holds the
+ * Nine suites. `unit` lives beside the code, `simulation` runs seeds, `cluster` starts real brokers, `conformance` holds the
  * code against tests written elsewhere, `differential` runs raft-ts beside etcd/raft, `deploy` runs the
- * container image, `powercut` makes file systems forget what was not synced, `faults` breaks clusters under load;
- * the last four and `bench` are not part of `npm test`. One suite runs after the other, so that none slows another's processes down.
+ * container image, `powercut` makes file systems forget what was not synced, `faults` breaks clusters under load,
+ * `micro` runs each benchmark once with next to nothing to do; `differential`, `deploy`, `powercut`, `faults` and
+ * `bench` are not part of `npm test`. One suite runs after the other, so that none slows another's processes down.
  */
 export default defineConfig({
   root: new URL("..", import.meta.url).pathname,
@@ -130,6 +131,20 @@ export default defineConfig({
           include: [],
           benchmark: { include: ["packages/*/src/**/*.bench.ts"] },
           experimental: { viteModuleRunner: false },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "micro",
+          sequence: { groupOrder: 0 },
+          include: [],
+          env: { ROPEWALK_BENCH_TINY: "1" },
+          benchmark: {
+            enabled: true,
+            include: ["packages/*/src/**/*.bench.ts"],
+            provider: "test/run-once.ts",
+          },
         },
       },
     ],

@@ -9,8 +9,8 @@ const recordsPerTurn = 1000;
 /** The buffer of all producers together: the client's default for one. */
 const bufferBytes = 32 * 1024 * 1024;
 const bufferBytesMin = 1024 * 1024;
-/** Promises outstanding with `send`, over all producers. */
-const sendsOutstanding = 10_000;
+/** Records outstanding with `send` and `unbatched`, over all producers: a buffer full of tiny batches would be measured instead. */
+const recordsOutstanding = 10_000;
 /** How long it is waited for records that are not acknowledged at the end. */
 const closeMs = 10_000;
 
@@ -50,7 +50,7 @@ export class ProduceLoad {
         return this.#write(producers[partition % producers.length], partition);
       });
     } else if (api === "send" || api === "one-by-one") {
-      const outstanding = api === "send" ? Math.ceil(sendsOutstanding / producers.length) : 1;
+      const outstanding = api === "send" ? Math.ceil(recordsOutstanding / producers.length) : 1;
       const lanes = producers.flatMap((it) => Array.from({ length: outstanding }, () => it));
       await Promise.all(lanes.map((producer) => this.#sendLoop(producer, counter)));
     } else await Promise.all(producers.map((producer) => this.#writeLoop(producer, counter)));
@@ -68,11 +68,13 @@ export class ProduceLoad {
   #producer(client: Client): Producer {
     const { acks, api, batchBytesMax, lingerMs, producerCount } = this.#job;
     const unbatched = api === "unbatched";
+    const allBytes = unbatched ? recordsOutstanding * this.#job.recordBytes : bufferBytes;
+    const bytesMin = unbatched ? 1 : bufferBytesMin;
     return client.producer({
       acks,
       batchBytesMax: unbatched ? 1 : batchBytesMax,
       lingerMs: unbatched ? 0 : lingerMs,
-      bufferBytesMax: Math.max(bufferBytesMin, Math.floor(bufferBytes / producerCount)),
+      bufferBytesMax: Math.max(bytesMin, Math.floor(allBytes / producerCount)),
       onAcknowledged: (acknowledgement) => this.#onAcknowledged(acknowledgement),
       onFailed: (_, recordCount) => {
         if (this.#counter !== undefined) this.#counter.failedRecords += recordCount;

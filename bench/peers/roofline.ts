@@ -18,15 +18,20 @@ const batchBytes = 256 * 1024;
 /** What this machine gives for the same work without Raft, index and groups: gRPC at the door, frames between brokers. */
 export const roofline: Peer = {
   name: "roofline",
-  missing: () => (existsSync(tool) ? undefined : `${tool} not found (ROPEWALK_BENCH_ROOFLINE)`),
+  missing: missingRoofline,
   async measure(run) {
     for (const mode of ["produce", "fetch", "rpc"] as const)
       run.findings.row(await measureRoofline(run, mode));
   },
 };
 
+/** Why the tool cannot be run; undefined: it can. */
+export function missingRoofline(): string | undefined {
+  return existsSync(tool) ? undefined : `${tool} not found (ROPEWALK_BENCH_ROOFLINE)`;
+}
+
 /** One row of the tool, at the client's default batch size. */
-async function measureRoofline(
+export async function measureRoofline(
   { findings, options }: Pick<PeerRun, "findings" | "options">,
   mode: "produce" | "fetch" | "rpc",
 ): Promise<ResultRow> {

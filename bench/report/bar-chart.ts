@@ -1,6 +1,6 @@
 import { escaped, readable } from "./markup.ts";
 
-/** One bar: a median, and how far the windows it comes from lie apart. */
+/** One bar: a mean, and how far the windows it comes from lie apart. */
 export interface Bar {
   readonly label: string;
   readonly value: number;

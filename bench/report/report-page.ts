@@ -12,7 +12,7 @@ const introductions: Readonly<Record<string, readonly [title: string, text: stri
   ],
   produce: [
     "Produce",
-    "Acknowledged by a majority of three replicas, each of which had flushed it to its disk. Bars are medians of five windows, whiskers their range.",
+    "Acknowledged by a majority of three replicas, each of which had flushed it to its disk. Bars are means, whiskers go from the slowest to the fastest fifth of the measured time.",
   ],
   fetch: [
     "Fetch",

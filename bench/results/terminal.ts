@@ -27,7 +27,7 @@ export class Terminal {
   /** Prints a sentence between rows. */
   note(text: string): void {
     this.#clear();
-    console.log(`  ${text}`);
+    console.log(text);
   }
 
   #clear(): void {

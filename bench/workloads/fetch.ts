@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { execFileSync } from "node:child_process";
 import type { FetchJob } from "../load/load-job.ts";
 import { runLoads } from "../load/load-runner.ts";
+import type { ResultRow } from "../results/result-file.ts";
 import { fillTopic } from "./fill-topic.ts";
 import { brokerFigures, loadFigures } from "./load-figures.ts";
 import { baseCase, produceJob, sizeOf } from "./produce.ts";
@@ -24,8 +25,8 @@ export const fetchWorkload: Workload = {
       await fetchTail(context, recordBytes);
       await withTopic(context, baseCase.partitionCount, async (topic) => {
         await fill(context, topic, recordBytes);
-        await fetchStored(context, topic, recordBytes, "warm", false);
-        await fetchStored(context, topic, recordBytes, "warm", true);
+        for (const decodes of [false, true])
+          context.findings.row(await storedRow(context, topic, recordBytes, "warm", decodes));
         await fetchCold(context, topic, recordBytes);
       });
     }
@@ -55,13 +56,24 @@ async function fetchTail(context: WorkloadContext, recordBytes: number): Promise
   });
 }
 
-async function fetchStored(
+/** What lies in the page cache, in batches: as much as one consumer takes. */
+export async function measureStored(
+  context: WorkloadContext,
+  recordBytes: number,
+): Promise<ResultRow> {
+  return withTopic(context, baseCase.partitionCount, async (topic) => {
+    await fill(context, topic, recordBytes);
+    return storedRow(context, topic, recordBytes, "warm", false);
+  });
+}
+
+async function storedRow(
   context: WorkloadContext,
   topic: string,
   recordBytes: number,
   temperature: Temperature,
   decodes: boolean,
-): Promise<void> {
+): Promise<ResultRow> {
   const { cluster, findings, options } = context;
   const label = `${temperature}, ${sizeOf(recordBytes)}, ${decodes ? "records" : "batches"}`;
   findings.progress(`fetch ${label}`);
@@ -70,15 +82,12 @@ async function fetchStored(
   const job = fetchJob(context, { topic, recordBytes, from: "earliest", decodes });
   const { after, before, results } = await runLoads([job], duration, () => cluster.usages());
   const [fetched] = results;
-  if (fetched === undefined) return;
-  findings.row({
-    workload: "fetch",
-    system,
-    label,
-    settings: { recordBytes, from: temperature === "cold" ? "disk" : "page cache", decodes },
-    figures: { ...loadFigures(fetched), ...brokerFigures(before, after, fetched) },
-    latencies: {},
-  });
+  const figures =
+    fetched === undefined
+      ? {}
+      : { ...loadFigures(fetched), ...brokerFigures(before, after, fetched) };
+  const settings = { recordBytes, from: temperature === "cold" ? "disk" : "page cache", decodes };
+  return { workload: "fetch", system, label, settings, figures, latencies: {} };
 }
 
 async function fetchCold(
@@ -87,7 +96,8 @@ async function fetchCold(
   recordBytes: number,
 ): Promise<void> {
   const reason = forgetPages(context);
-  if (reason === undefined) await fetchStored(context, topic, recordBytes, "cold", false);
+  if (reason === undefined)
+    context.findings.row(await storedRow(context, topic, recordBytes, "cold", false));
   else context.findings.skip({ workload: "fetch", system, reason: `cold: ${reason}` });
 }
 

@@ -6,6 +6,7 @@ import { manyPartitionsWorkload } from "./many-partitions.ts";
 import { offsetCommitsWorkload } from "./offset-commits.ts";
 import { peersWorkload } from "./peers.ts";
 import { produceWorkload } from "./produce.ts";
+import { quickWorkload } from "./quick.ts";
 import { recoveryWorkload } from "./recovery.ts";
 import type { Workload } from "./workload.ts";
 
@@ -20,6 +21,7 @@ export const workloads: readonly Workload[] = [
   manyPartitionsWorkload,
   calmWorkload,
   peersWorkload,
+  quickWorkload,
 ];
 
 /** Those of these names, or those that run by default. Throws a `TypeError` for a name that there is not. */

@@ -14,7 +14,7 @@ export function loadFigures(result: LoadResult): ResultRow["figures"] {
   const seconds = windowSeconds * windows.length;
   return {
     recordsPerSecond: records / seconds,
-    megabytesPerSecond: medianOf(rates),
+    megabytesPerSecond: (gigabytes * 1000) / seconds,
     megabytesPerSecondMin: Math.min(...rates),
     megabytesPerSecondMax: Math.max(...rates),
     batchesPerSecond: batches / seconds,
@@ -57,11 +57,6 @@ export function latencyFigures(...results: readonly LoadResult[]): Record<string
 /** The sum; 0 of nothing. */
 export function sumOf(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0);
-}
-
-/** The middle one of the values in order; the lower of two; 0 of nothing. */
-function medianOf(values: readonly number[]): number {
-  return percentileOf(values, 0.5);
 }
 
 /** The smallest of the values that a share of all does not exceed; 0 of nothing. */

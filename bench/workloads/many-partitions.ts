@@ -45,7 +45,11 @@ export const manyPartitionsWorkload: Workload = {
     using large = new LargeCluster(processes, { topicCount, partitionsPerTopic });
     const report = (label: string, figures: ResultRow["figures"]): void =>
       findings.row(row(plan, label, figures));
-    report("no partitions yet", memory(large));
+    findings.progress("partitions: none yet, idle");
+    report("no partitions yet", {
+      brokersCpuCores: await idleCores(large, plan),
+      ...memory(large),
+    });
     await create(large, report);
     findings.progress("partitions: idle");
     await idle(large, plan, report);
@@ -75,14 +79,18 @@ async function create(large: LargeCluster, report: Report): Promise<void> {
 async function idle(large: LargeCluster, plan: Plan, report: Report): Promise<void> {
   await delay(settleMs);
   const elections = await large.electionCount();
-  const before = large.usages();
-  await delay(plan.idleSeconds * 1000);
-  const cpuMs = cpuMsBetween(before, large.usages());
   report(`idle for ${plan.idleSeconds} s`, {
-    brokersCpuCores: cpuMs / 1000 / plan.idleSeconds,
+    brokersCpuCores: await idleCores(large, plan),
     elections: (await large.electionCount()) - elections,
     ...memory(large),
   });
+}
+
+/** How many processors the brokers keep busy with nothing. */
+async function idleCores(large: LargeCluster, plan: Plan): Promise<number> {
+  const before = large.usages();
+  await delay(plan.idleSeconds * 1000);
+  return cpuMsBetween(before, large.usages()) / 1000 / plan.idleSeconds;
 }
 
 async function change(

@@ -18,12 +18,16 @@ export interface BenchOptions {
   readonly replicationFactor: number;
   /** Which peers are measured; undefined: all that are there. */
   readonly peers: readonly string[] | undefined;
+  /** Whether what is measured now is what later runs are compared with. */
+  readonly writesBaseline: boolean;
 }
 
 /** Where a workload leaves what it finds. */
 export interface Findings {
   row(row: ResultRow): void;
   skip(row: SkippedRow): void;
+  /** Says something to whoever watches. */
+  note(text: string): void;
   /** Says what is going on now; the next one replaces it. */
   progress(text: string): void;
 }

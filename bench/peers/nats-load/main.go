@@ -123,7 +123,9 @@ func run(f flags) (*result, error) {
 // Servers that accept connections may still be choosing who leads them.
 func create(ctx context.Context, stream jetstream.JetStream, config jetstream.StreamConfig) error {
 	for {
-		_, err := stream.CreateStream(ctx, config)
+		attempt, cancel := context.WithTimeout(ctx, 5*time.Second)
+		_, err := stream.CreateStream(attempt, config)
+		cancel()
 		if err == nil || ctx.Err() != nil {
 			return err
 		}

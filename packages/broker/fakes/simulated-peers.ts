@@ -20,6 +20,7 @@ export interface SimulatedPeer {
 export type SimulatedPeerOptions = Partial<PeerEvents> & {
   readonly clusterId?: () => string;
   readonly directoryId?: string;
+  readonly advertise?: Address;
 };
 
 /** The transports of several brokers on a simulated network in virtual time, for tests. */

@@ -1,4 +1,4 @@
-import { peerService } from "@ropewalk/protocol";
+import { peerService } from "@ropewalk/protocol/internal";
 import type { Logger, Runtime } from "@ropewalk/runtime";
 import { type BrokerStorage, unknownThroughIndex } from "./broker-storage.ts";
 import { ForwardedBrokers } from "./admin/broker-admin.ts";

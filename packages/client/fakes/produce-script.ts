@@ -5,7 +5,7 @@ import {
   type ProduceStreamRequest,
   RopewalkError,
 } from "@ropewalk/protocol";
-import { FakeLog } from "./fake-log.ts";
+import type { FakeLog } from "./fake-log.ts";
 import { metadataOf, type ProduceSide, ScriptedBroker } from "./scripted-broker.ts";
 
 /** What a scripted broker lets a producer have in flight unless a test says otherwise. */

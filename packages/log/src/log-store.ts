@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import type { DiskLock } from "@ropewalk/runtime";
 import { assertAppendable } from "./append-check.ts";
-import { batchCoverage } from "./batch-coverage.ts";
 import type { CompactionOutcome, CompactionRequest } from "./compaction/compactor.ts";
 import { lockLogDirectory } from "./directory-lock.ts";
+import { placeEntries } from "./entry-placement.ts";
 import { findStore, type FoundStore } from "./found-store.ts";
 import { GroupLog } from "./group-log.ts";
 import { GroupState } from "./group-state.ts";
@@ -341,7 +341,7 @@ export class LogStore {
     for (const write of writes) {
       assertAppendable(this.#stateOf(write.group), write.entries);
       const state = this.#stateOf(write.group);
-      this.#place(state, write.entries, write.hardState ?? state.hardState);
+      placeEntries(this.#parts, state, write.entries, write.hardState ?? state.hardState);
     }
     this.#parts.destager.poke();
     return this.#parts.journal.commit();
@@ -419,42 +419,8 @@ export class LogStore {
 
   #copyForward(state: GroupState, entries: readonly LogEntry[]): void {
     if (this.#closing !== undefined || this.#failed !== undefined) return;
-    this.#place(state, entries, state.hardState);
+    placeEntries(this.#parts, state, entries, state.hardState);
     this.#parts.journal.commit().catch(() => undefined); // A failure is told by `onFailed`.
-  }
-
-  #place(state: GroupState, entries: readonly LogEntry[], hardState: HardState): void {
-    const { key, nextRecordNumber: recordNumber } = state;
-    const placed = this.#parts.journal.place({
-      kind: "write",
-      key,
-      recordNumber,
-      hardState,
-      entries,
-    });
-    state.hardState = hardState;
-    state.nextRecordNumber++;
-    if (entries[0] !== undefined) state.truncate(entries[0].index);
-    let { dataPosition } = placed;
-    for (const [row, entry] of entries.entries()) {
-      const { data, term, type } = entry;
-      const dataCrc = placed.dataCrcs[row] ?? 0;
-      const coverage = batchCoverage(type, data);
-      const { sequence } = placed;
-      const dataBytes = data.length;
-      state.index.push({
-        sequence,
-        dataPosition,
-        dataBytes,
-        dataCrc,
-        term,
-        type,
-        coverage,
-        recordNumber,
-      });
-      this.#parts.cache.add(state.cached, entry, this.#parts.journal.appendNumber);
-      dataPosition += dataBytes;
-    }
   }
 
   /** No record before this file is needed: the checkpoint has what they said. */

@@ -1,4 +1,4 @@
-import { peerService } from "@ropewalk/protocol";
+import { peerService } from "@ropewalk/protocol/internal";
 import { dutyMessage } from "../controller/broker-codec.ts";
 import type { BrokerDuty } from "../controller/broker-life.ts";
 import type { ControllerClient } from "../controller/controller-client.ts";

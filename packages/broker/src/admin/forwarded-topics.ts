@@ -1,4 +1,4 @@
-import { peerService } from "@ropewalk/protocol";
+import { peerService } from "@ropewalk/protocol/internal";
 import type { Clock } from "@ropewalk/runtime";
 import type { ControllerClient } from "../controller/controller-client.ts";
 import { topicOf } from "../controller/metadata-codec.ts";

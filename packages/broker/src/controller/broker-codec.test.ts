@@ -1,4 +1,5 @@
-import { ByteWriter, encodeBrokerLifeState, encodeBrokerRegistered } from "@ropewalk/protocol";
+import { ByteWriter } from "@ropewalk/protocol";
+import { encodeBrokerLifeState, encodeBrokerRegistered } from "@ropewalk/protocol/internal";
 import { describe, expect, test } from "vitest";
 import { decodeBrokerState, encodeBrokerState, registrationMessage } from "./broker-codec.ts";
 import { type BrokerImage, newBrokerLife } from "./broker-life.ts";

@@ -1,3 +1,4 @@
+import { ByteReader, ByteWriter, RopewalkError } from "@ropewalk/protocol";
 import {
   type BrokerDuty as BrokerDutyName,
   type BrokerLifeState,
@@ -6,14 +7,11 @@ import {
   type BrokerRegisteredInit,
   type BrokerStateChanged,
   type BrokerStateChangedInit,
-  ByteReader,
-  ByteWriter,
   decodeBrokerLifeState,
   decodeBrokerRegistered,
   encodeBrokerLifeState,
   encodeBrokerRegistered,
-  RopewalkError,
-} from "@ropewalk/protocol";
+} from "@ropewalk/protocol/internal";
 import {
   type BrokerDuty,
   type BrokerImage,

@@ -1,4 +1,4 @@
-import { peerService } from "@ropewalk/protocol";
+import { peerService } from "@ropewalk/protocol/internal";
 import type { RemoteCaller } from "../remote-caller.ts";
 import { dutyOf, registrationOf } from "./broker-codec.ts";
 import { topicMessage } from "./metadata-codec.ts";

@@ -1,4 +1,4 @@
-import { peerService } from "@ropewalk/protocol";
+import { peerService } from "@ropewalk/protocol/internal";
 import { NodeClock } from "@ropewalk/runtime/node";
 import { expect, test } from "vitest";
 import { RemoteCaller } from "../remote-caller.ts";

@@ -1,4 +1,5 @@
-import { ByteWriter, decodeTopicState } from "@ropewalk/protocol";
+import { ByteWriter } from "@ropewalk/protocol";
+import { decodeTopicState } from "@ropewalk/protocol/internal";
 import { describe, expect, test } from "vitest";
 import {
   decodeMetadataCommand,

@@ -1,6 +1,5 @@
+import { ByteReader, ByteWriter, RopewalkError } from "@ropewalk/protocol";
 import {
-  ByteReader,
-  ByteWriter,
   decodeBrokerConfigState,
   decodeClusterState,
   decodeMetadataCommand as decodeCommand,
@@ -11,10 +10,9 @@ import {
   encodeTopicState as encodeTopic,
   type MetadataCommandInit,
   type PartitionState,
-  RopewalkError,
   type TopicState,
   type TopicStateInit,
-} from "@ropewalk/protocol";
+} from "@ropewalk/protocol/internal";
 import type { KeyValueStore } from "@ropewalk/runtime";
 import { keyAfterPrefix } from "../key-prefix.ts";
 import type { ConfState } from "raft-ts";

@@ -34,7 +34,7 @@ const topicCreated = (name: string, partitions: number[][] = [[1]]): MetadataCom
 describe("MetadataImage.apply()", () => {
   test("MetadataImage.apply() keeps the entry that registered a directory first, and forgets it with the directory", () => {
     const image = new MetadataImage();
-    const indexes = [registered(registration(1, "a")), registered(broker(1, "a"))].map(
+    const indexes = [registered(registration(1, "a")), registered(registration(1, "a"))].map(
       (command, row) => {
         image.apply(command, 5 + row);
         return image.brokers.get(1)?.directoryIndex;

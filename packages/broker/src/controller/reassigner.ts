@@ -1,11 +1,11 @@
-import {
-  type PlaceReplicasRequest,
-  type PlaceReplicasResponseInit,
-  type PlaceReplicasResponsePlannedMoveInit,
-  type ReplicateTopicRequest,
-  type ReplicateTopicResponseInit,
-  RopewalkError,
-} from "@ropewalk/protocol";
+import { RopewalkError } from "@ropewalk/protocol";
+import type {
+  PlaceReplicasRequest,
+  PlaceReplicasResponseInit,
+  PlaceReplicasResponsePlannedMoveInit,
+  ReplicateTopicRequest,
+  ReplicateTopicResponseInit,
+} from "@ropewalk/protocol/internal";
 import type { CommandProposer } from "../raft/command-proposer.ts";
 import type { RaftGroup } from "../raft/raft-group.ts";
 import type { ControllerMachine } from "./controller-machine.ts";

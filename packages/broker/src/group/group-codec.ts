@@ -8,7 +8,7 @@ import {
   type GroupMembership,
   type GroupMembershipInit,
   type OffsetState,
-} from "@ropewalk/protocol";
+} from "@ropewalk/protocol/internal";
 import type { Membership } from "./group-membership.ts";
 import type { Assignment } from "./range-assignor.ts";
 

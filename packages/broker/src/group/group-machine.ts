@@ -1,5 +1,5 @@
 import type { LogEntry } from "@ropewalk/log";
-import { decodeGroupCheckpoint, encodeGroupCheckpoint } from "@ropewalk/protocol";
+import { decodeGroupCheckpoint, encodeGroupCheckpoint } from "@ropewalk/protocol/internal";
 import type { KeyValueChange, KeyValueStore, Logger } from "@ropewalk/runtime";
 import { keyAfterPrefix } from "../key-prefix.ts";
 import { commandOf } from "../raft/command-entry.ts";

@@ -1,4 +1,5 @@
-import { peerService, RopewalkError } from "@ropewalk/protocol";
+import { RopewalkError } from "@ropewalk/protocol";
+import { peerService } from "@ropewalk/protocol/internal";
 import type { ControllerClient } from "../controller/controller-client.ts";
 import { groupsTopic } from "./group-router.ts";
 

@@ -1,6 +1,6 @@
 import type { Clock, Logger, Timer } from "@ropewalk/runtime";
 import { isNearEnd } from "../raft/member-step.ts";
-import type { Replica } from "../replicas/replica-set.ts";
+import type { Replica } from "../replicas/replica-factory.ts";
 
 /** What balancing needs. */
 export interface LeaderBalancerOptions {

@@ -3,7 +3,7 @@ import { SimulatedClock } from "../../fakes/simulated-clock.ts";
 import { LeaderReporter, type LedGroup } from "./leader-reporter.ts";
 import { LeaderTable } from "./leader-table.ts";
 import { RemoteCaller } from "../remote-caller.ts";
-import { peerService } from "@ropewalk/protocol";
+import { peerService } from "@ropewalk/protocol/internal";
 
 const logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => logger };
 

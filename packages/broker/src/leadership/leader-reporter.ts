@@ -1,4 +1,4 @@
-import { peerService } from "@ropewalk/protocol";
+import { peerService } from "@ropewalk/protocol/internal";
 import type { Clock, Logger, Timer } from "@ropewalk/runtime";
 import type { LeaderTable } from "./leader-table.ts";
 import type { Leadership } from "../raft/state-machine.ts";

@@ -1,4 +1,5 @@
-import { peerService, RopewalkError } from "@ropewalk/protocol";
+import { RopewalkError } from "@ropewalk/protocol";
+import { peerService } from "@ropewalk/protocol/internal";
 import type { Clock, Logger, Timer } from "@ropewalk/runtime";
 import type { RemoteCaller } from "../remote-caller.ts";
 

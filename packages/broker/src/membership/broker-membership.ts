@@ -1,4 +1,4 @@
-import { peerService } from "@ropewalk/protocol";
+import { peerService } from "@ropewalk/protocol/internal";
 import type { Address, Clock, Logger } from "@ropewalk/runtime";
 import type { BrokerStorage } from "../broker-storage.ts";
 import { lostDisk } from "../broker-storage.ts";
@@ -11,6 +11,7 @@ import type { ControllerMachine } from "../controller/controller-machine.ts";
 import type { BrokerRegistration } from "../controller/broker-registration.ts";
 import { LeadershipDrainer } from "../leadership/leadership-drainer.ts";
 import { MemberConnections } from "./member-connections.ts";
+import { PeerAddresses } from "./peer-addresses.ts";
 import type { PeerNetwork } from "../peer/peer-network.ts";
 import type { RaftGroup } from "../raft/raft-group.ts";
 import type { RemoteCaller } from "../remote-caller.ts";
@@ -44,7 +45,7 @@ export class BrokerMembership {
   readonly #heartbeats: BrokerHeartbeats;
   readonly #drainer: LeadershipDrainer;
   readonly #connections: MemberConnections;
-  readonly #addressAttempts = new Map<number, number>();
+  readonly #addresses = new PeerAddresses();
 
   constructor(options: BrokerMembershipOptions) {
     this.#options = options;
@@ -105,18 +106,18 @@ export class BrokerMembership {
       : this.#heartbeats.refusal;
   }
 
-  /**
-   * Where the peers of a broker reach it: as it registered, or as this broker was configured. Where the two
-   * differ nobody can say which is newer, so attempts take turns.
-   */
+  /** A broker has connected to this one, and says where it is reached. */
+  addressSaid(brokerId: number, address: Address): void {
+    this.#addresses.said(brokerId, address);
+  }
+
+  /** Where the peers of a broker reach it, for the next attempt. */
   addressOf(brokerId: number): Address | undefined {
     const { config, machine } = this.#options;
-    const configured = config.bootstrap.find((each) => each.brokerId === brokerId)?.address;
-    const registered = machine.image.brokers.get(brokerId)?.peer ?? this.#entry.addressOf(brokerId);
-    if (configured === undefined || registered === undefined) return registered ?? configured;
-    const attempt = this.#addressAttempts.get(brokerId) ?? 0;
-    this.#addressAttempts.set(brokerId, attempt + 1);
-    return attempt % 2 === 0 ? registered : configured;
+    return this.#addresses.next(brokerId, [
+      machine.image.brokers.get(brokerId)?.peer ?? this.#entry.addressOf(brokerId),
+      config.bootstrap.find((each) => each.brokerId === brokerId)?.address,
+    ]);
   }
 
   /**

@@ -1,5 +1,6 @@
 import type { Logger } from "@ropewalk/runtime";
-import { peerService, RopewalkError } from "@ropewalk/protocol";
+import { RopewalkError } from "@ropewalk/protocol";
+import { peerService } from "@ropewalk/protocol/internal";
 import { expect, test } from "vitest";
 import { SimulatedClock } from "../../fakes/simulated-clock.ts";
 import { RemoteCaller } from "../remote-caller.ts";

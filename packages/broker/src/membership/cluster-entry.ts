@@ -1,4 +1,5 @@
-import { peerService, RopewalkError } from "@ropewalk/protocol";
+import { RopewalkError } from "@ropewalk/protocol";
+import { peerService } from "@ropewalk/protocol/internal";
 import type { Address, Clock, Logger } from "@ropewalk/runtime";
 import { registrationMessage, registrationOf } from "../controller/broker-codec.ts";
 import type { BrokerRegistration } from "../controller/broker-registration.ts";

@@ -1,6 +1,6 @@
-import { type DescribeLedPartitionsResponseInit, moveService } from "@ropewalk/protocol";
+import { type DescribeLedPartitionsResponseInit, moveService } from "@ropewalk/protocol/internal";
 import type { RemoteCaller } from "../remote-caller.ts";
-import type { Replica } from "../replicas/replica-set.ts";
+import type { Replica } from "../replicas/replica-factory.ts";
 
 /** A partition as its leader knows it. */
 export interface LedPartition {

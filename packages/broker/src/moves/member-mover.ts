@@ -1,10 +1,10 @@
-import { moveService } from "@ropewalk/protocol";
+import { moveService } from "@ropewalk/protocol/internal";
 import type { Clock, Logger, Timer } from "@ropewalk/runtime";
 import type { ControllerClient } from "../controller/controller-client.ts";
 import { wantedOf } from "../controller/partition-assignment.ts";
 import { type MemberStep, nextMemberStep } from "../raft/member-step.ts";
 import type { RaftGroup } from "../raft/raft-group.ts";
-import type { Replica } from "../replicas/replica-set.ts";
+import type { Replica } from "../replicas/replica-factory.ts";
 
 /** What moving members needs. */
 export interface MemberMoverOptions {

@@ -1,5 +1,5 @@
 import { addingIdsOf } from "../controller/partition-assignment.ts";
-import type { Replica } from "../replicas/replica-set.ts";
+import type { Replica } from "../replicas/replica-factory.ts";
 
 /** How far a move has come, as the partition's leader knows. */
 export interface MoveProgress {

@@ -1,4 +1,4 @@
-import { moveService } from "@ropewalk/protocol";
+import { moveService } from "@ropewalk/protocol/internal";
 import type { GroupKey } from "@ropewalk/log";
 import type { Clock, Logger } from "@ropewalk/runtime";
 import type { BrokerLimits } from "../config.ts";

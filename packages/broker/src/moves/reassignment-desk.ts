@@ -2,7 +2,7 @@ import {
   moveService,
   type PlaceReplicasRequestInit,
   type PlaceReplicasResponse,
-} from "@ropewalk/protocol";
+} from "@ropewalk/protocol/internal";
 import type { ControllerClient } from "../controller/controller-client.ts";
 import type { MetadataImage, PartitionImage } from "../controller/metadata-image.ts";
 import { addingIdsOf, removingIdsOf } from "../controller/partition-assignment.ts";

@@ -1,7 +1,7 @@
 import {
   decodePartitionCheckpoint as decode,
   encodePartitionCheckpoint as encode,
-} from "@ropewalk/protocol";
+} from "@ropewalk/protocol/internal";
 import type { ProducerState } from "./producer-table.ts";
 
 /** What a partition keeps beside its log, so that a restart need not apply it from the start. */

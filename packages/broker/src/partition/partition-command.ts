@@ -1,7 +1,7 @@
 import {
   decodePartitionCommand as decode,
   encodePartitionCommand as encode,
-} from "@ropewalk/protocol";
+} from "@ropewalk/protocol/internal";
 
 /** What a partition replicates beside records. */
 export interface PartitionCommand {

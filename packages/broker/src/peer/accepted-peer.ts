@@ -85,7 +85,7 @@ export class AcceptedPeer {
   }
 
   #onHello(hello: Hello): void {
-    const { brokerId, directoryId, clusterId, lane } = hello;
+    const { address, brokerId, directoryId, clusterId, lane } = hello;
     const identity = this.#context.identity();
     const isForThis = hello.targetBrokerId === identity.brokerId && clusterId !== "";
     if (isForThis) this.#context.events.onMemberSeen?.(brokerId, clusterId);
@@ -109,6 +109,7 @@ export class AcceptedPeer {
     this.connection.send([encodeHelloAnswer({ ...identity, version, refusal: undefined })]);
     this.connection.setVerified(config.frameBytesMax, budgets[lane], counters[lane], heard);
     heard(clock.monotonicMs());
+    if (address !== undefined) this.#context.events.onAddressSaid?.(brokerId, address);
     this.#phase = { kind: "open", peerId: brokerId, directoryId, lane, version };
     this.#owner.onGreeted(this);
   }

@@ -1,3 +1,4 @@
+import type { Address } from "@ropewalk/runtime";
 import { describe, expect, test } from "vitest";
 import { helloFault } from "./hello.ts";
 import type { Hello } from "./hello.ts";
@@ -34,6 +35,21 @@ describe("the handshake", () => {
     clusterId = "";
     await world.run(3_000);
     expect(one.network.connectedPeers()).toEqual([2]);
+  });
+
+  test("says where the one who connects is reached, unless it does not say so", async () => {
+    const world = new SimulatedPeers();
+    const said: unknown[] = [];
+    const onAddressSaid = (brokerId: number, address: Address): void => {
+      said.push([brokerId, address]);
+    };
+    await world.start(2, 7002, {}, { onAddressSaid });
+    const one = await world.start(1, 7001, {}, { advertise: { host: "one", port: 7999 } });
+    const three = await world.start(3, 7003);
+    for (const { network } of [one, three]) network.connect(2);
+    await world.run(1_000);
+    expect([one, three].map(({ network }) => network.connectedPeers())).toEqual([[2], [2]]);
+    expect(said).toEqual([[1, { host: "one", port: 7999 }]]);
   });
 
   test("refuses a broker that reaches itself, and one that reaches the wrong broker", async () => {

@@ -1,4 +1,5 @@
 import { ByteReader, ByteWriter } from "@ropewalk/protocol";
+import type { Address } from "@ropewalk/runtime";
 import {
   corruptFrame,
   frameKind,
@@ -14,11 +15,11 @@ import type { Lane, PeerVersions } from "./peer-config.ts";
  * big-endian, texts as length (uvarint) and UTF-8.
  *
  *     hello   | magic u32 | versionMin u16 | versionMax u16 | lane u8 | brokerId u32 | targetBrokerId u32 |
- *             | directoryId | clusterId |
+ *             | directoryId | clusterId | host | port u16 |
  *     answer  | magic u32 | version u16 (0: refused) | brokerId u32 | directoryId | clusterId | refusal |
  *
  * Nothing else is sent before the answer has said yes. Bytes behind the known fields are ignored, so
- * that later versions can say more.
+ * that later versions can say more; early ones said no host and no port.
  */
 const magic = 0x5257_504b; // "RWPK"
 
@@ -49,6 +50,8 @@ export interface Hello extends PeerIdentity {
   readonly versionMax: number;
   /** Whom the connection is meant for. */
   readonly targetBrokerId: number;
+  /** Where peers reach whoever opens it; absent where that says nothing. */
+  readonly address?: Address | undefined;
 }
 
 /** What whoever accepted it answers. */
@@ -64,6 +67,7 @@ export function encodeHello(hello: Hello): Buffer {
     writer.uint32(magic).uint16(hello.versionMin).uint16(hello.versionMax);
     writer.uint8(lanes.indexOf(hello.lane)).uint32(hello.brokerId).uint32(hello.targetBrokerId);
     writer.string(hello.directoryId).string(hello.clusterId);
+    if (hello.address !== undefined) writer.string(hello.address.host).uint16(hello.address.port);
   });
 }
 
@@ -80,7 +84,18 @@ export function decodeHello(payload: Uint8Array): Hello {
   const targetBrokerId = reader.uint32();
   const directoryId = reader.string();
   const clusterId = reader.string();
-  return { lane, versionMin, versionMax, brokerId, targetBrokerId, directoryId, clusterId };
+  const host = reader.remaining > 0 ? reader.string() : "";
+  const address = host === "" ? undefined : { host, port: reader.uint16() };
+  return {
+    lane,
+    versionMin,
+    versionMax,
+    brokerId,
+    targetBrokerId,
+    directoryId,
+    clusterId,
+    address,
+  };
 }
 
 /** A whole frame. A refusal is cut to a thousand characters. */

@@ -128,6 +128,7 @@ export class LaneDialer {
       versionMin: versions.min,
       versionMax: versions.max,
       targetBrokerId: this.#peerId,
+      address: this.#context.address,
     };
   }
 

@@ -23,6 +23,8 @@ export interface PeerEvents {
   verifyPeer(hello: PeerHello): string | undefined;
   /** A broker of a cluster that knows of this one by its id has connected to it, whether it may or not. */
   onMemberSeen?(brokerId: number, clusterId: string): void;
+  /** Where a broker that connected to this one says that it is reached. */
+  onAddressSaid?(brokerId: number, address: Address): void;
   /** Which cluster a broker says it belongs to, whether it may be used or not; empty: none yet. */
   onClusterSeen?(brokerId: number, clusterId: string): void;
   /**
@@ -86,6 +88,8 @@ export interface PeerContext {
   readonly greetingBudget: ReceiveBudget;
   readonly frames: MessageFramePool;
   readonly refusals: RefusalLog;
+  /** Where peers reach this broker; absent: it does not say so. */
+  readonly address: Address | undefined;
   /** This broker, as of now. */
   identity(): PeerIdentity;
   /** Notes that something arrived from a peer. */

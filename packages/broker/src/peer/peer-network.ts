@@ -25,6 +25,8 @@ export interface PeerNetworkOptions extends PeerEvents {
   readonly brokerId: number;
   readonly directoryId: string;
   readonly listen: Address;
+  /** Where peers reach this broker, which it tells those that it connects to. Absent: they know or find out. */
+  readonly advertise?: Address;
   /** The cluster this broker belongs to; empty as long as it does not know. */
   clusterId(): string;
   readonly config?: Partial<PeerConfig>;
@@ -73,6 +75,7 @@ export class PeerNetwork {
       greetingBudget: new ReceiveBudget(config.greetingCountMax * helloBytesMax),
       frames: new MessageFramePool(pooledFrameCountMax),
       refusals: new RefusalLog(runtime.logger),
+      address: options.advertise,
       identity: () => ({ brokerId, directoryId, clusterId: options.clusterId() }),
       heard: (peerId, nowMs) => this.#heardMs.set(peerId, nowMs),
       watch: (connection, isGreeting) => this.#watch.add(connection, isGreeting),

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { patchBatch, RopewalkError } from "@ropewalk/protocol";
+import { patchBatch } from "@ropewalk/protocol";
 import type { GroupKey, GroupLog, GroupWrite, LogEntry } from "@ropewalk/log";
 import type { Clock, Logger, Timer } from "@ropewalk/runtime";
 import {
@@ -17,7 +17,9 @@ import {
 import type { GroupConfig, GroupHandle, GroupRoute } from "raft-ts/multi";
 import type { BrokerLimits } from "../config.ts";
 import type { LedPartition } from "../health/under-replication.ts";
+import { expectBehindLog } from "./applied-state-check.ts";
 import { GroupStorage } from "./group-storage.ts";
+import { successorOf } from "./leader-succession.ts";
 import { firstMembers, isMember, type MemberedMachine, type Members } from "./member-record.ts";
 import { ProposalQueue } from "./proposal-queue.ts";
 import type { Leadership, ProposalListener, StateMachine } from "./state-machine.ts";
@@ -283,15 +285,9 @@ export class RaftGroup {
   handOver(mayLead: (brokerId: number) => boolean = (): boolean => true): boolean {
     const node = this.#node;
     if (this.#leadership.kind !== "leading" || node === undefined) return false;
-    const candidates = node
-      .status()
-      .progress.filter(
-        ({ id, isLearner, recentActive }) =>
-          id !== this.#brokerId && recentActive && !isLearner && mayLead(id),
-      );
-    const [best] = candidates.toSorted((a, b) => b.match - a.match);
-    if (best !== undefined) node.transferLeader(best.id);
-    return best !== undefined;
+    const successorId = successorOf(this.#brokerId, node.status().progress, mayLead);
+    if (successorId !== 0) node.transferLeader(successorId);
+    return successorId !== 0;
   }
 
   /**
@@ -474,22 +470,4 @@ export class RaftGroup {
     if (before.kind === "leading") this.#proposals.abandon();
     this.#machine.leadershipChanged(leadership);
   }
-}
-
-/**
- * What was applied is in the log, or the log is not the one that it was applied from; and what comes next is
- * in the log, too.
- */
-function expectBehindLog(log: GroupLog, machine: StateMachine): void {
-  if (machine.restoredIndex < log.firstIndex() - 1) {
-    throw new RopewalkError(
-      "STORAGE_ERROR",
-      `Cannot start group ${log.key.groupId}: entries up to ${machine.restoredIndex} were applied, but its log begins at ${log.firstIndex()}, and there is no image of what led there`,
-    );
-  }
-  if (machine.restoredIndex <= log.lastIndex()) return;
-  throw new RopewalkError(
-    "STORAGE_ERROR",
-    `Cannot start group ${log.key.groupId}: entries up to ${machine.restoredIndex} were applied, but its log ends at ${log.lastIndex()}; entries were lost, so this broker must not vote`,
-  );
 }

@@ -1,57 +1,28 @@
-import type { GroupKey, GroupLog, LogStore } from "@ropewalk/log";
+import type { GroupKey, GroupLog } from "@ropewalk/log";
 import { RopewalkError } from "@ropewalk/protocol";
-import type { Clock, KeyValueStore, Logger } from "@ropewalk/runtime";
-import type { Snapshot } from "raft-ts";
 import { AbsentReplicas, currentPartition } from "./absent-replicas.ts";
 import type { Checkpointer } from "../checkpointer.ts";
-import type { BrokerLimits } from "../config.ts";
-import {
-  type AssignmentChange,
-  type MetadataImage,
-  type PartitionImage,
-  type TopicImage,
-} from "../controller/metadata-image.ts";
+import type { AssignmentChange, PartitionImage, TopicImage } from "../controller/metadata-image.ts";
 import { holdersOf, isLone, joinedAt } from "../controller/partition-assignment.ts";
-import type { TopicConfig } from "../controller/topic-config.ts";
 import { TopicConfigCache } from "../controller/topic-config-cache.ts";
-import { GroupPartitionCoordinator } from "../group/group-coordinator.ts";
-import { GroupMachine } from "../group/group-machine.ts";
-import { groupsTopic, type GroupRouter } from "../group/group-router.ts";
+import { groupsTopic } from "../group/group-router.ts";
 import type { LedPartition } from "../health/under-replication.ts";
-import type { LeaderTable } from "../leadership/leader-table.ts";
 import type { CompactedPartition } from "../partition/compaction-checker.ts";
-import { decodePartitionCheckpoint } from "../partition/partition-checkpoint.ts";
 import { FollowedPartition } from "../partition/followed-partition.ts";
-import { PartitionReplica } from "../partition/partition-replica.ts";
+import type { PartitionReplica } from "../partition/partition-replica.ts";
 import type { PartitionDirectory, PartitionLog, ReadablePartition } from "../ports.ts";
-import type { CommandProposer } from "../raft/command-proposer.ts";
-import type { HistoryKeeper } from "../raft/history-keeper.ts";
-import { RaftGroup } from "../raft/raft-group.ts";
+import type { RaftGroup } from "../raft/raft-group.ts";
 import { openGroupLog } from "../raft/group-storage.ts";
-import type { RaftHost } from "../raft/raft-host.ts";
-import { firstMembers, MemberedMachine, membersKey } from "../raft/member-record.ts";
 import { decodeStateImage } from "../raft/state-image.ts";
-import type { Leadership, StateMachine } from "../raft/state-machine.ts";
 import { ReadableTopics } from "../admin/readable-topics.ts";
-import { groupKey, logKey } from "./replica-key.ts";
-import { partitionKey, ReplicaRemoval } from "./replica-removal.ts";
+import { type Replica, ReplicaFactory, type ReplicaFactoryOptions } from "./replica-factory.ts";
+import { logKey } from "./replica-key.ts";
+import { ReplicaRemoval } from "./replica-removal.ts";
 import type { AbsentReplica, ReplicaHome } from "../snapshot/replica-home.ts";
 
 /** What the set needs. */
-export interface ReplicaSetOptions {
-  readonly brokerId: number;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly limits: BrokerLimits;
-  readonly store: LogStore;
-  readonly state: KeyValueStore;
-  readonly host: RaftHost;
+export interface ReplicaSetOptions extends ReplicaFactoryOptions {
   readonly checkpointer: Checkpointer;
-  readonly history: HistoryKeeper;
-  readonly proposer: CommandProposer;
-  readonly groups: GroupRouter;
-  readonly leaders: LeaderTable;
-  readonly image: MetadataImage;
   /** Whether a broker was heard of lately. */
   readonly isAlive: (brokerId: number) => boolean;
   /** Whether this broker is part of its cluster, so that what it does not know does not exist. */
@@ -60,26 +31,8 @@ export interface ReplicaSetOptions {
   readonly unknownThroughIndex: () => number;
   /** The entry of the metadata's log that the image is as of. */
   readonly metadataIndex: () => number;
-  /** A replica needs what the log of its leader here does not hold any more. */
-  readonly snapshotWanted: (group: RaftGroup) => Snapshot | "unavailable";
   /** A replica is out, for its log is damaged: to be put back once it is whole. */
   readonly repair: (absent: AbsentReplica) => void;
-  /** This broker leads a group since a moment ago. */
-  readonly leads: (groupId: number, term: number) => void;
-  /** Whether so many bytes may be sent to a replica that comes. */
-  readonly admitToLearner: (bytes: number) => boolean;
-  /** The members of a group, or what they are to be, may have changed, or who leads it. */
-  readonly membersMayChange: (groupId: number) => void;
-}
-
-/** A replica on this broker that takes part in Raft. */
-export interface Replica {
-  readonly topic: TopicImage;
-  readonly image: PartitionImage;
-  readonly group: RaftGroup;
-  readonly machine: StateMachine;
-  /** `undefined` for the internal topic of the consumer groups, which is not read as records. */
-  readonly partition: PartitionReplica | undefined;
 }
 
 /** The replicas on this broker: those that the cluster's metadata puts here. */
@@ -90,7 +43,7 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
   readonly #absent: AbsentReplicas;
   readonly #removal: ReplicaRemoval;
   readonly #readable: ReadableTopics;
-  readonly #configs: TopicConfigCache;
+  readonly #factory: ReplicaFactory;
   /** Groups whose replica here is being deleted. */
   readonly #leaving = new Map<number, Promise<void>>();
 
@@ -98,7 +51,12 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
     this.#options = options;
     this.#removal = new ReplicaRemoval(options);
     this.#readable = new ReadableTopics(options);
-    this.#configs = new TopicConfigCache(options.image, options.limits.batchBytesMax);
+    const configs = new TopicConfigCache(options.image, options.limits.batchBytesMax);
+    this.#factory = new ReplicaFactory(options, {
+      imageOf: (groupId) => this.#replicas.get(groupId)?.image,
+      configOf: (topic) => configs.configOf(topic),
+      damaged: (group, topic, image, error) => this.#foundDamaged(group, topic, image, error),
+    });
     this.#absent = new AbsentReplicas(options.image, (topic, partition) => {
       this.#addIfHeld(topic, partition);
     });
@@ -128,13 +86,13 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
   topicConfigured({ partitions }: TopicImage): void {
     for (const { groupId } of partitions) {
       const replica = this.#replicas.get(groupId);
-      if (replica !== undefined) this.#configure(replica);
+      if (replica !== undefined) this.#factory.configure(replica);
     }
   }
 
   /** The cluster's defaults changed. */
   defaultsConfigured(): void {
-    for (const replica of this.#replicas.values()) this.#configure(replica);
+    for (const replica of this.#replicas.values()) this.#factory.configure(replica);
   }
 
   async topicDeleted(topic: TopicImage): Promise<void> {
@@ -232,6 +190,21 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
     if (absent !== undefined) this.#options.repair(absent);
   }
 
+  /** What is stored of a replica is not what was written. */
+  #foundDamaged(
+    group: RaftGroup,
+    topic: TopicImage,
+    image: PartitionImage,
+    error: unknown,
+  ): "takenOut" | "lone" {
+    if (isLone(this.#replicas.get(image.groupId)?.image ?? image)) {
+      this.#stayOut(topic, image, error);
+      return "lone";
+    }
+    this.damaged(group, error);
+    return "takenOut";
+  }
+
   /** Stored bytes of a group that nobody had asked for are not what was written. */
   logDamaged({ groupId }: GroupKey, error: unknown): void {
     const replica = this.#replicas.get(groupId);
@@ -323,8 +296,8 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
     try {
       const replica =
         topic.name === groupsTopic
-          ? this.#groupsReplica(topic, partition, log)
-          : this.#dataReplica(topic, partition, log);
+          ? this.#factory.groupsReplica(topic, partition, log)
+          : this.#factory.dataReplica(topic, partition, log);
       this.#replicas.set(partition.groupId, replica);
       checkpointer.add(replica.machine);
       host.add(replica.group);
@@ -357,138 +330,4 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
     const where = { topic: topic.name, partition };
     this.#options.logger.error("a replica is damaged and stays out", { ...where, error });
   }
-
-  #dataReplica(topic: TopicImage, image: PartitionImage, log: GroupLog): Replica {
-    const { clock, history, limits, logger, state, store } = this.#options;
-    const config = this.#configs.configOf(topic);
-    configureLog(store, log, config);
-    const checkpointKey = partitionKey(image.groupId);
-    const bytes = state.get(checkpointKey);
-    const partition = new PartitionReplica({
-      topic: topic.name,
-      partition: image.partition,
-      clock,
-      logger,
-      config,
-      checkpoint: bytes === undefined ? undefined : decodePartitionCheckpoint(bytes),
-      checkpointKey,
-      entriesPerCheckpoint: limits.entriesPerCheckpoint,
-      segments: () => log.segments(),
-      historyCut: (startOffset) => history.startMoved({ group, machine }, startOffset),
-      isDiskFull: () => store.isFull,
-      damaged: (error) => {
-        if (!this.#isLone(image)) this.damaged(group, error);
-        else this.#stayOut(topic, image, error);
-      },
-      leadershipChanged: (_replica, leadership) => this.#leadershipChanged(image, leadership),
-    });
-    const machine = this.#membered(image, partition);
-    const group: RaftGroup = this.#raftGroup(topic, image, machine, log);
-    partition.attach(group);
-    return { topic, image, group, machine, partition };
-  }
-
-  #configure({ group, partition, topic }: Replica): void {
-    if (partition === undefined) return;
-    const config = this.#configs.configOf(topic);
-    partition.configure(config);
-    configureLog(this.#options.store, group.log, config);
-  }
-
-  #groupsReplica(topic: TopicImage, image: PartitionImage, log: GroupLog): Replica {
-    const { clock, groups, history, limits, logger, proposer, state, store } = this.#options;
-    const groupMachine = new GroupMachine(image.groupId, state, logger, (_machine, leadership) => {
-      coordinator.reset();
-      this.#leadershipChanged(image, leadership);
-    });
-    const machine = this.#membered(image, groupMachine);
-    const group = this.#raftGroup(topic, image, machine, log);
-    const coordinator: GroupPartitionCoordinator = new GroupPartitionCoordinator({
-      group,
-      machine: groupMachine,
-      propose: (action, command) =>
-        store.isReserveLow
-          ? Promise.reject(diskFull(action))
-          : proposer.propose(group, action, command, () => groupMachine.lastOutcome),
-      clock,
-      limits,
-      partitionCounts: (topics) => this.#partitionCounts(topics),
-      topicId: (name) => this.#options.image.topics.get(name)?.topicId,
-    });
-    groups.add(image.partition, coordinator);
-    history.addInternal({ group, machine });
-    return { topic, image, group, machine, partition: undefined };
-  }
-
-  #membered({ bornIds, groupId }: PartitionImage, machine: StateMachine): MemberedMachine {
-    const kept = this.#options.state.get(membersKey(groupId));
-    return new MemberedMachine(machine, groupId, firstMembers(bornIds), kept);
-  }
-
-  #raftGroup(
-    topic: TopicImage,
-    image: PartitionImage,
-    machine: MemberedMachine,
-    log: GroupLog,
-  ): RaftGroup {
-    const { admitToLearner, brokerId, clock, host, limits, logger } = this.#options;
-    return new RaftGroup({
-      key: groupKey(image),
-      brokerId,
-      clock,
-      logger,
-      log,
-      machine,
-      voters: [],
-      learners: [],
-      membership: {
-        record: machine,
-        isPreferred: () => this.#replicas.get(image.groupId)?.image.replicaIds[0] === brokerId,
-        joinedAt: joinedAt(image, brokerId),
-        joinedAtOf: (id) => joinedAt(this.#replicas.get(image.groupId)?.image ?? image, id),
-        admitToLearner,
-        changed: () => this.#options.membersMayChange(image.groupId),
-      },
-      limits,
-      damaged: (group, error) => {
-        // What is stored is not what was written: the replica stays out, the others go on.
-        if (!this.#isLone(image)) this.damaged(group, error);
-        else {
-          this.#stayOut(topic, image, error);
-          host.remove(group);
-        }
-      },
-      snapshotWanted: this.#options.snapshotWanted,
-    });
-  }
-
-  #leadershipChanged({ groupId }: PartitionImage, leadership: Leadership): void {
-    const { brokerId, leaders, leads } = this.#options;
-    leaders.follow(groupId, leadership, brokerId);
-    if (leadership.kind !== "leading") return;
-    leads(groupId, leadership.term);
-    this.#options.membersMayChange(groupId);
-  }
-
-  #isLone(image: PartitionImage): boolean {
-    return isLone(this.#replicas.get(image.groupId)?.image ?? image);
-  }
-
-  #partitionCounts(topics: readonly string[]): Map<string, number> {
-    const counts = new Map<string, number>();
-    for (const name of topics) {
-      const topic = this.#options.image.topics.get(name);
-      if (topic !== undefined) counts.set(name, topic.partitions.length);
-    }
-    return counts;
-  }
-}
-
-function diskFull(action: string): RopewalkError {
-  return new RopewalkError("BUSY", `Cannot ${action}: the disk of its coordinator is full`);
-}
-
-function configureLog(store: LogStore, log: GroupLog, config: TopicConfig): void {
-  const { segmentBytesMax, segmentMs } = config;
-  store.configure(log, { segmentBytesMax, segmentMsMax: segmentMs });
 }

@@ -1,5 +1,6 @@
 import type { GroupKey, GroupLog, LogError, LogStore } from "@ropewalk/log";
-import { peerService, RopewalkError } from "@ropewalk/protocol";
+import { RopewalkError } from "@ropewalk/protocol";
+import { peerService } from "@ropewalk/protocol/internal";
 import { isMember } from "../raft/member-record.ts";
 import type { RaftGroup } from "../raft/raft-group.ts";
 import type { RaftHost } from "../raft/raft-host.ts";

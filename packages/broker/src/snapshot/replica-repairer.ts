@@ -1,5 +1,6 @@
 import { decodeSnapshotManifest } from "@ropewalk/log";
-import { peerService, RopewalkError } from "@ropewalk/protocol";
+import { RopewalkError } from "@ropewalk/protocol";
+import { peerService } from "@ropewalk/protocol/internal";
 import type { Clock, Logger } from "@ropewalk/runtime";
 import type { LeaderTable } from "../leadership/leader-table.ts";
 import type { RemoteCaller } from "../remote-caller.ts";

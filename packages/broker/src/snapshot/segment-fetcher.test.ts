@@ -1,4 +1,5 @@
-import { peerService, RopewalkError } from "@ropewalk/protocol";
+import { RopewalkError } from "@ropewalk/protocol";
+import { peerService } from "@ropewalk/protocol/internal";
 import { describe, expect, test } from "vitest";
 import { SimulatedClock } from "../../fakes/simulated-clock.ts";
 import { RemoteCaller } from "../remote-caller.ts";

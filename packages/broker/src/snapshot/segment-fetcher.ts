@@ -1,5 +1,6 @@
 import type { FetchSegment, GroupKey } from "@ropewalk/log";
-import { type ErrorCode, peerService, RopewalkError } from "@ropewalk/protocol";
+import { type ErrorCode, RopewalkError } from "@ropewalk/protocol";
+import { peerService } from "@ropewalk/protocol/internal";
 import type { Clock } from "@ropewalk/runtime";
 import type { RemoteCaller } from "../remote-caller.ts";
 import type { Interruption } from "./interruption.ts";
