@@ -107,12 +107,6 @@ export class RawNode {
     return this.#raft.tracker.config;
   }
 
-  /** Whether this node campaigns, and its own vote, or its wish to give it, is not durable yet. */
-  get awaitsOwnVote(): boolean {
-    const { id, role, tracker } = this.#raft;
-    return (role === "candidate" || role === "preCandidate") && !tracker.hasVoteOf(id);
-  }
-
   /** To whom this leader is transferring leadership; 0 = nobody. */
   get transferTarget(): number {
     return this.#raft.transferTarget;

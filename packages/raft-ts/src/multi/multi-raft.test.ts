@@ -464,27 +464,6 @@ test("MultiRaft starts no more elections per tick than admitted", () => {
   expect(taken).toBeGreaterThan(300 / 3 / 7);
 });
 
-test("MultiRaft begins no other election while the vote of the one that it began is not durable", () => {
-  const world = threeNodes(1, { electionTicks: 20 });
-  const { multi, ...node } = world.process(1);
-  if (multi === undefined) throw new Error("it runs");
-  const turn = (): void => {
-    multi.tick();
-    world.process(1).pass();
-    world.packets = [];
-  };
-  while (multi.counters.electionsStarted === 0) turn();
-  for (let ticks = 0; ticks < 200; ticks++) turn();
-  expect(multi.counters.electionsStarted).toBe(1);
-  expect(node.writes.length).toBeGreaterThan(0);
-  // The disk has it, and nobody answers: the next one begins when patience is at its end.
-  for (let ticks = 0; ticks < 40; ticks++) {
-    while (world.process(1).writes.length > 0) world.process(1).finishWrite();
-    turn();
-  }
-  expect(multi.counters.electionsStarted).toBeGreaterThanOrEqual(2);
-});
-
 test("MultiRaft begins few elections where everybody is alive and only heartbeats are missing", () => {
   const world = threeNodes(400, {
     electionTicks: 20,

@@ -352,12 +352,10 @@ export class MultiRaft<Owner> {
 
   /**
    * Once a node's patience is at its end its clock stops until an election is admitted. Before that a tick has nothing to
-   * say: it is not looked for, at every follower that is awake. Nor does time pass for a candidate until its own vote is
-   * durable: another election would only give a slow disk more to do, and end the one that is under way.
+   * say: it is not looked for, at every follower that is awake.
    */
   #tickElection(group: Group<Owner>): void {
     if (group.isElectionQueued && group.node.leaderId === 0) return;
-    if (group.node.awaitsOwnVote) return;
     if (!group.isElectionDue) {
       group.tick();
     } else if (group.isVoter) {

@@ -86,11 +86,6 @@ export class ProgressTracker implements AckedIndexes {
     this.#votes.clear();
   }
 
-  /** Whether somebody's vote is known, whatever it is. */
-  hasVoteOf(id: number): boolean {
-    return this.#votes.has(id);
-  }
-
   /** Counts the vote of `id`; only the first one of an election counts. */
   recordVote(id: number, granted: boolean): void {
     if (!this.#votes.has(id)) this.#votes.set(id, granted);
