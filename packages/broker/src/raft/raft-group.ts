@@ -146,7 +146,7 @@ export class RaftGroup {
       maxInflightBytes: limits.appendBytesInFlightMax,
       disableProposalForwarding: true,
       stepDownOnRemoval: true,
-      abstains: !this.#hasJoined(),
+      abstains: !this.hasJoined,
       lostThroughIndex: options.lostThroughIndex ?? 0,
       replicaOf: (id) => {
         if (membership === undefined) return 0;
@@ -165,6 +165,14 @@ export class RaftGroup {
   /** Who belongs to the group as of `appliedIndex`, and by whose word. */
   get members(): Members {
     return this.#membership?.record.members ?? firstMembers(this.#firstConfState.voters);
+  }
+
+  /** Whether the log holds the entry that made this replica a member, in its present incarnation. */
+  get hasJoined(): boolean {
+    if (this.#membership === undefined || this.#membership.joinedAt === 0) return true;
+    const { joinedAt, record } = this.#membership;
+    const { assignmentId, confState } = record.members;
+    return assignmentId >= joinedAt && isMember(confState, this.#brokerId);
   }
 
   /** The newest assignment that the members were changed for; see `Members`. */
@@ -433,16 +441,8 @@ export class RaftGroup {
     if (record.contains(entry)) return;
     const change = decodeConfChange(entry);
     record.changed(entry, change, node.applyConfChange(change));
-    if (this.#hasJoined()) node.endAbstention();
+    if (this.hasJoined) node.endAbstention();
     changed?.(this);
-  }
-
-  /** Whether the log holds the entry that made this replica a member, in its present incarnation. */
-  #hasJoined(): boolean {
-    if (this.#membership === undefined || this.#membership.joinedAt === 0) return true;
-    const { joinedAt, record } = this.#membership;
-    const { assignmentId, confState } = record.members;
-    return assignmentId >= joinedAt && isMember(confState, this.#brokerId);
   }
 
   /**

@@ -1,43 +1,79 @@
-import type { RopewalkClient, StartFrom } from "@ropewalk/client";
+import type { Consumer, ConsumerOptions, RopewalkClient, StartFrom } from "@ropewalk/client";
+import { callFailureOf } from "./call-failure.ts";
+import type { ClientSeat } from "./client-seats.ts";
 import type { History, SeenRecord } from "./history.ts";
+import type { ReadingPace } from "./reading-pace.ts";
 
 /** A consumer that follows all partitions of a topic and notes what it is given. */
 export class Consuming {
   readonly #name: string;
   readonly #topic: string;
-  readonly #client: RopewalkClient;
+  readonly #seat: ClientSeat;
   readonly #history: History;
-  readonly #from: StartFrom;
+  readonly #pace: ReadingPace;
+  #consumer: Consumer | undefined;
+  /** Consumers that it was, one after the other. */
+  #count = 0;
   /** Why it ended, where nobody ended it. */
   failure: string | undefined;
 
-  constructor(
-    name: string,
-    topic: string,
-    client: RopewalkClient,
-    history: History,
-    from: StartFrom = "earliest",
-  ) {
+  constructor(name: string, topic: string, seat: ClientSeat, history: History, pace: ReadingPace) {
     this.#name = name;
     this.#topic = topic;
-    this.#client = client;
+    this.#seat = seat;
     this.#history = history;
-    this.#from = from;
+    this.#pace = pace;
   }
 
-  start(): void {
-    this.#follow().catch((error: unknown) => (this.failure = String(error)));
+  start(from: StartFrom): void {
+    this.#follow(from).catch((error: unknown) => (this.failure = String(error)));
   }
 
-  async #follow(): Promise<void> {
-    const consumer = this.#client.consumer({
+  /** Partitions that end there, and where it is not at the end; `undefined` where it is nowhere. */
+  behind(ends: ReadonlyMap<number, number>): readonly (readonly [number, number | undefined])[] {
+    const positions = this.#consumer?.positions() ?? [];
+    const offsets = new Map(positions.map(({ offset, partition }) => [partition, offset]));
+    return [...ends]
+      .filter(([partition, end]) => (offsets.get(partition) ?? -1) < end)
+      .map(([partition]) => [partition, offsets.get(partition)]);
+  }
+
+  async #follow(from: StartFrom): Promise<void> {
+    for (let start = from; ; start = "earliest") {
+      this.#count++;
+      try {
+        await this.#read(start);
+        return;
+      } catch (error) {
+        // What it was about to read was deleted: whoever reads begins anew with what is left.
+        if (callFailureOf(error).code !== "OFFSET_OUT_OF_RANGE") throw error;
+        await this.#consumer?.close();
+      }
+    }
+  }
+
+  async #read(from: StartFrom): Promise<void> {
+    const name = this.#count === 1 ? this.#name : `${this.#name}.${this.#count}`;
+    const consumer = this.#seat.client.consumer({
       topic: this.#topic,
-      from: this.#from,
+      from,
       metadataMaxAgeMs: 5000,
+      ...bufferOf(this.#pace),
     });
-    for await (const record of consumer) this.#history.saw(this.#name, seen(record));
+    this.#consumer = consumer;
+    for await (const record of consumer) {
+      this.#history.saw(name, seen(record));
+      await this.#pace.handled(this.#seat.process);
+    }
   }
 }
+
+/** Who reads slowly takes little at once, so that most of what is there is still on its way when something breaks. */
+export function bufferOf(pace: ReadingPace): Pick<ConsumerOptions, "bufferBytesMax"> {
+  return pace.isSlow ? { bufferBytesMax: slowBufferBytesMax } : {};
+}
+
+const slowBufferBytesMax = 32 * 1024;
 
 /** Reads partitions from their start to where they end now. */
 export async function readAll(
@@ -60,8 +96,13 @@ interface Consumed {
 }
 
 function seen({ offset, partition, value }: Consumed): SeenRecord {
+  return { partition, offset, value: nameIn(value) };
+}
+
+/** What a record is called in the history; the rest of its value is padding. */
+export function nameIn(value: Uint8Array | null | undefined): string {
   const [name = ""] = Buffer.from(value ?? new Uint8Array(0))
     .toString()
     .split(" ");
-  return { partition, offset, value: name };
+  return name;
 }

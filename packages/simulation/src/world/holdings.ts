@@ -1,5 +1,5 @@
 /** What a process takes from the system and must give back. */
-export type HoldingKind = "timer" | "file" | "connection" | "port";
+export type HoldingKind = "timer" | "file" | "connection" | "port" | "call";
 
 /** What one process has taken and not given back: nothing, once it was stopped cleanly. */
 export class Holdings {
