@@ -266,13 +266,13 @@ export class RaftGroup {
   }
 
   /**
-   * Where this broker leads: how far every voter is; one that only learns is on its way. `undefined` elsewhere, and for a group that sleeps, for
-   * everybody in it has everything.
+   * Where this broker leads: how far every voter is; one that only learns is on its way. `undefined` elsewhere, and for a
+   * group that sleeps, for everybody in it who is alive has everything.
    */
   progress(isAlive: (brokerId: number) => boolean): GroupProgress | undefined {
     const node = this.#node;
-    if (this.#leadership.kind !== "leading" || node === undefined || node.isAsleep)
-      return undefined;
+    if (this.#leadership.kind !== "leading" || node === undefined) return undefined;
+    if (node.isAsleep && node.confState.voters.every((id) => isAlive(id))) return undefined;
     const { committed, progress, term } = node.status();
     const voters = progress.filter(({ isLearner }) => !isLearner);
     const members = voters.map(({ id, match }) => {
