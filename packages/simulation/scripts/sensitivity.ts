@@ -104,7 +104,8 @@ function runSeeds(copy: string): string {
 }
 
 function findingOf(stdout: string): Finding {
-  const what = /^ {2}(\S.*)$/m.exec(stdout)?.[1] ?? "";
+  // Lines of the trace begin with spaces, too, and with a number.
+  const what = /^ {2}([a-z].*)$/m.exec(stdout)?.[1] ?? "";
   if (!stdout.includes("FAILED")) return { what: "" };
   return { seeds: stdout.split("\n").filter((line) => line.startsWith("seed ")).length, what };
 }
