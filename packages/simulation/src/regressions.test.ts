@@ -4,6 +4,7 @@ import { optionsOfSeed } from "./run-options.ts";
 
 /** Seeds that found a bug, and which: README.md, "What it notices". */
 const regressions = [
+  ["205752", "all was read by the word of a broker that had not heard of the last partition"],
   [
     "205620",
     "a machine that was paused for good in its first start was looked at as one that had run",
