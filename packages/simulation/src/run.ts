@@ -143,8 +143,7 @@ export class Run {
     }
     if (!(await this.#within(livenessMs, "write to every partition", workload.served()))) return;
     let logs: Awaited<ReturnType<typeof readAll>> | undefined;
-    const reader = this.#seats.open(2).client;
-    const reading = readAll(reader, this.#topic.name).then((read) => (logs = read));
+    const reading = readAll(this.#seats.open(2), this.#topic).then((read) => (logs = read));
     if (!(await this.#within(livenessMs, "read everything", reading))) return;
     const anomalies = checkHistory(this.#history, logs ?? new Map());
     this.#failures.push(...anomalies.slice(0, 10).map(describe));

@@ -1,7 +1,9 @@
-import type { Consumer, ConsumerOptions, RopewalkClient, StartFrom } from "@ropewalk/client";
+import type { Consumer, ConsumerOptions, StartFrom } from "@ropewalk/client";
+import { pause } from "./activity.ts";
 import { callFailureOf } from "./call-failure.ts";
 import type { ClientSeat } from "./client-seats.ts";
 import type { History, SeenRecord } from "./history.ts";
+import type { LoadedTopic } from "./loaded-topic.ts";
 import type { ReadingPace } from "./reading-pace.ts";
 
 /** A consumer that follows all partitions of a topic and notes what it is given. */
@@ -75,18 +77,29 @@ export function bufferOf(pace: ReadingPace): Pick<ConsumerOptions, "bufferBytesM
 
 const slowBufferBytesMax = 32 * 1024;
 
-/** Reads partitions from their start to where they end now. */
+/** A broker that did not know all partitions is asked again so soon. */
+const retryMs = 200;
+
+/** Reads all that there is in a topic's partitions, by partition; a broker may not have heard of the last one yet. */
 export async function readAll(
-  client: RopewalkClient,
-  topic: string,
+  { client, process }: ClientSeat,
+  { name, partitionCount }: LoadedTopic,
 ): Promise<Map<number, SeenRecord[]>> {
-  const logs = new Map<number, SeenRecord[]>();
-  for await (const record of client.consumer({ topic, exitAtEnd: true })) {
-    const log = logs.get(record.partition) ?? [];
-    log.push(seen(record));
-    logs.set(record.partition, log);
+  const partitions = Array.from({ length: partitionCount }, (_, row) => row);
+  for (;;) {
+    const logs = new Map<number, SeenRecord[]>();
+    try {
+      for await (const record of client.consumer({ topic: name, partitions, exitAtEnd: true })) {
+        const log = logs.get(record.partition) ?? [];
+        log.push(seen(record));
+        logs.set(record.partition, log);
+      }
+      return logs;
+    } catch (error) {
+      if (callFailureOf(error).code !== "UNKNOWN_TOPIC_OR_PARTITION") throw error;
+      await pause(process, retryMs);
+    }
   }
-  return logs;
 }
 
 interface Consumed {
