@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import process from "node:process";
 import { namedCluster, startCluster } from "./cluster/bench-cluster.ts";
+import { listenForSignals } from "./cluster/end-with-us.ts";
 import { type BenchCommand, parseCommandLine, usage } from "./command-line.ts";
 import { runMicroBenchmarks } from "./micro.ts";
 import { printModel } from "./model.ts";
@@ -104,6 +105,7 @@ function fileNameOf(date: Date): string {
   return date.toISOString().slice(0, 19).replaceAll(":", "-");
 }
 
+listenForSignals();
 try {
   await main(process.argv.slice(2));
 } catch (error) {

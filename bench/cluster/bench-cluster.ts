@@ -1,5 +1,8 @@
+import { rmSync } from "node:fs";
+import process from "node:process";
 import { metricOf } from "../../test/cluster/metric-of.ts";
 import { ProcessCluster } from "../../test/cluster/process-cluster.ts";
+import { endWithUs } from "./end-with-us.ts";
 import { type ProcessUsage, processUsage } from "./process-usage.ts";
 
 const brokerCount = 3;
@@ -22,6 +25,10 @@ export async function startCluster(): Promise<BenchCluster> {
   const beganMs = performance.now();
   const processes = await ProcessCluster.start(brokerCount);
   const startMs = performance.now() - beganMs;
+  const ending = endWithUs(() => {
+    for (const id of processes.runningIds) process.kill(processes.pid(id), "SIGKILL");
+    rmSync(processes.directory, { recursive: true, force: true });
+  });
   return {
     bootstrapServers: processes.bootstrapServers,
     processes,
@@ -31,7 +38,10 @@ export async function startCluster(): Promise<BenchCluster> {
       const values = processes.runningIds.map((id) => metricOf(processes, id, metric));
       return (await Promise.all(values)).reduce((sum, value) => sum + value, 0);
     },
-    [Symbol.asyncDispose]: () => processes[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      ending[Symbol.dispose]();
+      await processes[Symbol.asyncDispose]();
+    },
   };
 }
 

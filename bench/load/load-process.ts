@@ -9,8 +9,8 @@ import { ProduceLoad } from "./produce-load.ts";
 
 /** How long it is waited for what was due in the measured time and is under way at its end. */
 const drainMsMax = 10_000;
-/** A reader for whom nothing came for so long has everything. */
-const quietMs = 1000;
+/** A reader for whom nothing came for so long, after something had, has everything. */
+const quietMs = 2000;
 const lookMs = 50;
 
 type Load = ProduceLoad | FetchLoad | CommitLoad;
@@ -42,9 +42,10 @@ async function run(running: Load, schedule: LoadSchedule): Promise<void> {
 
 async function quiet(counter: LoadCounter): Promise<void> {
   let seen = counter.records;
-  for (let ms = 0; ms < quietMs; ms += lookMs) {
+  let quietFor = 0;
+  for (let ms = 0; ms < drainMsMax && quietFor < quietMs; ms += lookMs) {
     await delay(lookMs);
-    if (counter.records !== seen) ms = 0;
+    quietFor = seen === 0 || counter.records !== seen ? 0 : quietFor + lookMs;
     seen = counter.records;
   }
 }

@@ -1,14 +1,19 @@
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { freePorts } from "../../test/cluster/free-ports.ts";
-import type { ReportedLatency } from "../results/result-file.ts";
+import { readdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { sizeOf } from "../workloads/produce.ts";
-import { missingOf, peerCache } from "./peer-cache.ts";
+import {
+  createKafkaTopic,
+  kafkaLibraries,
+  type KafkaCluster,
+  runKafka,
+  startKafka,
+} from "./kafka-cluster.ts";
+import { missingOf } from "./peer-cache.ts";
 import { numberAfter, peerFigures } from "./peer-figures.ts";
+import { type PacedLoad, pacedLoadOf, pacedRow } from "./paced-load.ts";
 import { type Peer, type PeerRun, peersWorkloadName } from "./peer.ts";
 import { PeerProcesses } from "./peer-processes.ts";
 
-const nodeCount = 3;
 const partitionCount = 6;
 const batchBytes = 256 * 1024;
 const lingerMs = 5;
@@ -16,20 +21,7 @@ const firstRecords = 20_000;
 /** Share of the wanted time that a run must have lasted. */
 const longEnough = 0.7;
 const attemptsMax = 5;
-const topicAttemptsMax = 30;
-const libraries = peerCache("kafka", "libs");
-/** What kafka-server-start.sh gives a broker. */
-const serverFlags = [
-  "-Xmx1G",
-  "-Xms1G",
-  "-server",
-  "-XX:+UseG1GC",
-  "-XX:MaxGCPauseMillis=20",
-  "-XX:InitiatingHeapOccupancyPercent=35",
-  "-XX:+ExplicitGCInvokesConcurrent",
-  "-Djava.awt.headless=true",
-];
-const classPath = ["-cp", join(libraries, "*")];
+const loadProgram = fileURLToPath(new URL("kafka-load/KafkaLoad.java", import.meta.url));
 
 interface Flushing {
   readonly label: string;
@@ -49,39 +41,28 @@ const flushings: readonly Flushing[] = [
 /** Apache Kafka: three KRaft brokers from Maven artifacts, with its own ProducerPerformance and ConsumerPerformance. */
 export const kafka: Peer = {
   name: "kafka",
-  missing: () => missingOf(libraries),
+  missing: () => missingOf(kafkaLibraries),
   async measure(run) {
     await using processes = new PeerProcesses();
     run.findings.progress("kafka: starting");
-    const beganMs = performance.now();
-    const ports = await start(processes);
-    const cluster = { processes, bootstrap: ports.map((port) => `127.0.0.1:${port}`).join(",") };
-    await createTopic(cluster, "ready", []);
-    const startMs = performance.now() - beganMs;
+    const cluster = await startKafka(processes);
     for (const recordBytes of run.recordSizes) {
-      for (const flushing of flushings)
-        await measureOne(run, cluster, { recordBytes, flushing, startMs });
+      for (const flushing of flushings) await measureOne(run, cluster, { recordBytes, flushing });
     }
   },
 };
 
-interface Cluster {
-  readonly processes: PeerProcesses;
-  readonly bootstrap: string;
-}
-
 interface Case {
   readonly recordBytes: number;
   readonly flushing: Flushing;
-  readonly startMs: number;
 }
 
-async function measureOne(run: PeerRun, cluster: Cluster, special: Case): Promise<void> {
-  const { flushing, recordBytes, startMs } = special;
-  const { processes } = cluster;
+async function measureOne(run: PeerRun, cluster: KafkaCluster, special: Case): Promise<void> {
+  const { flushing, recordBytes } = special;
+  const { processes, startMs } = cluster;
   const topic = `t${recordBytes}-${flushing.topicConfigs.length}`;
   run.findings.progress(`kafka: ${sizeOf(recordBytes)}, ${flushing.label}`);
-  await createTopic(cluster, topic, flushing.topicConfigs);
+  await createKafkaTopic(cluster, topic, partitionCount, flushing.topicConfigs);
   const before = processes.usages();
   const { written, ...peak } = await produceFor(cluster, topic, recordBytes, run.options.seconds);
   const after = processes.usages();
@@ -111,19 +92,15 @@ async function measureOne(run: PeerRun, cluster: Cluster, special: Case): Promis
     },
     latencies: {},
   });
-  const half = Math.ceil(peak.recordsPerSecond / 2);
-  const paced = await produce(cluster, topic, recordBytes, half * run.options.seconds, half);
-  run.findings.row({
-    ...row,
-    label: `produce, ${sizeOf(recordBytes)}, 50 % of the peak`,
-    settings: { ...settings, loop: "throttled; latency from send to acknowledgement" },
-    figures: {
-      recordsPerSecond: paced.recordsPerSecond,
-      targetRecordsPerSecond: half,
-      loadPercent: 50,
-    },
-    latencies: { acknowledged: paced.latency },
-  });
+  const rate = Math.max(1, Math.floor(peak.recordsPerSecond / 2));
+  run.findings.row(
+    pacedRow(
+      { ...row, settings },
+      recordBytes,
+      rate,
+      await pace(run, cluster, topic, recordBytes, rate),
+    ),
+  );
   await consume(run, cluster, { topic, recordBytes, records: written, row });
 }
 
@@ -131,7 +108,12 @@ async function measureOne(run: PeerRun, cluster: Cluster, special: Case): Promis
  * The tool takes a number of records: it is run again with what should last long enough until it does. The last run counts,
  * with brokers that are warm by then; processor time is that of all runs.
  */
-async function produceFor(cluster: Cluster, topic: string, recordBytes: number, seconds: number) {
+async function produceFor(
+  cluster: KafkaCluster,
+  topic: string,
+  recordBytes: number,
+  seconds: number,
+) {
   let records = firstRecords;
   let written = 0;
   let clientCpuSeconds = 0;
@@ -155,12 +137,12 @@ interface Consuming {
 
 async function consume(
   { findings }: PeerRun,
-  { bootstrap, processes }: Cluster,
+  { bootstrap, processes }: KafkaCluster,
   { recordBytes, records, row, topic }: Consuming,
 ): Promise<void> {
   const before = processes.usages();
   const args = ["--bootstrap-server", bootstrap, "--topic", topic, "--timeout", "60000"];
-  const client = await java(processes, "org.apache.kafka.tools.ConsumerPerformance", [
+  const client = await runKafka(processes, "org.apache.kafka.tools.ConsumerPerformance", [
     ...args,
     "--messages",
     String(records),
@@ -183,102 +165,38 @@ async function consume(
 }
 
 async function produce(
-  { bootstrap, processes }: Cluster,
+  { bootstrap, processes }: KafkaCluster,
   topic: string,
   recordBytes: number,
   records: number,
   throughput: number,
 ) {
-  const client = await java(processes, "org.apache.kafka.tools.ProducerPerformance", [
+  const client = await runKafka(processes, "org.apache.kafka.tools.ProducerPerformance", [
     ...["--topic", topic, "--num-records", String(records), "--record-size", String(recordBytes)],
     ...["--throughput", String(throughput), "--producer-props", `bootstrap.servers=${bootstrap}`],
     ...["acks=all", `batch.size=${batchBytes}`, `linger.ms=${lingerMs}`, "buffer.memory=67108864"],
   ]);
   const { output } = client;
   const last = output.slice(output.lastIndexOf(`${records} records sent`));
-  return {
-    client,
-    recordsPerSecond: numberAfter(last, /([\d.]+) records\/sec/),
-    latency: latencyOf(last),
-  };
+  return { client, recordsPerSecond: numberAfter(last, /([\d.]+) records\/sec/) };
 }
 
-function latencyOf(line: string): ReportedLatency {
-  const percentiles = [50, 95, 99, 99.9] as const;
-  const [p50Ms = 0, p95Ms = 0, p99Ms = 0, p999Ms = 0] = percentiles.map((p) =>
-    numberAfter(line, new RegExp(`(\\d+) ms ${String(p).replace(".", "\\.")}th`)),
-  );
-  const maxMs = numberAfter(line, /([\d.]+) ms max latency/);
-  const curve = [p50Ms, p95Ms, p99Ms, p999Ms].map((ms, i) => [percentiles[i] ?? 0, ms] as const);
-  return { p50Ms, p95Ms, p99Ms, p999Ms, maxMs, curve };
-}
-
-async function start(processes: PeerProcesses): Promise<readonly number[]> {
-  const ports = await freePorts(nodeCount * 2);
-  const clientPorts = ports.slice(0, nodeCount);
-  const voters = ports.slice(nodeCount).map((port, i) => `${i + 1}@127.0.0.1:${port}`);
-  const format: Promise<unknown>[] = clientPorts.map((port, i) => {
-    const directory = join(processes.directory, String(i + 1));
-    mkdirSync(directory);
-    const path = join(directory, "server.properties");
-    const controllerPort = ports[nodeCount + i];
-    writeFileSync(
-      path,
-      [
-        "process.roles=broker,controller",
-        `node.id=${i + 1}`,
-        `controller.quorum.voters=${voters.join(",")}`,
-        `listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-        `advertised.listeners=PLAINTEXT://127.0.0.1:${port}`,
-        "controller.listener.names=CONTROLLER",
-        "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-        `log.dirs=${join(directory, "data")}`,
-        "min.insync.replicas=2",
-        "offsets.topic.replication.factor=3",
-        "group.initial.rebalance.delay.ms=0",
-      ].join("\n"),
-    );
-    const id = "RopewalkBenchClusterAA";
-    return java(processes, "kafka.tools.StorageTool", ["format", "-t", id, "-c", path]);
-  });
-  await Promise.all(format);
-  for (let i = 1; i <= nodeCount; i++) {
-    const properties = join(processes.directory, String(i), "server.properties");
-    processes.spawn(`kafka-${i}`, "java", [
-      ...serverFlags,
-      ...classPath,
-      "kafka.Kafka",
-      properties,
-    ]);
-  }
-  await processes.listening(clientPorts);
-  return clientPorts;
-}
-
-async function createTopic(
-  { bootstrap, processes }: Cluster,
+/** The open loop, which Kafka's own tools do not have: ours with its client, compiled when it starts. */
+async function pace(
+  { options }: PeerRun,
+  { bootstrap, processes }: KafkaCluster,
   topic: string,
-  configs: readonly string[],
-): Promise<void> {
-  const flags = ["min.insync.replicas=2", ...configs].flatMap((each) => ["--config", each]);
-  const args = ["--bootstrap-server", bootstrap, "--create", "--topic", topic, ...flags];
-  args.push("--partitions", String(partitionCount), "--replication-factor", String(nodeCount));
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await java(processes, "org.apache.kafka.tools.TopicCommand", args);
-      return;
-    } catch (error) {
-      // The third broker may not have registered yet.
-      if (attempt === topicAttemptsMax) throw error;
-    }
-  }
-}
-
-function java(processes: PeerProcesses, mainClass: string, args: readonly string[]) {
-  return processes.run("java", ["-Xmx1G", ...classPath, mainClass, ...args]);
+  recordBytes: number,
+  rate: number,
+): Promise<PacedLoad> {
+  const times = [options.warmUpSeconds, options.seconds];
+  const numbers = [partitionCount, recordBytes, rate, ...times, batchBytes, lingerMs];
+  const args = [bootstrap, topic, ...numbers.map(String)];
+  const client = await runKafka(processes, loadProgram, args);
+  return pacedLoadOf(client.output);
 }
 
 function version(): string {
-  const jar = readdirSync(libraries).find((name) => /^kafka-clients-[\d.]+\.jar$/.test(name));
+  const jar = readdirSync(kafkaLibraries).find((name) => /^kafka-clients-[\d.]+\.jar$/.test(name));
   return jar?.replace(/^kafka-clients-|\.jar$/g, "") ?? "";
 }

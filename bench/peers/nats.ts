@@ -2,10 +2,11 @@ import { writeFileSync } from "node:fs";
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { freePorts } from "../../test/cluster/free-ports.ts";
-import type { ReportedLatency, ResultRow } from "../results/result-file.ts";
+import type { ResultRow } from "../results/result-file.ts";
 import { sizeOf } from "../workloads/produce.ts";
 import { missingOf, peerCache } from "./peer-cache.ts";
 import { peerFigures } from "./peer-figures.ts";
+import { type PacedLoad, pacedLoadOf, pacedRow } from "./paced-load.ts";
 import { type Peer, type PeerRun, peersWorkloadName } from "./peer.ts";
 import { type ClientRun, PeerProcesses } from "./peer-processes.ts";
 
@@ -71,26 +72,7 @@ async function measureOne({ findings, options }: PeerRun, special: Case): Promis
   const rate = Math.max(1, Math.floor(recordsPerSecond / 2));
   const paced = ["-stream", `paced-${recordBytes}`, "-rate", String(rate)];
   const half = await runLoad(processes, [...args, ...paced]);
-  findings.row(halfRow(row, recordBytes, rate, half.told));
-}
-
-function halfRow(
-  row: Pick<ResultRow, "workload" | "system" | "settings">,
-  recordBytes: number,
-  rate: number,
-  told: Told,
-): ResultRow {
-  const { acknowledged, endToEnd, recordsPerSecond } = told;
-  return {
-    ...row,
-    label: `produce, ${sizeOf(recordBytes)}, 50 % of the peak`,
-    settings: { ...row.settings, loop: "open" },
-    figures: { recordsPerSecond, targetRecordsPerSecond: rate, loadPercent: 50 },
-    latencies: {
-      ...(acknowledged !== null && { acknowledged: latencyOf(acknowledged) }),
-      ...(endToEnd !== null && { endToEnd: latencyOf(endToEnd) }),
-    },
-  };
+  findings.row(pacedRow(row, recordBytes, rate, half.told));
 }
 
 function settingsOf({ recordBytes, sync }: Case): ResultRow["settings"] {
@@ -105,47 +87,12 @@ function settingsOf({ recordBytes, sync }: Case): ResultRow["settings"] {
   };
 }
 
-/** What `nats-load` prints: latencies are p50, p75, p90, p95, p99, p99.9, p99.99, maximum in milliseconds. */
-interface Told {
-  readonly allRecords: number;
-  readonly recordsPerSecond: number;
-  readonly failed: number;
-  readonly acknowledged: readonly number[] | null;
-  readonly endToEnd: readonly number[] | null;
-}
-
-function latencyOf(values: readonly number[]): ReportedLatency {
-  const [
-    p50Ms = 0,
-    p75Ms = 0,
-    p90Ms = 0,
-    p95Ms = 0,
-    p99Ms = 0,
-    p999Ms = 0,
-    p9999Ms = 0,
-    maxMs = 0,
-  ] = values;
-  const percentiles = [50, 75, 90, 95, 99, 99.9, 99.99];
-  const curve = percentiles.map((percentile, i) => [percentile, values[i] ?? 0] as const);
-  return { p50Ms, p75Ms, p90Ms, p95Ms, p99Ms, p999Ms, p9999Ms, maxMs, curve };
-}
-
 async function runLoad(
   processes: PeerProcesses,
   args: readonly string[],
-): Promise<{ readonly client: ClientRun; readonly told: Told }> {
+): Promise<{ readonly client: ClientRun; readonly told: PacedLoad }> {
   const client = await processes.run(load, args);
-  return { client, told: toldOf(client.output) };
-}
-
-function toldOf(output: string): Told {
-  const told: unknown = JSON.parse(output);
-  if (!isTold(told)) throw new Error(`nats-load printed ${output}`);
-  return told;
-}
-
-function isTold(told: unknown): told is Told {
-  return typeof told === "object" && told !== null && "recordsPerSecond" in told;
+  return { client, told: pacedLoadOf(client.output) };
 }
 
 async function start(processes: PeerProcesses, syncInterval: string): Promise<string> {

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { waitFor } from "../../test/cluster/wait-for.ts";
+import { endWithUs } from "../cluster/end-with-us.ts";
 import type { ProcessUsage } from "../cluster/process-usage.ts";
 import { treeUsage } from "./process-tree.ts";
 
@@ -23,6 +24,10 @@ export interface ClientRun {
 export class PeerProcesses implements AsyncDisposable {
   readonly directory: string = mkdtempSync(join(tmpdir(), "ropewalk-peer-"));
   readonly #servers = new Map<string, ChildProcess>();
+  readonly #ending: Disposable = endWithUs(() => {
+    for (const server of this.#servers.values()) killGroup(server);
+    rmSync(this.directory, { recursive: true, force: true });
+  });
 
   /** Starts a server in a process group of its own; what it prints goes to a file. */
   spawn(
@@ -65,6 +70,7 @@ export class PeerProcesses implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#ending[Symbol.dispose]();
     await Promise.all([...this.#servers.values()].map(endGroup));
     rmSync(this.directory, { recursive: true, force: true, maxRetries: 3 });
   }
@@ -115,10 +121,16 @@ function runClient(
 }
 
 async function endGroup(server: ChildProcess): Promise<void> {
-  if (server.pid === undefined || server.exitCode !== null || server.signalCode !== null) return;
   const ended = new Promise((resolve) => server.once("exit", resolve));
+  if (killGroup(server)) await ended;
+}
+
+/** Ends a server and what it has started; answers whether it ran. */
+function killGroup(server: ChildProcess): boolean {
+  if (server.pid === undefined || server.exitCode !== null || server.signalCode !== null)
+    return false;
   process.kill(-server.pid, "SIGKILL");
-  await ended;
+  return true;
 }
 
 function accepts(port: number): Promise<boolean> {

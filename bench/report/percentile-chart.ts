@@ -14,7 +14,7 @@ export interface PercentileLine {
 const width = 960;
 const height = 380;
 const left = 70;
-const right = 230;
+const right = 270;
 const top = 16;
 const bottom = 44;
 /** Each nine of a percentile takes the same room, up to five of them. */

@@ -49,6 +49,20 @@ test("reportPage() draws every system, every latency, and says what was not meas
   expect(page).not.toContain("NaN");
 });
 
+test("reportPage() puts what did the same side by side, and the roofline beside it", () => {
+  const ours = { ...row, workload: "peers", label: "produce, 1 KiB", latencies: {} };
+  const theirs = {
+    ...ours,
+    system: "kafka",
+    figures: { recordsPerSecond: 1000, megabytesPerSecond: 1 },
+  };
+  const most = { ...ours, system: "roofline", label: "produce, batches of 256 KiB", settings: {} };
+  const page = reportPage(resultOf([ours, theirs, most]));
+  expect(page).toContain("<h3>Produce, records of 1 KiB</h3>");
+  expect(page).toContain(">roofline, batches of 256 KiB<");
+  expect(page).toContain("<b>12.3 ×</b><span>the rate of kafka, produce, records of 1 KiB");
+});
+
 test("reportPage() writes what it is given as text", () => {
   const page = reportPage(resultOf([{ ...row, label: "<b>bold</b>" }]));
   expect(page).not.toContain("<b>bold");

@@ -6,7 +6,7 @@ import { tilesOf } from "./tiles.ts";
 
 /** What a section says before its plots; workloads without a text have no section of their own order. */
 const introductions: Readonly<Record<string, readonly [title: string, text: string]>> = {
-  compare: [
+  peers: [
     "Side by side",
     "The same records into each system on the same machine, one after the other in one run, three copies, each with its own best client. Rows say what had reached a disk when a record was acknowledged.",
   ],

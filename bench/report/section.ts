@@ -2,6 +2,7 @@ import type { ResultRow } from "../results/result-file.ts";
 import { type Bar, barChart } from "./bar-chart.ts";
 import { escaped, readable, shortCount } from "./markup.ts";
 import { percentileChart } from "./percentile-chart.ts";
+import { comparisonsOf } from "./side-by-side.ts";
 import { figuresTable, latencyTable } from "./tables.ts";
 
 const seriesMax = 8;
@@ -11,9 +12,17 @@ export function sectionOf(rows: readonly ResultRow[], systems: readonly string[]
   const parts: string[] = [];
   const present = systems.filter((system) => rows.some((row) => row.system === system));
   if (present.length > 1) parts.push(legendOf(present, systems));
-  for (const [title, group] of groupsOf(rows)) parts.push(barsOf(title, group, systems));
+  const comparisons = comparisonsOf(present.length > 1 ? rows : []);
+  for (const { nameOf, rows: group, title } of comparisons)
+    parts.push(barsOf(title, group, systems, nameOf));
+  if (comparisons.length === 0)
+    for (const [title, group] of groupsOf(rows)) parts.push(barsOf(title, group, systems, labelOf));
   parts.push(...curvesOf(rows, systems));
-  const plain = rows.filter((row) => row.figures.megabytesPerSecond === undefined);
+  const plain = rows.filter(
+    ({ figures, latencies }) =>
+      figures.megabytesPerSecond === undefined &&
+      (figures.p99Ms !== undefined || Object.keys(latencies).length === 0),
+  );
   if (plain.length > 0) parts.push(card("", figuresTable(plain)));
   parts.push(
     `<details><summary>Every figure, and how it was taken</summary><div class="card">${figuresTable(rows, "settings")}</div></details>`,
@@ -37,12 +46,16 @@ function sizeTitle(bytes: unknown): string {
   return bytes < 1024 ? `Records of ${bytes} B` : `Records of ${bytes / 1024} KiB`;
 }
 
-function barsOf(title: string, rows: readonly ResultRow[], systems: readonly string[]): string {
-  const isMixed = new Set(rows.map(({ system }) => system)).size > 1;
+function barsOf(
+  title: string,
+  rows: readonly ResultRow[],
+  systems: readonly string[],
+  nameOf: (row: ResultRow) => string,
+): string {
   const bars = rows.map((row): Bar => {
     const { figures } = row;
     return {
-      label: isMixed ? `${row.system}: ${row.label}` : row.label,
+      label: nameOf(row),
       value: figures.megabytesPerSecond ?? 0,
       low: figures.megabytesPerSecondMin,
       high: figures.megabytesPerSecondMax,
@@ -51,6 +64,10 @@ function barsOf(title: string, rows: readonly ResultRow[], systems: readonly str
     };
   });
   return card(title, barChart("MB/s", bars));
+}
+
+function labelOf({ label, system }: ResultRow): string {
+  return system === "ropewalk" ? label : `${system}: ${label}`;
 }
 
 function noteOf({ figures }: ResultRow): string {
@@ -74,7 +91,7 @@ const latencyTitles: Readonly<Record<string, string>> = {
 /** A chart for each latency that rows have in common and each size of record. */
 function curvesOf(rows: readonly ResultRow[], systems: readonly string[]): string[] {
   return Object.keys(latencyTitles).flatMap((name) => {
-    const having = rows.filter(({ latencies }) => (latencies[name]?.count ?? 0) > 0);
+    const having = rows.filter(({ latencies }) => (latencies[name]?.curve.length ?? 0) > 0);
     return [...Map.groupBy(having, ({ settings }) => sizeTitle(settings["recordBytes"]))].map(
       ([size, group]) => curveCard(name, size, group, systems),
     );
@@ -89,7 +106,7 @@ function curveCard(
 ): string {
   const isMixed = new Set(rows.map(({ system }) => system)).size > 1;
   const lines = rows.map((row, i) => ({
-    label: isMixed ? `${row.system} ${row.figures.loadPercent ?? ""} %` : lineLabel(row),
+    label: isMixed ? row.system : lineLabel(row),
     curve: row.latencies[name]?.curve ?? [],
     series: isMixed ? seriesOf(row, systems) : ([0, 4, 2, 5, 6, 7][i % 6] ?? 0),
     dash: isMixed ? rows.filter((each, k) => k < i && each.system === row.system).length % 3 : 0,

@@ -1,6 +1,8 @@
 import type { FigureName, ResultRow } from "../results/result-file.ts";
 import { escaped, readable, shortCount } from "./markup.ts";
 
+import { factorsOf } from "./side-by-side.ts";
+
 /** The few figures that somebody looks for first, as far as they were measured. */
 export function tilesOf(rows: readonly ResultRow[]): string {
   const ours = rows.filter(({ system }) => system === "ropewalk");
@@ -51,6 +53,9 @@ export function tilesOf(rows: readonly ResultRow[]): string {
       "resident memory of a broker under load, at most",
     ),
   ];
+  const factors = factorsOf(rows.filter(({ workload }) => workload === "peers"));
+  for (const { factor, system, title } of factors)
+    tiles.push(tile(factor, (times) => `${readable(times)} ×`, `the rate of ${system}, ${title}`));
   return `<div class="tiles">${tiles.join("")}</div>`;
 }
 

@@ -3,6 +3,7 @@ import { nats } from "../peers/nats.ts";
 import { type Peer, peersWorkloadName } from "../peers/peer.ts";
 import { rabbitmq } from "../peers/rabbitmq.ts";
 import { roofline } from "../peers/roofline.ts";
+import { measureStored } from "./fetch.ts";
 import { measureLatency } from "./latency.ts";
 import { baseCase, produceRow, sizeOf } from "./produce.ts";
 import type { Workload, WorkloadContext } from "./workload.ts";
@@ -42,7 +43,7 @@ export const peersWorkload: Workload = {
   },
 };
 
-/** Ours in the same run: records by the buffer, records with a promise each, and latencies at half of the peak. */
+/** Ours in the same run: records by the buffer, records with a promise each, reading, and latencies at half of the peak. */
 async function measureOurs(context: WorkloadContext, recordBytes: number): Promise<void> {
   const workload = peersWorkloadName;
   const written = await produceRow(context, { ...baseCase, recordBytes });
@@ -53,6 +54,8 @@ async function measureOurs(context: WorkloadContext, recordBytes: number): Promi
     workload,
     label: `produce, ${sizeOf(recordBytes)}, a promise each`,
   });
+  const fetched = await measureStored(context, recordBytes);
+  context.findings.row({ ...fetched, workload, label: `fetch, ${sizeOf(recordBytes)}` });
   const peakRate = written.figures.recordsPerSecond ?? 0;
   const recordsPerSecond = Math.max(1, Math.floor((peakRate * loadPercent) / 100));
   const half = await measureLatency(context, { recordBytes, loadPercent, recordsPerSecond });

@@ -1,4 +1,5 @@
 import { createClient } from "@ropewalk/client";
+import { waitFor } from "../../test/cluster/wait-for.ts";
 import type { BenchCluster } from "../cluster/bench-cluster.ts";
 import type { ResultRow, SkippedRow } from "../results/result-file.ts";
 
@@ -55,7 +56,7 @@ export const system = "ropewalk";
 const createMsMax = 120_000;
 let topicNumber = 0;
 
-/** Makes a topic, has somebody use it, and removes it with its data. */
+/** Makes a topic, has somebody use it once all of it is led, and removes it with its data. */
 export async function withTopic<Value>(
   { cluster, options }: WorkloadContext,
   partitionCount: number,
@@ -68,6 +69,12 @@ export async function withTopic<Value>(
   const name = `bench-${Date.now().toString(36)}-${topicNumber++}`;
   await admin.createTopic({ name, partitionCount, replicationFactor });
   try {
+    await waitFor(`every partition of ${name} is led`, createMsMax, async () => {
+      const { partitions } = await admin.describeTopic(name);
+      return (
+        partitions.length === partitionCount && partitions.every(({ leaderId }) => leaderId > 0)
+      );
+    });
     return await use(name);
   } finally {
     await admin.deleteTopic(name);

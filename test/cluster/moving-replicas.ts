@@ -64,15 +64,17 @@ async function contentOf(port: number, partition: number): Promise<string> {
 export async function expectIdentical(cluster: ProcessCluster, recordCount: number): Promise<void> {
   let total = 0;
   for (const { partition, replicaIds } of await partitionsOf(cluster)) {
-    const contents = (): Promise<string[]> =>
-      Promise.all(replicaIds.map((id) => contentOf(cluster.clientPort(id), partition)));
+    let contents: string[] = [];
     await waitFor(
       `the replicas ${replicaIds.join(", ")} of partition ${partition} are the same`,
       deadlineMs,
-      async () =>
-        new Set(await contents().catch((error: unknown) => [String(error), ""])).size === 1,
+      async () => {
+        const reads = replicaIds.map((id) => contentOf(cluster.clientPort(id), partition));
+        contents = await Promise.all(reads).catch((error: unknown) => [String(error), ""]);
+        return new Set(contents).size === 1;
+      },
     );
-    total += Number((await contents())[0]?.split(" ")[0]);
+    total += Number(contents[0]?.split(" ")[0]);
   }
   expect(total).toBe(recordCount);
 }

@@ -21,6 +21,7 @@ export type SimulatedPeerOptions = Partial<PeerEvents> & {
   readonly clusterId?: () => string;
   readonly directoryId?: string;
   readonly advertise?: Address;
+  readonly enteredIndex?: () => number;
 };
 
 /** The transports of several brokers on a simulated network in virtual time, for tests. */

@@ -16,14 +16,13 @@ import {
   type ApplyOutcome,
   clusterConfigsId,
   controllerGroupId,
-  type TopicImage,
 } from "./controller/metadata-image.ts";
 import { MetadataProposer } from "./controller/metadata-proposer.ts";
 import { metadataReplayed } from "./controller/metadata-replay.ts";
 import { ProducerIdPool } from "./controller/producer-id-pool.ts";
 import { type Fitness, FitnessWatch } from "./fitness/fitness-watch.ts";
-import { createGroupsTopic } from "./group/groups-topic.ts";
-import { groupsTopic, GroupRouter } from "./group/group-router.ts";
+import { openGroupRouter } from "./group/groups-topic.ts";
+import type { GroupRouter } from "./group/group-router.ts";
 import { ForwardedTopics } from "./admin/forwarded-topics.ts";
 import { ImageView } from "./admin/image-view.ts";
 import { LeaderReporter } from "./leadership/leader-reporter.ts";
@@ -437,19 +436,15 @@ export class BrokerNode {
 
   #createGroupRouter(): GroupRouter {
     const { config, limits, runtime } = this.#options;
-    const topic = (): TopicImage | undefined => this.machine.image.topics.get(groupsTopic);
-    return new GroupRouter({
+    return openGroupRouter({
       brokerId: config.brokerId,
       clock: runtime.clock,
       logger: this.#logger,
+      limits,
       caller: this.caller,
-      partitionCount: () => topic()?.partitions.length ?? 0,
-      leaderOf: (partition) => {
-        const groupId = topic()?.partitions[partition]?.groupId;
-        return groupId === undefined ? 0 : (this.#leaders.get(groupId)?.leaderId ?? 0);
-      },
-      createTopic: () => createGroupsTopic(this.controllerClient, limits.groupPartitionCount),
-      timeoutMs: limits.forwardTimeoutMs,
+      controller: this.controllerClient,
+      image: this.machine.image,
+      leaders: this.#leaders,
     });
   }
 

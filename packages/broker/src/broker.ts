@@ -179,6 +179,9 @@ export class Broker {
       addressOf: (id) => this.#node.membership.addressOf(id),
       verifyPeer: (hello) => this.#peerFault(hello),
       isStranger: (id, directoryId) => this.#isStranger(id, directoryId),
+      enteredIndex: () => this.#storage.identity.enteredIndex,
+      isNewer: (enteredIndex) => this.#isNewer(enteredIndex),
+      onNewerSeen: (id) => host.peerReplaced(id),
       onMemberSeen: (id, clusterId) => this.#node.membership.clusterSeen(id, clusterId),
       onClusterSeen: (id, clusterId) => this.#clusterSeen(id, clusterId),
       ...(peerVersions === undefined ? {} : { config: { versions: peerVersions } }),
@@ -206,7 +209,13 @@ export class Broker {
   /** One that lost its data may come and ask to be taken in; nobody else under the name of another. */
   #peerFault(hello: PeerHello): string | undefined {
     const { image } = this.#node.machine;
-    return hello.openedBy === "peer" ? undefined : directoryFault(image, hello);
+    if (hello.openedBy === "peer" || this.#isNewer(hello.enteredIndex)) return undefined;
+    return directoryFault(image, hello);
+  }
+
+  /** Whether a broker was taken in later than this one knows of: what this one knows of its name is older. */
+  #isNewer(enteredIndex: number | undefined): boolean {
+    return (enteredIndex ?? 0) > this.#node.machine.appliedIndex;
   }
 
   #isStranger(brokerId: number, directoryId: string): boolean {

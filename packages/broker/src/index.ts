@@ -6,6 +6,9 @@ export type { GrpcService } from "./grpc/grpc-services.ts";
 export { defaultBrokerLimits } from "./config.ts";
 export type { BootstrapBroker, BrokerConfig, BrokerLimits } from "./config.ts";
 export type { ObservedReplica, ObservedStep, RaftObserver } from "./raft/raft-observer.ts";
+export { observedBatch } from "./raft/observed-batch.ts";
+export type { ObservedBatch } from "./raft/observed-batch.ts";
+export { assignmentOfEntry } from "./raft/member-record.ts";
 export type { StateImage } from "./raft/state-image.ts";
 export { anonymous } from "./ports.ts";
 export type {

@@ -22,4 +22,12 @@ describe("RemoteCaller.answer()", () => {
     const bytes = await caller.answer(4, method.path, new Uint8Array(0), true);
     expect(method.responseDeserialize(Buffer.from(bytes)).clusterId).toBe("mine");
   });
+
+  test("says that a broker of an older version was asked for what a newer one has", async () => {
+    const caller = new RemoteCaller(1, 1000, () => nobody);
+    await expect(caller.answer(4, method.path, new Uint8Array(0))).rejects.toMatchObject({
+      code: "INVALID_REQUEST",
+      message: expect.stringMatching(/version .+ of broker 1 does not know the call; .+ upgrade/),
+    });
+  });
 });

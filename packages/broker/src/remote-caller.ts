@@ -1,5 +1,6 @@
 import { type GrpcMethod, RopewalkError } from "@ropewalk/protocol";
 import type { AnswerSize } from "./peer/request-codec.ts";
+import { brokerVersion } from "./version.ts";
 
 /** Something that one broker asks of another: a method of a service, without streams. */
 export type RemoteCall<Request, RequestInit, Response, ResponseInit> = GrpcMethod<
@@ -77,9 +78,8 @@ export class RemoteCaller {
       return Promise.reject(new RopewalkError("LEADER_NOT_AVAILABLE", message));
     }
     if (handler !== undefined) return handler(from, body);
-    return Promise.reject(
-      new RopewalkError("INVALID_REQUEST", `Cannot answer ${JSON.stringify(method)}: unknown call`),
-    );
+    const message = `Cannot answer ${JSON.stringify(method)}: version ${brokerVersion} of broker ${this.#brokerId} does not know the call; where the cluster is being upgraded, upgrade this broker first`;
+    return Promise.reject(new RopewalkError("INVALID_REQUEST", message));
   }
 
   /** Asks a broker. Rejects with its error, or an indefinite one when no answer came. */

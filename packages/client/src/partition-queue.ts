@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { RopewalkError } from "@ropewalk/protocol";
+import { BatchLine } from "./batch-line.ts";
 
 /** Who writes: an id that the cluster gives out once, and its epoch. */
 export interface ProducerIdentity {
@@ -50,7 +51,7 @@ const sequenceCount = 2 ** 31;
  */
 export class PartitionQueue<Batch extends QueuedBatch> {
   readonly #idempotent: boolean;
-  #fresh: Batch[] = [];
+  readonly #fresh = new BatchLine<Batch>();
   #again: Batch[] = [];
   #inFlight: Batch[] = [];
   #orders = 0;
@@ -109,7 +110,7 @@ export class PartitionQueue<Batch extends QueuedBatch> {
 
   /** The batch that is to be sent next, now or later. */
   peek(): Batch | undefined {
-    return this.#again[0] ?? this.#fresh[0];
+    return this.#again[0] ?? this.#fresh.first;
   }
 
   /** The next batch to send, which counts as in flight from now on; `undefined` when nothing may go now. */
@@ -140,7 +141,7 @@ export class PartitionQueue<Batch extends QueuedBatch> {
       this.#again[0]?.order ?? Infinity,
       this.#inFlight[0]?.order ?? Infinity,
     );
-    const next = this.#fresh[0]?.order ?? this.#orders;
+    const next = this.#fresh.first?.order ?? this.#orders;
     return oldest === Infinity || next - oldest < batchesInFlightMax;
   }
 
@@ -172,7 +173,7 @@ export class PartitionQueue<Batch extends QueuedBatch> {
       insertInOrder(this.#again, batch);
     } else {
       batch.identity = undefined;
-      insertInOrder(this.#fresh, batch);
+      this.#fresh.insert(batch);
     }
     return verdict;
   }
@@ -208,12 +209,11 @@ export class PartitionQueue<Batch extends QueuedBatch> {
     const unanswered = this.#inFlight.filter(isOld);
     for (const batch of unanswered) batch.mayBeInLog = true;
     const sent = [...unanswered, ...this.#again.filter(isOld)];
-    const expired = [...sent, ...this.#fresh.filter(isOld)];
+    const expired = [...sent, ...this.#fresh.takeOld(cutoffMs)];
     if (expired.length === 0) return expired;
     const isYoung = (batch: Batch): boolean => !isOld(batch);
     this.#inFlight = this.#inFlight.filter(isYoung);
     this.#again = this.#again.filter(isYoung);
-    this.#fresh = this.#fresh.filter(isYoung);
     for (const batch of sent.toReversed()) this.#leaveHole(batch);
     return expired;
   }

@@ -50,6 +50,13 @@ function copyOfSources(): string {
   return copy;
 }
 
+/** As `npm run simulate` has them: otherwise V8 collects all of its heap for every 64 MiB of buffers. */
+const collectorFlags = [
+  "--single-threaded-gc",
+  "--external-memory-accounted-in-global-limit",
+  "--initial-old-space-size=512",
+];
+
 /** Words of a bug's name, of several with bars between them. */
 function isWanted({ name }: PlantedBug): boolean {
   return values.bug.split("|").some((words) => name.includes(words));
@@ -86,7 +93,7 @@ function seedsUntilFound(copy: string, bug: PlantedBug): Finding {
 function runSeeds(copy: string): string {
   const script = join(copy, "packages/simulation/scripts/simulate.ts");
   const seeds = ["--from", "1", "--seeds", values.seeds, "--until-failure"];
-  const args = ["--conditions=source", script, ...seeds];
+  const args = ["--conditions=source", ...collectorFlags, script, ...seeds];
   const { stderr, stdout } = spawnSync(process.execPath, args, {
     encoding: "utf8",
     maxBuffer: 1 << 28,
@@ -97,7 +104,8 @@ function runSeeds(copy: string): string {
 }
 
 function findingOf(stdout: string): Finding {
-  const what = /^ {2}(\S.*)$/m.exec(stdout)?.[1] ?? "";
+  // Lines of the trace begin with spaces, too, and with a number.
+  const what = /^ {2}([a-z].*)$/m.exec(stdout)?.[1] ?? "";
   if (!stdout.includes("FAILED")) return { what: "" };
   return { seeds: stdout.split("\n").filter((line) => line.startsWith("seed ")).length, what };
 }

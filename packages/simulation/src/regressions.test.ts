@@ -4,6 +4,13 @@ import { optionsOfSeed } from "./run-options.ts";
 
 /** Seeds that found a bug, and which: README.md, "What it notices". */
 const regressions = [
+  ["205752", "all was read by the word of a broker that had not heard of the last partition"],
+  [
+    "205620",
+    "a machine that was paused for good in its first start was looked at as one that had run",
+  ],
+  ["204526", "an operator replaced a machine that it had put there just now"],
+  ["203452", "a broker did not know where the controller is, and so never heard of it"],
   ["70130", "a restart waited for a paused broker by the clock of that broker"],
   ["70306", "a damaged replica did not ask a leader that came with a later assignment"],
   [

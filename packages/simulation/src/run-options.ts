@@ -47,6 +47,10 @@ export interface RunOptions {
   readonly growBy: number;
   /** How long it takes at most until a topic is deleted and made again; 0: none is. */
   readonly churnEveryMsMax: number;
+  /** How long slow readers take for a record at most; 0: none is slow. */
+  readonly handlingMsMax: number;
+  /** How long it takes at most until records are deleted again; 0: none are. */
+  readonly trimEveryMsMax: number;
 }
 
 /** Where a consumer may start. */
@@ -65,6 +69,7 @@ export function optionsOfSeed(
 ): RunOptions {
   const random = new SeededRandom(`${seed}/options`);
   const latencyMsMin = random.between(0.05, 2);
+  const faultShare = random.pick([0.2, 0.5]);
   return survivable({
     seed,
     brokerCount: random.pick([3, 3, 3, 5]),
@@ -74,9 +79,9 @@ export function optionsOfSeed(
     consumersFrom: Array.from({ length: random.integer(4) }, () => random.pick(starts)),
     valueBytesMax: random.pick([16, 200, 2000]),
     pauseMsMax: random.pick([20, 100, 500]),
-    burstMax: random.pick([1, 5, 20]),
-    faults: allowed.filter(() => random.chance(0.5)),
-    faultEveryMsMax: random.pick([500, 2000, 8000]),
+    burstMax: random.pick([1, 5, 12]),
+    faults: allowed.filter(() => random.chance(faultShare)),
+    faultEveryMsMax: random.pick([500, 1000, 6000]),
     faultLastsMsMax: random.pick([200, 2000, 10_000]),
     busyMs: 20_000,
     livenessMs: 60_000,
@@ -97,7 +102,7 @@ export function optionsOfSeed(
       retentionCheckMs: 5000,
       compactionCheckMs: 3000,
       internalCutCheckMs: 2000,
-      entriesPerImage: 50,
+      entriesPerImage: random.pick([50, 5]),
       entriesPerCheckpoint: 20,
       ...random.pick([{}, {}, { uncommittedBytesMax: 8 * 1024 }]),
       ...random.pick([{}, { appendBytesMax: 2 * 1024 }]),
@@ -112,6 +117,8 @@ export function optionsOfSeed(
     growBy: 1 + random.integer(2),
     churnEveryMsMax: random.pick([0, 0, 200, 2000]),
     lastingFault: allowed.length > 0 && random.chance(0.2) ? random.pick(lastingFaults) : undefined,
+    handlingMsMax: random.pick([0, 20, 200]),
+    trimEveryMsMax: random.pick([0, 0, 300, 2000]),
   });
 }
 

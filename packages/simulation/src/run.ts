@@ -9,8 +9,8 @@ import { Nemesis } from "./nemesis/nemesis.ts";
 import type { RunOptions } from "./run-options.ts";
 import { SimulatedCluster } from "./simulated-cluster.ts";
 import { ClientSeats } from "./workload/client-seats.ts";
-import { readAll } from "./workload/consuming.ts";
-import { History } from "./workload/history.ts";
+import { nameIn, readAll } from "./workload/consuming.ts";
+import { History, valueOf } from "./workload/history.ts";
 import type { LoadedTopic } from "./workload/loaded-topic.ts";
 import { Workload } from "./workload/workload.ts";
 import { Tripwire } from "./world/tripwire.ts";
@@ -52,6 +52,11 @@ export class Run {
     this.#options = options;
     this.#world = new World({ seed, disk, link, onLine });
     const watch = new RaftWatch((anomaly) => this.#failures.push(describe(anomaly)));
+    this.#history.onAcknowledged = ({ number, producer }, partition, offset) => {
+      if (watch.committed.has(partition, offset, (value) => this.#partitionOf(value))) return;
+      const detail = `${valueOf({ number, producer })} was acknowledged at ${partition}:${offset}, which no replica has applied`;
+      this.#failures.push(describe({ kind: "early acknowledgement", detail }));
+    };
     this.#cluster = new SimulatedCluster(this.#world, options.brokerCount, options.limits, {
       watch,
     });
@@ -113,13 +118,19 @@ export class Run {
     await this.#converge(workload);
   }
 
+  #partitionOf(value: Uint8Array): number | undefined {
+    return this.#history.written.get(nameIn(value))?.partition;
+  }
+
   /** Whether there is anything to report already. */
   #isWrong(): boolean {
     const { failures } = this.#cluster;
+    const { leaks } = this.#seats;
     const { errors } = this.#world;
     // This is asked after every event.
-    if (failures.length === 0 && errors.length === 0) return this.#failures.length > 0;
-    this.#failures.push(...failures.splice(0));
+    const isQuiet = failures.length === 0 && leaks.length === 0 && errors.length === 0;
+    if (isQuiet) return this.#failures.length > 0;
+    this.#failures.push(...failures.splice(0), ...leaks.splice(0));
     if (!this.#options.faults.some((kind) => damagingFaults.includes(kind))) {
       this.#failures.push(...errors.filter(isOfDamage).map((error) => `damage: ${error}`));
     }
@@ -138,15 +149,20 @@ export class Run {
     }
     if (!(await this.#within(livenessMs, "write to every partition", workload.served()))) return;
     let logs: Awaited<ReturnType<typeof readAll>> | undefined;
-    const reader = this.#seats.open(2).client;
-    const reading = readAll(reader, this.#topic.name).then((read) => (logs = read));
+    const reading = readAll(this.#seats.open(2), this.#topic).then((read) => (logs = read));
     if (!(await this.#within(livenessMs, "read everything", reading))) return;
     const anomalies = checkHistory(this.#history, logs ?? new Map());
     this.#failures.push(...anomalies.slice(0, 10).map(describe));
     this.#failures.push(...workload.consumerFailures());
     if (this.#history.count("acknowledged") === 0) this.#failures.push("nothing was acknowledged");
-    const ends = new Map(logs?.entries().map(([partition, log]) => [partition, log.length]));
-    await this.#expectNone("have the group read everything", workload.checkGroup(ends));
+    const ends = new Map(
+      logs?.entries().map(([partition, log]) => [partition, (log.at(-1)?.offset ?? -1) + 1]),
+    );
+    await loop.runUntil(() => workload.unseen(ends).length === 0, loop.nowMs + livenessMs);
+    this.#failures.push(...workload.unseen(ends).slice(0, 10));
+    const settled = workload.groupSettled(ends);
+    await this.#within(livenessMs, "have the group read everything", settled);
+    this.#failures.push(...workload.groupFailures().slice(0, 10));
     await this.#expectNone("make a topic anew", workload.checkTopics());
     if (!(await this.#within(30_000, "stop", this.#stop()))) return;
     this.#nemesis.end();

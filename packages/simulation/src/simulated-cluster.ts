@@ -79,6 +79,8 @@ export class SimulatedCluster {
   readonly #limits: Partial<BrokerLimits>;
   readonly #setting: ClusterSetting;
   readonly #voters = new MetadataVoters();
+  /** Machines that ran a broker since they were empty. */
+  readonly #begun = new Set<BrokerMachine>();
   /** Why a broker ended that nobody ended. */
   readonly failures: string[] = [];
 
@@ -126,7 +128,9 @@ export class SimulatedCluster {
       openDoor: (options) => this.#openDoor(machine, process, options),
     }).then(
       (broker) => {
-        if (machine.process === process) machine.broker = broker;
+        if (machine.process !== process) return;
+        machine.broker = broker;
+        this.#begun.add(machine);
       },
       (error: unknown) => {
         if (!process.isAlive) return;
@@ -183,6 +187,7 @@ export class SimulatedCluster {
   /** Everything on a machine's disk is gone. */
   wipe(machine: BrokerMachine): void {
     machine.disk.wipe();
+    this.#begun.delete(machine);
     this.#voters.forget(machine.brokerId);
     this.#setting.watch?.forget(machine.brokerId);
   }
@@ -215,10 +220,13 @@ export class SimulatedCluster {
     if (held !== undefined) this.failures.push(`leak: ${host} was stopped and holds ${held}`);
   }
 
-  /** Disks, for looking at what stopped brokers have stored; but for those that have rotted, as is known, and empty ones. */
+  /** Disks, for looking at what stopped brokers have stored; but for those that have rotted, as is known, and those that no broker has begun with. */
   stoppedBrokers(): StoppedBroker[] {
+    const hasJournal = (path: string): boolean => /^data\/log\/journal-.*\.log$/.test(path);
     const sound = this.machines.filter(
-      ({ disk }) => !disk.hasRotted && disk.directories.has("data/log"),
+      (machine) =>
+        !machine.disk.hasRotted &&
+        (this.#begun.has(machine) || machine.disk.paths().some(hasJournal)),
     );
     return sound.map(({ disk, host }) => {
       const process = new SimulatedProcess(this.#world.loop, host);

@@ -51,6 +51,8 @@ export class BrokerLifeKeeper {
   #sinceMs = 0;
   #timer: Timer | undefined;
   #isStopped = false;
+  /** The feature level that was proposed and is not applied yet; 0: none. */
+  #raisingTo = 0;
 
   constructor(options: BrokerLifeKeeperOptions) {
     this.#options = options;
@@ -142,8 +144,14 @@ export class BrokerLifeKeeper {
     const { image, logger, propose } = this.#options;
     if (!raisesFeatureLevel(image.clusterConfigs)) return;
     const level = commonFeatureLevel(image.brokers.values());
-    if (level <= image.featureLevel) return;
-    await propose(`raise the feature level to ${level}`, { kind: "featureLevelRaised", level });
+    if (level <= Math.max(image.featureLevel, this.#raisingTo)) return;
+    this.#raisingTo = level;
+    try {
+      await propose(`raise the feature level to ${level}`, { kind: "featureLevelRaised", level });
+    } finally {
+      this.#raisingTo = 0;
+    }
+    if (image.featureLevel < level) return;
     logger.info("every broker knows more: the feature level is raised", { level });
   }
 

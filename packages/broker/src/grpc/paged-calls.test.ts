@@ -93,7 +93,7 @@ test("Fetch answers before the client's deadline, though it was to wait for long
   await broker.call(topicService.createTopic, { name: "empty", partitionCount: 1 });
   const start = { at: { case: "edge", value: "EARLIEST" } } as const;
   const request = { topic: "empty", partition: 0, start, waitMsMax: 20_000 };
-  const { recordBatches } = await broker.callWithin(500, fetchService.fetch, request);
+  const { recordBatches } = await broker.callWithin(3_000, fetchService.fetch, request);
   expect(recordBatches.length).toBe(0);
 });
 

@@ -10,6 +10,35 @@ const group = { groupId: 1, incarnation: 1 };
 const heartbeat = { ...createMessage("MsgHeartbeat", 2), from: 1, term: 1 };
 
 describe("receiving", () => {
+  test("takes nothing of Raft from a stranger, unless that was taken in later than is known", async () => {
+    const world = new SimulatedPeers();
+    const newer: number[] = [];
+    const two = await world.start(
+      2,
+      7002,
+      {},
+      {
+        isStranger: () => true,
+        isNewer: (enteredIndex) => (enteredIndex ?? 0) > 5,
+        onNewerSeen: (brokerId) => newer.push(brokerId),
+      },
+    );
+    for (const [brokerId, enteredIndex] of [
+      [1, 5],
+      [3, 6],
+    ] as const) {
+      const options = { advertise: { host: "host", port: 7000 }, enteredIndex: () => enteredIndex };
+      const { network } = await world.start(brokerId, 7000 + brokerId, {}, options);
+      network.connect(2);
+      await world.run(100);
+      network.send(2, group, { ...heartbeat, from: brokerId });
+      network.flush();
+    }
+    await world.run(1_000);
+    expect(two.messages.map(({ message }) => message.from)).toEqual([3]);
+    expect(newer).toEqual([3]);
+  });
+
   test("closes a connection that brings unusable bytes after a good hello, and nothing else", async () => {
     const world = new SimulatedPeers();
     const { one, two } = await world.startPair();

@@ -27,6 +27,7 @@ type Phase =
       readonly kind: "open";
       readonly peerId: number;
       readonly directoryId: string;
+      readonly enteredIndex: number | undefined;
       readonly lane: Lane;
       /** Of the frames. */
       readonly version: number;
@@ -85,7 +86,7 @@ export class AcceptedPeer {
   }
 
   #onHello(hello: Hello): void {
-    const { address, brokerId, directoryId, clusterId, lane } = hello;
+    const { address, brokerId, directoryId, clusterId, enteredIndex, lane } = hello;
     const identity = this.#context.identity();
     const isForThis = hello.targetBrokerId === identity.brokerId && clusterId !== "";
     if (isForThis) this.#context.events.onMemberSeen?.(brokerId, clusterId);
@@ -95,6 +96,7 @@ export class AcceptedPeer {
         brokerId,
         directoryId,
         clusterId,
+        enteredIndex,
         lane,
         openedBy: "peer",
       });
@@ -110,7 +112,10 @@ export class AcceptedPeer {
     this.connection.setVerified(config.frameBytesMax, budgets[lane], counters[lane], heard);
     heard(clock.monotonicMs());
     if (address !== undefined) this.#context.events.onAddressSaid?.(brokerId, address);
-    this.#phase = { kind: "open", peerId: brokerId, directoryId, lane, version };
+    this.#phase = { kind: "open", peerId: brokerId, directoryId, enteredIndex, lane, version };
+    const isNewer = this.#isStranger(this.#phase) && this.#isNewer(this.#phase);
+    // Batches of heartbeats come on this lane, and those of the one before are taken for later ones.
+    if (isNewer && lane === "control") this.#context.events.onNewerSeen?.(brokerId);
     this.#owner.onGreeted(this);
   }
 
@@ -145,9 +150,8 @@ export class AcceptedPeer {
     this.#batches = [];
     this.#messagesReservedBytes = 0;
     counters[phase.lane].messagesReceived += messages.length + batches.length;
-    const handled = this.#isStranger(phase)
-      ? undefined
-      : events.onRaftMessages(phase.peerId, messages, batches);
+    const isTaken = !this.#isStranger(phase) || this.#isNewer(phase);
+    const handled = isTaken ? events.onRaftMessages(phase.peerId, messages, batches) : undefined;
     if (handled === undefined) {
       budgets[phase.lane].release(reservedBytes);
       return;
@@ -181,6 +185,10 @@ export class AcceptedPeer {
   /** Asked every time: a broker may be taken in, or be replaced by another incarnation, while it is connected. */
   #isStranger({ directoryId, peerId }: Extract<Phase, { kind: "open" }>): boolean {
     return this.#context.events.isStranger?.(peerId, directoryId) ?? false;
+  }
+
+  #isNewer({ enteredIndex }: Extract<Phase, { kind: "open" }>): boolean {
+    return this.#context.events.isNewer?.(enteredIndex) ?? false;
   }
 
   async #handle(peerId: number, request: PeerRequest): Promise<void> {

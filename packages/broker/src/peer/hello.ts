@@ -15,11 +15,12 @@ import type { Lane, PeerVersions } from "./peer-config.ts";
  * big-endian, texts as length (uvarint) and UTF-8.
  *
  *     hello   | magic u32 | versionMin u16 | versionMax u16 | lane u8 | brokerId u32 | targetBrokerId u32 |
- *             | directoryId | clusterId | host | port u16 |
+ *             | directoryId | clusterId | host | port u16 | enteredIndex v |
  *     answer  | magic u32 | version u16 (0: refused) | brokerId u32 | directoryId | clusterId | refusal |
+ *             | enteredIndex v |
  *
  * Nothing else is sent before the answer has said yes. Bytes behind the known fields are ignored, so
- * that later versions can say more; early ones said no host and no port.
+ * that later versions can say more; early ones said nothing behind clusterId and refusal. v is an unsigned varint.
  */
 const magic = 0x5257_504b; // "RWPK"
 
@@ -34,6 +35,8 @@ export interface PeerIdentity {
   readonly directoryId: string;
   /** Empty as long as it belongs to none. */
   readonly clusterId: string;
+  /** The entry of the metadata's log that took the directory in; 0: it helped to form the cluster. Absent: it does not say. */
+  readonly enteredIndex?: number | undefined;
 }
 
 /** What a peer said about itself. */
@@ -67,7 +70,11 @@ export function encodeHello(hello: Hello): Buffer {
     writer.uint32(magic).uint16(hello.versionMin).uint16(hello.versionMax);
     writer.uint8(lanes.indexOf(hello.lane)).uint32(hello.brokerId).uint32(hello.targetBrokerId);
     writer.string(hello.directoryId).string(hello.clusterId);
-    if (hello.address !== undefined) writer.string(hello.address.host).uint16(hello.address.port);
+    if (hello.address === undefined) return;
+    writer
+      .string(hello.address.host)
+      .uint16(hello.address.port)
+      .uvarint(hello.enteredIndex ?? 0);
   });
 }
 
@@ -84,18 +91,15 @@ export function decodeHello(payload: Uint8Array): Hello {
   const targetBrokerId = reader.uint32();
   const directoryId = reader.string();
   const clusterId = reader.string();
-  const host = reader.remaining > 0 ? reader.string() : "";
-  const address = host === "" ? undefined : { host, port: reader.uint16() };
-  return {
-    lane,
-    versionMin,
-    versionMax,
-    brokerId,
-    targetBrokerId,
-    directoryId,
-    clusterId,
-    address,
-  };
+  const hello = { lane, versionMin, versionMax, brokerId, targetBrokerId, directoryId, clusterId };
+  if (reader.remaining === 0) return hello;
+  const address = { host: reader.string(), port: reader.uint16() };
+  return { ...hello, address, enteredIndex: enteredIndexOf(reader) };
+}
+
+/** The last of what is said; early versions do not say it. */
+function enteredIndexOf(reader: ByteReader): number | undefined {
+  return reader.remaining > 0 ? reader.uvarint() : undefined;
 }
 
 /** A whole frame. A refusal is cut to a thousand characters. */
@@ -104,6 +108,7 @@ export function encodeHelloAnswer(answer: HelloAnswer): Buffer {
     writer.uint32(magic).uint16(answer.version).uint32(answer.brokerId);
     writer.string(answer.directoryId).string(answer.clusterId);
     writer.string((answer.refusal ?? "").slice(0, refusalCharsMax));
+    if (answer.enteredIndex !== undefined) writer.uvarint(answer.enteredIndex);
   });
 }
 
@@ -117,7 +122,8 @@ export function decodeHelloAnswer(payload: Uint8Array): HelloAnswer {
   const clusterId = reader.string();
   const reason = reader.string();
   const refusal = version === 0 ? reason || "no reason given" : undefined;
-  return { version, brokerId, directoryId, clusterId, refusal };
+  const enteredIndex = enteredIndexOf(reader);
+  return { version, brokerId, directoryId, clusterId, refusal, enteredIndex };
 }
 
 /** Why `self` must not take a connection that begins with `hello`; undefined where nothing speaks against it. */

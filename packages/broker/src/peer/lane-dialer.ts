@@ -151,6 +151,7 @@ export class LaneDialer {
         brokerId: answer.brokerId,
         directoryId: answer.directoryId,
         clusterId: answer.clusterId,
+        enteredIndex: answer.enteredIndex,
         lane: this.#lane,
         openedBy: "self",
       })

@@ -33,6 +33,13 @@ export interface PeerEvents {
    */
   isStranger?(brokerId: number, directoryId: string): boolean;
   /**
+   * Whether such a broker is the newer one: it was taken in by an entry of the metadata that this broker does not know of
+   * yet. Its Raft messages are taken: they may be all that tells of that entry. Absent: never.
+   */
+  isNewer?(enteredIndex: number | undefined): boolean;
+  /** A newer broker has connected under the name of one that this broker knows. */
+  onNewerSeen?(brokerId: number): void;
+  /**
    * Messages of one read, in the order they were sent, and batches of heartbeats, likewise. They and their data are the owner's. The frames
    * they came in count against the receive budget until this returns or its promise settles.
    */

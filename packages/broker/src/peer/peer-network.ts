@@ -27,6 +27,8 @@ export interface PeerNetworkOptions extends PeerEvents {
   readonly listen: Address;
   /** Where peers reach this broker, which it tells those that it connects to. Absent: they know or find out. */
   readonly advertise?: Address;
+  /** The entry of the metadata's log that took this broker in; 0: it helped to form the cluster. Absent: it does not say. */
+  enteredIndex?(): number;
   /** The cluster this broker belongs to; empty as long as it does not know. */
   clusterId(): string;
   readonly config?: Partial<PeerConfig>;
@@ -76,7 +78,12 @@ export class PeerNetwork {
       frames: new MessageFramePool(pooledFrameCountMax),
       refusals: new RefusalLog(runtime.logger),
       address: options.advertise,
-      identity: () => ({ brokerId, directoryId, clusterId: options.clusterId() }),
+      identity: () => ({
+        brokerId,
+        directoryId,
+        clusterId: options.clusterId(),
+        enteredIndex: options.enteredIndex?.(),
+      }),
       heard: (peerId, nowMs) => this.#heardMs.set(peerId, nowMs),
       watch: (connection, isGreeting) => this.#watch.add(connection, isGreeting),
       unwatch: (connection) => this.#watch.remove(connection),

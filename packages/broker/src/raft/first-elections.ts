@@ -4,6 +4,8 @@ import type { Clock, Timer } from "@ropewalk/runtime";
 export interface FirstElectionGroup {
   /** This is the replica that is meant to lead, and nobody does. */
   readonly wantsToLead: boolean;
+  /** The last term that it knows of; 0: the group is new. */
+  readonly term: number;
   campaign(): void;
 }
 
@@ -13,6 +15,11 @@ const turnMs = 20;
 const askingTurns: ReadonlySet<number> = new Set([0, 1, 2, 4, 8, 16, 32]);
 /** The same while there are many groups: an election among them takes longer than a turn. */
 const patientAskingTurns: ReadonlySet<number> = new Set([0, 8, 16, 32]);
+/**
+ * The same for groups that have had a leader: mostly the others have one now, who says so within two heartbeats of hearing
+ * this broker. To ask before that is in vain, and wakes the group everywhere.
+ */
+const returningAskingTurns: ReadonlySet<number> = new Set([16, 32]);
 const eagerGroupsMax = 16;
 const turnsMax = 33;
 
@@ -61,7 +68,11 @@ export class FirstElections<Group extends FirstElectionGroup> {
       return;
     }
     this.#turns.set(group, turn + 1);
-    const asking = this.#turns.size > eagerGroupsMax ? patientAskingTurns : askingTurns;
-    if (asking.has(turn)) group.campaign();
+    if (this.#askingTurns(group).has(turn)) group.campaign();
+  }
+
+  #askingTurns({ term }: Group): ReadonlySet<number> {
+    if (this.#turns.size <= eagerGroupsMax) return askingTurns;
+    return term === 0 ? patientAskingTurns : returningAskingTurns;
   }
 }

@@ -1,7 +1,7 @@
 import type { LogEntry } from "@ropewalk/log";
 import { ByteReader, ByteWriter } from "@ropewalk/protocol";
 import type { KeyValueChange } from "@ropewalk/runtime";
-import type { ConfChange, ConfState } from "raft-ts";
+import { type ConfChange, type ConfState, decodeConfChange } from "raft-ts";
 import type { StateImage } from "./state-image.ts";
 import type { Leadership, StateMachine } from "./state-machine.ts";
 
@@ -69,6 +69,11 @@ export function decodeMembers(bytes: Uint8Array): Members {
 /** A membership change names the assignment that it is made for: its `context`. */
 export function assignmentContext(assignmentId: number): Uint8Array {
   return Uint8Array.from(new ByteWriter(8).uvarint(assignmentId).finish());
+}
+
+/** The assignment that the entry of a membership change was made for; 0 where it names none. */
+export function assignmentOfEntry(entry: LogEntry): number {
+  return assignmentOf(decodeConfChange(entry));
 }
 
 function assignmentOf({ context }: ConfChange): number {

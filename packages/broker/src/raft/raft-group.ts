@@ -147,7 +147,7 @@ export class RaftGroup {
       maxInflightBytes: limits.appendBytesInFlightMax,
       disableProposalForwarding: true,
       stepDownOnRemoval: true,
-      abstains: !this.#hasJoined(),
+      abstains: !this.hasJoined,
       lostThroughIndex: options.lostThroughIndex ?? 0,
       replicaOf: (id) => {
         if (membership === undefined) return 0;
@@ -166,6 +166,14 @@ export class RaftGroup {
   /** Who belongs to the group as of `appliedIndex`, and by whose word. */
   get members(): Members {
     return this.#membership?.record.members ?? firstMembers(this.#firstConfState.voters);
+  }
+
+  /** Whether the log holds the entry that made this replica a member, in its present incarnation. */
+  get hasJoined(): boolean {
+    if (this.#membership === undefined || this.#membership.joinedAt === 0) return true;
+    const { joinedAt, record } = this.#membership;
+    const { assignmentId, confState } = record.members;
+    return assignmentId >= joinedAt && isMember(confState, this.#brokerId);
   }
 
   /** The newest assignment that the members were changed for; see `Members`. */
@@ -259,13 +267,13 @@ export class RaftGroup {
   }
 
   /**
-   * Where this broker leads: how far every voter is; one that only learns is on its way. `undefined` elsewhere, and for a group that sleeps, for
-   * everybody in it has everything.
+   * Where this broker leads: how far every voter is; one that only learns is on its way. `undefined` elsewhere, and for a
+   * group that sleeps, for everybody in it who is alive has everything.
    */
   progress(isAlive: (brokerId: number) => boolean): GroupProgress | undefined {
     const node = this.#node;
-    if (this.#leadership.kind !== "leading" || node === undefined || node.isAsleep)
-      return undefined;
+    if (this.#leadership.kind !== "leading" || node === undefined) return undefined;
+    if (node.isAsleep && node.confState.voters.every((id) => isAlive(id))) return undefined;
     const { committed, progress, term } = node.status();
     const voters = progress.filter(({ isLearner }) => !isLearner);
     const members = voters.map(({ id, match }) => {
@@ -434,16 +442,8 @@ export class RaftGroup {
     if (record.contains(entry)) return;
     const change = decodeConfChange(entry);
     record.changed(entry, change, node.applyConfChange(change));
-    if (this.#hasJoined()) node.endAbstention();
+    if (this.hasJoined) node.endAbstention();
     changed?.(this);
-  }
-
-  /** Whether the log holds the entry that made this replica a member, in its present incarnation. */
-  #hasJoined(): boolean {
-    if (this.#membership === undefined || this.#membership.joinedAt === 0) return true;
-    const { joinedAt, record } = this.#membership;
-    const { assignmentId, confState } = record.members;
-    return assignmentId >= joinedAt && isMember(confState, this.#brokerId);
   }
 
   /**

@@ -9,6 +9,8 @@ export interface ObservedReplica {
   readonly log: GroupLog;
   readonly confState: ConfState;
   readonly appliedIndex: number;
+  /** Whether it has applied what made it a member; before that it votes for nobody. */
+  readonly hasJoined: boolean;
   /** The state of its machine as of `appliedIndex`; the same for all replicas that have applied as much. */
   takeImage(): StateImage;
 }

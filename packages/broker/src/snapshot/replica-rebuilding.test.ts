@@ -222,6 +222,9 @@ test("a replica whose segment turns out to be damaged when it is read is repaire
   const partition = await trio.partitionOf(topic, 3);
   await trio.produce(topic, partition, 60);
   const before = await trio.read(topic, partition);
+  // What else there is takes less, so that the first record is among what was moved.
+  const movedBytes = (): Promise<number> => trio.metric(3, "ropewalk_segments_moved_bytes_total");
+  await until(async () => (await movedBytes()) > 64 * 1024);
   await trio.stop(3);
   expect(damage(trio.logDirectory(3), "segment-", `${partition}/0 `)).toBeGreaterThan(0);
   await trio.start(3);

@@ -5,16 +5,13 @@ import { assert } from "../assert.ts";
  * waits its delay, then in line; who needs none any more when its turn comes does not count.
  */
 export class ElectionAdmission<Candidate> {
-  readonly #perTickMax: number;
   /** Candidates by the tick at which their delay ends, as a ring. */
   readonly #delayed: Candidate[][];
   #position = 0;
   #line: Candidate[] = [];
   #head = 0;
 
-  constructor(perTickMax: number, delayTicksMax: number) {
-    assert(perTickMax >= 1, "at least one election may begin per tick");
-    this.#perTickMax = perTickMax;
+  constructor(delayTicksMax: number) {
     this.#delayed = Array.from({ length: delayTicksMax + 1 }, () => []);
   }
 
@@ -29,19 +26,24 @@ export class ElectionAdmission<Candidate> {
     slot.push(candidate);
   }
 
-  /** Lets elections begin. `start` answers whether one did, or was not needed any more. */
-  tick(start: (candidate: Candidate) => boolean): void {
+  /**
+   * Lets at most `countMax` elections begin, and answers how many did. `start` answers whether one did, or was not needed
+   * any more.
+   */
+  tick(countMax: number, start: (candidate: Candidate) => boolean): number {
     this.#lineUp();
     let started = 0;
-    while (started < this.#perTickMax && this.#head < this.#line.length) {
+    while (started < countMax && this.#head < this.#line.length) {
       const candidate = this.#line[this.#head] as Candidate;
       this.#head++;
       if (start(candidate)) started++;
     }
     // Gives served places back once they are the larger part.
-    if (this.#head * 2 < this.#line.length) return;
-    this.#line = this.#line.slice(this.#head);
-    this.#head = 0;
+    if (this.#head * 2 >= this.#line.length) {
+      this.#line = this.#line.slice(this.#head);
+      this.#head = 0;
+    }
+    return started;
   }
 
   #lineUp(): void {

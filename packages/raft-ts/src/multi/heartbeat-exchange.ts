@@ -12,6 +12,8 @@ export interface HeartbeatHost<Owner> {
   outgoing(peerId: number): OutgoingBatch;
   wake(group: Group<Owner>, cause: number): void;
   sleep(group: Group<Owner>): void;
+  /** Whether a peer's process is known to have ended. */
+  isGone(peerId: number): boolean;
   /** Whether groups hibernate on this node. */
   readonly hibernates: boolean;
   /** Does something with a group, which may turn out to be broken. */
@@ -44,6 +46,8 @@ export class HeartbeatExchange<Owner> {
     const { to, term, commit, context } = message;
     // A read that waits for confirmation keeps its group awake.
     if (context !== 0) stayAwake(group);
+    // Nobody is there who could take it; the first batch of a new process brings the group back to its leader's mind.
+    if (this.#host.isGone(to)) return;
     const outgoing = this.#host.outgoing(to);
     const sleep = group.wakefulness === "drowsy";
     const isLight = group.record(to).sending(term, commit, context);
@@ -151,8 +155,9 @@ export class HeartbeatExchange<Owner> {
     if (group.wakefulness !== "drowsy" || sleepers === undefined) return;
     if (response.term !== node.term || response.commit !== node.lastIndex) return;
     if (!sleepers.includes(from)) sleepers.push(from);
-    if (!otherMembers(node).every((id) => sleepers.includes(id))) return;
-    if (leaderMaySleep(node)) this.#host.sleep(group);
+    const isGone = (id: number): boolean => this.#host.isGone(id);
+    if (!otherMembers(node).every((id) => sleepers.includes(id) || isGone(id))) return;
+    if (leaderMaySleep(node, isGone)) this.#host.sleep(group);
   }
 
   #message(type: Message["type"], from: number, term: number): MessageDraft {

@@ -5,15 +5,19 @@ import { Group } from "./group.ts";
 import { SimulatedProcesses } from "../../fakes/simulated-processes.ts";
 
 /** Three nodes that lead one group among them and would sleep, if they were let. */
-function awakeWorld(): { world: SimulatedProcesses; maySleep: () => boolean } {
+function awakeWorld(): {
+  world: SimulatedProcesses;
+  maySleep: (goneIds?: readonly number[]) => boolean;
+} {
   const groups = [{ key: { groupId: 1, incarnation: 1 }, voters: [1, 2, 3], learners: [] }];
   const options = { hibernateAfterTicks: 0, peerTimeoutTicks: 100 };
   const world = new SimulatedProcesses({ nodeCount: 3, groups, random: new Prng(2), options });
   world.roundsUntil("converged", 60, () => world.isConverged);
   for (let round = 0; round < 3; round++) world.round();
-  const maySleep = (): boolean => {
+  const maySleep = (goneIds: readonly number[] = []): boolean => {
     const handle = world.leader(1)?.handle;
-    return handle instanceof Group && leaderMaySleep(handle.node);
+    const isGone = (id: number): boolean => goneIds.includes(id);
+    return handle instanceof Group && leaderMaySleep(handle.node, isGone);
   };
   return { world, maySleep };
 }
@@ -42,6 +46,19 @@ test("leaderMaySleep() does not hold when a member was not heard of since the la
   for (let round = 0; round < 12; round++) world.round();
   expect(world.leader(1)?.nodeId).toBe(leaderId);
   expect(maySleep()).toBe(false);
+});
+
+test("leaderMaySleep() does not wait for what one lacks who is gone, but for a majority", () => {
+  const { world, maySleep } = awakeWorld();
+  const leaderId = world.leader(1)?.nodeId ?? 0;
+  const [goneId = 0, otherId = 0] = [1, 2, 3].filter((id) => id !== leaderId);
+  world.cut.add(`${leaderId}>${goneId}`);
+  world.propose(world.leader(1));
+  for (let round = 0; round < 3; round++) world.round();
+  expect(maySleep()).toBe(false);
+  expect(maySleep([goneId])).toBe(true);
+  expect(maySleep([otherId])).toBe(false);
+  expect(maySleep([goneId, otherId])).toBe(false);
 });
 
 test("followerMaySleep() holds only for what the leader has, of its very term, and applied", () => {

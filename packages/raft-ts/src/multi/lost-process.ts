@@ -18,10 +18,22 @@ export function loseProcess<Owner>(
     const { node } = group;
     if (node.leaderId === peerId) {
       loseLeader(group, scheduler, options, lostCount);
-    } else if (node.role === "leader" && isMember(node, peerId)) {
-      scheduler.activity(group, peerId);
-      node.reportUnreachable(peerId);
     }
+  }
+  rememberProcess(groups, peerId, scheduler);
+}
+
+/** What is led here takes care of a peer again whose process was lost, or taken for lost: nothing on its way arrived. */
+export function rememberProcess<Owner>(
+  groups: Iterable<Group<Owner>>,
+  peerId: number,
+  scheduler: GroupScheduler<Owner>,
+): void {
+  for (const group of groups) {
+    const { node } = group;
+    if (node.role !== "leader" || !isMember(node, peerId)) continue;
+    scheduler.activity(group, peerId);
+    node.reportUnreachable(peerId);
   }
 }
 

@@ -22,8 +22,13 @@ export interface MultiRaftOptions {
   readonly hibernateAfterTicks?: number;
   /** Ticks of silence after which a peer counts as dead. Default electionTicks. */
   readonly peerTimeoutTicks?: number;
-  /** Elections that may begin on this node in one tick. Default 128. */
+  /**
+   * Elections that may begin on this node in one tick. Default 128; while everybody is alive an eighth as many may begin
+   * beside them in groups that merely hear no leader: they hardly ever need another.
+   */
   readonly electionsPerTickMax?: number;
+  /** Groups that one pass visits; the others wait for the next. Default 256. */
+  readonly visitsPerPassMax?: number;
   /**
    * When a leader's process died its groups campaign spread over so many ticks at the most, and who comes next in each
    * waits so much longer. Default electionTicks ÷ 2.
@@ -94,6 +99,7 @@ export function resolveOptions(options: MultiRaftOptions): ResolvedOptions {
     hibernateAfterTicks: options.hibernateAfterTicks ?? 3 * electionTicks,
     peerTimeoutTicks: options.peerTimeoutTicks ?? Math.max(electionTicks, 2 * heartbeatTicks + 1),
     electionsPerTickMax: options.electionsPerTickMax ?? 128,
+    visitsPerPassMax: options.visitsPerPassMax ?? 256,
     electionJitterTicks: options.electionJitterTicks ?? Math.max(1, Math.ceil(electionTicks / 2)),
     coalesceHeartbeats: options.coalesceHeartbeats ?? true,
     onWork: options.onWork,
@@ -112,6 +118,8 @@ function validate(options: ResolvedOptions): void {
     "hibernateAfterTicks spans a heartbeat, or reads in progress would not be seen",
   );
   assert(peerTimeoutTicks > 2 * heartbeatTicks, "peerTimeoutTicks spans two lost batches");
+  assert(options.electionsPerTickMax >= 1, "at least one election may begin per tick");
+  assert(options.visitsPerPassMax >= 1, "a pass visits at least one group");
   assert(options.electionJitterTicks >= 1, "electionJitterTicks is at least 1");
 }
 

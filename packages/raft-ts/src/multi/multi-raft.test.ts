@@ -125,6 +125,58 @@ describe("a hibernating group", () => {
     expect(world.groups.map(({ key }) => world.leader(key.groupId)?.handle?.term)).toEqual(terms);
   });
 
+  test("sleeps without a member whose process is known to have ended, and brings a new one up to date", () => {
+    const world = threeNodes(30);
+    lullToSleep(world);
+    world.process(3).crash(0);
+    for (const id of [1, 2]) world.process(id).multi?.peerEnded(3);
+    world.roundsUntil("led again", 60, () => world.isLed);
+    for (const { key } of world.groups) expect(world.propose(world.leader(key.groupId))).toBe(true);
+    world.roundsUntil("asleep", 80, () => world.isAsleep);
+    const before = { ...world.counts };
+    rounds(world, 50);
+    expect(world.counts.items).toBe(before.items);
+    expect(world.counts.messages).toBe(before.messages);
+    const terms = world.groups.map(({ key }) => world.leader(key.groupId)?.handle?.term);
+
+    world.process(3).start();
+
+    world.roundsUntil("all up to date", 80, () => world.isAsleep && world.isConverged);
+    expect(world.groups.map(({ key }) => world.leader(key.groupId)?.handle?.term)).toEqual(terms);
+  });
+
+  test("wakes for a member that was taken for gone by mistake, as soon as it is heard", () => {
+    const world = threeNodes(30);
+    lullToSleep(world);
+    const links = ["3>1", "3>2", "1>3", "2>3"];
+    for (const link of links) world.cut.add(link);
+    for (const id of [1, 2]) world.process(id).multi?.peerEnded(3);
+    world.roundsUntil("led again", 60, () =>
+      world.groups.every(({ key }) => world.leader(key.groupId)?.nodeId !== 3 || world.isLed),
+    );
+    rounds(world, 60);
+    const led = world.groups.filter(({ key }) => world.leader(key.groupId)?.nodeId === 1);
+    for (const { key } of led) expect(world.propose(world.leader(key.groupId))).toBe(true);
+    rounds(world, 60);
+    expect(world.process(1).multi?.awakeCount).toBe(0);
+
+    for (const link of links) world.cut.delete(link);
+
+    world.roundsUntil("all up to date", 80, () => world.isAsleep && world.isConverged);
+  });
+
+  test("does not sleep where the processes of a majority have ended", () => {
+    const world = threeNodes(5);
+    lullToSleep(world);
+    for (const id of [2, 3]) {
+      world.process(id).crash(0);
+      world.process(1).multi?.peerEnded(id);
+    }
+    rounds(world, 100);
+    expect(world.process(1).multi?.awakeCount).toBe(5);
+    expect(world.groups.every(({ key }) => world.leader(key.groupId) === undefined)).toBe(true);
+  });
+
   test("does not fall asleep while a member is down, nor with a leader that cannot reach it", () => {
     const world = threeNodes(3);
     world.roundsUntil("led", 60, () => world.isLed);
@@ -217,6 +269,66 @@ describe("the death of a process", () => {
 
     world.roundsUntil("led again", 40, () => world.isLed);
     world.roundsUntil("asleep", 80, () => world.isAsleep && world.isConverged);
+  });
+});
+
+describe("a pass", () => {
+  test("visits no more groups than it may, and later ones all others in turn", () => {
+    const world = threeNodes(100, { visitsPerPassMax: 7 });
+    lullToSleep(world);
+    const { multi } = world.process(1);
+    const before = multi?.counters.visits ?? 0;
+    for (const { handle } of world.process(1).replicas.values()) handle?.wake();
+    const visits: number[] = [];
+    while (multi?.hasWork === true) {
+      world.process(1).pass();
+      visits.push(multi.counters.visits);
+    }
+    expect(visits).toEqual(
+      Array.from({ length: 15 }, (_, at) => before + Math.min(100, 7 * (at + 1))),
+    );
+    world.roundsUntil("asleep", 80, () => world.isAsleep && world.isConverged);
+  });
+
+  test("that leaves groups waiting lets no time pass for any group, and the peers hear of the node all the same", () => {
+    const world = threeNodes(100, { visitsPerPassMax: 7, hibernateAfterTicks: 0 });
+    world.roundsUntil("led", 60, () => world.isLed);
+    const { multi } = world.process(1);
+    if (multi === undefined) throw new Error("it runs");
+    const batches = (): number => world.packets.filter(({ kind }) => kind === "batch").length;
+    for (const { handle } of world.process(1).replicas.values()) handle?.wake();
+    multi.tick();
+    world.process(1).pass();
+    world.packets = [];
+    const { groupTicks, ticksDropped } = multi.counters;
+    for (let ticks = 1; ticks <= 3; ticks++) {
+      multi.tick();
+      world.process(1).pass();
+      expect(multi.counters).toMatchObject({ groupTicks, ticksDropped: ticksDropped + ticks });
+      expect(batches()).toBeGreaterThanOrEqual(2 * ticks);
+    }
+    while (multi.hasWork) world.process(1).pass();
+    multi.tick();
+    expect(multi.counters.groupTicks).toBe(groupTicks + 100);
+  });
+
+  test("gives a sign of life at once, and the heartbeats of groups that wait follow pass by pass", () => {
+    const world = threeNodes(100, { visitsPerPassMax: 7, hibernateAfterTicks: 0 });
+    world.roundsUntil("led", 60, () => world.isLed);
+    rounds(world, 5);
+    const led = world.groups.filter(({ key }) => world.leader(key.groupId)?.nodeId === 1).length;
+    const sizes: number[] = [];
+    world.fate = (packet) => {
+      if (packet.kind === "batch" && packet.from === 1 && packet.to === 2) {
+        sizes.push(packet.batch.heartbeats.length + packet.batch.lightHeartbeats.length);
+      }
+      return "delivered";
+    };
+    world.round();
+    expect(led).toBeGreaterThan(20);
+    expect(sizes.reduce((total, size) => total + size, 0)).toBe(led);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(7);
+    expect(world.isLed).toBe(true);
   });
 });
 
@@ -350,6 +462,38 @@ test("MultiRaft starts no more elections per tick than admitted", () => {
     return world.isLed;
   });
   expect(taken).toBeGreaterThan(300 / 3 / 7);
+});
+
+test("MultiRaft begins few elections where everybody is alive and only heartbeats are missing", () => {
+  const world = threeNodes(400, {
+    electionTicks: 20,
+    electionsPerTickMax: 64,
+    hibernateAfterTicks: 0,
+  });
+  world.roundsUntil("led", 200, () => world.isLed);
+  // The processes hear each other, and no word of any leader.
+  world.fate = (packet) => {
+    if (packet.kind !== "batch") return "lost";
+    const { from, to } = packet;
+    const { epoch, sequence } = packet.batch;
+    const empty = {
+      heartbeats: [],
+      lightHeartbeats: [],
+      responses: [],
+      lightResponses: [],
+      wakes: [],
+    };
+    world.process(to).multi?.receiveBatch({ from, to, epoch, sequence, ...empty });
+    return "lost";
+  };
+  const { counters } = world.process(1).multi ?? expect.fail("it runs");
+  rounds(world, 40);
+  for (let round = 0; round < 20; round++) {
+    const before = counters.electionsStarted;
+    world.round();
+    expect(counters.electionsStarted - before).toBeLessThanOrEqual(8);
+  }
+  expect(counters.electionsStarted).toBeGreaterThan(100);
 });
 
 describe("a sleeping group whose network fails", () => {

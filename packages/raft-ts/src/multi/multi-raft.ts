@@ -6,14 +6,14 @@ import type { Ready } from "../ready.ts";
 import type { StepOutcome } from "../step-outcome.ts";
 import { type Candidacy, hasRival, mayCampaign } from "./candidacy.ts";
 import { candidateDelayTicksMax } from "./candidate-order.ts";
-import { ElectionAdmission } from "./election-admission.ts";
+import { ElectionLines } from "./election-lines.ts";
 import type { GroupHandle } from "./group-handle.ts";
 import type { GroupKey, GroupRoute } from "./group-key.ts";
 import { Group } from "./group.ts";
 import type { GroupScheduler } from "./group.ts";
 import { HeartbeatExchange, stayAwake } from "./heartbeat-exchange.ts";
 import { isMember, leaderMaySleep, otherMembers } from "./hibernation.ts";
-import { loseLeader, loseProcess } from "./lost-process.ts";
+import { loseLeader, loseProcess, rememberProcess } from "./lost-process.ts";
 import { newCounters } from "./multi-counters.ts";
 import type { MultiRaftCounters } from "./multi-counters.ts";
 import { nodeConfig, resolveOptions } from "./multi-config.ts";
@@ -22,6 +22,7 @@ import { isEmpty } from "./pass-sink.ts";
 import type { PassSink } from "./pass-sink.ts";
 import type { PeerBatch } from "./peer-batch.ts";
 import { Peers } from "./peers.ts";
+import { VisitLine } from "./visit-line.ts";
 
 /** What became of a message. The last two: the group is not here, or it, or one of the replicas, is another one. */
 export type ReceiveOutcome = StepOutcome | "unknownGroup" | "otherIncarnation";
@@ -43,13 +44,15 @@ export class MultiRaft<Owner> {
   /** Those that are ticked. */
   readonly #awake = new Set<Group<Owner>>();
   /** Those that the next pass visits. */
-  readonly #dirty = new Set<Group<Owner>>();
+  readonly #dirty = new VisitLine<Group<Owner>>();
   readonly #peers: Peers;
   readonly #exchange: HeartbeatExchange<Owner>;
-  readonly #elections: ElectionAdmission<Group<Owner>>;
+  readonly #elections: ElectionLines<Group<Owner>>;
   readonly #scheduler: GroupScheduler<Owner>;
   /** Whether the interval ended, so that every peer gets a batch. */
   #isBeatDue = false;
+  /** Groups with heartbeats of the interval that ended are still to be visited. */
+  #isBeatUnfinished = false;
   #isUrgent = false;
   #isWorkSignalled = false;
   #candidacy: Candidacy = "willing";
@@ -59,7 +62,7 @@ export class MultiRaft<Owner> {
     this.#options = resolved;
     this.#peers = new Peers(resolved.nodeId, resolved.epoch);
     const delayTicksMax = candidateDelayTicksMax(resolved);
-    this.#elections = new ElectionAdmission(resolved.electionsPerTickMax, delayTicksMax);
+    this.#elections = new ElectionLines(resolved.electionsPerTickMax, delayTicksMax);
     this.#scheduler = {
       activity: (group, cause) => this.#activity(group, cause),
       touched: (group) => this.#touched(group),
@@ -71,6 +74,7 @@ export class MultiRaft<Owner> {
       wake: (group, cause) => this.#wake(group, cause),
       sleep: (group) => this.#sleep(group),
       hibernates: this.hibernates,
+      isGone: (peerId) => this.#peers.isGone(peerId),
       guard: this.#guard,
     });
   }
@@ -155,12 +159,14 @@ export class MultiRaft<Owner> {
   receiveBatch(batch: PeerBatch): void {
     if (batch.to !== this.nodeId || batch.from === this.nodeId) return;
     const peer = this.#peers.get(batch.from);
+    const { isGone } = peer;
     const sign = peer.heard(batch);
     if (sign === "stale") {
       this.counters.batchesStale++;
       return;
     }
     if (sign === "restarted") this.#loseProcess(peer.id);
+    else if (isGone) rememberProcess(this.#groups.values(), peer.id, this.#scheduler);
     if (sign === "restarted" || sign === "returned") {
       this.#options.onPeerEvent?.({ kind: sign, peerId: peer.id });
     }
@@ -170,6 +176,8 @@ export class MultiRaft<Owner> {
 
   /** Tells that what was sent to `peerId` may not have arrived. It says nothing about the peer's life. */
   reportUnreachable(peerId: number): void {
+    // Every leader knows it since, and nothing was sent that could have arrived.
+    if (this.#peers.isGone(peerId)) return;
     for (const group of this.#awake) {
       if (group.node.role === "leader") group.node.reportUnreachable(peerId);
     }
@@ -214,21 +222,31 @@ export class MultiRaft<Owner> {
 
   /**
    * Advances the clock of everything by one tick, however many have passed: time in which this process
-   * was not able to listen says nothing about the others. Does not visit sleeping groups.
+   * was not able to listen says nothing about the others. Nor does time in which groups waited for a visit since the last
+   * tick: that one is dropped, too, but for the sign of life. Does not visit sleeping groups.
    */
   tick(elapsedTicks: number = 1): void {
     assert(elapsedTicks >= 1, "time only moves forward");
     this.counters.ticks++;
     this.counters.ticksDropped += elapsedTicks - 1;
+    if (this.#dirty.isBehind) this.counters.ticksDropped++;
+    else this.#tickAll();
+    if (this.counters.ticks % this.#options.heartbeatTicks !== 0) return;
+    this.#isBeatDue = true;
+    this.#signalWork();
+  }
+
+  #tickAll(): void {
     for (const peer of this.#peers.tick(this.#options.peerTimeoutTicks)) {
       this.#options.onPeerEvent?.({ kind: "died", peerId: peer.id });
       this.#loseProcess(peer.id);
     }
     for (const group of this.#awake) this.#guard(group, () => this.#tickGroup(group));
-    this.#elections.tick((group) => this.#guard(group, () => this.#startElection(group)) ?? false);
-    if (this.counters.ticks % this.#options.heartbeatTicks !== 0) return;
-    this.#isBeatDue = true;
-    this.#signalWork();
+    this.#elections.tick(
+      this.#peers.areHeard,
+      (group) => this.#guard(group, () => this.#startElection(group)) ?? false,
+    );
+    this.#dirty.beginRound();
   }
 
   /** Whether `pass()` has something to do. */
@@ -236,13 +254,14 @@ export class MultiRaft<Owner> {
     return this.#dirty.size > 0 || this.#isBeatDue || this.#isUrgent;
   }
 
-  /** Visits the groups that something happened to, and hands out what they and this node want done. */
+  /**
+   * Visits groups that something happened to, and hands out what they and this node want done. Where there are very many
+   * it leaves the rest to the next pass, so that the owner hears others in between, and they this node.
+   */
   pass(sink: PassSink<Owner>): void {
     this.counters.passes++;
     this.#isWorkSignalled = true; // What the pass itself stirs up is looked at when it ends.
-    const visited = [...this.#dirty];
-    this.#dirty.clear();
-    for (const group of visited) {
+    for (const group of this.#dirty.take(this.#options.visitsPerPassMax)) {
       if (!group.isRemoved) this.#guard(group, () => this.#visit(group, sink));
     }
     this.#flush(sink);
@@ -284,19 +303,22 @@ export class MultiRaft<Owner> {
     return { ...ready, messages: kept.length === 0 ? NO_MESSAGES : kept };
   }
 
+  /**
+   * At the end of an interval everybody gets a batch, for that is the sign of life: at once, also where groups that
+   * have heartbeats to send wait for later passes. Those follow pass by pass.
+   */
   #flush(sink: PassSink<Owner>): void {
-    const isBeatDue = this.#isBeatDue;
+    const which = this.#isBeatDue ? "all" : this.#isBeatUnfinished ? "filled" : "urgent";
+    this.#isBeatUnfinished = which !== "urgent" && this.#dirty.size > 0;
     this.#isBeatDue = false;
     this.#isUrgent = false;
-    const batches = this.#peers.takeBatches(isBeatDue);
-    for (const batch of batches) sink.batch(batch);
+    for (const batch of this.#peers.takeBatches(which)) sink.batch(batch);
   }
 
   #tickGroup(group: Group<Owner>): void {
     this.counters.groupTicks++;
     if (group.node.role === "leader") this.#tickLeader(group);
     else this.#tickElection(group);
-    this.#touched(group);
   }
 
   #tickLeader(group: Group<Owner>): void {
@@ -306,6 +328,7 @@ export class MultiRaft<Owner> {
     group.tick();
     // It hears no majority. Whoever still hears it shall not wait for what else it says to run dry.
     if (group.node.role !== "leader") this.#sayFarewell(group);
+    this.#touched(group);
   }
 
   /** An idle leader offers sleep to its followers for a while, and tries again later if one declines. */
@@ -319,14 +342,18 @@ export class MultiRaft<Owner> {
     // Who was just forgotten by a quorum check answers the next heartbeat. A whole pause later the next check would be as
     // near, where the pause is a multiple of the election timeout: some groups would never sleep.
     group.idleTicks = Math.max(0, hibernateAfterTicks - Math.ceil(electionTicks / 2));
-    if (!leaderMaySleep(group.node)) return;
+    const isGone = (id: number): boolean => this.#peers.isGone(id);
+    if (!leaderMaySleep(group.node, isGone)) return;
     group.idleTicks = 0;
     group.wakefulness = "drowsy";
     group.sleepers = [];
-    if (otherMembers(group.node).length === 0) this.#sleep(group);
+    if (otherMembers(group.node).every(isGone)) this.#sleep(group);
   }
 
-  /** Once a node's patience is at its end its clock stops until an election is admitted. */
+  /**
+   * Once a node's patience is at its end its clock stops until an election is admitted. Before that a tick has nothing to
+   * say: it is not looked for, at every follower that is awake.
+   */
   #tickElection(group: Group<Owner>): void {
     if (group.isElectionQueued && group.node.leaderId === 0) return;
     if (!group.isElectionDue) {
@@ -334,7 +361,8 @@ export class MultiRaft<Owner> {
     } else if (group.isVoter) {
       // It would do the same by campaigning: while it waits, others may have its vote.
       group.node.forgetLeader();
-      this.#requestElection(group, 0);
+      this.#doubtLeader(group);
+      this.#touched(group);
     } else {
       this.#missLeader(group);
     }
@@ -357,6 +385,13 @@ export class MultiRaft<Owner> {
     if (group.isElectionQueued) return;
     group.isElectionQueued = true;
     this.#elections.request(group, delayTicks);
+  }
+
+  #doubtLeader(group: Group<Owner>): void {
+    if (group.isElectionQueued) return;
+    group.isElectionQueued = true;
+    if (otherMembers(group.node).length === 0) this.#elections.request(group, 0);
+    else this.#elections.doubt(group);
   }
 
   #startElection(group: Group<Owner>): boolean {

@@ -47,6 +47,7 @@ class MultiSimulation {
       heartbeatTicks: random.pick([1, 2]),
       hibernateAfterTicks: random.pick([0, 3, 8]),
       electionsPerTickMax: random.pick([1, 128]),
+      visitsPerPassMax: random.pick([1, 2, 256]),
       coalesceHeartbeats: random.chance(0.9),
     };
     this.#mayJoin = random.chance(0.5);
@@ -163,6 +164,7 @@ class MultiSimulation {
   #disturb(process: SimulatedProcess, dice: number): void {
     if (!this.#random.chance(this.#storminess)) return;
     if (dice < 970) this.#crash(process);
+    else if (dice < 971) this.#sayEnded(process);
     else if (dice < 975) this.#togglePartition();
     else if (dice < 980) this.#anyReplica(process)?.handle?.transferLeader(1);
     else this.#anyReplica(process)?.handle?.campaign();
@@ -195,7 +197,15 @@ class MultiSimulation {
     if (process.multi === undefined) return;
     this.crashes++;
     process.crash(this.#random.integer(process.writes.length + 1));
+    if (this.#random.chance(0.5)) this.#sayEnded(process);
     if (this.#random.chance(0.3)) process.start();
+  }
+
+  /** Some hear that the process has ended: mostly it has. */
+  #sayEnded(process: SimulatedProcess): void {
+    for (const { id, multi } of this.world.processes) {
+      if (id !== process.id && this.#random.chance(0.8)) multi?.peerEnded(process.id);
+    }
   }
 
   #togglePartition(): void {

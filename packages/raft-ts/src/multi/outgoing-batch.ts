@@ -36,6 +36,11 @@ export class OutgoingBatch {
     return this.#isUrgent;
   }
 
+  /** Whether nothing gathered. */
+  get isEmpty(): boolean {
+    return this.#itemCount === 0 && this.#closed.length === 0;
+  }
+
   /** A heartbeat with a read's context is urgent: somebody waits for the answer. */
   addHeartbeat(heartbeat: FullHeartbeat): void {
     if (heartbeat.context !== 0) this.#isUrgent = true;

@@ -14,6 +14,8 @@ export class Peer {
   readonly id: number;
   readonly outgoing: OutgoingBatch;
   isAlive = true;
+  /** Its process is known to have ended, and nothing was heard since. */
+  #isGone = false;
   /** 0 = no batch came yet. */
   #epoch = 0;
   #lastSequence = 0;
@@ -38,7 +40,17 @@ export class Peer {
   ended(): boolean {
     const isNews = this.isAlive;
     this.isAlive = false;
+    this.#isGone = true;
     return isNews;
+  }
+
+  /** Whether it is alive for certain, and not only until it was silent for long enough. */
+  get isHeard(): boolean {
+    return this.isAlive && this.#epoch !== 0;
+  }
+
+  get isGone(): boolean {
+    return this.#isGone;
   }
 
   /**
@@ -55,6 +67,7 @@ export class Peer {
     this.#lastSequence = sequence;
     this.#silentTicks = 0;
     this.isAlive = true;
+    this.#isGone = false;
     return sign;
   }
 

@@ -40,13 +40,26 @@ export class Peers {
     return [...this.#peers.values()].filter((peer) => peer.tick(timeoutTicks));
   }
 
-  /** Takes what is to leave: for everybody at the end of an interval, else what is urgent. */
-  takeBatches(isIntervalOver: boolean): readonly PeerBatch[] {
+  /** Takes what is to leave: for everybody (the interval is over), for whom something gathered, or what is urgent. */
+  takeBatches(which: "all" | "filled" | "urgent"): readonly PeerBatch[] {
     const batches: PeerBatch[] = [];
     for (const peer of this.#peers.values()) {
-      if (isIntervalOver) peer.repeatFarewells();
-      if (isIntervalOver || peer.outgoing.isUrgent) peer.outgoing.takeInto(batches);
+      const { outgoing } = peer;
+      if (which === "all") peer.repeatFarewells();
+      const isTaken = which === "all" || (which === "filled" && !outgoing.isEmpty);
+      if (isTaken || outgoing.isUrgent) outgoing.takeInto(batches);
     }
     return batches;
+  }
+
+  /** Whether every process was heard, and lately. */
+  get areHeard(): boolean {
+    for (const peer of this.#peers.values()) if (!peer.isHeard) return false;
+    return true;
+  }
+
+  /** Whether the process is known to be gone, and no other one has been heard in its place. */
+  isGone(id: number): boolean {
+    return this.#peers.get(id)?.isGone ?? false;
   }
 }

@@ -9,10 +9,11 @@ export const clientBugs: readonly PlantedBug[] = [
     put: "    for (const batch of this.#inFlight) {",
   },
   {
+    // The identity is another one each time because a batch is encoded anew only for another one.
     name: "a producer gives a batch whose fate is unknown a new sequence",
     file: "client/src/partition-queue.ts",
     find: "      batch.mayBeInLog = true;\n      insertInOrder(this.#again, batch);",
-    put: "      batch.mayBeInLog = true;\n      batch.identity = undefined;\n      insertInOrder(this.#fresh, batch);",
+    put: "      batch.mayBeInLog = true;\n      batch.identity = undefined;\n      this.#identity = this.#identity && { ...this.#identity };\n      insertInOrder(this.#fresh, batch);",
   },
   {
     name: "a producer is told the offset of the batch for every record in it",
@@ -37,5 +38,11 @@ export const clientBugs: readonly PlantedBug[] = [
     file: "client/src/partition-reader.ts",
     find: "  get passedOffset(): number | undefined {\n    return this.#passedOffset;",
     put: "  get passedOffset(): number | undefined {\n    return this.#receivedOffset;",
+  },
+  {
+    name: "a timer is left when a consumer is closed",
+    file: "client/src/fetcher.ts",
+    find: "    this.#silenceTimer?.cancel();\n    for (const timer of this.#retryTimers.values()) timer.cancel();",
+    put: "    for (const timer of this.#retryTimers.values()) timer.cancel();",
   },
 ];

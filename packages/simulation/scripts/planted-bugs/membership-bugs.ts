@@ -35,14 +35,16 @@ export const membershipBugs: readonly PlantedBug[] = [
   {
     name: "a replica votes before it has what made it a member",
     file: "broker/src/raft/raft-group.ts",
-    find: "abstains: !this.#hasJoined(),",
+    find: "abstains: !this.hasJoined,",
     put: "abstains: false,",
   },
   {
-    name: "a snapshot takes the place of a log that has all of it",
-    file: "broker/src/raft/raft-group.ts",
-    find: "return isIncluded && node.termAt(snapshot.index) !== snapshot.term;",
-    put: "return isIncluded;",
+    // That a snapshot takes the place of a log which has all of it shows nothing: whoever was told of what is thrown away with
+    // it sends it again, as raft-ts says where it looks. What a replica has promised must not go with it.
+    name: "a snapshot takes back a replica's term",
+    file: "broker/src/snapshot/snapshot-installer.ts",
+    find: "term: Math.max(term, message.term),",
+    put: "term: message.term - 1,",
   },
   {
     name: "a snapshot is taken in without the state that it holds",

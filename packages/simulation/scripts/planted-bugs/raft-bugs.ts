@@ -69,10 +69,13 @@ export const raftBugs: readonly PlantedBug[] = [
     put: "if (entry.index <= this.#committed && this.matchesTerm(entry)) continue;",
   },
   {
-    name: "an append commits beyond what it vouches for",
+    // To commit up to the log's end instead of what the append covers would show nothing: the first append of a leader
+    // that a follower takes begins where their logs differ, at the latest with the leader's own first entry, and so cuts
+    // off what is another leader's. Raft asks for it because nobody promises that an append is so.
+    name: "an append commits what the log had before it",
     file: "raft-ts/src/raft-log.ts",
-    find: "this.commitTo(Math.min(commit, coveredIndex));",
-    put: "this.commitTo(Math.min(commit, this.lastIndex()));",
+    find: "    const position = this.#findConflict(entries);\n",
+    put: "    this.commitTo(Math.min(commit, this.lastIndex()));\n    const position = this.#findConflict(entries);\n",
   },
   {
     name: "a heartbeat's commit index is not bounded by what the follower has",

@@ -9,6 +9,10 @@ export interface Anomaly {
     | "skipped poll"
     | "non-monotonic poll"
     | "aborted write seen"
+    | "offset gap"
+    | "refused sequence"
+    | "deleted on nobody's word"
+    | "unseen"
     | "replicas differ"
     | "damaged log"
     | "two leaders"
@@ -23,6 +27,9 @@ export interface Anomaly {
     | "early election"
     | "needless cut"
     | "states differ"
+    | "early acknowledgement"
+    | "vote of no member"
+    | "older assignment"
     | "contradiction";
   readonly detail: string;
 }

@@ -34,6 +34,13 @@ describe("checkGroup()", () => {
     ]);
   });
 
+  test("bears that a member put the group back itself", () => {
+    const history = sound();
+    history.rewound(0);
+    history.told(history.asked(), new Map([[0, 2]]));
+    expect(kindsOf(history)).toEqual([]);
+  });
+
   test("takes an answer for what it was when the question was asked", () => {
     const history = new GroupHistory();
     const question = history.asked();
@@ -48,5 +55,6 @@ describe("checkGroup()", () => {
     history.delivered("m1", 0, 4);
     history.committed(0, 5);
     expect(kindsOf(history)).toEqual(["skipped by the group"]);
+    expect(checkGroup(history.events, () => 4)).toEqual([]);
   });
 });

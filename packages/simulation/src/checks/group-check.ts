@@ -8,26 +8,32 @@ export interface GroupAnomaly {
 
 /**
  * Judges what happened to a consumer group. Its offsets never go back by themselves: whoever asks is told at least what
- * had been acknowledged, or told, before. What lies below a committed offset was given to a member: nothing is skipped.
+ * had been acknowledged, or told, before. What lies below a committed offset was given to a member: nothing is skipped,
+ * but for records that somebody had deleted, which `deletedBefore` tells by partition.
  */
-export function checkGroup(events: readonly GroupEvent[]): GroupAnomaly[] {
-  return [...checkRegressions(events), ...checkCommits(events)];
+export function checkGroup(
+  events: readonly GroupEvent[],
+  deletedBefore: (partition: number) => number = (): number => 0,
+): GroupAnomaly[] {
+  return [...checkRegressions(events), ...checkCommits(events, deletedBefore)];
 }
 
 function checkRegressions(events: readonly GroupEvent[]): GroupAnomaly[] {
   const anomalies: GroupAnomaly[] = [];
   const floor = new Map<number, number>();
   const floors = new Map<number, ReadonlyMap<number, number>>();
+  const rewound = new Set<number>();
   const raise = (partition: number, offset: number): void => {
     floor.set(partition, Math.max(offset, floor.get(partition) ?? 0));
   };
   for (const event of events) {
     if (event.kind === "committed") raise(event.partition, event.offset);
+    if (event.kind === "rewound") rewound.add(event.partition);
     if (event.kind === "asked") floors.set(event.question, new Map(floor));
     if (event.kind !== "told") continue;
     for (const [partition, least] of floors.get(event.question) ?? []) {
       const told = event.offsets.get(partition);
-      if (told !== undefined && told >= least) continue;
+      if ((told !== undefined && told >= least) || rewound.has(partition)) continue;
       const detail = `partition ${partition} was at ${least}, and later at ${told ?? "nothing"}`;
       anomalies.push({ kind: "group offset regression", detail });
     }
@@ -36,12 +42,16 @@ function checkRegressions(events: readonly GroupEvent[]): GroupAnomaly[] {
   return anomalies;
 }
 
-function checkCommits(events: readonly GroupEvent[]): GroupAnomaly[] {
+function checkCommits(
+  events: readonly GroupEvent[],
+  deletedBefore: (partition: number) => number,
+): GroupAnomaly[] {
   const anomalies: GroupAnomaly[] = [];
   const delivered = new Map<number, Set<number>>();
   const checked = new Map<number, number>();
   const check = (partition: number, end: number): void => {
     for (let offset = checked.get(partition) ?? 0; offset < end; offset++) {
+      if (offset < deletedBefore(partition)) continue;
       if (delivered.get(partition)?.has(offset) === true) continue;
       const detail = `${partition}:${offset} lies below the committed ${end}, and nobody was given it`;
       anomalies.push({ kind: "skipped by the group", detail });

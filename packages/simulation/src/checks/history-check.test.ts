@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Anomaly } from "./anomaly.ts";
 import { checkHistory, type FinalLog } from "./history-check.ts";
-import { History } from "../workload/history.ts";
+import { type Fate, History } from "../workload/history.ts";
 
 /** Three records of one producer in partition 0, all acknowledged, read by one consumer. */
 function sound(): { history: History; logs: Map<number, FinalLog> } {
@@ -16,6 +16,10 @@ function sound(): { history: History; logs: Map<number, FinalLog> } {
   return { history, logs: new Map([[0, log]]) };
 }
 
+function failed(outcome: "definite" | "indefinite", code = "REQUEST_TIMED_OUT"): Fate {
+  return { kind: "failed", code, outcome, why: "refused" };
+}
+
 function kindsOf(anomalies: readonly Anomaly[]): string[] {
   return [...new Set(anomalies.map(({ kind }) => kind))];
 }
@@ -23,7 +27,7 @@ function kindsOf(anomalies: readonly Anomaly[]): string[] {
 describe("checkHistory()", () => {
   test("finds nothing wrong with what is right", () => {
     const { history, logs } = sound();
-    history.write("p", 3, 0).fate = { kind: "failed", outcome: "indefinite", why: "timed out" };
+    history.write("p", 3, 0).fate = failed("indefinite");
     expect(checkHistory(history, logs)).toEqual([]);
   });
 
@@ -63,10 +67,37 @@ describe("checkHistory()", () => {
 
   test("finds a record that was said to have failed for certain", () => {
     const { history, logs } = sound();
-    history.write("p", 3, 0).fate = { kind: "failed", outcome: "definite", why: "refused" };
+    history.write("p", 3, 0).fate = failed("definite");
     const log = logs.get(0) ?? [];
     logs.set(0, [...log, { partition: 0, offset: 3, value: "p#3" }]);
     expect(kindsOf(checkHistory(history, logs))).toEqual(["aborted write seen"]);
+  });
+
+  test("finds a record that is refused because of its sequence", () => {
+    const { history, logs } = sound();
+    history.write("p", 3, 0).fate = failed("definite", "OUT_OF_ORDER_SEQUENCE_NUMBER");
+    expect(kindsOf(checkHistory(history, logs))).toEqual(["refused sequence"]);
+  });
+
+  test("finds a hole in the offsets of a partition", () => {
+    const { history, logs } = sound();
+    history.write("p", 3, 0);
+    const log = logs.get(0) ?? [];
+    logs.set(0, [...log, { partition: 0, offset: 4, value: "p#3" }]);
+    expect(kindsOf(checkHistory(history, logs))).toEqual(["offset gap"]);
+  });
+
+  test("bears that records are gone that somebody had deleted, and no others", () => {
+    const { history, logs } = sound();
+    logs.set(0, logs.get(0)?.slice(2) ?? []);
+    history.willDelete(0, 2);
+    expect(checkHistory(history, logs)).toEqual([]);
+    logs.set(0, []);
+    expect(kindsOf(checkHistory(history, logs))).toContain("lost write");
+    const early = sound();
+    early.history.willDelete(0, 1);
+    early.logs.set(0, early.logs.get(0)?.slice(2) ?? []);
+    expect(kindsOf(checkHistory(early.history, early.logs))).toContain("deleted on nobody's word");
   });
 
   test("finds a consumer that was given offsets again, and one that was not given some", () => {

@@ -25,11 +25,16 @@ function checkAcknowledged(history: History, logs: ReadonlyMap<number, FinalLog>
     else found.push(record);
   }
   for (const [value, { fate }] of history.written) {
+    // Whoever keeps to the protocol is never told that a record does not follow the one before.
+    if (fate.kind === "failed" && fate.code === "OUT_OF_ORDER_SEQUENCE_NUMBER") {
+      anomalies.push({ kind: "refused sequence", detail: `${value}: ${fate.why}` });
+    }
     if (fate.kind !== "acknowledged") continue;
     const found = places.get(value);
     const told = (): string => `${value} was acknowledged at ${fate.partition}:${fate.offset}`;
     const [first] = found ?? [];
     if (found === undefined || first === undefined) {
+      if (fate.offset < history.deletedBefore(fate.partition)) continue;
       anomalies.push({ kind: "lost write", detail: told() });
     } else if (
       !found.some(({ offset, partition }) => partition === fate.partition && offset === fate.offset)
@@ -45,6 +50,7 @@ function checkLogs(history: History, logs: ReadonlyMap<number, FinalLog>): Anoma
   const anomalies: Anomaly[] = [];
   const seen = new Set<string>();
   for (const log of logs.values()) {
+    anomalies.push(...checkOffsets(history, log));
     const last = new Map<string, number>();
     for (const { offset, partition, value } of log) {
       const at = (): string => `${value} at ${partition}:${offset}`;
@@ -71,6 +77,25 @@ function checkLogs(history: History, logs: ReadonlyMap<number, FinalLog>): Anoma
   return anomalies;
 }
 
+/** A partition has every offset from its start to its end, and starts at 0 where nobody had records deleted. */
+function checkOffsets(history: History, log: FinalLog): Anomaly[] {
+  const [first] = log;
+  if (first === undefined) return [];
+  const least = history.deletedBefore(first.partition);
+  const anomalies: Anomaly[] = [];
+  if (first.offset > least) {
+    const detail = `${first.partition} begins at ${first.offset}, deleted was at most what is before ${least}`;
+    anomalies.push({ kind: "deleted on nobody's word", detail });
+  }
+  for (const [row, { offset, partition, value }] of log.entries()) {
+    const before = log[row - 1];
+    if (before === undefined || offset === before.offset + 1) continue;
+    const detail = `${value} is at ${partition}:${offset} behind ${before.value} at ${before.offset}`;
+    anomalies.push({ kind: "offset gap", detail });
+  }
+  return anomalies;
+}
+
 function checkPolls(history: History, logs: ReadonlyMap<number, FinalLog>): Anomaly[] {
   const anomalies: Anomaly[] = [];
   for (const [consumer, records] of history.seen) {
@@ -84,8 +109,9 @@ function checkPolls(history: History, logs: ReadonlyMap<number, FinalLog>): Anom
         anomalies.push({ kind: "skipped poll", detail: `${given()} instead of ${expected}` });
       }
       next.set(partition, offset + 1);
-      const final = logs.get(partition)?.[offset];
-      if (final?.offset !== offset || final.value !== value) {
+      const final = finalAt(logs, partition, offset);
+      const isDeleted = final === undefined && offset < history.deletedBefore(partition);
+      if (!isDeleted && final?.value !== value) {
         anomalies.push({
           kind: "inconsistent offset",
           detail: `${given()}, where finally is ${final?.value ?? "nothing"}`,
@@ -94,4 +120,14 @@ function checkPolls(history: History, logs: ReadonlyMap<number, FinalLog>): Anom
     }
   }
   return anomalies;
+}
+
+function finalAt(
+  logs: ReadonlyMap<number, FinalLog>,
+  partition: number,
+  offset: number,
+): SeenRecord | undefined {
+  const log = logs.get(partition) ?? [];
+  const record = log[offset - (log[0]?.offset ?? 0)];
+  return record?.offset === offset ? record : undefined;
 }

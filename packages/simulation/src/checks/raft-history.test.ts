@@ -63,6 +63,17 @@ describe("RaftHistory", () => {
     ).toEqual(["changed entry", "changed entry"]);
   });
 
+  test("membersChanged() finds a change that is made for an older assignment than one before", () => {
+    const kindsOf = (assignments: readonly number[]): string[] =>
+      kindsAfter((history) => {
+        for (const [row, id] of assignments.entries()) history.membersChanged(1, row + 1, id);
+        // Another replica applies the same, later.
+        for (const [row, id] of assignments.entries()) history.membersChanged(2, row + 1, id);
+      });
+    expect(kindsOf([5, 5, 9])).toEqual([]);
+    expect(kindsOf([5, 9, 5])).toEqual(["older assignment"]);
+  });
+
   test("reached() finds replicas whose states are not the same after as many entries", () => {
     const image = (value: string): StateImage => {
       return { prefixes: [], pairs: [["metadata/a", Buffer.from(value)]] };

@@ -32,6 +32,9 @@ export class RaftHistory {
   readonly #committed = new Map<number, Committed>();
   readonly #images = new Map<number, Image>();
   #lastIndex = 0;
+  /** The newest assignment that members were changed for, and the entry that did. */
+  #assignmentId = 0;
+  #changedAt = 0;
 
   constructor(name: string, report: (anomaly: Anomaly) => void) {
     this.#name = name;
@@ -65,6 +68,17 @@ export class RaftHistory {
       const detail = `broker ${brokerId} applied entry ${index} of term ${term}, and broker ${known.brokerId} another one of term ${known.term}`;
       this.tell("changed entry", detail);
     }
+  }
+
+  /** Members change for newer assignments only: a leader that has not heard of the newest one changes nothing. */
+  membersChanged(brokerId: number, index: number, assignmentId: number): void {
+    if (index <= this.#changedAt) return;
+    this.#changedAt = index;
+    if (assignmentId < this.#assignmentId) {
+      const detail = `broker ${brokerId} applied entry ${index}, which changes members for assignment ${assignmentId} after ${this.#assignmentId}`;
+      this.tell("older assignment", detail);
+    }
+    this.#assignmentId = Math.max(this.#assignmentId, assignmentId);
   }
 
   /** State machines are functions of the log: whoever applied as much has the same state. */

@@ -21,7 +21,14 @@ function replicaOf(terms: readonly number[]): ObservedReplica {
     learnersNext: [],
     autoLeave: false,
   };
-  return { key, log, confState, appliedIndex: 0, takeImage: () => ({ prefixes: [], pairs: [] }) };
+  return {
+    key,
+    log,
+    confState,
+    appliedIndex: 0,
+    hasJoined: true,
+    takeImage: () => ({ prefixes: [], pairs: [] }),
+  };
 }
 
 function stepOf(step: Partial<ObservedStep>): ObservedStep {
@@ -106,6 +113,17 @@ describe("RaftWatch", () => {
     other.step({ hardState: { term: 2, vote: 1, commit: 1 } });
     other.step({ hardState: { term: 2, vote: 1, commit: 0 } });
     expect(other.kinds).toEqual(["commit went back"]);
+  });
+
+  test("finds a replica that votes before it has what made it a member", () => {
+    const kinds: string[] = [];
+    const observer = new RaftWatch(({ kind }) => void kinds.push(kind)).observe(1);
+    const replica = { ...replicaOf([1]), hasJoined: false };
+    observer.added(replica);
+    observer.stepped(replica, stepOf({ hardState: { term: 2, vote: 0, commit: 0 } }));
+    expect(kinds).toEqual([]);
+    observer.stepped(replica, stepOf({ hardState: { term: 2, vote: 3, commit: 0 } }));
+    expect(kinds).toEqual(["vote of no member"]);
   });
 
   test("finds a broker that starts without what was on its disk, unless the disk was taken away", () => {

@@ -1,6 +1,13 @@
-import type { ObservedReplica, ObservedStep, RaftObserver } from "@ropewalk/broker";
+import {
+  assignmentOfEntry,
+  observedBatch,
+  type ObservedReplica,
+  type ObservedStep,
+  type RaftObserver,
+} from "@ropewalk/broker";
 import { type GroupKey, type GroupWrite, groupName } from "@ropewalk/log";
 import type { Anomaly } from "./anomaly.ts";
+import { CommittedRecords } from "./committed-records.ts";
 import { RaftHistory } from "./raft-history.ts";
 import { ReplicaDisk } from "./replica-disk.ts";
 
@@ -26,6 +33,8 @@ interface Replica {
  */
 export class RaftWatch {
   readonly #report: (anomaly: Anomaly) => void;
+  /** What of all partitions some replica has applied. */
+  readonly committed: CommittedRecords = new CommittedRecords();
   readonly #groups = new Map<string, RaftHistory>();
   /** By broker and log: what outlives the broker's process. */
   readonly #disks = new Map<number, Map<string, ReplicaDisk>>();
@@ -50,7 +59,7 @@ export class RaftWatch {
         const name = groupName(replica.log.key);
         const disk = disks.get(name);
         // What its group has seen of it stays: its last answers may still be on their way.
-        if (disk !== undefined) disks.set(name, disk.withoutEntries());
+        if (disk !== undefined) disks.set(name, disk.takenOut());
       },
       contradicted: (replica, error) => {
         const detail = `broker ${brokerId}: ${error.message}`;
@@ -58,7 +67,9 @@ export class RaftWatch {
       },
       stepped: (replica, step) => {
         const state = replicas.get(replica);
-        if (state !== undefined) stepped(brokerId, replica, state, step);
+        if (state === undefined) return;
+        stepped(brokerId, replica, state, step);
+        this.#committed(groupName(replica.key), step);
       },
       writing: (writes) => eachDisk(disks, writes, (disk, write) => disk.writing(write)),
       durable: (writes) => eachDisk(disks, writes, (disk) => disk.durable()),
@@ -85,6 +96,13 @@ export class RaftWatch {
       imageIndex: appliedIndex,
       isChanging: false,
     };
+  }
+
+  #committed(name: string, { committedEntries }: ObservedStep): void {
+    for (const entry of committedEntries) {
+      const batch = observedBatch(entry);
+      if (batch !== undefined) this.committed.applied(name, batch);
+    }
   }
 
   #group(name: string): RaftHistory {
@@ -141,7 +159,7 @@ function stepped(
   }
   const wasLeaderIn = replica.isLeader ? replica.term : undefined;
   const commitBefore = replica.commit;
-  takeHardState(brokerId, replica, step);
+  takeHardState(brokerId, observed, replica, step);
   if (step.softState !== undefined) replica.isLeader = step.softState.role === "leader";
   const termAt = (index: number): number => termIn(observed, step, index);
   if (replica.isLeader && wasLeaderIn !== replica.term) {
@@ -151,14 +169,28 @@ function stepped(
     expectCommitted(brokerId, observed, replica, termAt(replica.commit));
   }
   expectConflict(brokerId, observed, group, step);
-  for (const entry of step.committedEntries) group.applied(brokerId, replica.term, entry);
+  for (const entry of step.committedEntries) {
+    group.applied(brokerId, replica.term, entry);
+    if (entry.type === "normal") continue;
+    group.membersChanged(brokerId, entry.index, assignmentOfEntry(entry));
+  }
   replica.isChanging = step.committedEntries.some(({ type }) => type !== "normal");
 }
 
-function takeHardState(brokerId: number, replica: Replica, { hardState }: ObservedStep): void {
+function takeHardState(
+  brokerId: number,
+  { hasJoined }: ObservedReplica,
+  replica: Replica,
+  { hardState }: ObservedStep,
+): void {
   if (hardState === undefined) return;
   const { commit, term, vote } = hardState;
   const { group } = replica;
+  const isNewVote = vote !== 0 && (term !== replica.term || vote !== replica.vote);
+  if (isNewVote && !hasJoined) {
+    const detail = `broker ${brokerId} votes for ${vote} in term ${term}, and does not have what made it a member`;
+    group.tell("vote of no member", detail);
+  }
   if (term < replica.term) {
     group.tell("term went back", `broker ${brokerId} was in term ${replica.term}, now ${term}`);
   }

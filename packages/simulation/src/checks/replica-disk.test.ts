@@ -64,10 +64,26 @@ describe("ReplicaDisk", () => {
     expect(lossOf(logOf([1, 3], 4, 0))).toBeUndefined();
   });
 
-  test("withoutEntries() bears other entries, and no lower term", () => {
-    const disk = new ReplicaDisk(logOf([1, 1], 2)).withoutEntries();
+  test("takenOut() bears other entries, and no lower term", () => {
+    const disk = new ReplicaDisk(logOf([1, 1], 2)).takenOut();
     expect(disk.lossIn(logOf([2], 2))).toBeUndefined();
     expect(disk.lossIn(logOf([2], 1))).toBe("term 2 on disk became 1");
+  });
+
+  test("takenOut() bears no snapshot of what the log had that takes away what came after it", () => {
+    const lossOf = (before: readonly number[], after: readonly number[]): string | undefined => {
+      const disk = new ReplicaDisk(logOf(before, 2)).takenOut();
+      // The snapshot ends with entry 2, of term 1.
+      const term = (index: number): number => after[index - 1] ?? 0;
+      const lastIndex = (): number => after.length;
+      return disk.lossIn({ ...logOf(after, 2), firstIndex: () => 3, lastIndex, term });
+    };
+    expect(lossOf([1, 1, 1], [1, 1])).toBe(
+      "entries up to 3 followed entry 2 of term 1, which a snapshot brought again, and the log ends at 2",
+    );
+    expect(lossOf([1, 1, 1], [1, 1, 1])).toBeUndefined();
+    expect(lossOf([1], [1, 1])).toBeUndefined();
+    expect(lossOf([1, 0, 0], [1, 1])).toBeUndefined();
   });
 
   test("hasVoted() knows the vote that is durable, and that a later term made it past", () => {

@@ -22,6 +22,8 @@ export class ReplicaDisk {
   #term: number;
   #vote: number;
   #pending: StoredWrite[] = [];
+  /** What the log held before the replica was taken out of its group. */
+  #before: ReplicaDisk | undefined;
 
   constructor(log: StoredLog) {
     this.#startIndex = log.firstIndex();
@@ -41,10 +43,16 @@ export class ReplicaDisk {
     if (write !== undefined) this.#take(write);
   }
 
-  /** What a log must have that takes its place, with any entries: what it promised in elections stays. */
-  withoutEntries(): ReplicaDisk {
+  /**
+   * What a log must have that takes its place: what it promised in elections stays, and entries do where the other one
+   * begins with an entry that it has.
+   */
+  takenOut(): ReplicaDisk {
     const hardState = { term: this.#term, vote: this.#vote, commit: 0 };
-    return new ReplicaDisk({ hardState, firstIndex: () => 1, lastIndex: () => 0, term: () => 0 });
+    const none = { hardState, firstIndex: () => 1, lastIndex: () => 0, term: () => 0 };
+    const disk = new ReplicaDisk(none);
+    disk.#before = this;
+    return disk;
   }
 
   /** Whether the entry is there for good. */
@@ -85,7 +93,9 @@ export class ReplicaDisk {
     if (term === this.#term && this.#vote !== 0 && vote !== this.#vote) {
       return `the vote for ${this.#vote} in term ${term} became one for ${vote}`;
     }
-    const lastIndex = this.#startIndex + this.#terms.length - 1;
+    const lastIndex = this.#lastIndex;
+    const needless = this.#before?.needlesslyReplacedBy(log);
+    if (needless !== undefined) return needless;
     if (log.lastIndex() < lastIndex) {
       return `entries up to ${lastIndex} were durable, and the log ends at ${log.lastIndex()}`;
     }
@@ -95,6 +105,19 @@ export class ReplicaDisk {
       if (now !== before) return `entry ${index} of term ${before} became one of term ${now}`;
     }
     return undefined;
+  }
+
+  get #lastIndex(): number {
+    return this.#startIndex + this.#terms.length - 1;
+  }
+
+  /** A snapshot takes the place of a log that lacks its last entry, and of no other: what follows that may count. */
+  needlesslyReplacedBy(log: StoredLog): string | undefined {
+    const index = log.firstIndex() - 1;
+    const term = this.#terms[index - this.#startIndex];
+    if (term === undefined || term !== termOf(log, index)) return undefined;
+    if (log.lastIndex() >= this.#lastIndex) return undefined;
+    return `entries up to ${this.#lastIndex} followed entry ${index} of term ${term}, which a snapshot brought again, and the log ends at ${log.lastIndex()}`;
   }
 }
 

@@ -11,7 +11,13 @@ function mark(file: string, name: string, at: string): CoverageMark {
   return { name, file, at };
 }
 
-/** What must have happened for a run's "nothing is wrong" to mean something. */
+/**
+ * What must have happened for a run's "nothing is wrong" to mean something. Not among them, though rare: what nothing that is
+ * right leads to (the node puts a snapshot in the place of its log, which the broker does before; a record of a group behind
+ * its tombstone), and what tests of their own take: a snapshot of what the log has and does not know as committed, for which
+ * an answer would have to be lost in the moment at which the log is cut (`snapshot-pitfalls.test.ts`), and entries that
+ * cannot be read for now, for simulated disks always read (`group-storage.failure.test.ts`).
+ */
 export const coverageMarks: readonly CoverageMark[] = [
   mark(
     "raft-ts/src/step.ts",
@@ -33,23 +39,18 @@ export const coverageMarks: readonly CoverageMark[] = [
     "append refused: logs differ",
     "response.rejectHint = hint.index;",
   ),
+  // Behind an optional call V8 counts nothing: what follows it is the place.
   mark(
-    "raft-ts/src/snapshot-handler.ts",
-    "snapshot over a log that differs",
-    "log.restore(snapshot);",
+    "raft-ts/src/leader.ts",
+    "leader heard no majority and stepped down",
+    "becomeFollower(raft, raft.term, 0);",
   ),
-  mark(
-    "raft-ts/src/snapshot-handler.ts",
-    "snapshot of what the log has",
-    "log.commitTo(snapshot.index);",
-  ),
-  mark("raft-ts/src/leader.ts", "leader heard no majority and stepped down", 'kind: "quorumLost"'),
   mark(
     "raft-ts/src/transfer.ts",
     "leadership handed over behind a catch-up",
     "sendTimeoutNow(raft, from);",
   ),
-  mark("raft-ts/src/transfer.ts", "hand-over given up", 'kind: "transferAborted"'),
+  mark("raft-ts/src/transfer.ts", "hand-over given up", "raft.transferTarget = 0;"),
   mark("raft-ts/src/multi/multi-raft.ts", "group sent to sleep", 'group.wakefulness = "asleep";'),
   mark("raft-ts/src/multi/multi-raft.ts", "sleeping group woken", 'group.wakefulness = "awake";'),
   mark(
@@ -68,11 +69,6 @@ export const coverageMarks: readonly CoverageMark[] = [
     "takeHardState(state, header);\n      return fault;",
   ),
   mark("log/src/journal/replay.ts", "records of nobody knows whom lost", "this.#damage ??= where;"),
-  mark(
-    "log/src/journal/replay.ts",
-    "deleted group's records passed over",
-    "if (this.deleted.has(name)) return undefined;",
-  ),
   mark(
     "log/src/journal/journal.ts",
     "journal waited for room on the disk",
@@ -137,11 +133,6 @@ export const coverageMarks: readonly CoverageMark[] = [
     "broker/src/raft/early-messages.ts",
     "message for a group that is not there yet",
     "this.#current.set(groupId, [{ from, group, message }]);",
-  ),
-  mark(
-    "broker/src/raft/raft-group.ts",
-    "entries could not be read for now",
-    "entries could not be read for now",
   ),
   mark(
     "broker/src/raft/state-image.ts",

@@ -13,12 +13,15 @@ export function atSync(machine: BrokerMachine, random: SeededRandom, harm: () =>
   const { disk } = machine;
   const kinds = [...new Set(disk.paths().map(kindOf))];
   const kind = kinds.length === 0 ? "" : random.pick(kinds);
-  let left = random.integer(syncsMax);
+  // Half of the time what is new in the directory must not be durable yet: whoever relies on it has forgotten to sync that.
+  const isAboutNames = random.chance(0.5);
+  let left = isAboutNames ? 0 : random.integer(syncsMax);
   const callOff = (): void => {
     disk.onSynced = undefined;
   };
   disk.onSynced = (path) => {
-    if (kindOf(path) !== kind || left-- > 0) return;
+    if (kindOf(path) !== kind || (isAboutNames && !disk.hasUnsyncedNames)) return;
+    if (left-- > 0) return;
     callOff();
     // Whoever waited for the sync goes on first: the next thing that it asks of the disk comes to nothing.
     machine.process?.post(0, harm);

@@ -1,4 +1,6 @@
 import type { BrokerMachine } from "../simulated-cluster.ts";
+import type { Inode } from "../world/inode.ts";
+import type { SeededRandom } from "../world/seeded-random.ts";
 import { type Fault, nothingToMend } from "./fault-scene.ts";
 
 const stallMsMax = 5000;
@@ -33,7 +35,7 @@ const restMs = 2000;
 
 const rottenBytesMax = 4;
 
-/** Some bytes of the log change where they lie. */
+/** Some bytes of the log, or a whole sector, change where they lie. */
 export const rot: Fault = ({ cluster, random, victim, world }) => {
   const { disk, host, process } = victim;
   const before = coldFiles(victim);
@@ -44,9 +46,8 @@ export const rot: Fault = ({ cluster, random, victim, world }) => {
     if (cold.length === 0) return;
     const [path] = random.pick(cold);
     const inode = disk.inode(path);
-    for (let left = 1 + random.integer(rottenBytesMax); left > 0; left--) {
-      inode.rot(random.integer(inode.sizeBytes), 1 << random.integer(8));
-    }
+    if (random.chance(0.5)) rotSector(inode, random);
+    else rotBits(inode, random);
     disk.hasRotted = true;
     world.trace.tell(host, `${path} rots`);
     // Mostly it lies there until somebody reads it; or the next start finds it.
@@ -57,6 +58,23 @@ export const rot: Fault = ({ cluster, random, victim, world }) => {
   });
   return nothingToMend;
 };
+
+function rotBits(inode: Inode, random: SeededRandom): void {
+  for (let left = 1 + random.integer(rottenBytesMax); left > 0; left--) {
+    inode.rot(random.integer(inode.sizeBytes), 1 << random.integer(8));
+  }
+}
+
+const sectorBytes = 512;
+
+/** A whole sector is something else: with a record that lies there its name is gone, too. */
+function rotSector(inode: Inode, random: SeededRandom): void {
+  const start = random.integer(Math.ceil(inode.sizeBytes / sectorBytes)) * sectorBytes;
+  const end = Math.min(start + sectorBytes, inode.sizeBytes);
+  for (let position = start; position < end; position++) {
+    inode.rot(position, 1 + random.integer(255));
+  }
+}
 
 /** Files of the log by path, and how often each was written. */
 function coldFiles({ broker, disk }: BrokerMachine): Map<string, number> {

@@ -17,6 +17,7 @@ export const faultKinds = [
   "lost state",
   "wiped machine",
   "clock jump",
+  "cut link",
 ] as const;
 
 /** One of them. */

@@ -5,6 +5,7 @@ import { breakDisk, fill, loseState, rot, stall, wipe } from "./disk-faults.ts";
 import { type FaultKind, lossyFaults } from "./fault-kind.ts";
 import type { Fault, FaultScene } from "./fault-scene.ts";
 import {
+  cutLink,
   partition,
   partitionForLong,
   partitionOneWay,
@@ -55,6 +56,7 @@ const faults: Readonly<Record<FaultKind, Fault>> = {
   "lost state": loseState,
   "wiped machine": wipe,
   "clock jump": jumpClock,
+  "cut link": cutLink,
 };
 
 /**

@@ -1,7 +1,11 @@
 import { clientHosts } from "../workload/client-seats.ts";
 import { type Fault, type FaultScene, nothingToMend } from "./fault-scene.ts";
 
-export const partition: Fault = (scene, { host }) => cutAround(scene, host, "both");
+export const partition: Fault = (scene, { host }) => {
+  // Who is on this side of it, and has to connect anew, sends again what nobody has answered yet.
+  if (scene.random.chance(0.5)) dropClients(scene, host);
+  return cutAround(scene, host, "both");
+};
 
 export const partitionOneWay: Fault = (scene, { host }) =>
   cutAround(scene, host, scene.random.chance(0.5) ? "in" : "out");
@@ -10,6 +14,19 @@ export const partitionOneWay: Fault = (scene, { host }) =>
 export const partitionForLong: Fault = (scene, { host }) => {
   cutAround(scene, host, "both");
   return nothingToMend;
+};
+
+/** Two brokers do not reach each other, and everybody else reaches both. */
+export const cutLink: Fault = ({ cluster, random, world }, { host }) => {
+  const { links } = world;
+  const others = cluster.machines.map((each) => each.host).filter((each) => each !== host);
+  const other = random.pick(others);
+  links.cut(host, other);
+  links.cut(other, host);
+  return () => {
+    links.heal(host, other);
+    links.heal(other, host);
+  };
 };
 
 const slowMsMax = 400;
@@ -21,11 +38,21 @@ export const slowLink: Fault = (scene, { host }) => {
   return () => links.heal(host, other);
 };
 
-/** All connections between two hosts end; what was on its way is lost, and both sides hear of it. */
+/** All connections between two hosts, or those of all clients, end; what was on its way is lost, and both sides hear of it. */
 export const resetConnections: Fault = (scene, { host }) => {
-  scene.world.links.reset(host, scene.random.pick(othersOf(scene, host)));
+  if (scene.random.chance(0.5)) dropClients(scene, host);
+  else scene.world.links.reset(host, scene.random.pick(othersOf(scene, host)));
   return nothingToMend;
 };
+
+const dropMsMax = 1000;
+
+/** Within a second every client loses its connections to a broker, one after the other. */
+function dropClients({ random, world }: FaultScene, host: string): void {
+  for (const client of clientHosts) {
+    world.loop.schedule(random.between(0, dropMsMax), () => world.links.reset(host, client));
+  }
+}
 
 function cutAround(scene: FaultScene, host: string, direction: "in" | "out" | "both"): () => void {
   const others = othersOf(scene, host);

@@ -1,8 +1,13 @@
 import type { Admin, Consumer } from "@ropewalk/client";
 import type { SeededRandom } from "../world/seeded-random.ts";
+import type { SimulatedProcess } from "../world/simulated-process.ts";
 import { Activity, pause } from "./activity.ts";
+import { callFailureOf } from "./call-failure.ts";
 import type { ClientSeat, ClientSeats } from "./client-seats.ts";
+import { Committing } from "./committing.ts";
+import { bufferOf } from "./consuming.ts";
 import type { GroupHistory } from "./group-history.ts";
+import { ReadingPace } from "./reading-pace.ts";
 
 /** How a group reads. */
 export interface GroupConsumingOptions {
@@ -12,15 +17,20 @@ export interface GroupConsumingOptions {
   /** How long a member stays at most before another takes its place. */
   readonly stayMsMax: number;
   readonly sessionTimeoutMs: number;
+  /** How long a slow member takes for a record at most; 0: none is slow. */
+  readonly handlingMsMax: number;
+  /** Records of a partition before this offset may be gone. */
+  readonly deletedBefore: (partition: number) => number;
 }
 
 interface Member {
   readonly seat: ClientSeat;
   readonly consumer: Consumer;
+  readonly pace: ReadingPace;
 }
 
-/** A commit is waited for, and many of them would make a slow reader. */
-const commitEveryMs = 200;
+/** Half of the members that stop for a while are put out of the group before they go on. */
+const frozenSessionsMax = 2;
 
 /** A consumer group whose members come, commit, leave and crash; and somebody who watches its committed offsets. */
 export class GroupConsuming {
@@ -31,6 +41,7 @@ export class GroupConsuming {
   readonly #members = new Map<number, Member>();
   readonly #activities: Activity[] = [];
   #joined = 0;
+  #isStopped = false;
   /** Why a member ended that nobody ended. */
   failure: string | undefined;
 
@@ -50,7 +61,7 @@ export class GroupConsuming {
     const { memberCount, stayMsMax } = this.#options;
     for (let row = 0; row < memberCount; row++) {
       this.#join(row);
-      this.#begin(row, stayMsMax, () => this.#change(row));
+      this.#begin(row, stayMsMax, (process) => this.#change(row, process));
     }
     const watcher = this.#seats.open(1);
     const admin = watcher.client.admin();
@@ -60,6 +71,8 @@ export class GroupConsuming {
   /** Who is in the group stays. */
   stop(): void {
     for (const activity of this.#activities) activity.stop();
+    this.#isStopped = true;
+    for (const { pace } of this.#members.values()) pace.hurry();
   }
 
   /** Resolves when the group, left alone, was given every record of these partitions, and has said goodbye. */
@@ -75,21 +88,32 @@ export class GroupConsuming {
 
   #isComplete(ends: ReadonlyMap<number, number>): boolean {
     for (const [partition, end] of ends) {
-      if (this.#history.missingOf(partition) < end) return false;
+      const from = this.#options.deletedBefore(partition);
+      if (this.#history.missingOf(partition, from) < end) return false;
     }
     return true;
   }
 
-  #begin(row: number, everyMsMax: number, step: () => Promise<void>, seat?: ClientSeat): void {
+  #begin(
+    row: number,
+    everyMsMax: number,
+    step: (process: SimulatedProcess) => Promise<void>,
+    seat?: ClientSeat,
+  ): void {
     const { process } = seat ?? this.#seats.open(row);
-    const activity = new Activity({ process, random: this.#random, everyMsMax }, step);
+    const pace = { process, random: this.#random, everyMsMax };
+    const activity = new Activity(pace, () => step(process));
     this.#activities.push(activity);
     activity.start();
   }
 
-  /** A member goes, politely or not, and perhaps another one comes at once. */
-  async #change(row: number): Promise<void> {
+  /** A member stops for a while, or goes, politely or not, and perhaps another one comes at once. */
+  async #change(row: number, process: SimulatedProcess): Promise<void> {
     const member = this.#members.get(row);
+    if (member !== undefined && this.#random.chance(0.3)) {
+      await this.#freeze(member, process);
+      return;
+    }
     this.#members.delete(row);
     if (member === undefined) this.#join(row);
     else if (this.#random.chance(0.5)) this.#seats.crash(member.seat);
@@ -97,45 +121,57 @@ export class GroupConsuming {
     if (!this.#members.has(row) && this.#random.chance(0.5)) this.#join(row);
   }
 
+  /** Nothing reaches the member (SIGSTOP), and then all of it. */
+  async #freeze({ seat }: Member, process: SimulatedProcess): Promise<void> {
+    seat.process.pause();
+    await pause(
+      process,
+      this.#random.between(0, this.#options.sessionTimeoutMs * frozenSessionsMax),
+    );
+    seat.process.resume();
+  }
+
   #join(row: number): void {
-    const { groupId: group, sessionTimeoutMs, topic } = this.#options;
+    const { groupId: group, handlingMsMax, sessionTimeoutMs, topic } = this.#options;
     const seat = this.#seats.open(row);
     const isManual = this.#random.chance(0.5);
+    const isSlow = !this.#isStopped && this.#random.chance(0.5);
+    const pace = new ReadingPace(this.#random, isSlow ? handlingMsMax : 0);
     const consumer = seat.client.consumer({
       topic,
       group,
       sessionTimeoutMs,
       autoCommit: !isManual,
       autoCommitIntervalMs: 500,
+      ...bufferOf(pace),
     });
-    const member = { seat, consumer };
+    const member = { seat, consumer, pace };
     this.#members.set(row, member);
     this.#read(`m${++this.#joined}`, member, isManual).catch((error: unknown) => {
-      if (seat.process.isAlive) this.failure ??= String(error);
+      if (seat.process.isAlive) this.#ended(row, member, error);
     });
   }
 
-  async #read(name: string, { consumer, seat }: Member, isManual: boolean): Promise<void> {
-    const { process } = seat;
-    let committedMs = process.monotonicMs();
-    for await (const { offset, partition } of consumer) {
-      this.#history.delivered(name, partition, offset);
-      const isDue = process.monotonicMs() - committedMs >= commitEveryMs;
-      if (!isManual || !isDue || this.#random.chance(0.9)) continue;
-      await this.#commit(consumer);
-      committedMs = process.monotonicMs();
+  /** What a member was about to read may have been deleted: then another one takes its place, and goes on with what is left. */
+  #ended(row: number, member: Member, error: unknown): void {
+    if (callFailureOf(error).code !== "OFFSET_OUT_OF_RANGE") {
+      this.failure ??= String(error);
+      return;
     }
+    if (this.#members.get(row) !== member) return;
+    this.#members.delete(row);
+    void this.#seats.close(member.seat);
+    this.#join(row);
   }
 
-  async #commit(consumer: Consumer): Promise<void> {
-    const positions = consumer.positions();
-    // It may be refused: the partitions are somebody else's by now, or nobody coordinates.
-    const isDone = await consumer.commit(positions).then(
-      () => true,
-      () => false,
-    );
-    if (!isDone) return;
-    for (const { offset, partition } of positions) this.#history.committed(partition, offset);
+  async #read(name: string, { consumer, pace, seat }: Member, isManual: boolean): Promise<void> {
+    const { process } = seat;
+    const committing = new Committing(consumer, process, this.#random, this.#history);
+    for await (const { offset, partition } of consumer) {
+      this.#history.delivered(name, partition, offset);
+      await pace.handled(process);
+      if (isManual) await committing.recordDone();
+    }
   }
 
   async #watch(admin: Admin): Promise<void> {

@@ -9,6 +9,8 @@ export type GroupEvent =
     }
   /** A commit was acknowledged: `offset` is that of the next record to read. */
   | { readonly kind: "committed"; readonly partition: number; readonly offset: number }
+  /** A member may have put the group back in a partition, as applications may: nothing is known of it from then on. */
+  | { readonly kind: "rewound"; readonly partition: number }
   /** Somebody began to ask where the group is. */
   | { readonly kind: "asked"; readonly question: number }
   /** And was told, by partition; those without a committed offset are left out. */
@@ -35,6 +37,10 @@ export class GroupHistory {
     this.events.push({ kind: "committed", partition, offset });
   }
 
+  rewound(partition: number): void {
+    this.events.push({ kind: "rewound", partition });
+  }
+
   /** Answers the number of the question. */
   asked(): number {
     const question = this.#questions++;
@@ -46,9 +52,9 @@ export class GroupHistory {
     this.events.push({ kind: "told", question, offsets });
   }
 
-  /** The first offset of a partition that no member was given. */
-  missingOf(partition: number): number {
-    let missing = this.#missing.get(partition) ?? 0;
+  /** The first offset of a partition, from this one on, that no member was given. */
+  missingOf(partition: number, from: number): number {
+    let missing = Math.max(from, this.#missing.get(partition) ?? 0);
     while (this.#delivered.get(partition)?.has(missing) === true) missing++;
     this.#missing.set(partition, missing);
     return missing;

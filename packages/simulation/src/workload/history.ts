@@ -1,8 +1,10 @@
+import type { CallFailure } from "./call-failure.ts";
+
 /** What became of a record that a producer wrote. */
 export type Fate =
   | { readonly kind: "pending" }
   | { readonly kind: "acknowledged"; readonly partition: number; readonly offset: number }
-  | { readonly kind: "failed"; readonly outcome: "definite" | "indefinite"; readonly why: string };
+  | ({ readonly kind: "failed" } & CallFailure);
 
 /** A record, as it was written. */
 export interface WrittenRecord {
@@ -27,6 +29,10 @@ export class History {
   readonly plainProducers: Set<string> = new Set();
   /** By consumer, in the order in which it was given them. */
   readonly seen: Map<string, SeenRecord[]> = new Map();
+  /** Hears of every record at the moment when it is acknowledged. */
+  onAcknowledged: ((record: WrittenRecord, partition: number, offset: number) => void) | undefined;
+  /** By partition: somebody asked for the records before this offset to be deleted. */
+  readonly #deletedBefore = new Map<number, number>();
 
   /** The value of a record says who wrote it. */
   write(producer: string, number: number, partition: number): WrittenRecord {
@@ -39,6 +45,22 @@ export class History {
     const list = this.seen.get(consumer) ?? [];
     list.push(record);
     this.seen.set(consumer, list);
+  }
+
+  /** Somebody is about to ask for the records of a partition before this offset to be deleted. */
+  willDelete(partition: number, offset: number): void {
+    this.#deletedBefore.set(partition, Math.max(offset, this.deletedBefore(partition)));
+  }
+
+  /** Whoever wrote a record was told what became of it. */
+  settled(record: WrittenRecord, fate: Fate): void {
+    record.fate = fate;
+    if (fate.kind === "acknowledged") this.onAcknowledged?.(record, fate.partition, fate.offset);
+  }
+
+  /** Records of a partition before this offset may be gone, and none of the others. */
+  deletedBefore(partition: number): number {
+    return this.#deletedBefore.get(partition) ?? 0;
   }
 
   count(kind: Fate["kind"]): number {

@@ -22,6 +22,8 @@ export class Moving {
   readonly #process: SimulatedProcess;
   readonly #random: SeededRandom;
   readonly #options: MovingOptions;
+  /** The partition that was moved last. */
+  #lastPartition = 0;
   #isStopped = false;
   #timer: Timer | undefined;
 
@@ -89,7 +91,10 @@ export class Moving {
     const replicaIds = Array.from({ length: count }, () => {
       return left.splice(this.#random.integer(left.length), 1)[0] ?? 0;
     });
-    const partition = this.#random.integer(topic.partitionCount);
+    // Often the same one again, so that replicas come back to where they were a moment ago.
+    const isAgain = this.#random.chance(0.4);
+    const partition = isAgain ? this.#lastPartition : this.#random.integer(topic.partitionCount);
+    this.#lastPartition = partition;
     const wanted = [{ topic: topic.name, partition, replicaIds }];
     await this.#admin.reassignPartitions({ wanted, throttleBytesPerSecond });
   }

@@ -33,6 +33,8 @@ export class Operating {
   readonly #activity: Activity;
   /** The brokers that were there from the beginning. */
   readonly #founders: readonly BrokerMachine[];
+  /** New machines that have not registered yet, as far as is known. */
+  readonly #expected = new Set<BrokerMachine>();
   #grown = 0;
   readonly counts: Map<BrokerChore, number> = new Map();
 
@@ -88,16 +90,24 @@ export class Operating {
   async #undrain(machine: BrokerMachine): Promise<boolean> {
     try {
       await this.#admin.undrainBroker(machine.brokerId);
+      this.#expected.delete(machine);
       return true;
     } catch (error) {
-      if (!isNotRegistered(error)) return false;
-      this.#cluster.replace(machine);
-      return true;
+      return isNotRegistered(error) && this.#replace(machine);
     }
+  }
+
+  /** Puts a new machine in the place of one that was removed; answers whether it did: the one before may be on its way. */
+  #replace(machine: BrokerMachine): boolean {
+    if (this.#expected.has(machine)) return false;
+    this.#expected.add(machine);
+    this.#cluster.replace(machine);
+    return true;
   }
 
   async #decommission(machine: BrokerMachine): Promise<void> {
     await this.#admin.decommissionBroker(machine.brokerId);
+    this.#expected.delete(machine);
     const endMs = this.#process.monotonicMs() + patienceMs;
     while (this.#process.monotonicMs() < endMs && !this.#activity.isStopped) {
       await pause(this.#process, 300);
@@ -105,7 +115,7 @@ export class Operating {
         await this.#admin.decommissionBroker(machine.brokerId);
       } catch (error) {
         if (!isNotRegistered(error)) continue;
-        this.#cluster.replace(machine);
+        this.#replace(machine);
         return;
       }
     }

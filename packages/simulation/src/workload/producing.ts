@@ -17,6 +17,9 @@ export interface ProducingOptions {
   readonly burstMax: number;
 }
 
+/** How long some producers try: less than a leader takes to be replaced, or hardly longer. */
+const hastyMs = [300, 1000, 3000];
+
 /** A record that failed is followed by another one so soon. */
 const retryMs = 200;
 
@@ -41,7 +44,7 @@ export class Producing {
     this.#producer = client.producer({
       lingerMs: random.integer(20),
       idempotent: options.isIdempotent,
-      deliveryTimeoutMs: random.chance(0.15) ? 3000 : 120_000,
+      deliveryTimeoutMs: random.chance(0.4) ? random.pick(hastyMs) : 120_000,
     });
     if (!options.isIdempotent) history.plainProducers.add(options.name);
     this.#process = process;
@@ -89,7 +92,7 @@ export class Producing {
     const value = Buffer.from(`${valueOf(record)} ${padding}`);
     this.#pending++;
     const settle = (fate: Fate): Fate => {
-      record.fate = fate;
+      this.#history.settled(record, fate);
       this.#pending--;
       return fate;
     };

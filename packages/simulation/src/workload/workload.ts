@@ -14,6 +14,8 @@ import type { LoadedTopic } from "./loaded-topic.ts";
 import { Moving } from "./moving.ts";
 import { Operating } from "./operating.ts";
 import { Producing } from "./producing.ts";
+import { ReadingPace } from "./reading-pace.ts";
+import { Trimming } from "./trimming.ts";
 
 /** Where a workload works. */
 export interface WorkloadScene {
@@ -36,6 +38,7 @@ export class Workload {
   readonly #options: RunOptions;
   readonly producers: readonly Producing[];
   readonly consumers: readonly Consuming[];
+  readonly #paces: ReadingPace[] = [];
   readonly moving: Moving | undefined;
   readonly operating: Operating | undefined;
   readonly #group:
@@ -43,6 +46,7 @@ export class Workload {
     | undefined;
   readonly #churning: Churning | undefined;
   readonly #administering: Administering | undefined;
+  readonly #trimming: Trimming | undefined;
 
   constructor(scene: WorkloadScene, options: RunOptions) {
     this.#scene = scene;
@@ -54,16 +58,19 @@ export class Workload {
     this.#group = this.#newGroup();
     this.#churning = this.#newChurning();
     this.#administering = this.#newAdministering();
+    this.#trimming = this.#newTrimming();
   }
 
   start(): void {
     for (const part of this.#parts()) part.start();
-    for (const consumer of this.consumers) consumer.start();
+    for (const [row, from] of this.#options.consumersFrom.entries())
+      this.consumers[row]?.start(from);
   }
 
-  /** Nothing is begun any more. */
+  /** Nothing is begun any more, and readers hurry. */
   stop(): void {
     for (const part of this.#parts()) part.stop();
+    for (const pace of this.#paces) pace.hurry();
   }
 
   /** Records whose fate is not known yet. */
@@ -74,6 +81,7 @@ export class Workload {
   /** Resolves when all that people began has come to its end. */
   async settled(): Promise<void> {
     await this.#administering?.settled();
+    await this.#trimming?.settled();
     await this.operating?.settled();
     await this.moving?.settled();
   }
@@ -88,12 +96,19 @@ export class Workload {
     return (await this.#churning?.settled()) ?? [];
   }
 
-  /** Resolves with what was wrong with the group when it has read everything: up to these offsets, by partition. */
-  async checkGroup(ends: ReadonlyMap<number, number>): Promise<readonly string[]> {
+  /** Resolves when the group has read everything: up to these offsets, by partition. */
+  async groupSettled(ends: ReadonlyMap<number, number>): Promise<void> {
+    await this.#group?.consuming.settled(ends);
+  }
+
+  /** What was wrong with the group up to now. */
+  groupFailures(): readonly string[] {
     if (this.#group === undefined) return [];
     const { consuming, history } = this.#group;
-    await consuming.settled(ends);
-    const failures = checkGroup(history.events).map(({ detail, kind }) => `${kind}: ${detail}`);
+    const deletedBefore = (partition: number): number =>
+      this.#scene.history.deletedBefore(partition);
+    const found = checkGroup(history.events, deletedBefore);
+    const failures = found.map(({ detail, kind }) => `${kind}: ${detail}`);
     return consuming.failure === undefined
       ? failures
       : [...failures, `a member of a group ended: ${consuming.failure}`];
@@ -106,6 +121,17 @@ export class Workload {
     );
   }
 
+  /** Records that consumers were never given, where partitions end there: those who follow come to the end. */
+  unseen(ends: ReadonlyMap<number, number>): readonly string[] {
+    const following = this.consumers.filter(({ failure }) => failure === undefined);
+    return following.flatMap((consumer) =>
+      consumer.behind(ends).map(([partition, offset]) => {
+        const at = offset === undefined ? "nowhere" : `at ${partition}:${offset}`;
+        return `unseen: a consumer is ${at}, and partition ${partition} ends at ${ends.get(partition)}`;
+      }),
+    );
+  }
+
   *#parts(): Iterable<Part> {
     yield* this.producers;
     const { moving, operating } = this;
@@ -115,6 +141,7 @@ export class Workload {
       this.#group?.consuming,
       this.#churning,
       this.#administering,
+      this.#trimming,
     ]) {
       if (part !== undefined) yield part;
     }
@@ -139,9 +166,13 @@ export class Workload {
 
   #newConsumers(): Consuming[] {
     const { history, seats, topic } = this.#scene;
-    return this.#options.consumersFrom.map((from, row) => {
-      const { client } = seats.open(row);
-      return new Consuming(`c${row + 1}`, topic.name, client, history, from);
+    const { consumersFrom, handlingMsMax } = this.#options;
+    return consumersFrom.map((_, row) => {
+      const name = `c${row + 1}`;
+      // Every other one is slow.
+      const pace = new ReadingPace(this.#random(name), row % 2 === 0 ? handlingMsMax : 0);
+      this.#paces.push(pace);
+      return new Consuming(name, topic.name, seats.open(row), history, pace);
     });
   }
 
@@ -173,6 +204,8 @@ export class Workload {
       memberCount,
       stayMsMax,
       sessionTimeoutMs: 6000,
+      handlingMsMax: this.#options.handlingMsMax,
+      deletedBefore: (partition: number): number => this.#scene.history.deletedBefore(partition),
     };
     return {
       consuming: new GroupConsuming(seats, this.#random("group"), history, options),
@@ -192,5 +225,13 @@ export class Workload {
     const { seats, topic } = this.#scene;
     const options = { chores, everyMsMax };
     return new Administering(seats.open(2), this.#random("administering"), topic, options);
+  }
+
+  #newTrimming(): Trimming | undefined {
+    const { trimEveryMsMax } = this.#options;
+    if (trimEveryMsMax === 0) return undefined;
+    const { history, seats, topic } = this.#scene;
+    const load = { topic, history };
+    return new Trimming(seats.open(0), this.#random("trimming"), load, trimEveryMsMax);
   }
 }

@@ -11,6 +11,7 @@ import {
   type ToClient,
   type ToServer,
 } from "./grpc-wire.ts";
+import { Holdings } from "./holdings.ts";
 import { Pipe } from "./pipe.ts";
 import type { SimulatedLinks } from "./simulated-links.ts";
 import type { SimulatedProcess } from "./simulated-process.ts";
@@ -33,11 +34,14 @@ export interface ClientWorld {
 export class SimulatedChannels implements Channels {
   readonly #world: ClientWorld;
   readonly #process: SimulatedProcess;
+  readonly #holdings: Holdings;
   readonly #calls = new Set<ClientCall>();
 
-  constructor(world: ClientWorld, process: SimulatedProcess) {
+  /** Calls that are under way are held in `holdings`. */
+  constructor(world: ClientWorld, process: SimulatedProcess, holdings: Holdings = new Holdings()) {
     this.#world = world;
     this.#process = process;
+    this.#holdings = holdings;
   }
 
   channel(address: string): Channel {
@@ -76,9 +80,11 @@ export class SimulatedChannels implements Channels {
   }
 
   #call(address: string, hears: CallHearer): ClientCall {
+    const giveBack = this.#holdings.take("call", address);
     const call = new ClientCall(this.#world, this.#process, address, {
       ...hears,
       over: (failure) => {
+        giveBack();
         this.#calls.delete(call);
         hears.over(failure);
       },

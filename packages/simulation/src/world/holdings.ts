@@ -1,5 +1,5 @@
 /** What a process takes from the system and must give back. */
-export type HoldingKind = "timer" | "file" | "connection" | "port";
+export type HoldingKind = "timer" | "file" | "connection" | "port" | "call";
 
 /** One thing that a process has taken. */
 export interface Holding {

@@ -74,6 +74,11 @@ export class MachineDisk {
     this.#change({ inode: this.inode(path), from: path, to: undefined });
   }
 
+  /** Whether files came, went or were renamed that no sync of the directory has covered. */
+  get hasUnsyncedNames(): boolean {
+    return this.#unsyncedNames.length > 0;
+  }
+
   /** The changes that a sync of the directory which begins now covers. */
   unsyncedNames(): readonly unknown[] {
     return [...this.#unsyncedNames];

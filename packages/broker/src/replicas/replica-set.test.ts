@@ -1,0 +1,120 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { LogStore } from "@ropewalk/log";
+import type { KeyValueStore } from "@ropewalk/runtime";
+import { nodeRuntime } from "@ropewalk/runtime/node";
+import { expect, onTestFinished, test } from "vitest";
+import { SimulatedClock } from "../../fakes/simulated-clock.ts";
+import { Checkpointer } from "../checkpointer.ts";
+import { defaultBrokerLimits } from "../config.ts";
+import type { MetadataCommand } from "../controller/metadata-command.ts";
+import { MetadataImage } from "../controller/metadata-image.ts";
+import { LeaderTable } from "../leadership/leader-table.ts";
+import type { HistoryKeeper } from "../raft/history-keeper.ts";
+import type { RaftHost } from "../raft/raft-host.ts";
+import { placeReplicas } from "./replica-placement.ts";
+import { ReplicaSet, type ReplicaSetOptions } from "./replica-set.ts";
+
+const { clock, disk, logger } = nodeRuntime({ log: { level: "silent" } });
+const partition = { topic: "t", partition: 0, groupId: 2 };
+
+/** The replicas of broker 1, with a real log, whose metadata comes command by command, and whose state is kept when told. */
+class Scene {
+  readonly image: MetadataImage = new MetadataImage();
+  readonly replicas: ReplicaSet;
+  /** The state beside the log waits for this. */
+  readonly #kept = Promise.withResolvers<void>();
+  #index = 0;
+
+  constructor(store: LogStore) {
+    const state: Partial<KeyValueStore> = {
+      commit: () => this.#kept.promise,
+      get: () => undefined,
+      range: () => [],
+    };
+    const host: Partial<RaftHost> = { add: () => undefined, remove: () => undefined };
+    const history: Partial<HistoryKeeper> = { remove: () => undefined };
+    const options: Partial<ReplicaSetOptions> = {
+      brokerId: 1,
+      clock,
+      logger,
+      limits: defaultBrokerLimits,
+      store,
+      state: state as KeyValueStore,
+      host: host as RaftHost,
+      history: history as HistoryKeeper,
+      checkpointer: new Checkpointer(
+        state as KeyValueStore,
+        new SimulatedClock(),
+        logger,
+        defaultBrokerLimits.checkpointMs,
+      ),
+      leaders: new LeaderTable(),
+      image: this.image,
+      unknownThroughIndex: () => 0,
+      metadataIndex: () => this.#index,
+      membersMayChange: () => undefined,
+    };
+    this.replicas = new ReplicaSet(options as ReplicaSetOptions);
+  }
+
+  static async open(): Promise<Scene> {
+    const directory = mkdtempSync(join(tmpdir(), "ropewalk-replica-set-"));
+    const store = await LogStore.open({ disk, clock, logger, directory });
+    onTestFinished(async () => {
+      await store.close();
+      rmSync(directory, { recursive: true });
+    });
+    return new Scene(store);
+  }
+
+  /** Answers the entry of the metadata's log. */
+  apply(command: MetadataCommand): number {
+    placeReplicas(this.replicas, this.image.apply(command, ++this.#index), logger);
+    return this.#index;
+  }
+
+  /** A whole move of the partition; answers the assignment that brought the replicas which came. */
+  move(targetIds: readonly number[]): number {
+    const assignments = [{ ...partition, targetIds }];
+    this.apply({ kind: "partitionsReassigned", assignments });
+    const assignmentId = this.apply({ kind: "movesStarted", partitions: [partition] });
+    this.apply({ kind: "moveCompleted", assignmentId, ...partition });
+    return assignmentId;
+  }
+
+  /** The incarnation of the log that broker 1 has for the partition. */
+  get incarnation(): number | undefined {
+    return this.replicas.logOf({ groupId: partition.groupId, incarnation: 0 })?.key.incarnation;
+  }
+
+  /** The state is durable now, and so is what waited for it. */
+  keep(): void {
+    this.#kept.resolve();
+  }
+}
+
+// Simulated seed 1000, as it was then.
+test("ReplicaSet brings the present replica when an old one has left, whatever the metadata said meanwhile", async () => {
+  const scene = await Scene.open();
+  scene.apply({
+    kind: "topicCreated",
+    name: "t",
+    topicId: "id-of-t",
+    internal: false,
+    configs: new Map(),
+    partitions: [{ replicaIds: [1, 2] }],
+  });
+  expect(scene.image.topics.get("t")?.partitions[0]?.groupId).toBe(partition.groupId);
+  scene.move([2, 3]);
+  scene.move([1, 2]);
+  // The replica of the time is in the metadata, and must not come while the one before it is leaving.
+  const partitions = [{ replicaIds: [2, 3] }];
+  scene.apply({ kind: "partitionsCreated", topicId: "id-of-t", partitionCount: 1, partitions });
+  expect(scene.incarnation).toBeUndefined();
+  scene.move([2, 3]);
+  const present = scene.move([1, 2]);
+  scene.keep();
+  await expect.poll(() => scene.incarnation).toBe(present);
+});

@@ -1,0 +1,32 @@
+import { expect, test } from "vitest";
+import { ElectionLines } from "./election-lines.ts";
+
+/** Lines in which so many wait for nothing, and so many doubt. */
+function linesOf(wantedCount: number, doubtfulCount: number): ElectionLines<string> {
+  const lines = new ElectionLines<string>(16, 0);
+  for (let count = 0; count < doubtfulCount; count++) lines.doubt("doubtful");
+  for (let count = 0; count < wantedCount; count++) lines.request("wanted", 0);
+  return lines;
+}
+
+/** Who begins in one tick. */
+function begun(lines: ElectionLines<string>, isEverybodyAlive: boolean): Record<string, number> {
+  const counts: Record<string, number> = { wanted: 0, doubtful: 0 };
+  lines.tick(isEverybodyAlive, (candidate) => {
+    counts[candidate] = (counts[candidate] ?? 0) + 1;
+    return true;
+  });
+  return counts;
+}
+
+test("ElectionLines.tick() lets few begin who doubt while everybody is alive, beside all others", () => {
+  const lines = linesOf(20, 20);
+  expect(begun(lines, true)).toEqual({ wanted: 16, doubtful: 2 });
+  expect(begun(lines, true)).toEqual({ wanted: 4, doubtful: 2 });
+});
+
+test("ElectionLines.tick() lets who doubts have what the others leave, where somebody is not alive", () => {
+  const lines = linesOf(20, 20);
+  expect(begun(lines, false)).toEqual({ wanted: 16, doubtful: 0 });
+  expect(begun(lines, false)).toEqual({ wanted: 4, doubtful: 12 });
+});
