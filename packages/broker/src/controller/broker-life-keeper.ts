@@ -30,6 +30,8 @@ export interface BrokerLifeKeeperOptions {
   readonly mover: ReplicaMover | undefined;
   readonly checkMs: number;
   readonly sessionTimeoutMs: number;
+  /** Brokers that were to form the cluster. */
+  readonly bootstrapCount: number;
 }
 
 /** A higher feature level, as the metadata has it. */
@@ -37,6 +39,9 @@ export interface FeatureLevelChange {
   readonly kind: "featureLevelRaised";
   readonly level: number;
 }
+
+/** So long a new controller keeps the feature level for the sake of founders that have not come: they may know less. */
+const foundersWaitMsMax = 60_000;
 
 /** A broker that lags no more entries behind may be unfenced. */
 const lagMax = 1000;
@@ -142,7 +147,7 @@ export class BrokerLifeKeeper {
 
   async #raiseFeatureLevel(): Promise<void> {
     const { image, logger, propose } = this.#options;
-    if (!raisesFeatureLevel(image.clusterConfigs)) return;
+    if (!raisesFeatureLevel(image.clusterConfigs) || !this.#haveAllCome()) return;
     const level = commonFeatureLevel(image.brokers.values());
     if (level <= Math.max(image.featureLevel, this.#raisingTo)) return;
     this.#raisingTo = level;
@@ -153,6 +158,16 @@ export class BrokerLifeKeeper {
     }
     if (image.featureLevel < level) return;
     logger.info("every broker knows more: the feature level is raised", { level });
+  }
+
+  /** Whether nobody is on the way who may know less than those that are here: this broker itself may be, for a moment. */
+  #haveAllCome(): boolean {
+    const { bootstrapCount, clock, group, image } = this.#options;
+    const { learners, voters, votersOutgoing } = group().confState;
+    const members = [...voters, ...votersOutgoing, ...learners];
+    if (!members.every((id) => image.brokers.has(id))) return false;
+    const ledMs = clock.monotonicMs() - this.#sinceMs;
+    return image.brokers.size >= bootstrapCount || ledMs >= foundersWaitMsMax;
   }
 
   /** The wish is in the metadata, so that every controller goes on where the one before left off. */

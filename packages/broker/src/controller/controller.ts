@@ -68,6 +68,7 @@ export class Controller {
       propose: (action, change) => this.#propose(action, change),
       mover: options.mover,
       checkMs: limits.brokerHeartbeatMs,
+      bootstrapCount: options.bootstrapCount,
       sessionTimeoutMs: limits.brokerSessionTimeoutMs,
     });
     this.#membership = new ControllerMembership({
