@@ -59,7 +59,7 @@ export class BrokerTrio {
   readonly #firstPort = nextPort;
   readonly #gates = new Map<number, Promise<void>>();
   readonly #flushGates = new Map<number, Promise<void>>();
-  readonly #changes: BrokerConfig["limits"];
+  #changes: BrokerConfig["limits"];
   #heldCount = 0;
 
   /** Every broker that is to be a part of it. */
@@ -207,16 +207,18 @@ export class BrokerTrio {
     return described?.partitions[partition]?.leaderId ?? 0;
   }
 
-  /** Starts everything anew until the first replica of the partition leads it. */
+  /** Starts everything anew, and waits until the partition's first replica was given the lead. */
   async lead(topic: string, partition: number, id: number): Promise<void> {
-    // Elections draw lots: with three brokers, forty that go wrong are one in ten million.
-    for (let attempt = 0; attempt < 40; attempt++) {
-      await this.stopAll();
-      await this.startAll();
-      await this.#untilLed(topic, partition);
-      if ((await this.leaderOf(topic, partition)) === id) return;
+    this.#changes = { ...this.#changes, leaderBalanceMs: 50 };
+    await this.stopAll();
+    await this.startAll();
+    const endMs = performance.now() + deadlineMs;
+    while ((await this.leaderOf(topic, partition)) !== id) {
+      if (performance.now() > endMs) {
+        throw new Error(`broker ${id} does not lead partition ${partition} of ${topic}`);
+      }
+      await sleep(pollMs);
     }
-    throw new Error(`broker ${id} does not lead partition ${partition} of ${topic}`);
   }
 
   /** Appends so many batches of 16 KiB; answers the offset after them. */
@@ -266,10 +268,6 @@ export class BrokerTrio {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stopAll();
     rmSync(this.directory, { recursive: true, force: true });
-  }
-
-  async #untilLed(topic: string, partition: number): Promise<void> {
-    while ((await this.leaderOf(topic, partition)) === 0) await sleep(pollMs);
   }
 
   #config(id: number): BrokerConfig {
