@@ -106,24 +106,24 @@ export class ConsumedBatch implements Iterable<ConsumedRecord> {
   }
 }
 
-/**
- * One of the record batches of a chunk, where it holds records that are wanted. Throws CORRUPT_MESSAGE where
- * it is damaged.
- */
+/** What is wrong with a record batch that is not as it was written, CORRUPT_MESSAGE. */
+export function batchFault(
+  { topic, partition }: PartitionReader,
+  recordBatch: Uint8Array,
+): RopewalkError | undefined {
+  if (isBatchIntact(recordBatch)) return undefined;
+  const message = `Cannot read ${topic}-${partition}: the batch at ${batchBaseOffset(recordBatch)} is damaged`;
+  return new RopewalkError("CORRUPT_MESSAGE", message);
+}
+
+/** One of the record batches of a chunk, where it holds records that are wanted. */
 export function wantedBatch(
   chunk: FetchedChunk,
   recordBatch: Uint8Array,
 ): ConsumedBatch | undefined {
-  if (!isBatchIntact(recordBatch)) throw damaged(chunk.reader, recordBatch);
   // Markers of the broker are no records.
   if (isControlBatch(recordBatch)) return undefined;
   if (batchNextOffset(recordBatch) <= chunk.startOffset) return undefined;
   if (batchBaseOffset(recordBatch) >= chunk.endOffset) return undefined;
   return new ConsumedBatch(chunk, recordBatch);
-}
-
-function damaged(reader: PartitionReader, recordBatch: Uint8Array): RopewalkError {
-  const { topic, partition } = reader;
-  const message = `Cannot read ${topic}-${partition}: the batch at ${batchBaseOffset(recordBatch)} is damaged`;
-  return new RopewalkError("CORRUPT_MESSAGE", message);
 }

@@ -10,7 +10,7 @@ import { PartitionReader } from "./partition-reader.ts";
 const random = { integer: () => 0, uuid: () => "" };
 
 class Scene {
-  readonly feed = new ConsumerFeed();
+  readonly feed = new ConsumerFeed(() => false);
   readonly reader: PartitionReader;
   readonly log = new FakeLog();
   givenBack = 0;

@@ -1,5 +1,11 @@
 import { splitBatches } from "@ropewalk/protocol";
-import { type ConsumedBatch, type ConsumedRecord, wantedBatch } from "./consumed-batch.ts";
+import type { RopewalkError } from "@ropewalk/protocol";
+import {
+  batchFault,
+  type ConsumedBatch,
+  type ConsumedRecord,
+  wantedBatch,
+} from "./consumed-batch.ts";
 import type { FetchedChunk, PartitionReader } from "./partition-reader.ts";
 
 /**
@@ -8,6 +14,7 @@ import type { FetchedChunk, PartitionReader } from "./partition-reader.ts";
  * that count as passed, and does the broker get its credit back.
  */
 export class ConsumerFeed {
+  readonly #readAgain: (reader: PartitionReader, fault: RopewalkError) => boolean;
   #chunks: FetchedChunk[] = [];
   #chunk: FetchedChunk | undefined;
   // Record batches of the chunk that were not looked at yet, the next one last.
@@ -20,6 +27,11 @@ export class ConsumerFeed {
   #handedOffset = 0;
   readonly #passListeners: (() => void)[] = [];
   readonly #changeListeners: (() => void)[] = [];
+
+  /** `readAgain` is asked when a batch came damaged: whether what was not handed out is on its way once more. */
+  constructor(readAgain: (reader: PartitionReader, fault: RopewalkError) => boolean) {
+    this.#readAgain = readAgain;
+  }
 
   /** Nothing is left to hand out. */
   get isEmpty(): boolean {
@@ -87,14 +99,18 @@ export class ConsumerFeed {
   }
 
   #endChunk(chunk: FetchedChunk): void {
+    this.#forgetChunk(chunk);
+    if (chunk.reader.isStopped) return;
+    // Batches without records for the application lie behind it, too.
+    chunk.reader.handed(Math.min(chunk.nextOffset, chunk.endOffset));
+    chunk.reader.passed(Math.min(chunk.nextOffset, chunk.endOffset));
+  }
+
+  #forgetChunk(chunk: FetchedChunk): void {
     this.#chunk = undefined;
     this.#batches = [];
     this.#batch = undefined;
     chunk.stream.giveBack(chunk.recordBatches.length);
-    // Batches without records for the application lie behind it, too.
-    if (chunk.reader.isStopped) return;
-    chunk.reader.handed(Math.min(chunk.nextOffset, chunk.endOffset));
-    chunk.reader.passed(Math.min(chunk.nextOffset, chunk.endOffset));
   }
 
   #nextBatch(): ConsumedBatch | undefined {
@@ -106,7 +122,13 @@ export class ConsumerFeed {
         this.#endChunk(chunk);
         continue;
       }
-      // A damaged one throws and stays: nobody gets past it.
+      const fault = batchFault(chunk.reader, recordBatch);
+      if (fault !== undefined) {
+        // Where nothing better is to come it stays: nobody gets past it.
+        if (!this.#readAgain(chunk.reader, fault)) throw fault;
+        this.drop(chunk.reader);
+        continue;
+      }
       const batch = wantedBatch(chunk, recordBatch);
       this.#batches.pop();
       if (batch !== undefined) return batch;
@@ -122,13 +144,13 @@ export class ConsumerFeed {
     return chunk;
   }
 
-  /** Forgets what is left of a reader that was stopped, and gives back its credit. */
+  /** Forgets what is left of a reader that was stopped, or reads it again, and gives back its credit. */
   drop(reader: PartitionReader): void {
     const dropped = this.#chunks.filter((chunk) => chunk.reader === reader);
     this.#chunks = this.#chunks.filter((chunk) => chunk.reader !== reader);
     for (const { stream, recordBatches } of dropped) stream.giveBack(recordBatches.length);
     if (this.#chunk?.reader !== reader) return;
-    this.#endChunk(this.#chunk);
+    this.#forgetChunk(this.#chunk);
   }
 
   /** Resolves once the application has nothing of the reader in its hands. */

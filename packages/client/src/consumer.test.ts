@@ -1,10 +1,12 @@
 import { clusterService, fetchService, RopewalkError } from "@ropewalk/protocol";
+import type { Logger, Timer } from "@ropewalk/runtime";
+import { NodeClock, NodeRandom } from "@ropewalk/runtime/node";
 import { describe, expect, test } from "vitest";
 import { until } from "../fakes/condition.ts";
 import { FakeLog } from "../fakes/fake-log.ts";
 import { FetchServer } from "../fakes/fetch-server.ts";
 import { breakStream, metadataOf, ScriptedBroker } from "../fakes/scripted-broker.ts";
-import type { RopewalkClient } from "./client.ts";
+import { RopewalkClient, type RopewalkClientOptions } from "./client.ts";
 import type { ConsumedRecord } from "./consumed-batch.ts";
 import type { Consumer } from "./consumer.ts";
 import { createClient } from "./create-client.ts";
@@ -15,7 +17,11 @@ class Cluster implements AsyncDisposable {
   readonly server: FetchServer;
   readonly client: RopewalkClient;
 
-  private constructor(broker: ScriptedBroker, partitionCount: number) {
+  private constructor(
+    broker: ScriptedBroker,
+    partitionCount: number,
+    changes: Partial<RopewalkClientOptions>,
+  ) {
     this.broker = broker;
     this.logs = Array.from({ length: partitionCount }, () => new FakeLog());
     this.server = new FetchServer((_topic, partition) => this.logs[partition]);
@@ -28,11 +34,19 @@ class Cluster implements AsyncDisposable {
         return { partition, offset: highWatermark, highWatermark, logStartOffset: 0 };
       }),
     }));
-    this.client = createClient({ bootstrapServers: [broker.address] });
+    this.client = new RopewalkClient({
+      bootstrapServers: [broker.address],
+      clock: new NodeClock(),
+      random: new NodeRandom(),
+      ...changes,
+    });
   }
 
-  static async start(partitionCount = 1): Promise<Cluster> {
-    return new Cluster(await ScriptedBroker.start(1), partitionCount);
+  static async start(
+    partitionCount = 1,
+    changes: Partial<RopewalkClientOptions> = {},
+  ): Promise<Cluster> {
+    return new Cluster(await ScriptedBroker.start(1), partitionCount, changes);
   }
 
   log(partition: number): FakeLog {
@@ -43,6 +57,30 @@ class Cluster implements AsyncDisposable {
     await this.client.close();
     await this.broker[Symbol.asyncDispose]();
   }
+}
+
+/** Time that runs twenty times as fast. */
+class HastyClock extends NodeClock {
+  override monotonicMs(): number {
+    return super.monotonicMs() * 20;
+  }
+
+  override setTimer(delayMs: number, callback: () => void): Timer {
+    return super.setTimer(delayMs / 20, callback);
+  }
+}
+
+const nothing = (): void => undefined;
+const silentLogger: Logger = {
+  debug: nothing,
+  info: nothing,
+  warn: nothing,
+  error: nothing,
+  child: () => silentLogger,
+};
+
+function invertLastByte(batch: Uint8Array | undefined): void {
+  if (batch !== undefined) batch[batch.length - 1] = 0xff ^ (batch.at(-1) ?? 0);
 }
 
 const textOf = ({ value }: ConsumedRecord): string => Buffer.from(value ?? []).toString();
@@ -157,11 +195,10 @@ describe("Consumer, start and end", () => {
     await expect(beyond.ready()).rejects.toThrow(RopewalkError);
   });
 
-  test("Consumer fails at a damaged batch, after the records before it", async () => {
-    await using cluster = await Cluster.start();
+  test("Consumer fails at a batch that stays damaged, after the records before it", async () => {
+    await using cluster = await Cluster.start(1, { clock: new HastyClock() });
     fill(cluster.log(0));
-    const damaged = cluster.log(0).batches[3];
-    if (damaged !== undefined) damaged[damaged.length - 1] = 0xff;
+    invertLastByte(cluster.log(0).batches[3]);
     const seen: string[] = [];
     const reading = (async () => {
       for await (const record of cluster.client.consumer({ topic: "t" })) seen.push(textOf(record));
@@ -169,6 +206,28 @@ describe("Consumer, start and end", () => {
     await expect(reading).rejects.toMatchObject({ code: "CORRUPT_MESSAGE" });
     expect(seen).toEqual(numbers(0, 6));
   });
+
+  test.each(["records", "batches"] as const)(
+    "Consumer reads a damaged batch again, and hands out %s once and in order when it is whole",
+    async (kind) => {
+      const faults: string[] = [];
+      const mend = (message: string): void => {
+        faults.push(message);
+        invertLastByte(cluster.log(0).batches[3]);
+      };
+      const logger = { ...silentLogger, warn: mend };
+      await using cluster = await Cluster.start(1, { clock: new HastyClock(), logger });
+      fill(cluster.log(0));
+      const count = cluster.log(0).endOffset;
+      invertLastByte(cluster.log(0).batches[3]);
+      const consumer = cluster.client.consumer({ topic: "t", exitAtEnd: true });
+      const seen: string[] = [];
+      if (kind === "records") seen.push(...(await readAll(consumer)));
+      else for await (const { records } of consumer.batches()) seen.push(...records.map(textOf));
+      expect(seen).toEqual(numbers(0, count));
+      expect(faults).toEqual(["A record batch came damaged, and is read again."]);
+    },
+  );
 
   test("Consumer.close() ends the iteration that is under way", async () => {
     await using cluster = await Cluster.start();

@@ -58,7 +58,9 @@ export class Consumer implements AsyncIterable<ConsumedRecord>, AsyncDisposable 
   readonly #cluster: ClusterConnection;
   readonly #options: ConsumerOptions;
   readonly #from: StartFrom;
-  readonly #feed: ConsumerFeed = new ConsumerFeed();
+  readonly #feed: ConsumerFeed = new ConsumerFeed((reader, fault) =>
+    this.#fetcher.readAgain(reader, fault),
+  );
   readonly #fetcher: Fetcher;
   readonly #readers = new Map<string, PartitionReader>();
   readonly #topics: readonly string[];

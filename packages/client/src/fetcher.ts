@@ -1,6 +1,7 @@
 import { fetchService, fromProtoError, RopewalkError } from "@ropewalk/protocol";
 import type { Timer } from "@ropewalk/runtime";
 import type { ClusterConnection } from "./cluster-connection.ts";
+import { DamagedReads, readAgainAfterMs } from "./damaged-reads.ts";
 import { FetchStream } from "./fetch-stream.ts";
 import { errorFromGrpc } from "./grpc-error.ts";
 import { LeaderSearch } from "./leader-search.ts";
@@ -40,6 +41,7 @@ export class Fetcher {
   readonly #readers = new Set<PartitionReader>();
   readonly #streams = new Map<number, FetchStream>();
   readonly #retryTimers = new Map<PartitionReader, Timer>();
+  readonly #damaged = new DamagedReads();
   readonly #missingSinceMs = new Map<string, number>();
   #leaderless = new Set<PartitionReader>();
   #silenceTimer: Timer | undefined;
@@ -71,6 +73,22 @@ export class Fetcher {
     this.#near?.forget(reader);
     this.#retryTimers.get(reader)?.cancel();
     this.#retryTimers.delete(reader);
+  }
+
+  /**
+   * What comes next is damaged: asks for all again that was not handed out, where that may still help. The leader is asked
+   * at once where a follower was read from, who is asked again later.
+   */
+  readAgain(reader: PartitionReader, fault: RopewalkError): boolean {
+    const { clock, logger } = this.#cluster;
+    if (!this.#damaged.mayReadAgain(reader, clock.monotonicMs())) return false;
+    logger.warn("A record batch came damaged, and is read again.", { fault });
+    const { stream } = reader;
+    stream?.unsubscribe(reader);
+    reader.rewind();
+    const isElsewhere = stream !== undefined && this.#near?.failed(reader, stream.brokerId);
+    this.#retry(reader, fault, isElsewhere === true ? 0 : readAgainAfterMs);
+    return true;
   }
 
   /** Ends all streams; the handler is not called any more. */

@@ -54,7 +54,7 @@ log.write(...Array.from({ length: recordCount }, () => "x".repeat(100)));
 const stream = { giveBack() {} } as unknown as FetchStream;
 
 function feedOf(): ConsumerFeed {
-  const feed = new ConsumerFeed();
+  const feed = new ConsumerFeed(() => false);
   const options = { topic: "t", partition: 0, from: "earliest", exitAtEnd: false } as const;
   const reader = new PartitionReader({ ...options, backoff: cluster.backoff() });
   reader.started(0, log.endOffset);

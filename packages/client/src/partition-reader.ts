@@ -27,7 +27,7 @@ export interface FetchedChunk {
 }
 
 /**
- * How far one partition is read. Four offsets follow each other, none ever moves back:
+ * How far one partition is read. Four offsets follow each other; but for `rewind`, none ever moves back:
  *
  *     passed ≤ handed ≤ received ≤ high watermark
  *
@@ -147,6 +147,11 @@ export class PartitionReader {
   advanced(nextOffset: number, highWatermark: number): void {
     this.highWatermark = Math.max(this.highWatermark, highWatermark);
     this.#receivedOffset = Math.max(this.#receivedOffset ?? 0, nextOffset);
+  }
+
+  /** What was received and not handed out is wanted once more. */
+  rewind(): void {
+    this.#receivedOffset = this.#handedOffset;
   }
 
   /** The application was given everything before `offset`. */
