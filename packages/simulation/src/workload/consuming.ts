@@ -77,15 +77,10 @@ export function bufferOf(pace: ReadingPace): Pick<ConsumerOptions, "bufferBytesM
 
 const slowBufferBytesMax = 32 * 1024;
 
-/** Whoever was refused is to ask again so much later. */
-const retryMs: ReadonlyMap<string, number> = new Map([
-  // The broker had not heard of all partitions yet.
-  ["UNKNOWN_TOPIC_OR_PARTITION", 200],
-  // For ten seconds after it was verified a broker leaves a file's rot to who reads it; then it finds it, and has it repaired.
-  ["CORRUPT_MESSAGE", 10_000],
-]);
+/** A broker that did not know all partitions is asked again so soon. */
+const retryMs = 200;
 
-/** Reads all that there is in a topic's partitions, by partition. */
+/** Reads all that there is in a topic's partitions, by partition; a broker may not have heard of the last one yet. */
 export async function readAll(
   { client, process }: ClientSeat,
   { name, partitionCount }: LoadedTopic,
@@ -101,9 +96,8 @@ export async function readAll(
       }
       return logs;
     } catch (error) {
-      const pauseMs = retryMs.get(callFailureOf(error).code);
-      if (pauseMs === undefined) throw error;
-      await pause(process, pauseMs);
+      if (callFailureOf(error).code !== "UNKNOWN_TOPIC_OR_PARTITION") throw error;
+      await pause(process, retryMs);
     }
   }
 }
