@@ -3,6 +3,7 @@ import { runLoads } from "../load/load-runner.ts";
 import type { ResultRow } from "../results/result-file.ts";
 import { brokerFigures, latencyFigures, loadFigures } from "./load-figures.ts";
 import { baseCase, produceJob, produceRow, settingsOf, sizeOf } from "./produce.ts";
+import { withUsedJournals } from "./used-journals.ts";
 import { type Workload, type WorkloadContext, system, withTopic } from "./workload.ts";
 
 const recordSizes = [100, 1024] as const;
@@ -12,19 +13,21 @@ export const latencyWorkload: Workload = {
   name: "latency",
   summary: "from when a record is due to when it is read, at shares of the peak (open loop)",
   runsByDefault: true,
-  async run(context) {
-    for (const recordBytes of context.options.recordBytes ?? recordSizes) {
-      const peak = await produceRow(context, { ...baseCase, recordBytes });
-      context.findings.row({ ...peak, workload: "latency", label: `peak, ${peak.label}` });
-      const peakRate = peak.figures.recordsPerSecond ?? 0;
-      for (const loadPercent of context.options.loadPercents) {
-        const recordsPerSecond = Math.max(1, Math.floor((peakRate * loadPercent) / 100));
-        const row = await measureLatency(context, { recordBytes, loadPercent, recordsPerSecond });
-        if (row !== undefined) context.findings.row(row);
-      }
-    }
-  },
+  run: (context) => withUsedJournals(context, () => measureSizes(context)),
 };
+
+async function measureSizes(context: WorkloadContext): Promise<void> {
+  for (const recordBytes of context.options.recordBytes ?? recordSizes) {
+    const peak = await produceRow(context, { ...baseCase, recordBytes });
+    context.findings.row({ ...peak, workload: "latency", label: `peak, ${peak.label}` });
+    const peakRate = peak.figures.recordsPerSecond ?? 0;
+    for (const loadPercent of context.options.loadPercents) {
+      const recordsPerSecond = Math.max(1, Math.floor((peakRate * loadPercent) / 100));
+      const row = await measureLatency(context, { recordBytes, loadPercent, recordsPerSecond });
+      if (row !== undefined) context.findings.row(row);
+    }
+  }
+}
 
 /** A rate of records, and which share of the peak it is. */
 export interface LatencyCase {

@@ -6,6 +6,7 @@ import { roofline } from "../peers/roofline.ts";
 import { measureStored } from "./fetch.ts";
 import { measureLatency } from "./latency.ts";
 import { baseCase, produceRow, sizeOf } from "./produce.ts";
+import { withUsedJournals } from "./used-journals.ts";
 import type { Workload, WorkloadContext } from "./workload.ts";
 
 const recordSizes = [100, 1024] as const;
@@ -22,7 +23,9 @@ export const peersWorkload: Workload = {
   runsByDefault: false,
   async run(context) {
     const sizes = context.options.recordBytes ?? recordSizes;
-    for (const recordBytes of sizes) await measureOurs(context, recordBytes);
+    await withUsedJournals(context, async () => {
+      for (const recordBytes of sizes) await measureOurs(context, recordBytes);
+    });
     const { cluster, findings, options } = context;
     // Whoever is measured has the machine to itself.
     const processes = cluster.processes;

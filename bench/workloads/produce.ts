@@ -3,6 +3,7 @@ import { runLoads } from "../load/load-runner.ts";
 import type { ProduceApi, ProduceJob } from "../load/load-job.ts";
 import type { ResultRow } from "../results/result-file.ts";
 import { brokerFigures, loadFigures } from "./load-figures.ts";
+import { withUsedJournals } from "./used-journals.ts";
 import {
   type BenchOptions,
   type Workload,
@@ -63,8 +64,10 @@ export const produceWorkload: Workload = {
   summary: "records into one topic, as fast as they are taken",
   runsByDefault: true,
   async run(context) {
-    for (const each of casesOf(context.options))
-      context.findings.row(await produceRow(context, each));
+    await withUsedJournals(context, async () => {
+      for (const each of casesOf(context.options))
+        context.findings.row(await produceRow(context, each));
+    });
   },
 };
 

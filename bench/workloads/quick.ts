@@ -6,6 +6,7 @@ import type { ResultRow } from "../results/result-file.ts";
 import { measureStored } from "./fetch.ts";
 import { measureLatency } from "./latency.ts";
 import { baseCase, type ProduceCase, produceRow, sizeOf } from "./produce.ts";
+import { withUsedJournals } from "./used-journals.ts";
 import { type Workload, type WorkloadContext } from "./workload.ts";
 
 /** All together must stay below two minutes. */
@@ -25,7 +26,7 @@ export const quickWorkload: Workload = {
     const { findings } = given;
     const context = { ...given, options: { ...given.options, ...duration, quick: true } };
     const roofline = await rooflineRows(context);
-    const ratios = ratiosOf(await ourRows(context), roofline);
+    const ratios = ratiosOf(await withUsedJournals(context, () => ourRows(context)), roofline);
     findings.note(`\n${comparisonOf(ratios, readBaseline())}`);
     if (!given.options.writesBaseline) return;
     const [takenAt, commit] = [new Date().toISOString(), describeVersions()["commit"] ?? ""];

@@ -29,8 +29,21 @@ if (insideCheckout) process.env["NODE_COMPILE_CACHE"] ??= cacheDirectory;
 
 // Four threads would make one broker's reads wait behind its own flushes.
 process.env["UV_THREADPOOL_SIZE"] ??= "8";
+// Buffers are freed on other threads than they were made on; each thread's arena of the C library would keep its own.
+process.env["MALLOC_ARENA_MAX"] ??= "2";
+
+// Records lie outside of V8's heap. By default V8 collects all garbage after every 32 MiB that came and went there, which
+// takes as much of a processor as the records do. Counted together with the heap, both may grow by a half between two
+// collections: bench/README.md has the figures.
+const memory = ["--external-memory-accounted-in-global-limit", "--heap-growing-percent=50"];
 process.execve(
   process.execPath,
-  [process.execPath, "--disable-warning=ExperimentalWarning", ...entry, ...process.argv.slice(2)],
+  [
+    process.execPath,
+    "--disable-warning=ExperimentalWarning",
+    ...memory,
+    ...entry,
+    ...process.argv.slice(2),
+  ],
   process.env,
 );
