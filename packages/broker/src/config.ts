@@ -112,6 +112,8 @@ export interface BrokerLimits {
   readonly entriesPerImage: number;
   /** What a replica of a partition applies between two checkpoints; a restart applies as much again at most. */
   readonly entriesPerCheckpoint: number;
+  /** How long a leader waits for the next append to tell a follower how far the group is committed. */
+  readonly commitNoticeMs: number;
   /** A replica that lags behind is sent another snapshot when it has not taken one in for so long. */
   readonly snapshotRetryMs: number;
   /** How long another broker may take to answer with a piece of a segment; a replica waits for it, absent. */
@@ -173,6 +175,7 @@ export const defaultBrokerLimits: BrokerLimits = {
   internalCutCheckMs: 10_000,
   entriesPerImage: 50_000,
   entriesPerCheckpoint: 4096,
+  commitNoticeMs: 5,
   snapshotRetryMs: 2000,
   snapshotPieceTimeoutMs: 5000,
   repairRetryMsMin: 500,

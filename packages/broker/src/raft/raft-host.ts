@@ -11,6 +11,7 @@ import {
 import type { BrokerLimits } from "../config.ts";
 import { controllerGroupId } from "../controller/metadata-image.ts";
 import { isIntact, isRecordBatch } from "./command-entry.ts";
+import { CommitNotices } from "./commit-notices.ts";
 import { EarlyMessages } from "./early-messages.ts";
 import { FirstElections } from "./first-elections.ts";
 import type { PassOutput, RaftGroup } from "./raft-group.ts";
@@ -78,6 +79,7 @@ export class RaftHost {
   readonly #options: RaftHostOptions;
   readonly #multi: MultiRaft<RaftGroup>;
   readonly #early = new EarlyMessages();
+  readonly #notices: CommitNotices;
   readonly #firstElections: FirstElections<RaftGroup>;
   #passScheduled = false;
   #writesInFlight = 0;
@@ -111,6 +113,11 @@ export class RaftHost {
       onBroken: (key, error) => this.#takeOut(key, error),
     });
     this.#firstElections = new FirstElections<RaftGroup>(clock);
+    this.#notices = new CommitNotices(clock, limits.commitNoticeMs, (notices) => {
+      for (const { group, message } of notices)
+        if (this.#isHere(group)) this.#sendNow(group, message);
+      options.sender.flush();
+    });
     this.#scheduleTick();
   }
 
@@ -236,6 +243,7 @@ export class RaftHost {
     if (this.#state === "running") this.#state = "stopped";
     this.#timer?.cancel();
     this.#firstElections.stop();
+    this.#notices.stop();
     this.#options.store.stopWaiting();
     await this.#lastWrite.catch(() => undefined); // Its failure was reported when it happened.
     for (const group of this.groups()) group.stop();
@@ -333,8 +341,12 @@ export class RaftHost {
   }
 
   readonly #send = (group: RaftGroup, message: Message): void => {
-    this.#options.sender.send(message.to, group.routeTo(message.to), message);
+    if (!this.#notices.holds(group, message)) this.#sendNow(group, message);
   };
+
+  #sendNow(group: RaftGroup, message: Message): void {
+    this.#options.sender.send(message.to, group.routeTo(message.to), message);
+  }
 
   // Made once: there are passes for every message that comes.
   readonly #output: PassOutput = {
@@ -402,6 +414,7 @@ export class RaftHost {
     this.#state = "failed";
     this.#timer?.cancel();
     this.#firstElections.stop();
+    this.#notices.stop();
     this.#options.logger.error("the journal failed; this broker's replicas stop", { error });
     for (const group of this.groups()) group.stop();
     this.#options.storageFailed(error);
