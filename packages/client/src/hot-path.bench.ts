@@ -33,7 +33,7 @@ const accumulator = new RecordAccumulator(
     unknownTopicTimeoutMs: 1,
     compression: "none",
   },
-  { onReady: send, onTopicUnknown() {}, onHeldFailed() {}, onPartitionsGone() {} },
+  { onReady: send, onOpened() {}, onTopicUnknown() {}, onHeldFailed() {}, onPartitionsGone() {} },
 );
 
 /** What the sender does, without the network: encodes every batch and has it acknowledged at once. */

@@ -34,6 +34,11 @@ export class LingerQueue<Item extends Lingering> {
     }
   }
 
+  /** Whether nothing waits to be due. */
+  get isEmpty(): boolean {
+    return this.#items.length === 0;
+  }
+
   /** Everything is due now. */
   flush(): void {
     const items = this.#items;

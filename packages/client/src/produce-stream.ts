@@ -76,6 +76,11 @@ export class ProduceStream<Batch extends OutgoingBatch> {
     this.#call.on("end", () => this.#end(new Error("the broker ended the stream")));
   }
 
+  /** Whether nothing waits for its answer. */
+  get isIdle(): boolean {
+    return this.#unanswered.size === 0;
+  }
+
   /** Whether a batch of `bytes` may be sent now. One that is larger than the whole credit goes alone. */
   hasRoom(bytes: number): boolean {
     return this.#bytesInFlight === 0 || this.#bytesInFlight + bytes <= this.#bytesInFlightMax;

@@ -24,7 +24,11 @@ export interface ProducerOptions {
   readonly acks?: "all" | 1 | undefined;
   /** Whether resends can be told from new records, so that none is written twice. Default true. */
   readonly idempotent?: boolean | undefined;
-  /** How long a record waits for others that travel with it. 0: until the end of the turn. Default 5. */
+  /**
+   * How long a record waits for others that travel with it; 0: until the end of the turn. Without it that depends: where
+   * no batch of this producer waits for its answer a record leaves at the end of the turn, otherwise once the answers
+   * are there, or after 5 ms. So a single record is not kept waiting, and a busy cluster gets larger batches.
+   */
   readonly lingerMs?: number | undefined;
   /** A batch takes no record that would make it larger, unless it is the first one. Default 256 KiB, at most 8 MiB. */
   readonly batchBytesMax?: number | undefined;
@@ -63,6 +67,9 @@ type Hook = "onAcknowledged" | "onFailed";
 
 /** Options with their defaults filled in. */
 export type ResolvedProducerOptions = Pick<ProducerOptions, Hook> & {
+  /** Whether records wait even where no batch is under way. */
+  readonly lingersWhenIdle: boolean;
+} & {
   readonly [Name in Exclude<keyof ProducerOptions, Hook>]-?: NonNullable<ProducerOptions[Name]>;
 };
 
@@ -78,6 +85,7 @@ export function resolveProducerOptions(options: ProducerOptions): ResolvedProduc
     acks: options.acks ?? defaults.acks,
     idempotent: options.idempotent ?? defaults.idempotent,
     lingerMs: options.lingerMs ?? defaults.lingerMs,
+    lingersWhenIdle: options.lingerMs !== undefined,
     batchBytesMax,
     bufferBytesMax: options.bufferBytesMax ?? defaults.bufferBytesMax,
     deliveryTimeoutMs: options.deliveryTimeoutMs ?? defaults.deliveryTimeoutMs,

@@ -29,6 +29,8 @@ export interface SenderHandler {
   /** A batch is about to leave that no record will be added to any more. */
   onClosed(partition: ProducerPartition): void;
   onResent(batch: PartitionBatch): void;
+  /** No batch waits for its answer any more. */
+  onIdle(): void;
   /** Metadata of these topics may be newer; `answered` is false where no broker could be asked. */
   onMetadata(topics: readonly string[], answered: boolean): void;
 }
@@ -58,6 +60,8 @@ export class ProducerSender {
   #leaderless = new Set<ProducerPartition>();
   readonly #closed = new AbortController();
   readonly #identities: ProducerIdentities;
+  /** Streams with batches that wait for their answer. */
+  readonly #busy = new Set<ProduceStream<PartitionBatch>>();
 
   constructor(cluster: ClusterConnection, options: SenderOptions, handler: SenderHandler) {
     this.#cluster = cluster;
@@ -72,6 +76,11 @@ export class ProducerSender {
   /** Asks for metadata of a topic; `onMetadata` follows, until nothing is missing. */
   search(topic: string): void {
     this.#search.want(topic);
+  }
+
+  /** Whether no batch waits for its answer. */
+  get isIdle(): boolean {
+    return this.#busy.size === 0;
   }
 
   /** Sends whatever of the partition may go now. To be called whenever there may be something new to send. */
@@ -109,6 +118,7 @@ export class ProducerSender {
     if (batch.attempts++ > 0) this.#handler.onResent(batch);
     partition.stream = leader.stream;
     leader.users.add(partition);
+    this.#busy.add(leader.stream);
     leader.stream.send(batch);
     return true;
   }
@@ -206,10 +216,17 @@ export class ProducerSender {
   }
 
   #onRoom(leader: LeaderStream): void {
-    if (leader.waiting.size === 0) return;
-    const waiting = [...leader.waiting];
-    leader.waiting.clear();
-    for (const partition of waiting) this.wake(partition);
+    if (leader.waiting.size > 0) {
+      const waiting = [...leader.waiting];
+      leader.waiting.clear();
+      for (const partition of waiting) this.wake(partition);
+    }
+    if (leader.stream.isIdle) this.#ended(leader.stream);
+  }
+
+  /** Nothing that was sent on the stream waits for its answer. */
+  #ended(stream: ProduceStream<PartitionBatch>): void {
+    if (this.#busy.delete(stream) && this.isIdle) this.#handler.onIdle();
   }
 
   #onBroken(stream: ProduceStream<PartitionBatch>, failure: unknown): void {
@@ -228,6 +245,7 @@ export class ProducerSender {
       this.#putOff(partition, error);
     }
     for (const partition of new Set([...leader.users, ...leader.waiting])) this.wake(partition);
+    this.#ended(stream);
   }
 
   #onMetadata(topics: readonly string[], answered: boolean): void {

@@ -1,6 +1,7 @@
 import { type ProduceAck, RopewalkError } from "@ropewalk/protocol";
 import type { Timer } from "@ropewalk/runtime";
 import { pause } from "./backoff.ts";
+import { Departures } from "./departures.ts";
 import { abandoned, noTopicToWrite } from "./produce-failure.ts";
 import type { ClusterConnection } from "./cluster-connection.ts";
 import type { PendingSend } from "./producer-batch.ts";
@@ -56,6 +57,8 @@ export class Producer implements AsyncDisposable {
   readonly #sender: ProducerSender;
   readonly #waitingSends: WaitingSend[] = [];
   #waitingForRoom: (() => void)[] = [];
+  /** Undefined where the application says how long records wait. */
+  readonly #departures: Departures | undefined;
   #deadlineTimer: Timer | undefined;
   #metadataDueMs: number;
   #closing: Promise<void> | undefined;
@@ -81,14 +84,22 @@ export class Producer implements AsyncDisposable {
         onFailed: (batch, error) => this.#onFailed(batch, error),
         onClosed: (partition) => this.#accumulator.onClosed(partition),
         onResent: () => this.#batchesResent++,
+        onIdle: () => this.#departures?.idle(),
         onMetadata: (topics, answered) => this.#onMetadata(topics, answered),
       },
     );
     this.#accumulator = new RecordAccumulator(cluster, this.#options, {
       onReady: (partition) => this.#sender.wake(partition),
+      onOpened: () => this.#departures?.opened(),
       onTopicUnknown: (topic) => this.#sender.search(topic),
       onHeldFailed: (held, error) => this.#onHeldFailed(held, error),
       onPartitionsGone: (partitions) => this.#onPartitionsGone(partitions),
+    });
+    if (this.#options.lingersWhenIdle) return;
+    this.#departures = new Departures(cluster.clock, {
+      isIdle: () => this.#sender.isIdle,
+      hasWaiting: () => this.#accumulator.isLingering,
+      depart: () => this.#accumulator.depart(),
     });
   }
 
@@ -171,6 +182,7 @@ export class Producer implements AsyncDisposable {
     }
     await flushed;
     this.#cluster.users.delete(this);
+    this.#departures?.close();
     this.#accumulator.close();
     this.#sender.close();
     this.#deadlineTimer?.cancel();

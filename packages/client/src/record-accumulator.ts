@@ -28,6 +28,8 @@ export interface AccumulatorOptions {
 export interface AccumulatorHandler {
   /** The partition may have something to send. */
   onReady(partition: ProducerPartition): void;
+  /** A batch was opened, which will linger. */
+  onOpened(): void;
   /** The topic's partitions are not known. */
   onTopicUnknown(topic: string): void;
   /** Records that never got into a batch failed. */
@@ -157,6 +159,7 @@ export class RecordAccumulator {
     });
     partition.open = batch;
     this.#lingering.push(batch);
+    this.#handler.onOpened();
     return batch;
   }
 
@@ -285,11 +288,21 @@ export class RecordAccumulator {
     this.#batches.leave(batch.serial);
   }
 
+  /** Whether batches linger. */
+  get isLingering(): boolean {
+    return !this.#lingering.isEmpty;
+  }
+
+  /** Nothing lingers any longer. */
+  depart(): void {
+    this.#lingering.flush();
+  }
+
   /** Makes every record leave as soon as it can; resolves when all that are here now are settled. */
   async flush(): Promise<void> {
     await this.#holds.settled();
     const settled = this.#batches.settled();
-    this.#lingering.flush();
+    this.depart();
     await settled;
   }
 

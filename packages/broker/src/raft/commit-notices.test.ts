@@ -20,8 +20,8 @@ function start() {
   const clock = new SimulatedClock();
   const released: { readonly groupId: number; readonly to: number; readonly commit: number }[] = [];
   const notices = new CommitNotices(clock, 5, (all) => {
-    for (const { group, message } of all) {
-      released.push({ groupId: group.key.groupId, to: message.to, commit: message.commit });
+    for (const { group: of, message } of all) {
+      released.push({ groupId: of.key.groupId, to: message.to, commit: message.commit });
     }
   });
   return { clock, notices, released };

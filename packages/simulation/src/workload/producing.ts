@@ -42,7 +42,7 @@ export class Producing {
     options: ProducingOptions,
   ) {
     this.#producer = client.producer({
-      lingerMs: random.integer(20),
+      lingerMs: random.chance(0.5) ? random.integer(20) : undefined,
       idempotent: options.isIdempotent,
       deliveryTimeoutMs: random.chance(0.4) ? random.pick(hastyMs) : 120_000,
     });
