@@ -1,6 +1,7 @@
 import {
   type ComposedFile,
   type Disk,
+  type DiskAccess,
   DiskError,
   type DiskFile,
   type DiskLock,
@@ -62,7 +63,7 @@ export class LimitedDisk implements Disk {
     return this.#disk.exists(path);
   }
 
-  async open(path: string, access: "read" | "read-write"): Promise<DiskFile> {
+  async open(path: string, access: DiskAccess): Promise<DiskFile> {
     const file = await this.#disk.open(path, access);
     return new LimitedFile(this, file, this.#extentOf(path));
   }

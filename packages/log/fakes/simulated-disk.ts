@@ -1,9 +1,11 @@
 import {
   type ComposedFile,
   type Disk,
+  type DiskAccess,
   DiskError,
   type DiskFile,
   type DiskLock,
+  WriteThroughFile,
 } from "@ropewalk/runtime";
 import { PlainComposedFile } from "./composed-file.ts";
 import type { SeededRandom } from "./seeded-random.ts";
@@ -211,9 +213,10 @@ export class SimulatedDisk implements Disk {
     return this.#names.has(path);
   }
 
-  async open(path: string, _access: "read" | "read-write"): Promise<DiskFile> {
+  async open(path: string, access: DiskAccess): Promise<DiskFile> {
     await this.begin("open", path);
-    return new SimulatedFile(this, path, this.#inode(path));
+    const file = new SimulatedFile(this, path, this.#inode(path));
+    return access === "write-through" ? new WriteThroughFile(file) : file;
   }
 
   async create(path: string): Promise<DiskFile> {

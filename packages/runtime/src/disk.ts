@@ -72,6 +72,13 @@ export interface ComposedFile {
   abandon(): Promise<void>;
 }
 
+/**
+ * What an existing file is opened for. With "write-through" it is both, and a write resolves only once its bytes are
+ * durable, as if `datasync` had followed, in one call to the system where that can be done (O_DSYNC). It says nothing of
+ * what was written through other handles.
+ */
+export type DiskAccess = "read" | "read-write" | "write-through";
+
 /** A held lock on a directory. */
 export interface DiskLock {
   release(): Promise<void>;
@@ -85,8 +92,8 @@ export interface Disk {
   /** Names of the entries of a directory, sorted. Rejects with NOT_FOUND. */
   list(path: string): Promise<string[]>;
   exists(path: string): Promise<boolean>;
-  /** Opens an existing file (NOT_FOUND) for reading, or for both. */
-  open(path: string, access: "read" | "read-write"): Promise<DiskFile>;
+  /** Opens an existing file (NOT_FOUND). */
+  open(path: string, access: DiskAccess): Promise<DiskFile>;
   /** Creates a new file (EXISTS) for reading and writing. Its name is durable after `syncDirectory`. */
   create(path: string): Promise<DiskFile>;
   /** A new file (EXISTS), or one that exists (NOT_FOUND), to be written in the background. Opened with the first write. */

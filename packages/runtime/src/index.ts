@@ -3,6 +3,7 @@ export { DiskError } from "./disk.ts";
 export type {
   ComposedFile,
   Disk,
+  DiskAccess,
   DiskErrorCode,
   DiskFile,
   DiskLock,
@@ -23,3 +24,4 @@ export type {
 } from "./network.ts";
 export type { Random } from "./random.ts";
 export type { Runtime } from "./runtime.ts";
+export { WriteThroughFile } from "./write-through-file.ts";

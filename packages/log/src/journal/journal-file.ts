@@ -40,6 +40,8 @@ export class JournalFile {
   readonly path: string;
   readonly #disk: Disk;
   #file: DiskFile;
+  /** The same file for records, whose writes are durable; none where it was not written since it was found. */
+  #through: DiskFile | undefined;
   #filledBytes: number;
   #filling: Promise<void> | undefined;
   #syncingZeros: Promise<void> | undefined;
@@ -48,12 +50,19 @@ export class JournalFile {
   #isOvertaken = false;
   #failure: Error | undefined;
 
-  constructor(disk: Disk, name: JournalFileName, file: DiskFile, filledBytes: number) {
+  constructor(
+    disk: Disk,
+    name: JournalFileName,
+    file: DiskFile,
+    filledBytes: number,
+    through?: DiskFile,
+  ) {
     this.sequence = name.sequence;
     this.path = name.path;
     this.salt = name.salt;
     this.#disk = disk;
     this.#file = file;
+    this.#through = through;
     this.#filledBytes = filledBytes;
   }
 
@@ -68,20 +77,23 @@ export class JournalFile {
     if (await disk.exists(temporaryPath)) await disk.remove(temporaryPath);
     const { bytes, salt } = encodeFileHeader(target);
     const diskFile = await disk.create(temporaryPath);
+    let through: DiskFile | undefined;
     try {
       await diskFile.write(0, [bytes]);
       await writeZeros(diskFile, fileHeaderBytes, filledBytes);
       await diskFile.datasync();
+      through = await disk.open(temporaryPath, "write-through");
       await disk.rename(temporaryPath, path);
       await disk.syncDirectory(directory);
     } catch (error) {
       await diskFile.close();
+      await through?.close();
       // What it took may be what a full disk lacks.
       await disk.remove(temporaryPath).catch(() => undefined);
       throw error;
     }
     const name = { sequence, salt, path };
-    return new JournalFile(disk, name, diskFile, Math.max(filledBytes, fileHeaderBytes));
+    return new JournalFile(disk, name, diskFile, Math.max(filledBytes, fileHeaderBytes), through);
   }
 
   /**
@@ -94,10 +106,12 @@ export class JournalFile {
     const path = disk.join(directory, journalFileName(sequence, directoryId));
     const { bytes, salt } = encodeFileHeader(target);
     await this.settled();
+    this.#through ??= await disk.open(this.path, "write-through");
     await this.append(0, [bytes], bytes.length);
     await disk.rename(this.path, path);
     await disk.syncDirectory(directory);
-    return new JournalFile(disk, { sequence, salt, path }, this.#file, this.#filledBytes);
+    const name = { sequence, salt, path };
+    return new JournalFile(disk, name, this.#file, this.#filledBytes, this.#through);
   }
 
   /** Whether zeros are being written right now. */
@@ -130,8 +144,8 @@ export class JournalFile {
       const extended = this.#extend(position, buffers, end);
       this.#extended = extended.catch(() => undefined);
       await extended;
-    } else await this.#once(this.#file.write(position, buffers));
-    await this.#once(this.#file.datasync());
+      await this.#once(this.#file.datasync());
+    } else await this.#once(this.#overwrite(position, buffers));
     // The system tells a lost page to one sync only, which may be that of the zeros.
     await this.#syncingZeros?.catch(() => undefined);
     this.#assertSound();
@@ -184,8 +198,19 @@ export class JournalFile {
     return this.#file.datasync();
   }
 
-  close(): Promise<void> {
-    return this.#file.close();
+  async close(): Promise<void> {
+    await this.#through?.close();
+    await this.#file.close();
+  }
+
+  /** Over bytes that were written before: the write needs nothing but the disk to take it. */
+  async #overwrite(position: number, buffers: readonly Uint8Array[]): Promise<void> {
+    if (this.#through !== undefined) {
+      await this.#through.write(position, buffers);
+      return;
+    }
+    await this.#file.write(position, buffers);
+    await this.#file.datasync();
   }
 
   async #extend(position: number, buffers: readonly Uint8Array[], end: number): Promise<void> {

@@ -91,3 +91,17 @@ test("NodeDisk.rename() and remove() move and remove files and empty directories
   expect(await disk.exists(directory)).toBe(false);
   await expect(disk.remove(directory)).rejects.toMatchObject({ code: "NOT_FOUND" });
 });
+
+test("NodeDisk.open() for writing through takes writes and reads", async () => {
+  const path = join(root, "through");
+  await disk.replaceFile(path, Buffer.from("0123456789"));
+  const file = await disk.open(path, "write-through");
+  await file.write(2, [Buffer.from("ab"), Buffer.from("c")]);
+  const target = Buffer.alloc(10);
+  expect(await file.read(0, target)).toBe(10);
+  expect(target.toString()).toBe("01abc56789");
+  await file.close();
+  await expect(disk.open(join(root, "none"), "write-through")).rejects.toMatchObject({
+    code: "NOT_FOUND",
+  });
+});

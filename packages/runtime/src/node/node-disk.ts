@@ -1,3 +1,4 @@
+import { constants } from "node:fs";
 import {
   mkdir,
   open,
@@ -10,14 +11,25 @@ import {
   unlink,
 } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { platform } from "node:process";
 import { DiskError } from "../disk.ts";
-import type { ComposedFile, Disk, DiskFile, DiskLock } from "../disk.ts";
+import type { ComposedFile, Disk, DiskAccess, DiskFile, DiskLock } from "../disk.ts";
 import { DirectoryLock } from "./directory-lock.ts";
 import { diskCall, diskFailure } from "./disk-failure.ts";
 import { errnoOf } from "./errno.ts";
 import { FileComposer } from "./file-composer.ts";
 import { NodeComposedFile } from "./node-composed-file.ts";
 import { NodeDiskFile } from "./node-disk-file.ts";
+import { WriteThroughFile } from "../write-through-file.ts";
+
+/** Elsewhere O_DSYNC may leave bytes in the drive's cache, which a sync does not. */
+const hasDurableWrites = platform === "linux";
+
+const flagsOf: Readonly<Record<DiskAccess, number>> = {
+  read: constants.O_RDONLY,
+  "read-write": constants.O_RDWR,
+  "write-through": hasDurableWrites ? constants.O_RDWR | constants.O_DSYNC : constants.O_RDWR,
+};
 
 /**
  * The machine's file system, for Linux and macOS. Every error is a DiskError whose message names
@@ -64,9 +76,10 @@ export class NodeDisk implements Disk {
     }
   }
 
-  async open(path: string, access: "read" | "read-write"): Promise<DiskFile> {
-    const handle = await diskCall(`open ${path}`, open(path, access === "read" ? "r" : "r+"));
-    return new NodeDiskFile(path, handle);
+  async open(path: string, access: DiskAccess): Promise<DiskFile> {
+    const handle = await diskCall(`open ${path}`, open(path, flagsOf[access]));
+    const file = new NodeDiskFile(path, handle);
+    return access === "write-through" && !hasDurableWrites ? new WriteThroughFile(file) : file;
   }
 
   async create(path: string): Promise<DiskFile> {

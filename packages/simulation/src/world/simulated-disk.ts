@@ -1,11 +1,13 @@
 import {
   type ComposedFile,
   type Disk,
+  type DiskAccess,
   DiskError,
   type DiskFile,
   type DiskLock,
   type FilePiece,
   type FileRange,
+  WriteThroughFile,
 } from "@ropewalk/runtime";
 import type { Inode } from "./inode.ts";
 import type { MachineDisk } from "./machine-disk.ts";
@@ -79,8 +81,9 @@ export class SimulatedDisk implements Disk {
     );
   }
 
-  open(path: string, _access: "read" | "read-write"): Promise<DiskFile> {
-    return this.act("read", 0, () => this.#file(path, this.#machine.inode(path)));
+  async open(path: string, access: DiskAccess): Promise<DiskFile> {
+    const file = await this.act("read", 0, () => this.#file(path, this.#machine.inode(path)));
+    return access === "write-through" ? new WriteThroughFile(file) : file;
   }
 
   create(path: string): Promise<DiskFile> {
