@@ -16,6 +16,7 @@ function resultOf(rows: readonly ResultRow[]): ResultFile {
       system: "linux",
       fileSystem: "ext4",
       loadBefore: 0.1,
+      pageCache: { newSecondsPerGigabyte: 3.14, usedSecondsPerGigabyte: 0.1 },
     },
     versions: { ropewalk: "0.1.0", node: "v24" },
     rows,
@@ -38,6 +39,7 @@ test("reportPage() needs nothing beside it", () => {
   const page = reportPage(resultOf([row, { ...row, workload: "produce", latencies: {} }]));
   expect(page).not.toMatch(/\b(?:src|href)=|url\(|@import|<script/);
   expect(page).toContain("prefers-color-scheme: dark");
+  expect(page).toContain("3.1 s of a processor, into used ones 0.1 s");
 });
 
 test("reportPage() draws every system, every latency, and says what was not measured", () => {

@@ -1,4 +1,5 @@
 import type { ResultFile, ResultRow } from "../results/result-file.ts";
+import type { Machine } from "../results/machine.ts";
 import { escaped } from "./markup.ts";
 import { pageStyle } from "./page-style.ts";
 import { sectionOf } from "./section.ts";
@@ -70,7 +71,13 @@ function machineLine({ machine, versions }: ResultFile): string {
 }
 
 function runLine({ durationSeconds, machine, startedAt }: ResultFile): string {
-  return `Taken ${startedAt.slice(0, 16).replace("T", " ")} UTC in ${Math.round(durationSeconds / 60)} minutes; load average before: ${machine.loadBefore}.`;
+  return `Taken ${startedAt.slice(0, 16).replace("T", " ")} UTC in ${Math.round(durationSeconds / 60)} minutes; load average before: ${machine.loadBefore}.${pageCacheLine(machine)}`;
+}
+
+function pageCacheLine({ pageCache }: Machine): string {
+  if (pageCache === undefined) return "";
+  const { newSecondsPerGigabyte, usedSecondsPerGigabyte } = pageCache;
+  return ` A GB into new pages of the page cache costs this machine ${newSecondsPerGigabyte.toFixed(1)} s of a processor, into used ones ${usedSecondsPerGigabyte.toFixed(1)} s.`;
 }
 
 function skippedOf({ skipped }: ResultFile): string {

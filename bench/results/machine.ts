@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { arch, availableParallelism, cpus, platform, release, tmpdir, totalmem } from "node:os";
 import process from "node:process";
+import { measurePageCacheCost, type PageCacheCost } from "./page-cache-cost.ts";
 
 /** Where figures were taken. */
 export interface Machine {
@@ -12,6 +13,8 @@ export interface Machine {
   readonly fileSystem: string;
   /** Load average of the last minute when the run began: above 0.3 somebody else was using the machine. */
   readonly loadBefore: number;
+  /** Absent in results of before it was measured. */
+  readonly pageCache?: PageCacheCost;
 }
 
 const bytesPerGibibyte = 1024 ** 3;
@@ -25,6 +28,7 @@ export function describeMachine(): Machine {
     system: `${platform()} ${release()} ${arch()}`,
     fileSystem: fileSystemOf(tmpdir()),
     loadBefore: Number(read("/proc/loadavg").split(" ")[0] ?? 0),
+    pageCache: measurePageCacheCost(),
   };
 }
 
