@@ -6,6 +6,7 @@ import type { ResultRow } from "../results/result-file.ts";
 import { fillTopic } from "./fill-topic.ts";
 import { brokerFigures, loadFigures } from "./load-figures.ts";
 import { baseCase, produceJob, sizeOf } from "./produce.ts";
+import { withUsedJournals } from "./used-journals.ts";
 import { type Workload, type WorkloadContext, system, withTopic } from "./workload.ts";
 
 const storedBytes = 512 * 1024 * 1024;
@@ -20,18 +21,20 @@ export const fetchWorkload: Workload = {
   summary:
     "reading what is being written, what lies in the page cache, and what only lies on the disk",
   runsByDefault: true,
-  async run(context) {
-    for (const recordBytes of context.options.recordBytes ?? recordSizes) {
-      await fetchTail(context, recordBytes);
-      await withTopic(context, baseCase.partitionCount, async (topic) => {
-        await fill(context, topic, recordBytes);
-        for (const decodes of [false, true])
-          context.findings.row(await storedRow(context, topic, recordBytes, "warm", decodes));
-        await fetchCold(context, topic, recordBytes);
-      });
-    }
-  },
+  run: (context) => withUsedJournals(context, () => fetchSizes(context)),
 };
+
+async function fetchSizes(context: WorkloadContext): Promise<void> {
+  for (const recordBytes of context.options.recordBytes ?? recordSizes) {
+    await fetchTail(context, recordBytes);
+    await withTopic(context, baseCase.partitionCount, async (topic) => {
+      await fill(context, topic, recordBytes);
+      for (const decodes of [false, true])
+        context.findings.row(await storedRow(context, topic, recordBytes, "warm", decodes));
+      await fetchCold(context, topic, recordBytes);
+    });
+  }
+}
 
 /** A consumer at the end of a topic that is written as fast as it takes records. */
 async function fetchTail(context: WorkloadContext, recordBytes: number): Promise<void> {

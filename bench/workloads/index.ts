@@ -8,6 +8,7 @@ import { peersWorkload } from "./peers.ts";
 import { produceWorkload } from "./produce.ts";
 import { quickWorkload } from "./quick.ts";
 import { recoveryWorkload } from "./recovery.ts";
+import { soakWorkload } from "./soak.ts";
 import type { Workload } from "./workload.ts";
 
 /** Everything that can be measured, in the order in which it is. */
@@ -20,6 +21,7 @@ export const workloads: readonly Workload[] = [
   recoveryWorkload,
   manyPartitionsWorkload,
   calmWorkload,
+  soakWorkload,
   peersWorkload,
   quickWorkload,
 ];

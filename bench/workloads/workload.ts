@@ -61,13 +61,14 @@ export async function withTopic<Value>(
   { cluster, options }: WorkloadContext,
   partitionCount: number,
   use: (topic: string) => Promise<Value>,
+  configs: Readonly<Record<string, string>> = {},
 ): Promise<Value> {
   const { bootstrapServers } = cluster;
   const { replicationFactor } = options;
   await using client = createClient({ bootstrapServers });
   const admin = client.admin({ timeoutMs: createMsMax });
   const name = `bench-${Date.now().toString(36)}-${topicNumber++}`;
-  await admin.createTopic({ name, partitionCount, replicationFactor });
+  await admin.createTopic({ name, partitionCount, replicationFactor, configs });
   try {
     await waitFor(`every partition of ${name} is led`, createMsMax, async () => {
       const { partitions } = await admin.describeTopic(name);
