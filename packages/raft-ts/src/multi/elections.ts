@@ -1,12 +1,14 @@
 import { type Candidacy, mayCampaign } from "./candidacy.ts";
 import { candidateDelayTicksMax } from "./candidate-order.ts";
 import { ElectionLines } from "./election-lines.ts";
+import type { Message } from "../message.ts";
 import type { Group } from "./group.ts";
 import { stayAwake } from "./heartbeat-exchange.ts";
 import { isMember, otherMembers } from "./hibernation.ts";
 import type { ResolvedOptions } from "./multi-config.ts";
 import type { MultiRaftCounters } from "./multi-counters.ts";
 import type { Peers } from "./peers.ts";
+import { courtesyTicks, isRival } from "./rival-candidate.ts";
 
 /** What elections need of the node that holds them. */
 export interface ElectionHost<Owner> {
@@ -26,6 +28,7 @@ export class Elections<Owner> {
   readonly #options: ResolvedOptions;
   readonly #host: ElectionHost<Owner>;
   readonly #lines: ElectionLines<Group<Owner>>;
+  #nowTick = 1;
 
   constructor(options: ResolvedOptions, host: ElectionHost<Owner>) {
     this.#options = options;
@@ -58,13 +61,19 @@ export class Elections<Owner> {
     }
   }
 
-  /** Lets those begin whose turn it is; called once a tick, after all groups were ticked. */
-  tick(): void {
+  /** Lets those begin whose turn it is; called once a tick, after all groups were ticked. See `MultiRaft.tick`. */
+  tick(isDiskBehind: boolean): void {
+    if (!isDiskBehind) this.#nowTick++; // A rival's votes wait for it.
     const host = this.#host;
     this.#lines.tick(
       host.peers.areHeard,
       (group) => host.guard(group, () => this.#start(group)) ?? false,
     );
+  }
+
+  /** A message came for a group, which was not given it yet: it may be another candidate's. */
+  heard(group: Group<Owner>, message: Message): void {
+    if (group.isElectionQueued && isRival(group.node, message)) group.rivalTick = this.#nowTick;
   }
 
   /** A learner cannot wake a sleeping group by asking for votes, so it asks to be remembered. */
@@ -86,7 +95,11 @@ export class Elections<Owner> {
     group.isElectionQueued = false;
     const { node } = group;
     const { counters, peers } = this.#host;
-    if (group.isRemoved || node.role === "leader" || node.leaderId !== 0) return false;
+    const isNeeded = !group.isRemoved && node.role !== "leader" && node.leaderId === 0;
+    if (isNeeded && this.#yields(group)) return false;
+    group.rivalTick = 0;
+    group.turnTick = 0;
+    if (!isNeeded) return false;
     if (!mayCampaign(this.#host.candidacy(), group, this.#patienceTicks)) {
       group.electionsDenied++;
       return false;
@@ -96,6 +109,17 @@ export class Elections<Owner> {
     counters.electionsStarted++;
     stayAwake(group);
     group.startElection();
+    return true;
+  }
+
+  /** Whether the group goes on waiting, for another candidate was first. */
+  #yields(group: Group<Owner>): boolean {
+    if (group.turnTick === 0) group.turnTick = this.#nowTick;
+    const waitTicks = courtesyTicks(this.#options, group, this.#nowTick);
+    if (waitTicks === 0) return false;
+    group.isElectionQueued = true;
+    if (group.isElectionDue) this.#lines.doubt(group);
+    else this.#lines.request(group, waitTicks - 1);
     return true;
   }
 

@@ -157,6 +157,7 @@ export class MultiRaft<Owner> {
     if (!group.accepts(message.from, route)) return "otherIncarnation";
     // The leader wants to hand over to this node: it goes on when it sees that nothing comes of it.
     if (message.type === "MsgTimeoutNow" && this.#candidacy !== "willing") return "done";
+    this.#elections.heard(group, message);
     return this.#guard(group, () => group.step(message)) ?? "done";
   }
 
@@ -229,25 +230,32 @@ export class MultiRaft<Owner> {
    * Advances the clock of everything by one tick, however many have passed: time in which this process
    * was not able to listen says nothing about the others. Nor does time in which groups waited for a visit since the last
    * tick: that one is dropped, too, but for the sign of life. Does not visit sleeping groups.
+   *
+   * `isDiskBehind`: what is to be durable has waited for several ticks. Nobody's patience ends meanwhile: a vote is given
+   * when it is durable, and on disks that take longer for it than an election timeout every election would end the one
+   * before.
    */
-  tick(elapsedTicks: number = 1): void {
+  tick(elapsedTicks: number = 1, isDiskBehind: boolean = false): void {
     assert(elapsedTicks >= 1, "time only moves forward");
     this.counters.ticks++;
     this.counters.ticksDropped += elapsedTicks - 1;
     if (this.#dirty.isBehind) this.counters.ticksDropped++;
-    else this.#tickAll();
+    else this.#tickAll(isDiskBehind);
     if (this.counters.ticks % this.#options.heartbeatTicks !== 0) return;
     this.#isBeatDue = true;
     this.#signalWork();
   }
 
-  #tickAll(): void {
+  #tickAll(isDiskBehind: boolean): void {
     for (const peer of this.#peers.tick(this.#options.peerTimeoutTicks)) {
       this.#options.onPeerEvent?.({ kind: "died", peerId: peer.id });
       this.#loseProcess(peer.id);
     }
-    for (const group of this.#awake) this.#guard(group, () => this.#tickGroup(group));
-    this.#elections.tick();
+    for (const group of this.#awake) {
+      const isHeldBack = isDiskBehind && group.node.role !== "leader";
+      if (!isHeldBack) this.#guard(group, () => this.#tickGroup(group));
+    }
+    this.#elections.tick(isDiskBehind);
     this.#dirty.beginRound();
   }
 
