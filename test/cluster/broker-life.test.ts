@@ -245,6 +245,38 @@ describe("a broker's life", () => {
     await untilReady(cluster, 4);
   });
 
+  test("a broker leaves two behind only with a word on what that means, and not where one of them is away", async () => {
+    await using cluster = await ProcessCluster.start(3);
+    const doors = cluster.bootstrapServers;
+    await run(["topic", "create", "t", "-p", "4", "-r", "1"], doors);
+    await run(["produce", "t"], doors, "a\nb\n");
+    const means = "two brokers are left to vote on the cluster's metadata, and both are needed";
+    const dryRun = await run(["broker", "decommission", "3", "--dry-run"], doors);
+    expect(dryRun).toMatch(/^would decommission broker 3, /);
+    expect(dryRun).toContain(means);
+    expect((await listed(doors)).map(({ controllerRole }) => controllerRole)).toEqual([
+      "VOTER",
+      "VOTER",
+      "VOTER",
+    ]);
+    await cluster.kill(2);
+    const up = doorsOf(cluster, [1, 3]);
+    await untilListed(up, 2, (broker) => broker?.state === "FENCED");
+    expect(await refusal(["broker", "decommission", "3"], up)).toContain(
+      "the cluster's metadata would have 1 of its 2 voters left (broker 1), and needs 2",
+    );
+    cluster.spawn(2);
+    await untilListed(up, 2, (broker) => broker?.state === "ACTIVE");
+    const left = doorsOf(cluster, [1, 2]);
+    const done = await run(["broker", "decommission", "3", "--timeout", "60"], left);
+    expect(done).toMatch(/^broker 3 is decommissioned: it is removed, and may be stopped\n/);
+    expect(done).toContain(means);
+    const roles = (await listed(left)).map(({ controllerRole }) => controllerRole);
+    expect(roles).toEqual(["VOTER", "VOTER"]);
+    await run(["topic", "create", "after", "-r", "2"], left);
+    expect(await run(["consume", "t", "--from-beginning", "-e"], left)).toMatch(/^[ab]\n[ab]\n$/);
+  });
+
   test("a broker that lost its disk comes back as a new incarnation, and has everything that was acknowledged", async () => {
     await using cluster = await ProcessCluster.start(3);
     const doors = doorsOf(cluster, [1, 2]);

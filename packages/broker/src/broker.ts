@@ -13,8 +13,9 @@ import { createMetrics } from "./metrics.ts";
 import { PeerNetwork } from "./peer/peer-network.ts";
 import type { BrokerPorts } from "./ports.ts";
 import type { RaftObserver } from "./raft/raft-observer.ts";
+import { directoryFault } from "./membership/directory-fault.ts";
 import { Registration } from "./membership/registration.ts";
-import { directoryFault, repairController } from "./snapshot/controller-repair.ts";
+import { repairController } from "./snapshot/controller-repair.ts";
 import { brokerVersion } from "./version.ts";
 
 /** How long a stop waits for other brokers to take over what this one leads. */
@@ -208,9 +209,7 @@ export class Broker {
 
   /** One that lost its data may come and ask to be taken in; nobody else under the name of another. */
   #peerFault(hello: PeerHello): string | undefined {
-    const { image } = this.#node.machine;
-    if (hello.openedBy === "peer" || this.#isNewer(hello.enteredIndex)) return undefined;
-    return directoryFault(image, hello);
+    return hello.openedBy === "peer" ? undefined : directoryFault(this.#node.machine, hello);
   }
 
   /** Whether a broker was taken in later than this one knows of: what this one knows of its name is older. */

@@ -300,7 +300,13 @@ export interface BrokerChange extends Patience {
 }
 
 /** What came of a change; `removed`: the broker was to leave and did so before. */
-export type BrokerOutcome = "changed" | "removed";
+export type BrokerOutcome =
+  | {
+      readonly kind: "changed";
+      /** Brokers that vote on the cluster's metadata once that is through, where nobody else comes; 0: not known. */
+      readonly metadataVoterCount: number;
+    }
+  | { readonly kind: "removed" };
 
 /** A feature level that was raised, or would be: before and afterwards. */
 export interface FeatureUpgrade {

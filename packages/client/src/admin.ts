@@ -61,6 +61,12 @@ export interface BrokerChangeOptions {
   readonly dryRun?: boolean | undefined;
 }
 
+/** A broker that is to leave for good, as it was when it was asked. */
+export interface LeavingBroker extends BrokerDescription {
+  /** So many brokers vote on the cluster's metadata once it has left, unless others come; 0: not known. */
+  readonly metadataVoterCount: number;
+}
+
 const timeoutMsDefault = 30_000;
 
 /** How a change is made. */
@@ -257,12 +263,20 @@ export class Admin {
     return this.#changeBroker("undrain", clusterService.undrainBroker, brokerId, options);
   }
 
-  /** Drains a broker for good: it is removed from the cluster once it has no replica any more. */
-  decommissionBroker(
+  /**
+   * Drains a broker for good: it is removed from the cluster once it has no replica any more. Where fewer than three brokers
+   * are left to vote on the cluster's metadata (`metadataVoterCount`), none of these can be spared any more.
+   */
+  async decommissionBroker(
     brokerId: number,
-    options: BrokerChangeOptions = {},
-  ): Promise<BrokerDescription> {
-    return this.#changeBroker("decommission", clusterService.decommissionBroker, brokerId, options);
+    { dryRun = false }: BrokerChangeOptions = {},
+  ): Promise<LeavingBroker> {
+    // The same wish twice is the same as once.
+    const options = this.#question(`Cannot decommission broker ${brokerId}`);
+    const request = { brokerId, dryRun };
+    const answer = await this.#cluster.call(clusterService.decommissionBroker, request, options);
+    const { broker, metadataVoterCount } = answer;
+    return { ...present(broker, options.action), metadataVoterCount };
   }
 
   /**

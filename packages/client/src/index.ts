@@ -1,5 +1,11 @@
 export { Admin } from "./admin.ts";
-export type { AdminOptions, BrokerChangeOptions, ChangeOptions, FeatureUpgrade } from "./admin.ts";
+export type {
+  AdminOptions,
+  BrokerChangeOptions,
+  ChangeOptions,
+  FeatureUpgrade,
+  LeavingBroker,
+} from "./admin.ts";
 export type { PartitionOffsets } from "./offset-lookup.ts";
 export type { PartitionStart, RecordDeletion } from "./record-deletion.ts";
 export type {

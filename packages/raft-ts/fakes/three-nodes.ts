@@ -24,6 +24,23 @@ export function sum(world: SimulatedProcesses, counter: "groupTicks" | "visits")
   return world.processes.reduce((total, { multi }) => total + (multi?.counters[counter] ?? 0), 0);
 }
 
+/** One tick where every message takes one, and what is written becomes durable only if `isFlushed`. */
+export function slowRound(
+  world: SimulatedProcesses,
+  isFlushed: boolean,
+  isDiskBehind: boolean = false,
+): void {
+  for (const { multi } of world.processes) multi?.tick(1, isDiskBehind);
+  const packets = world.packets;
+  world.packets = [];
+  for (const packet of packets) world.deliver(packet);
+  for (const process of world.processes) {
+    if (process.multi?.hasWork === true) process.pass();
+    while (isFlushed && process.writes.length > 0) process.finishWrite();
+    world.check(process);
+  }
+}
+
 /** Lets so many rounds pass. */
 export function rounds(world: SimulatedProcesses, count: number): void {
   for (let round = 0; round < count; round++) world.round();

@@ -46,7 +46,8 @@ export class ForwardedBrokers implements BrokerAdmin, FeatureAdmin {
   ): Promise<BrokerOutcome> {
     const request = { brokerId, duty: dutyMessage(duty), dryRun };
     const { changeBrokerDuty } = peerService;
-    const { isRemoved } = await this.#controller.call(changeBrokerDuty, request, timeoutMs);
-    return isRemoved ? "removed" : "changed";
+    const answer = await this.#controller.call(changeBrokerDuty, request, timeoutMs);
+    const { isRemoved, metadataVoterCount } = answer;
+    return isRemoved ? { kind: "removed" } : { kind: "changed", metadataVoterCount };
   }
 }

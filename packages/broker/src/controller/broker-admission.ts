@@ -12,8 +12,8 @@ const brokersMax = 1000;
 /** What taking brokers in needs. */
 export interface BrokerAdmissionOptions {
   readonly image: MetadataImage;
-  readonly life: BrokerLifeKeeper;
-  readonly membership: ControllerMembership;
+  readonly life: Pick<BrokerLifeKeeper, "featuresChanged" | "isHeard" | "registered">;
+  readonly membership: Pick<ControllerMembership, "makeEmptyLearner">;
   /** Throws NOT_LEADER where this broker is not the controller. */
   readonly expectLeading: (action: string) => void;
   readonly propose: (action: string, command: MetadataCommand) => Promise<ApplyOutcome>;
@@ -54,6 +54,8 @@ export class BrokerAdmission {
       );
     }
     this.#expectRoom(action, brokerId);
+    // One that cannot come must not be a member, or what waits for all members would wait for ever.
+    this.#expectLevel(action, broker);
     // Only once it votes no more may it come back: then nothing is decided with votes that it forgot. That a majority
     // knows on disk that it does not is settled by the registration's entry, which is committed before this resolves.
     await membership.makeEmptyLearner(brokerId);
@@ -72,14 +74,17 @@ export class BrokerAdmission {
     const outcome = await propose(action, command);
     if (outcome.kind !== "refused") return life.featuresChanged();
     this.#expectNotRemoved(action, broker);
-    const levelFault = featureLevelFault(broker.featureLevels, image.featureLevel);
-    if (levelFault !== undefined) {
-      throw new RopewalkError("INVALID_REQUEST", `Cannot ${action}: ${levelFault}`);
-    }
+    this.#expectLevel(action, broker);
     throw new RopewalkError(
       "INVALID_REQUEST",
       `Cannot ${action}: it belongs to another data directory (${image.brokers.get(broker.brokerId)?.directoryId}, not ${broker.directoryId}); give this one an id of its own`,
     );
+  }
+
+  #expectLevel(action: string, { featureLevels }: BrokerRegistration): void {
+    const fault = featureLevelFault(featureLevels, this.#options.image.featureLevel);
+    if (fault === undefined) return;
+    throw new RopewalkError("INVALID_REQUEST", `Cannot ${action}: ${fault}`);
   }
 
   #expectRoom(action: string, brokerId: number): void {

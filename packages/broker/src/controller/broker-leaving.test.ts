@@ -69,16 +69,18 @@ describe("drainFault()", () => {
 describe("decommissionFault()", () => {
   test("needs other brokers for every replica", () => {
     const four = [...three, broker(4)];
-    expect(decommissionFault(cluster(four, [1, 2, 3]), broker(1))).toBeUndefined();
-    expect(decommissionFault(cluster(three, [1, 2, 3]), broker(1))).toContain(
+    expect(decommissionFault(cluster(four, [1, 2, 3]), broker(1), [2, 3, 4])).toBeUndefined();
+    expect(decommissionFault(cluster(three, [1, 2, 3]), broker(1), [2, 3])).toContain(
       "orders-0 has 3 replicas, and 2 other brokers could hold them",
     );
-    expect(decommissionFault(cluster([broker(1)], [1]), broker(1))).toContain("no other broker");
+    expect(decommissionFault(cluster([broker(1)], [1]), broker(1), [])).toContain(
+      "no other broker",
+    );
   });
 
   test("counts the replicas that a partition is to have", () => {
     const move = { targetIds: [1, 2, 3], leavingIds: [], state: "moving" } as const;
-    expect(decommissionFault(cluster(three, [1, 2], move), broker(3))).toContain(
+    expect(decommissionFault(cluster(three, [1, 2], move), broker(3), [1, 2])).toContain(
       "orders-0 gets 3 replicas, and 2 other brokers could hold them",
     );
   });
@@ -86,7 +88,17 @@ describe("decommissionFault()", () => {
   test("refuses a dead broker that a partition has no majority without", () => {
     const dead = broker(1, { fenced: true });
     const brokers = [dead, broker(2), broker(3)];
-    expect(decommissionFault(cluster(brokers, [1, 2]), dead)).toContain("needs 2");
+    expect(decommissionFault(cluster(brokers, [1, 2]), dead, [2, 3])).toContain("needs 2");
+  });
+
+  test("refuses a broker without which the metadata has no majority of voters that serve", () => {
+    for (const life of [{ fenced: true }, { duty: "drained" }] as const) {
+      const brokers = [broker(1), broker(2), broker(3, life)];
+      expect(decommissionFault(cluster(brokers, [1]), broker(1), [2, 3])).toContain(
+        "metadata would have 1 of its 2 voters left (broker 2), and needs 2",
+      );
+    }
+    expect(decommissionFault(cluster(three, [1]), broker(1), [2, 3])).toBeUndefined();
   });
 });
 

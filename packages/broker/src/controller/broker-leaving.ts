@@ -4,8 +4,15 @@ import type { MetadataImage, PartitionImage, TopicImage } from "./metadata-image
 /** The part of the metadata that says whether a broker can be spared. */
 export type LeavingImage = Pick<MetadataImage, "brokers" | "topics">;
 
-/** Why a broker cannot leave the cluster for good; `undefined` where it can. */
-export function decommissionFault(image: LeavingImage, broker: BrokerImage): string | undefined {
+/**
+ * Why a broker cannot leave the cluster for good; `undefined` where it can. `votersAfter`: who votes on the metadata once it
+ * has left.
+ */
+export function decommissionFault(
+  image: LeavingImage,
+  broker: BrokerImage,
+  votersAfter: readonly number[],
+): string | undefined {
   const { brokerId } = broker;
   const left = [...image.brokers.values()].filter(
     (other) => other.brokerId !== brokerId && takesReplicas(other),
@@ -19,7 +26,8 @@ export function decommissionFault(image: LeavingImage, broker: BrokerImage): str
     return `${topic}-${partition} ${name}, and ${left.length} other brokers could hold them; start another broker first, or reduce the replication factor (ropewalk topic alter ${topic} --replication-factor ${left.length})`;
   }
   // What is moved is read from a majority: a broker that is silent is none of it.
-  return broker.fenced ? partitionQuorumFault(image, brokerId) : undefined;
+  const fault = broker.fenced ? partitionQuorumFault(image, brokerId) : undefined;
+  return fault ?? voterQuorumFault(image, brokerId, votersAfter);
 }
 
 /** A partition with replicas on a broker that has, or is to have, more of them than the others can hold. */
@@ -55,9 +63,18 @@ export function drainFault(
 ): string | undefined {
   const fault = partitionQuorumFault(image, brokerId);
   if (fault !== undefined || !controllerVoters.includes(brokerId)) return fault;
-  const left = othersThatServe(image, brokerId, controllerVoters);
-  if (left.length > controllerVoters.length / 2) return undefined;
-  return `the cluster's metadata would have ${left.length} of its ${controllerVoters.length} voters left (${namedIds(left)}), and needs ${majorityOf(controllerVoters)}; ${remedy}`;
+  return voterQuorumFault(image, brokerId, controllerVoters);
+}
+
+/** The same for the metadata alone, where these are the voters. */
+function voterQuorumFault(
+  image: LeavingImage,
+  brokerId: number,
+  voters: readonly number[],
+): string | undefined {
+  const left = othersThatServe(image, brokerId, voters);
+  if (left.length > voters.length / 2) return undefined;
+  return `the cluster's metadata would have ${left.length} of its ${voters.length} voters left (${namedIds(left)}), and needs ${majorityOf(voters)}; ${remedy}`;
 }
 
 const remedy = "bring back the brokers that are silent or drained first, or add others";

@@ -17,7 +17,7 @@ export function answerControllerCalls(caller: RemoteCaller, controller: Controll
   });
   caller.handle(peerService.changeBrokerDuty, async ({ brokerId, dryRun, duty }) => {
     const outcome = await controller.changeDuty(brokerId, dutyOf(duty), dryRun);
-    return { isRemoved: outcome === "removed" };
+    return outcome.kind === "removed" ? { isRemoved: true } : { ...outcome, isRemoved: false };
   });
   caller.handle(peerService.raiseFeatureLevel, ({ dryRun }) =>
     controller.raiseFeatureLevel(dryRun),

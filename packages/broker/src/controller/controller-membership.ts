@@ -2,6 +2,7 @@ import { RopewalkError } from "@ropewalk/protocol";
 import type { Clock, Logger, Timer } from "@ropewalk/runtime";
 import type { ConfChangeStep } from "raft-ts";
 import type { RaftGroup } from "../raft/raft-group.ts";
+import { isEmptied } from "./broker-leaving.ts";
 import { nextMembershipChange } from "./controller-voters.ts";
 import type { MetadataImage } from "./metadata-image.ts";
 import { SilentFor } from "./silent-for.ts";
@@ -102,11 +103,12 @@ export class ControllerMembership {
     const change = nextMembershipChange({
       conf: confState,
       brokers: image.brokers,
-      removedIds: new Set(image.removedDirectories.values().map(({ brokerId: id }) => id)),
+      removedIds: image.removedIds,
       lostIds: this.#lost.update(nowMs),
       isAwaiting: nowMs - this.#leadingSinceMs < awaitMs,
       leaderId: brokerId,
       isCurrent,
+      holdsReplicas: (id) => !isEmptied(image, id),
     });
     if (change === undefined || !(await this.#change(change))) return;
     const { learners, voters } = group().confState;

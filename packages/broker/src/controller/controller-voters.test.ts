@@ -6,6 +6,7 @@ import {
   controllerVoters,
   type MembershipInput,
   nextMembershipChange,
+  votersWithout,
   type VoterCandidate,
 } from "./controller-voters.ts";
 
@@ -16,6 +17,7 @@ const candidate = (brokerId: number, changes: Partial<VoterCandidate> = {}): Vot
   isRegistered: true,
   isFenced: false,
   isLost: false,
+  isLeaving: false,
   ...changes,
 });
 
@@ -51,6 +53,7 @@ const input = (
   isAwaiting: false,
   leaderId: 1,
   isCurrent: () => true,
+  holdsReplicas: () => false,
   ...changes,
 });
 
@@ -139,6 +142,29 @@ describe("nextMembershipChange()", () => {
     ]);
   });
 
+  test("keeps the vote of a broker that is to go where two would be left, until nothing is on it any more", () => {
+    const members = [broker(1), broker(2), broker(3, { duty: "decommissioned" })];
+    const holding = input({ members, holdsReplicas: (id) => id === 3 });
+    expect(nextMembershipChange(holding)).toBeUndefined();
+    expect(nextMembershipChange(input({ members }))).toEqual([{ type: "addLearner", nodeId: 3 }]);
+    // Where another one came it is not needed any longer.
+    const relieved = {
+      ...holding,
+      brokers: new Map([...holding.brokers, [4, broker(4)]]),
+      conf: conf([1, 2, 3], [4]),
+    };
+    expect(nextMembershipChange(relieved)).toEqual([
+      { type: "addVoter", nodeId: 4 },
+      { type: "addLearner", nodeId: 3 },
+    ]);
+  });
+
+  test("makes no voter of a broker that is to go", () => {
+    const members = [broker(1), broker(2), broker(3, { duty: "decommissioned" })];
+    const held = { members, conf: conf([1, 2], [3]), holdsReplicas: () => true };
+    expect(nextMembershipChange(input(held))).toBeUndefined();
+  });
+
   test("makes no change that would leave less than a majority of voters that answer", () => {
     const members = [1, 2, 3, 4].map((id) =>
       broker(id, { duty: id === 2 ? "decommissioned" : "serving" }),
@@ -154,6 +180,25 @@ describe("nextMembershipChange()", () => {
       input({ members: three, conf: conf([1, 2, 3], [4]), removedIds: new Set([4]) }),
     );
     expect(change).toEqual([{ type: "remove", nodeId: 4 }]);
+  });
+});
+
+describe("votersWithout()", () => {
+  const brokersOf = (members: readonly BrokerImage[]) =>
+    new Map(members.map((each) => [each.brokerId, each]));
+  const removedIds = new Set<number>();
+
+  test("is who votes when a broker has gone, and the others that are to go, too", () => {
+    const four = brokersOf([1, 2, 3, 4].map((id) => broker(id)));
+    const known = { conf: conf([1, 2, 3], [4]), removedIds };
+    expect(votersWithout(3, { ...known, brokers: four })).toEqual([1, 2, 4]);
+    four.set(4, broker(4, { duty: "decommissioned" }));
+    expect(votersWithout(3, { ...known, brokers: four })).toEqual([1, 2]);
+  });
+
+  test("counts on a voter that never came where there is nobody else", () => {
+    const two = brokersOf([broker(1), broker(2)]);
+    expect(votersWithout(2, { brokers: two, conf: conf([1, 2, 3]), removedIds })).toEqual([1, 3]);
   });
 });
 

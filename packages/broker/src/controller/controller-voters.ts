@@ -23,12 +23,14 @@ export interface VoterCandidate {
   readonly isFenced: boolean;
   /** It has been silent for so long that another one takes its place where there is one. */
   readonly isLost: boolean;
+  /** It is to leave, and votes until it has nothing to do with any partition any more. */
+  readonly isLeaving: boolean;
 }
 
 /**
- * Who is to vote on the metadata: an odd number up to five (two where there are no more), different racks before
- * the same one, those that came before those that never did, or that were silent for long, voters before others, so that as little
- * changes as possible.
+ * Who is to vote on the metadata: an odd number up to five (two where there are no more). Those that came before those that
+ * never did, those that were heard before those that were silent for long, those that stay before those that are to leave,
+ * different racks before the same one, and voters before others, so that as little changes as possible.
  */
 export function chooseControllerVoters(candidates: readonly VoterCandidate[]): number[] {
   const count = voterCount(candidates.length);
@@ -41,6 +43,7 @@ export function chooseControllerVoters(candidates: readonly VoterCandidate[]): n
       (a, b) =>
         Number(b.isRegistered) - Number(a.isRegistered) ||
         Number(a.isLost) - Number(b.isLost) ||
+        Number(a.isLeaving) - Number(b.isLeaving) ||
         usedCount(a) - usedCount(b) ||
         Number(b.isVoter) - Number(a.isVoter) ||
         Number(a.isFenced) - Number(b.isFenced) ||
@@ -67,7 +70,15 @@ export interface MembershipInput {
   readonly leaderId: number;
   /** Whether a member has (almost) all of the log and answers. */
   readonly isCurrent: (brokerId: number) => boolean;
+  /** Whether a broker still has to do with a partition, so that it is not removed yet. */
+  readonly holdsReplicas: (brokerId: number) => boolean;
 }
+
+/** The part of it that says who may vote. */
+type CandidatesInput = Pick<
+  MembershipInput,
+  "brokers" | "conf" | "holdsReplicas" | "isAwaiting" | "lostIds" | "removedIds"
+>;
 
 /**
  * The next change of the controller's group, one at a time; `undefined`: it is as it should be, or must wait. No
@@ -100,23 +111,50 @@ function votersChange(input: MembershipInput): ConfChangeStep[] | undefined {
   return steps.length === 0 ? undefined : steps;
 }
 
-/** With fewer that came a voter that did not is better than none: two could spare nobody either. */
-const votersWithoutAwaitedMin = 3;
+/**
+ * Who is to vote on the metadata once a broker is gone for good, and with it all others that are to go: as things are now, and
+ * where nobody comes in their place.
+ */
+export function votersWithout(
+  brokerId: number,
+  { brokers, conf, removedIds }: Pick<MembershipInput, "brokers" | "conf" | "removedIds">,
+): number[] {
+  const candidates = candidatesOf({
+    brokers: new Map([...brokers].filter(([id]) => id !== brokerId)),
+    conf,
+    removedIds: new Set([...removedIds, brokerId]),
+    lostIds: new Set(),
+    isAwaiting: false,
+    holdsReplicas: () => false,
+  });
+  return chooseControllerVoters(candidates);
+}
 
-/** Those that are to stay, and voters that have not come yet: for a while, or where they cannot be done without. */
-function candidatesOf(input: MembershipInput): VoterCandidate[] {
-  const { brokers, conf, isAwaiting, lostIds, removedIds } = input;
-  const registered = [...brokers.values()]
-    .filter(({ duty }) => duty !== "decommissioned")
-    .map(({ brokerId, fenced, rack }) => ({
-      brokerId,
-      rack,
-      isVoter: conf.voters.includes(brokerId),
-      isRegistered: true,
-      isFenced: fenced,
-      isLost: lostIds.has(brokerId),
-    }));
-  if (!isAwaiting && registered.length >= votersWithoutAwaitedMin) return registered;
+/** With fewer any voter is better than none, one that is to leave, or never came, too: two can spare nobody. */
+const votersThatStayMin = 3;
+
+/**
+ * Those that are to stay; where they are few, voters that are to leave, until they have nothing to do here any more; and
+ * voters that have not come yet: for a while, or where they cannot be done without.
+ */
+function candidatesOf(input: CandidatesInput): VoterCandidate[] {
+  const { brokers, conf, holdsReplicas, isAwaiting, lostIds, removedIds } = input;
+  const registered = [...brokers.values()].map(({ brokerId, duty, fenced, rack }) => ({
+    brokerId,
+    rack,
+    isVoter: conf.voters.includes(brokerId),
+    isRegistered: true,
+    isFenced: fenced,
+    isLost: lostIds.has(brokerId),
+    isLeaving: duty === "decommissioned",
+  }));
+  const staying = registered.filter(({ isLeaving }) => !isLeaving);
+  const areEnough = staying.length >= votersThatStayMin;
+  const leaving = registered.filter(
+    ({ brokerId, isLeaving, isVoter }) =>
+      isLeaving && isVoter && !areEnough && holdsReplicas(brokerId),
+  );
+  if (!isAwaiting && areEnough) return staying;
   const awaited = conf.voters
     .filter((id) => !brokers.has(id) && !removedIds.has(id))
     .map((brokerId) => ({
@@ -126,8 +164,9 @@ function candidatesOf(input: MembershipInput): VoterCandidate[] {
       isRegistered: false,
       isFenced: true,
       isLost: false,
+      isLeaving: false,
     }));
-  return [...registered, ...awaited];
+  return [...staying, ...leaving, ...awaited];
 }
 
 function keepsQuorum({ conf, isCurrent }: MembershipInput, steps: ConfChangeStep[]): boolean {

@@ -2,7 +2,7 @@ import { isInternalTopicName, RopewalkError, topicNameFault } from "@ropewalk/pr
 import type { Clock, Logger, Random } from "@ropewalk/runtime";
 import type { BrokerLimits } from "../config.ts";
 import { partitionCountName, replicationFactorName } from "../configs/broker-config-schema.ts";
-import type { FeatureUpgrade, NewTopic } from "../ports.ts";
+import type { BrokerOutcome, FeatureUpgrade, NewTopic } from "../ports.ts";
 import type { CommandProposer } from "../raft/command-proposer.ts";
 import type { RaftGroup } from "../raft/raft-group.ts";
 import type { Leadership } from "../raft/state-machine.ts";
@@ -12,6 +12,7 @@ import { BrokerLifeKeeper } from "./broker-life-keeper.ts";
 import { decommissionFault, drainFault } from "./broker-leaving.ts";
 import type { ControllerMachine } from "./controller-machine.ts";
 import { ControllerMembership } from "./controller-membership.ts";
+import { votersWithout } from "./controller-voters.ts";
 import { commonFeatureLevel } from "./feature-level.ts";
 import type { MetadataCommand } from "./metadata-command.ts";
 import type { ApplyOutcome, TopicImage } from "./metadata-image.ts";
@@ -108,29 +109,27 @@ export class Controller {
   }
 
   /**
-   * Changes what a broker is there for; with `dryRun` it only says whether it would. Answers "removed" where it is to
-   * leave and did already. Rejects with BROKER_ID_NOT_REGISTERED, or POLICY_VIOLATION where the cluster could not do without the broker.
+   * Changes what a broker is there for; with `dryRun` it only says whether it would. Rejects with
+   * BROKER_ID_NOT_REGISTERED, or POLICY_VIOLATION where the cluster could not do without the broker.
    */
-  async changeDuty(
-    brokerId: number,
-    duty: BrokerDuty,
-    dryRun: boolean,
-  ): Promise<"changed" | "removed"> {
+  async changeDuty(brokerId: number, duty: BrokerDuty, dryRun: boolean): Promise<BrokerOutcome> {
     const action = `${dutyVerbs[duty]} broker ${brokerId}`;
     this.#expectLeading(action);
     const { image } = this.#options.machine;
     const broker = image.brokers.get(brokerId);
-    if (duty === "decommissioned" && image.isRemoved(brokerId)) return "removed";
+    if (duty === "decommissioned" && image.isRemoved(brokerId)) return { kind: "removed" };
     if (broker === undefined) throw brokerUnknown(action, image.brokers.values());
-    if (broker.duty === duty) return "changed";
-    const fault = this.#dutyFault(broker, duty);
+    const voters = this.#votersAfter(brokerId, duty);
+    const changed = { kind: "changed", metadataVoterCount: voters.length } as const;
+    if (broker.duty === duty) return changed;
+    const fault = this.#dutyFault(broker, duty, voters);
     if (fault !== undefined) {
       throw new RopewalkError("POLICY_VIOLATION", `Cannot ${action}: ${fault}`);
     }
-    if (dryRun) return "changed";
+    if (dryRun) return changed;
     const outcome = await this.#propose(action, lifeChange(broker, { duty }));
     if (outcome.kind === "refused") throw brokerUnknown(action, image.brokers.values());
-    return "changed";
+    return changed;
   }
 
   /** Raises the feature level to the highest that every broker knows; with `dryRun` it only says which that is. */
@@ -145,11 +144,20 @@ export class Controller {
     return { previousLevel, level: image.featureLevel };
   }
 
-  #dutyFault(broker: BrokerImage, duty: BrokerDuty): string | undefined {
+  #dutyFault(broker: BrokerImage, duty: BrokerDuty, voters: readonly number[]): string | undefined {
+    const { image } = this.#options.machine;
+    if (duty === "decommissioned") return decommissionFault(image, broker, voters);
+    return duty === "drained" ? drainFault(image, broker.brokerId, voters) : undefined;
+  }
+
+  /** Who votes on the metadata once the broker is there for something else: a drained one does so, too. */
+  #votersAfter(brokerId: number, duty: BrokerDuty): readonly number[] {
     const { group, machine } = this.#options;
-    if (duty === "decommissioned") return decommissionFault(machine.image, broker);
-    if (duty !== "drained") return undefined;
-    return drainFault(machine.image, broker.brokerId, group().confState.voters);
+    const { brokers, removedIds } = machine.image;
+    const conf = group().confState;
+    return duty === "decommissioned"
+      ? votersWithout(brokerId, { brokers, conf, removedIds })
+      : conf.voters;
   }
 
   /** Makes a topic, or, to check only, answers what it would be: with an id and groups of 0. */

@@ -156,6 +156,11 @@ export class MetadataImage {
     return this.#removedDirectories.all;
   }
 
+  /** The ids that removed brokers had; another one may have it now. */
+  get removedIds(): ReadonlySet<number> {
+    return new Set(this.removedDirectories.values().map(({ brokerId }) => brokerId));
+  }
+
   /** Whether a broker of this id was removed, and no other one has it now. */
   isRemoved(brokerId: number): boolean {
     if (this.#brokers.has(brokerId)) return false;

@@ -3,6 +3,7 @@ import {
   type BrokerDescriptionInit,
   type BrokerState as BrokerStateName,
   type ControllerRole,
+  type DecommissionBrokerResponseInit,
   type DescribeClusterRequest,
   type DescribeClusterResponseInit,
   type DrainBrokerRequest,
@@ -38,11 +39,12 @@ export function clusterHandlers(
   clock: Clock,
 ): UntypedServiceImplementation {
   const duty = (
-    verb: keyof BrokerAdmin,
+    verb: Exclude<keyof BrokerAdmin, "decommission">,
   ): UnaryHandler<DrainBrokerRequest, DrainBrokerResponseInit> =>
-    unary(logger, (request, deadlineMs) =>
-      changed(ports, verb, request, patienceMs(clock, deadlineMs)),
-    );
+    unary(logger, async (request, deadlineMs) => {
+      const { broker } = await changed(ports, verb, request, patienceMs(clock, deadlineMs));
+      return { broker };
+    });
   return {
     describeCluster: unary(logger, (request: DescribeClusterRequest) =>
       describeCluster(ports, request),
@@ -50,7 +52,11 @@ export function clusterHandlers(
     getMetadata: unary(logger, (request: GetMetadataRequest) => getMetadata(ports, request)),
     drainBroker: duty("drain"),
     undrainBroker: duty("undrain"),
-    decommissionBroker: duty("decommission"),
+    decommissionBroker: unary(
+      logger,
+      (request: DrainBrokerRequest, deadlineMs): Promise<DecommissionBrokerResponseInit> =>
+        changed(ports, "decommission", request, patienceMs(clock, deadlineMs)),
+    ),
     upgradeFeatureLevel: unary(logger, ({ dryRun }: UpgradeFeatureLevelRequest, deadlineMs) =>
       ports.features.upgrade(anonymous, { dryRun, timeoutMs: patienceMs(clock, deadlineMs) }),
     ),
@@ -79,17 +85,19 @@ function describeCluster(
   };
 }
 
-/** Does what is asked, and answers the broker as it was before. */
+/** Does what is asked, and answers the broker as it was before, and what is left without it. */
 async function changed(
   { brokers, cluster }: BrokerPorts,
   verb: keyof BrokerAdmin,
   { brokerId, dryRun }: DrainBrokerRequest,
   timeoutMs: number | undefined,
-): Promise<DrainBrokerResponseInit> {
+): Promise<DecommissionBrokerResponseInit> {
   const before = cluster.brokers().find((broker) => broker.brokerId === brokerId);
   const outcome = await brokers[verb](anonymous, brokerId, { dryRun, timeoutMs });
-  if (outcome === "removed") return { broker: { brokerId, state: "REMOVED" } };
-  return before === undefined ? {} : { broker: describeBroker(before) };
+  if (outcome.kind === "removed") return { broker: { brokerId, state: "REMOVED" } };
+  const { metadataVoterCount } = outcome;
+  const broker = before === undefined ? undefined : describeBroker(before);
+  return { broker, metadataVoterCount };
 }
 
 const stateNames: Readonly<Record<BrokerState, BrokerStateName>> = {

@@ -34,6 +34,21 @@ test("PeerNetwork says within 50 ms that a process has ended whose connections a
   expect((ended[0]?.atMs ?? Infinity) - beganMs).toBeLessThanOrEqual(50);
 });
 
+test("PeerNetwork says so within 50 ms where it was started again itself while the other one stayed", async () => {
+  const { world, one, two } = await watchedPair();
+  await two.network.close();
+  await world.run(3_000);
+  const ended: number[] = [];
+  const onProcessEnded = (peerId: number): unknown => ended.push(peerId);
+  const again = await world.start(2, 7002, {}, { onProcessEnded });
+  again.network.connect(1);
+  await world.run(3_000);
+  expect([one, again].map(({ network }) => network.connectedPeers())).toEqual([[2], [1]]);
+  await one.network.close();
+  await world.run(50);
+  expect(ended[0]).toBe(1);
+});
+
 test("PeerNetwork does not take a process for ended that holds a connection, though others are refused", async () => {
   const { world, one, ended } = await watchedPair();
   // Those that are open stay: the peer still says what it wants to say.

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { LogStore } from "@ropewalk/log";
 import { batchBaseOffset, batchLeaderEpoch, batchNextOffset } from "@ropewalk/protocol";
-import type { Runtime } from "@ropewalk/runtime";
+import type { Disk, DiskFile, Runtime } from "@ropewalk/runtime";
 import { nodeRuntime } from "@ropewalk/runtime/node";
 import { createMessage } from "raft-ts";
 import { describe, expect, test } from "vitest";
@@ -58,6 +58,8 @@ class Trio {
   readonly directory = mkdtempSync(join(tmpdir(), "ropewalk-raft-host-"));
   readonly members = new Map<number, Member>();
   readonly #runtime: Runtime = nodeRuntime({ log: { level: "silent" } });
+  /** So long each flush takes beyond what the disk needs. */
+  flushMs = 0;
   /** Decides on every message on its way. */
   drop: (from: number, to: number, message: GroupMessage) => boolean = () => false;
   /** Brokers that nothing goes to or comes from. */
@@ -67,7 +69,8 @@ class Trio {
   #startCount = 0;
 
   async start(id: number): Promise<Member> {
-    const { clock, disk, logger, random } = this.#runtime;
+    const { clock, logger, random } = this.#runtime;
+    const disk = this.#slowDisk();
     const store = await LogStore.open({
       disk,
       clock,
@@ -124,6 +127,26 @@ class Trio {
     return member;
   }
 
+  #slowDisk(): Disk {
+    const { clock, disk } = this.#runtime;
+    const slow = (file: DiskFile): DiskFile => {
+      const datasync = async (): Promise<void> => {
+        if (this.flushMs > 0)
+          await new Promise<void>((resolve) => void clock.setTimer(this.flushMs, resolve));
+        await file.datasync();
+      };
+      return new Proxy(file, {
+        get: (target, name) => (name === "datasync" ? datasync : bound(target, name)),
+      });
+    };
+    const create: Disk["create"] = async (path) => slow(await disk.create(path));
+    const open: Disk["open"] = async (...args) => slow(await disk.open(...args));
+    const changed = new Map<string | symbol, unknown>(Object.entries({ create, open }));
+    return new Proxy(disk, {
+      get: (target, name) => changed.get(name) ?? bound(target, name),
+    });
+  }
+
   async stop(id: number): Promise<void> {
     const member = this.members.get(id);
     this.members.delete(id);
@@ -144,6 +167,11 @@ class Trio {
     for (const id of [...this.members.keys()]) await this.stop(id);
     rmSync(this.directory, { recursive: true, force: true });
   }
+}
+
+function bound(target: object, name: string | symbol): unknown {
+  const value: unknown = Reflect.get(target, name);
+  return typeof value === "function" ? value.bind(target) : value;
 }
 
 async function startTrio(): Promise<Trio> {
@@ -187,6 +215,18 @@ describe("RaftHost", () => {
     expect(batchLeaderEpoch(batches[1] ?? new Uint8Array())).toBe(next.group.term);
     expect(next.group.term).toBeGreaterThan(1);
   });
+
+  test("has a leader though every flush takes longer than the longest election timeout", async () => {
+    await using trio = await startTrio();
+    await trio.leader();
+    trio.flushMs = 3 * limits.electionTicks * limits.tickMs;
+    await trio.stop(
+      [...trio.members].find(([, each]) => each.machine.leadership.kind === "leading")?.[0] ?? 0,
+    );
+    const next = await trio.leader();
+    expect(await propose(next, "slow")).toBe("committed");
+    trio.flushMs = 0;
+  }, 30_000);
 
   test("hands over snapshots that hold what the log lacks, and steps all others", async () => {
     await using trio = await startTrio();

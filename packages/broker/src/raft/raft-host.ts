@@ -313,9 +313,17 @@ export class RaftHost {
     if (this.#state !== "running") return;
     this.#early.age();
     this.#reportSnapshots();
-    this.#multi.tick();
+    this.#multi.tick(1, this.#isDiskBehind);
     this.#schedulePass();
     this.#scheduleTick();
+  }
+
+  /** Whether the write that is under way takes longer than the leaders' heartbeats are apart. */
+  get #isDiskBehind(): boolean {
+    const { clock, limits, store } = this.#options;
+    const { writingSinceMs } = store;
+    if (writingSinceMs === undefined) return false;
+    return clock.monotonicMs() - writingSinceMs >= limits.heartbeatTicks * limits.tickMs;
   }
 
   #reportSnapshots(): void {

@@ -1,30 +1,18 @@
 import type { GroupLog } from "@ropewalk/log";
 import { RopewalkError } from "@ropewalk/protocol";
-import type { Runtime } from "@ropewalk/runtime";
-import type { BrokerStorage } from "../broker-storage.ts";
-import type { BrokerConfig, BrokerLimits } from "../config.ts";
 import { controllerVoters } from "../controller/controller-voters.ts";
 import { restoreImage } from "../controller/metadata-codec.ts";
 import { controllerGroupId, MetadataImage } from "../controller/metadata-image.ts";
 import { LeaderTable } from "../leadership/leader-table.ts";
-import type { PeerHello } from "../peer/hello.ts";
-import { PeerNetwork } from "../peer/peer-network.ts";
 import { openGroupLog } from "../raft/group-storage.ts";
 import { RemoteCaller } from "../remote-caller.ts";
 import { HistoryInstaller } from "./history-installer.ts";
 import { Interruption } from "./interruption.ts";
+import { type ControllerRepairOptions, RepairPeers } from "./repair-peers.ts";
 import type { AbsentReplica } from "./replica-home.ts";
 import { othersAreMajority, ReplicaRepairer } from "./replica-repairer.ts";
 import { SegmentFetcher } from "./segment-fetcher.ts";
 import { Turns } from "../turns.ts";
-
-/** What repairing the metadata's log needs. */
-export interface ControllerRepairOptions {
-  readonly config: BrokerConfig;
-  readonly limits: BrokerLimits;
-  readonly runtime: Runtime;
-  readonly storage: BrokerStorage;
-}
 
 /**
  * Repairs the log of the cluster's metadata where it is damaged, before anything else begins: all else follows
@@ -39,18 +27,19 @@ export async function repairController(options: ControllerRepairOptions): Promis
   const { logger } = runtime;
   logger.error("the log of the cluster's metadata is damaged", { error: quarantined });
   const image = new MetadataImage();
-  const { membership } = restoreImage(image, storage.state);
+  const { appliedIndex, membership } = restoreImage(image, storage.state);
   const { voters } = membership ?? controllerVoters(storage.identity.bootstrapIds);
-  const replicaIds = [...new Set([...voters, config.brokerId])];
-  if (!othersAreMajority(replicaIds)) throw damaged(quarantined, "without it there is no majority");
+  const voterIds = [...new Set([...voters, config.brokerId])];
+  if (!othersAreMajority(voterIds)) throw damaged(quarantined, "without it there is no majority");
   const caller: RemoteCaller = new RemoteCaller(
     config.brokerId,
     options.limits.forwardTimeoutMs,
-    () => peers,
+    () => peers.network,
   );
-  const peers = await startPeers(options, image);
+  const peers = await RepairPeers.start(options, { image, appliedIndex });
   try {
-    await repair(options, log, replicaIds, caller);
+    // Who voted may be gone by now. Anybody of the cluster knows who leads.
+    await repair(options, log, () => [...new Set([...voterIds, ...peers.knownIds()])], caller);
   } catch (error) {
     throw damaged(quarantined, "it was not repaired from the others in time", error);
   } finally {
@@ -61,7 +50,7 @@ export async function repairController(options: ControllerRepairOptions): Promis
 async function repair(
   { config, limits, runtime, storage }: ControllerRepairOptions,
   log: GroupLog,
-  replicaIds: readonly number[],
+  replicaIds: () => readonly number[],
   caller: RemoteCaller,
 ): Promise<void> {
   const { clock, logger } = runtime;
@@ -90,7 +79,7 @@ async function repair(
   const absent: AbsentReplica = {
     key,
     log,
-    replicaIds: () => replicaIds,
+    replicaIds,
     settled,
     isGone: () => false,
     reopen,
@@ -104,38 +93,6 @@ async function repair(
     interruption.interrupt();
     await repairer.stop();
   }
-}
-
-function startPeers(
-  { config, runtime, storage }: ControllerRepairOptions,
-  image: MetadataImage,
-): Promise<PeerNetwork> {
-  const { bootstrap, brokerId, peer } = config;
-  const { identity } = storage;
-  const notYet = (): Promise<never> => {
-    const message = `Broker ${brokerId} is being repaired`;
-    return Promise.reject(new RopewalkError("LEADER_NOT_AVAILABLE", message));
-  };
-  return PeerNetwork.start({
-    runtime,
-    brokerId,
-    directoryId: identity.directoryId,
-    listen: peer.listen,
-    clusterId: () => image.clusterId || identity.clusterId,
-    addressOf: (id) =>
-      bootstrap.find((each) => each.brokerId === id)?.address ?? image.brokers.get(id)?.peer,
-    verifyPeer: (hello) => directoryFault(image, hello),
-    onRaftMessages: () => undefined,
-    onRequest: notYet,
-    onUnreachable: () => undefined,
-  });
-}
-
-/** A wiped disk must not take the place of the one whose votes and entries were counted. */
-export function directoryFault(image: MetadataImage, hello: PeerHello): string | undefined {
-  const known = image.brokers.get(hello.brokerId);
-  if (known === undefined || known.directoryId === hello.directoryId) return undefined;
-  return `broker ${hello.brokerId} has data directory ${known.directoryId} in this cluster, not ${hello.directoryId}`;
 }
 
 function damaged(error: Error, why: string, cause: unknown = error): RopewalkError {

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 
-import type { Admin } from "@ropewalk/client";
+import type { Admin, LeavingBroker } from "@ropewalk/client";
 import type { BrokerDescription } from "@ropewalk/protocol";
 import { Command } from "commander";
 
@@ -8,6 +8,7 @@ import { failure } from "../cli-error.ts";
 import { questions, withClient } from "../cluster-client.ts";
 import { integerFlag } from "../flag-value.ts";
 import { type GlobalOptions, globalOptions } from "../global-options.ts";
+import { fewVotersNote } from "../few-voters-note.ts";
 import { BROKER_ID_MAX } from "../peer-list.ts";
 import { printJson, printNotice, printResult } from "../terminal.ts";
 
@@ -20,10 +21,13 @@ interface DutyOptions {
   readonly timeout: number;
 }
 
+/** A broker as it was, and, where it is to leave, how many vote on the metadata without it. */
+type AskedBroker = BrokerDescription & Partial<Pick<LeavingBroker, "metadataVoterCount">>;
+
 interface DutyWords {
   readonly description: string;
   readonly help: string;
-  readonly change: (admin: Admin, brokerId: number, dryRun: boolean) => Promise<BrokerDescription>;
+  readonly change: (admin: Admin, brokerId: number, dryRun: boolean) => Promise<AskedBroker>;
   /** Whether it is done, as the cluster is now; `undefined`: the broker is gone from it. */
   readonly isDone: (broker: BrokerDescription | undefined) => boolean;
   readonly done: string;
@@ -54,7 +58,9 @@ Example:
     description: "take a broker out of the cluster for good",
     help: `
 Its leaderships and its replicas go to other brokers; then it is removed, and may be stopped. Until then undrain takes
-it back. It is refused where the others could not hold what it has. A broker that is dead is decommissioned the same way.
+it back. It is refused where the others could not hold what it has, or where the cluster's metadata would be left without a
+majority. Where fewer than three brokers are left to vote on the metadata it says what that means. A broker that is dead is
+decommissioned the same way.
 The wish is kept by the cluster: the command may be ended and given again.
 
 Example:
@@ -102,11 +108,14 @@ async function runDuty(
   const { change, done, isDone } = DUTIES[verb];
   const dryRun = options.dryRun === true;
   const attempted = { action: `${verb} broker ${brokerId}` };
-  const left = await withClient(globals, attempted, async (client) => {
+  const { left, metadataVoterCount } = await withClient(globals, attempted, async (client) => {
     const admin = questions(client);
-    const before = await change(admin, brokerId, dryRun);
-    if (dryRun || !options.wait || before.state === "REMOVED") return before;
-    return untilDone(admin, brokerId, options.timeout, isDone, globals.format !== "json");
+    const { metadataVoterCount: votersLeft, ...before } = await change(admin, brokerId, dryRun);
+    const isOver = dryRun || !options.wait || before.state === "REMOVED";
+    const after = isOver
+      ? before
+      : await untilDone(admin, brokerId, options.timeout, isDone, globals.format !== "json");
+    return { left: after, metadataVoterCount: votersLeft };
   });
   if (globals.format === "json") {
     return printJson({
@@ -115,12 +124,15 @@ async function runDuty(
       dryRun,
       waited: !dryRun && options.wait,
       broker: left ?? null,
+      metadataVoterCount,
     });
   }
   if (left?.state === "REMOVED") return printResult(`broker ${brokerId} was removed before\n`);
-  if (dryRun) return printResult(`would ${verb} broker ${brokerId}, ${contents(left)}\n`);
   const outcome = options.wait ? done : `to be ${done.split(":")[0]}: ${contents(left)}`;
-  await printResult(`broker ${brokerId} is ${outcome}\n`);
+  const line = dryRun
+    ? `would ${verb} broker ${brokerId}, ${contents(left)}`
+    : `broker ${brokerId} is ${outcome}`;
+  await printResult([line, ...fewVotersNote(metadataVoterCount), ""].join("\n"));
 }
 
 async function untilDone(

@@ -581,11 +581,17 @@ function readDecommissionBrokerRequest(reader: Reader, end: number): Decommissio
 export interface DecommissionBrokerResponse {
   /** The broker as it was when it was asked. */
   readonly broker: BrokerDescription | undefined;
+  /**
+   * So many brokers vote on the cluster's metadata once it is removed, unless others come: a majority of them is needed
+   * for every change, so that two cannot spare one. 0: not known.
+   */
+  readonly metadataVoterCount: number;
 }
 
 /** {@link DecommissionBrokerResponse}, to be encoded: what is left out has its default. */
 export interface DecommissionBrokerResponseInit {
   readonly broker?: BrokerDescriptionInit | undefined;
+  readonly metadataVoterCount?: number | undefined;
 }
 
 /** Encodes `ropewalk.v1.DecommissionBrokerResponse`. Throws a `RangeError` for a number that its field cannot hold. */
@@ -600,6 +606,9 @@ function writeDecommissionBrokerResponse(
 ): Writer {
   if (message.broker !== undefined) {
     writeBrokerDescription(writer.uint32(10).fork(), message.broker).ldelim();
+  }
+  if (message.metadataVoterCount !== undefined && message.metadataVoterCount !== 0) {
+    writeInt32(writer.uint32(16), message.metadataVoterCount);
   }
   return writer;
 }
@@ -616,18 +625,22 @@ function decodeDecommissionBrokerResponse(bytes: Uint8Array): DecommissionBroker
 /** Reads `ropewalk.v1.DecommissionBrokerResponse` up to `end`. */
 function readDecommissionBrokerResponse(reader: Reader, end: number): DecommissionBrokerResponse {
   let broker: BrokerDescription | undefined;
+  let metadataVoterCount: number = 0;
   while (reader.pos < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
         broker = readBrokerDescription(reader, delimitedEnd(reader, end));
         break;
+      case 16:
+        metadataVoterCount = reader.int32();
+        break;
       default:
         skipField(reader, tag);
     }
   }
   expectEnd(reader, end);
-  return { broker };
+  return { broker, metadataVoterCount };
 }
 
 /** The message `ropewalk.v1.DescribeClusterRequest`. */

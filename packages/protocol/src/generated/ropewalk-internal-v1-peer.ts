@@ -840,11 +840,14 @@ function readChangeBrokerDutyRequest(reader: Reader, end: number): ChangeBrokerD
 export interface ChangeBrokerDutyResponse {
   /** It was decommissioned before, and is gone. */
   readonly isRemoved: boolean;
+  /** Brokers that vote on the metadata once that is through, unless others come. 0: not known. */
+  readonly metadataVoterCount: number;
 }
 
 /** {@link ChangeBrokerDutyResponse}, to be encoded: what is left out has its default. */
 export interface ChangeBrokerDutyResponseInit {
   readonly isRemoved?: boolean | undefined;
+  readonly metadataVoterCount?: number | undefined;
 }
 
 /** Encodes `ropewalk.internal.v1.ChangeBrokerDutyResponse`. Throws a `RangeError` for a number that its field cannot hold. */
@@ -859,6 +862,9 @@ function writeChangeBrokerDutyResponse(
 ): Writer {
   if (message.isRemoved !== undefined && message.isRemoved !== false) {
     writer.uint32(8).bool(message.isRemoved);
+  }
+  if (message.metadataVoterCount !== undefined && message.metadataVoterCount !== 0) {
+    writeInt32(writer.uint32(16), message.metadataVoterCount);
   }
   return writer;
 }
@@ -875,18 +881,22 @@ function decodeChangeBrokerDutyResponse(bytes: Uint8Array): ChangeBrokerDutyResp
 /** Reads `ropewalk.internal.v1.ChangeBrokerDutyResponse` up to `end`. */
 function readChangeBrokerDutyResponse(reader: Reader, end: number): ChangeBrokerDutyResponse {
   let isRemoved: boolean = false;
+  let metadataVoterCount: number = 0;
   while (reader.pos < end) {
     const tag = reader.tag();
     switch (tag) {
       case 8:
         isRemoved = reader.bool();
         break;
+      case 16:
+        metadataVoterCount = reader.int32();
+        break;
       default:
         skipField(reader, tag);
     }
   }
   expectEnd(reader, end);
-  return { isRemoved };
+  return { isRemoved, metadataVoterCount };
 }
 
 /** The message `ropewalk.internal.v1.RegisterBrokerRequest`. */

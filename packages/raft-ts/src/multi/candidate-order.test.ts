@@ -23,7 +23,7 @@ test("candidateDelayTicks() spreads the elections of many groups, up to half an 
   expect(longestDelay(2, 10, 100_000)).toBe(heartbeatTicks + 9);
 });
 
-test("candidateDelayTicks() leaves the first in turn half an election timeout before the second", () => {
+test("candidateDelayTicks() leaves the first in turn half an election timeout before the second, and its question a heartbeat", () => {
   const options = resolveOptions({
     nodeId: 2,
     epoch: 1,
@@ -31,5 +31,5 @@ test("candidateDelayTicks() leaves the first in turn half an election timeout be
     electionTicks: 20,
     heartbeatTicks,
   });
-  expect(candidateDelayTicks(options, conf, 11, 1, 1)).toBe(heartbeatTicks + 10);
+  expect(candidateDelayTicks(options, conf, 11, 1, 1)).toBe(2 * heartbeatTicks + 10);
 });

@@ -7,14 +7,16 @@ const RANK_MAX = 2;
 
 /** The longest that {@link candidateDelayTicks} answers. */
 export function candidateDelayTicksMax(options: ResolvedOptions): number {
-  return options.heartbeatTicks + (RANK_MAX + 1) * options.electionJitterTicks;
+  const { electionJitterTicks, heartbeatTicks } = options;
+  return heartbeatTicks + RANK_MAX * (electionJitterTicks + heartbeatTicks) + electionJitterTicks;
 }
 
 /**
  * How long this node waits before it campaigns in a group whose leader `deadId` died, one of `lostCount` groups that it
  * led. The survivors take turns, another one first in each group: one candidate suffices. Even the first waits a
  * heartbeat, for the others cannot give it their vote before they have noticed the death themselves. Beyond that it
- * waits for the sake of the others of the `lostCount` only: in its own group it has no rival yet.
+ * waits for the sake of the others of the `lostCount` only: in its own group it has no rival yet. Who comes next has
+ * heard the question of the one before, however late in its turn that asked; see `courtesyTicks`.
  */
 export function candidateDelayTicks(
   options: ResolvedOptions,
@@ -28,7 +30,7 @@ export function candidateDelayTicks(
   const position = Math.max(survivors.indexOf(nodeId), 0);
   const rank = survivors.length === 0 ? 0 : (position + groupId) % survivors.length;
   if (rank === 0) return heartbeatTicks + random(firstTurnTicks(options, lostCount));
-  const turnTicks = Math.min(rank, RANK_MAX) * electionJitterTicks;
+  const turnTicks = Math.min(rank, RANK_MAX) * (electionJitterTicks + heartbeatTicks);
   return heartbeatTicks + turnTicks + random(electionJitterTicks);
 }
 

@@ -47,6 +47,9 @@ export class Group<Owner> implements GroupHandle<Owner> {
   isElectionQueued = false;
   /** Elections in a row that were not begun because the node does not want to lead. */
   electionsDenied = 0;
+  /** Of an election that is queued: see `WaitingCandidate`. */
+  rivalTick = 0;
+  turnTick = 0;
 
   /** Follower: the last full heartbeat, for which light ones of the same sender stand. */
   heardFrom = 0;

@@ -1,5 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { lullToSleep, rounds, threeNodes } from "../../fakes/three-nodes.ts";
+import { lullToSleep, rounds, slowRound, threeNodes } from "../../fakes/three-nodes.ts";
+import type { SimulatedProcesses } from "../../fakes/simulated-processes.ts";
+
+function electionsStarted({ processes }: SimulatedProcesses): number {
+  return processes.reduce((total, { multi }) => total + (multi?.counters.electionsStarted ?? 0), 0);
+}
 
 describe("the death of a process", () => {
   test("wakes the groups it led, which are led again within two election timeouts", () => {
@@ -46,6 +51,31 @@ describe("the death of a process", () => {
     rounds(world, 2 * electionTicks);
     expect(elections() - before).toBe(orphanCount);
   });
+
+  test.each([1, 2, 4, 6, 10])(
+    "needs one election for each of its groups, also where a write takes as long as %i ticks, and an election more than a turn",
+    (flushTicks) => {
+      const electionTicks = 20;
+      const world = threeNodes(300, { electionTicks, heartbeatTicks: 3, electionsPerTickMax: 10 });
+      world.roundsUntil("led", 300, () => world.isLed);
+      rounds(world, electionTicks);
+      const orphanCount = world.groups.filter(
+        ({ key }) => world.leader(key.groupId)?.nodeId === 1,
+      ).length;
+      world.process(1).crash(0);
+      const before = electionsStarted(world);
+      for (const id of [2, 3]) world.process(id).multi?.peerEnded(1);
+
+      let taken = 0;
+      for (; !world.isLed && taken < 20 * electionTicks; taken++) {
+        slowRound(world, taken % flushTicks === 0, taken % flushTicks > 2);
+      }
+
+      expect(orphanCount).toBeGreaterThan(50);
+      expect(electionsStarted(world) - before).toBe(orphanCount);
+      expect(taken).toBeLessThanOrEqual(2 * electionTicks);
+    },
+  );
 
   test("that was reported by mistake to one node deposes no leader", () => {
     const electionTicks = 20;

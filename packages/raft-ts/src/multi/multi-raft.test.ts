@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { lullToSleep, rounds, threeNodes } from "../../fakes/three-nodes.ts";
+import { lullToSleep, rounds, slowRound, threeNodes } from "../../fakes/three-nodes.ts";
 import { EMPTY_CONF_STATE } from "../conf-state.ts";
 import { MemoryStorage } from "../memory-storage.ts";
 import { createMessage } from "../message.ts";
@@ -195,6 +195,22 @@ test("MultiRaft starts no more elections per tick than admitted", () => {
     return world.isLed;
   });
   expect(taken).toBeGreaterThan(300 / 3 / 7);
+});
+
+test("MultiRaft elects on disks that take longer than any election timeout, whose owner says so", () => {
+  const electionTicks = 6;
+  const flushTicks = 5 * electionTicks;
+  const world = threeNodes(30, { electionTicks });
+  const roundsUntilLed = 20 * flushTicks;
+  let round = 0;
+  while (!world.isLed && round < roundsUntilLed) {
+    round++;
+    const isBehind = round % flushTicks > 2;
+    slowRound(world, round % flushTicks === 0, isBehind);
+  }
+  expect(world.isLed).toBe(true);
+  const elections = world.processes.map(({ multi }) => multi?.counters.electionsStarted ?? 0);
+  expect(elections.reduce((total, count) => total + count, 0)).toBeLessThanOrEqual(5 * 30);
 });
 
 test("MultiRaft begins few elections where everybody is alive and only heartbeats are missing", () => {

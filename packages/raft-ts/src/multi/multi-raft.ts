@@ -4,15 +4,14 @@ import type { Message } from "../message.ts";
 import { RawNode } from "../raw-node.ts";
 import type { Ready } from "../ready.ts";
 import type { StepOutcome } from "../step-outcome.ts";
-import { type Candidacy, hasRival, mayCampaign } from "./candidacy.ts";
-import { candidateDelayTicksMax } from "./candidate-order.ts";
-import { ElectionLines } from "./election-lines.ts";
+import { type Candidacy, hasRival } from "./candidacy.ts";
+import { Elections } from "./elections.ts";
 import type { GroupHandle } from "./group-handle.ts";
 import type { GroupKey, GroupRoute } from "./group-key.ts";
 import { Group } from "./group.ts";
 import type { GroupScheduler } from "./group.ts";
 import { HeartbeatExchange, stayAwake } from "./heartbeat-exchange.ts";
-import { isMember, leaderMaySleep, otherMembers } from "./hibernation.ts";
+import { leaderMaySleep, otherMembers } from "./hibernation.ts";
 import { loseLeader, loseProcess, rememberProcess } from "./lost-process.ts";
 import { newCounters } from "./multi-counters.ts";
 import type { MultiRaftCounters } from "./multi-counters.ts";
@@ -47,7 +46,7 @@ export class MultiRaft<Owner> {
   readonly #dirty = new VisitLine<Group<Owner>>();
   readonly #peers: Peers;
   readonly #exchange: HeartbeatExchange<Owner>;
-  readonly #elections: ElectionLines<Group<Owner>>;
+  readonly #elections: Elections<Owner>;
   readonly #scheduler: GroupScheduler<Owner>;
   /** Whether the interval ended, so that every peer gets a batch. */
   #isBeatDue = false;
@@ -61,12 +60,18 @@ export class MultiRaft<Owner> {
     const resolved = resolveOptions(options);
     this.#options = resolved;
     this.#peers = new Peers(resolved.nodeId, resolved.epoch);
-    const delayTicksMax = candidateDelayTicksMax(resolved);
-    this.#elections = new ElectionLines(resolved.electionsPerTickMax, delayTicksMax);
+    this.#elections = new Elections(resolved, {
+      peers: this.#peers,
+      counters: this.counters,
+      candidacy: () => this.#candidacy,
+      touched: (group) => this.#touched(group),
+      callAwake: (group, peerId) => this.#callAwake(group, peerId),
+      guard: this.#guard,
+    });
     this.#scheduler = {
       activity: (group, cause) => this.#activity(group, cause),
       touched: (group) => this.#touched(group),
-      electionWanted: (group, delayTicks) => this.#requestElection(group, delayTicks),
+      electionWanted: (group, delayTicks) => this.#elections.request(group, delayTicks),
     };
     this.#exchange = new HeartbeatExchange(resolved.nodeId, {
       find: (key) => this.#find(key),
@@ -152,6 +157,7 @@ export class MultiRaft<Owner> {
     if (!group.accepts(message.from, route)) return "otherIncarnation";
     // The leader wants to hand over to this node: it goes on when it sees that nothing comes of it.
     if (message.type === "MsgTimeoutNow" && this.#candidacy !== "willing") return "done";
+    this.#elections.heard(group, message);
     return this.#guard(group, () => group.step(message)) ?? "done";
   }
 
@@ -224,28 +230,32 @@ export class MultiRaft<Owner> {
    * Advances the clock of everything by one tick, however many have passed: time in which this process
    * was not able to listen says nothing about the others. Nor does time in which groups waited for a visit since the last
    * tick: that one is dropped, too, but for the sign of life. Does not visit sleeping groups.
+   *
+   * `isDiskBehind`: what is to be durable has waited for several ticks. Nobody's patience ends meanwhile: a vote is given
+   * when it is durable, and on disks that take longer for it than an election timeout every election would end the one
+   * before.
    */
-  tick(elapsedTicks: number = 1): void {
+  tick(elapsedTicks: number = 1, isDiskBehind: boolean = false): void {
     assert(elapsedTicks >= 1, "time only moves forward");
     this.counters.ticks++;
     this.counters.ticksDropped += elapsedTicks - 1;
     if (this.#dirty.isBehind) this.counters.ticksDropped++;
-    else this.#tickAll();
+    else this.#tickAll(isDiskBehind);
     if (this.counters.ticks % this.#options.heartbeatTicks !== 0) return;
     this.#isBeatDue = true;
     this.#signalWork();
   }
 
-  #tickAll(): void {
+  #tickAll(isDiskBehind: boolean): void {
     for (const peer of this.#peers.tick(this.#options.peerTimeoutTicks)) {
       this.#options.onPeerEvent?.({ kind: "died", peerId: peer.id });
       this.#loseProcess(peer.id);
     }
-    for (const group of this.#awake) this.#guard(group, () => this.#tickGroup(group));
-    this.#elections.tick(
-      this.#peers.areHeard,
-      (group) => this.#guard(group, () => this.#startElection(group)) ?? false,
-    );
+    for (const group of this.#awake) {
+      const isHeldBack = isDiskBehind && group.node.role !== "leader";
+      if (!isHeldBack) this.#guard(group, () => this.#tickGroup(group));
+    }
+    this.#elections.tick(isDiskBehind);
     this.#dirty.beginRound();
   }
 
@@ -318,7 +328,7 @@ export class MultiRaft<Owner> {
   #tickGroup(group: Group<Owner>): void {
     this.counters.groupTicks++;
     if (group.node.role === "leader") this.#tickLeader(group);
-    else this.#tickElection(group);
+    else this.#elections.tickGroup(group);
   }
 
   #tickLeader(group: Group<Owner>): void {
@@ -350,69 +360,10 @@ export class MultiRaft<Owner> {
     if (otherMembers(group.node).every(isGone)) this.#sleep(group);
   }
 
-  /**
-   * Once a node's patience is at its end its clock stops until an election is admitted. Before that a tick has nothing to
-   * say: it is not looked for, at every follower that is awake.
-   */
-  #tickElection(group: Group<Owner>): void {
-    if (group.isElectionQueued && group.node.leaderId === 0) return;
-    if (!group.isElectionDue) {
-      group.tick();
-    } else if (group.isVoter) {
-      // It would do the same by campaigning: while it waits, others may have its vote.
-      group.node.forgetLeader();
-      this.#doubtLeader(group);
-      this.#touched(group);
-    } else {
-      this.#missLeader(group);
-    }
-  }
-
-  /** A learner cannot wake a sleeping group by asking for votes, so it asks to be remembered. */
-  #missLeader(group: Group<Owner>): void {
-    group.electionTicks = 0;
-    if (!isMember(group.node, this.nodeId)) return;
-    for (const id of otherMembers(group.node)) this.#callAwake(group, id);
-  }
-
   #callAwake(group: Group<Owner>, peerId: number): void {
     this.#peers.get(peerId).outgoing.addWake(group.key);
     this.#isUrgent = true;
     this.#signalWork();
-  }
-
-  #requestElection(group: Group<Owner>, delayTicks: number): void {
-    if (group.isElectionQueued) return;
-    group.isElectionQueued = true;
-    this.#elections.request(group, delayTicks);
-  }
-
-  #doubtLeader(group: Group<Owner>): void {
-    if (group.isElectionQueued) return;
-    group.isElectionQueued = true;
-    if (otherMembers(group.node).length === 0) this.#elections.request(group, 0);
-    else this.#elections.doubt(group);
-  }
-
-  #startElection(group: Group<Owner>): boolean {
-    group.isElectionQueued = false;
-    const { node } = group;
-    if (group.isRemoved || node.role === "leader" || node.leaderId !== 0) return false;
-    if (!mayCampaign(this.#candidacy, group, this.#patienceTicks)) {
-      group.electionsDenied++;
-      return false;
-    }
-    group.electionsDenied = 0;
-    for (const id of otherMembers(node)) this.#peers.get(id).takeBackFarewell(group.key);
-    this.counters.electionsStarted++;
-    stayAwake(group);
-    group.startElection();
-    return true;
-  }
-
-  /** The others elect somebody well before a reluctant node thinks that there is nobody else. */
-  get #patienceTicks(): number {
-    return 3 * this.#options.electionTicks;
   }
 
   /** Ends whatever part the node has in leading the group. */

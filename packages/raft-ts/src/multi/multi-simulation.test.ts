@@ -149,7 +149,8 @@ class MultiSimulation {
     const process = this.#random.pick(this.world.processes);
     const dice = this.#random.integer(1_000);
     if (dice < 480) this.#deliverRandom();
-    else if (dice < 620) process.multi?.tick(1 + this.#random.integer(2));
+    else if (dice < 620)
+      process.multi?.tick(1 + this.#random.integer(2), process.writes.length > 3);
     else if (dice < 820) process.pass();
     else if (dice < 900) process.finishWrite();
     else if (dice < 950) this.world.propose(this.#anyReplica(process));
