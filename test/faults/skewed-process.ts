@@ -47,6 +47,19 @@ Object.defineProperty(prototype, "datasync", {
   },
 });
 
+// The journal's writes are flushed when they return; which ones are cannot be told here.
+for (const name of ["write", "writev"] as const) {
+  const trueWrite = Reflect.get<FileHandle, typeof name>(prototype, name);
+  Object.defineProperty(prototype, name, {
+    writable: true,
+    configurable: true,
+    value: async function slowWrite(this: FileHandle, ...args: unknown[]): Promise<unknown> {
+      await untilFlushed(performance.now());
+      return Reflect.apply(trueWrite, this, args);
+    },
+  });
+}
+
 /** The event loop gets a moment between two blocks. */
 function block(): void {
   const endMs = performance.now() + blockMs;

@@ -1,4 +1,10 @@
-import type { ComposedFile, Disk, DiskFile, FilePiece } from "@ropewalk/runtime";
+import {
+  type ComposedFile,
+  type Disk,
+  type DiskFile,
+  type FilePiece,
+  WriteThroughFile,
+} from "@ropewalk/runtime";
 
 /** The files behind those that lie. */
 const honestFiles = new WeakMap<DiskFile, DiskFile>();
@@ -10,7 +16,10 @@ export function lyingDisk(disk: Disk): Disk {
     makeDirectory: (path) => disk.makeDirectory(path),
     list: (path) => disk.list(path),
     exists: (path) => disk.exists(path),
-    open: async (path, access) => lyingFile(await disk.open(path, access)),
+    open: async (path, access) =>
+      access === "write-through"
+        ? new WriteThroughFile(lyingFile(await disk.open(path, "read-write")))
+        : lyingFile(await disk.open(path, access)),
     create: async (path) => lyingFile(await disk.create(path)),
     compose: (path, which) => lyingComposedFile(disk.compose(path, which)),
     replaceFile: (path, bytes) => disk.replaceFile(path, bytes),

@@ -14,9 +14,10 @@ import {
   statusDetailsKey,
   topicService,
 } from "@ropewalk/protocol";
-import type { ComposedFile, Disk, DiskFile, Runtime } from "@ropewalk/runtime";
+import type { ComposedFile, Disk, Runtime } from "@ropewalk/runtime";
 import { nodeRuntime } from "@ropewalk/runtime/node";
 import { Broker } from "../src/broker.ts";
+import { changed, slowDisk } from "./slow-disk.ts";
 import type { BrokerConfig } from "../src/config.ts";
 
 const localhost = "127.0.0.1";
@@ -305,29 +306,9 @@ export class BrokerTrio {
         gate.then(() => file.write(position, pieces));
       return { path, write, finish: () => file.finish(), abandon: () => file.abandon() };
     };
-    const create: Disk["create"] = async (path) => this.#gated(id, await runtime.disk.create(path));
-    const open: Disk["open"] = async (...args) => this.#gated(id, await runtime.disk.open(...args));
-    const changed = new Map<string | symbol, unknown>(Object.entries({ compose, create, open }));
-    const disk = new Proxy(runtime.disk, {
-      get: (target, name) => changed.get(name) ?? bound(target, name),
-    });
-    return { ...runtime, disk };
+    const disk = slowDisk(runtime.disk, () => this.#flushGates.get(id));
+    return { ...runtime, disk: changed(disk, { compose }) };
   }
-
-  #gated(id: number, file: DiskFile): DiskFile {
-    const datasync = async (): Promise<void> => {
-      await this.#flushGates.get(id);
-      await file.datasync();
-    };
-    return new Proxy(file, {
-      get: (target, name) => (name === "datasync" ? datasync : bound(target, name)),
-    });
-  }
-}
-
-function bound(target: object, name: string | symbol): unknown {
-  const value: unknown = Reflect.get(target, name);
-  return typeof value === "function" ? value.bind(target) : value;
 }
 
 function sleep(delayMs: number): Promise<void> {

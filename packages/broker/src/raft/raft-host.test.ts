@@ -3,10 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { LogStore } from "@ropewalk/log";
 import { batchBaseOffset, batchLeaderEpoch, batchNextOffset } from "@ropewalk/protocol";
-import type { Disk, DiskFile, Runtime } from "@ropewalk/runtime";
+import type { Disk, Runtime } from "@ropewalk/runtime";
 import { nodeRuntime } from "@ropewalk/runtime/node";
 import { createMessage } from "raft-ts";
 import { describe, expect, test } from "vitest";
+import { slowDisk } from "../../fakes/slow-disk.ts";
 import { defaultBrokerLimits } from "../config.ts";
 import { commandOf, encodeCommandBatch } from "./command-entry.ts";
 import { RaftGroup } from "./raft-group.ts";
@@ -129,22 +130,11 @@ class Trio {
 
   #slowDisk(): Disk {
     const { clock, disk } = this.#runtime;
-    const slow = (file: DiskFile): DiskFile => {
-      const datasync = async (): Promise<void> => {
-        if (this.flushMs > 0)
-          await new Promise<void>((resolve) => void clock.setTimer(this.flushMs, resolve));
-        await file.datasync();
-      };
-      return new Proxy(file, {
-        get: (target, name) => (name === "datasync" ? datasync : bound(target, name)),
-      });
-    };
-    const create: Disk["create"] = async (path) => slow(await disk.create(path));
-    const open: Disk["open"] = async (...args) => slow(await disk.open(...args));
-    const changed = new Map<string | symbol, unknown>(Object.entries({ create, open }));
-    return new Proxy(disk, {
-      get: (target, name) => changed.get(name) ?? bound(target, name),
-    });
+    return slowDisk(disk, () =>
+      this.flushMs > 0
+        ? new Promise<void>((resolve) => void clock.setTimer(this.flushMs, resolve))
+        : undefined,
+    );
   }
 
   async stop(id: number): Promise<void> {
@@ -167,11 +157,6 @@ class Trio {
     for (const id of [...this.members.keys()]) await this.stop(id);
     rmSync(this.directory, { recursive: true, force: true });
   }
-}
-
-function bound(target: object, name: string | symbol): unknown {
-  const value: unknown = Reflect.get(target, name);
-  return typeof value === "function" ? value.bind(target) : value;
 }
 
 async function startTrio(): Promise<Trio> {
