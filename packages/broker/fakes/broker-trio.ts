@@ -14,7 +14,13 @@ import {
   statusDetailsKey,
   topicService,
 } from "@ropewalk/protocol";
-import type { ComposedFile, Disk, DiskFile, Runtime } from "@ropewalk/runtime";
+import {
+  type ComposedFile,
+  type Disk,
+  type DiskFile,
+  type Runtime,
+  WriteThroughFile,
+} from "@ropewalk/runtime";
 import { nodeRuntime } from "@ropewalk/runtime/node";
 import { Broker } from "../src/broker.ts";
 import type { BrokerConfig } from "../src/config.ts";
@@ -306,7 +312,11 @@ export class BrokerTrio {
       return { path, write, finish: () => file.finish(), abandon: () => file.abandon() };
     };
     const create: Disk["create"] = async (path) => this.#gated(id, await runtime.disk.create(path));
-    const open: Disk["open"] = async (...args) => this.#gated(id, await runtime.disk.open(...args));
+    const open: Disk["open"] = async (path, access) => {
+      if (access !== "write-through") return this.#gated(id, await runtime.disk.open(path, access));
+      // Its writes wait at the gate, too.
+      return new WriteThroughFile(this.#gated(id, await runtime.disk.open(path, "read-write")));
+    };
     const changed = new Map<string | symbol, unknown>(Object.entries({ compose, create, open }));
     const disk = new Proxy(runtime.disk, {
       get: (target, name) => changed.get(name) ?? bound(target, name),

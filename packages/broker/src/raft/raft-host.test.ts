@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { LogStore } from "@ropewalk/log";
 import { batchBaseOffset, batchLeaderEpoch, batchNextOffset } from "@ropewalk/protocol";
-import type { Disk, DiskFile, Runtime } from "@ropewalk/runtime";
+import { type Disk, type DiskFile, type Runtime, WriteThroughFile } from "@ropewalk/runtime";
 import { nodeRuntime } from "@ropewalk/runtime/node";
 import { createMessage } from "raft-ts";
 import { describe, expect, test } from "vitest";
@@ -140,7 +140,10 @@ class Trio {
       });
     };
     const create: Disk["create"] = async (path) => slow(await disk.create(path));
-    const open: Disk["open"] = async (...args) => slow(await disk.open(...args));
+    const open: Disk["open"] = async (path, access) => {
+      if (access !== "write-through") return slow(await disk.open(path, access));
+      return new WriteThroughFile(slow(await disk.open(path, "read-write")));
+    };
     const changed = new Map<string | symbol, unknown>(Object.entries({ create, open }));
     return new Proxy(disk, {
       get: (target, name) => changed.get(name) ?? bound(target, name),
