@@ -24,7 +24,8 @@ export function changed<Target extends object>(target: Target, methods: Partial<
       const replaced: unknown = Reflect.get(methods, name);
       if (replaced !== undefined) return replaced;
       const value: unknown = Reflect.get(original, name);
-      return typeof value === "function" ? value.bind(original) : value;
+      if (typeof value !== "function") return value;
+      return (...args: readonly unknown[]): unknown => Reflect.apply(value, original, args);
     },
   });
 }

@@ -1,10 +1,14 @@
 import { expect, test } from "vitest";
-import { ElectionLines } from "./election-lines.ts";
+import { type DoubtedLeader, ElectionLines } from "./election-lines.ts";
 
 /** Lines in which so many wait for nothing, and so many doubt. */
-function linesOf(wantedCount: number, doubtfulCount: number): ElectionLines<string> {
+function linesOf(
+  wantedCount: number,
+  doubtfulCount: number,
+  leader: DoubtedLeader = "unknown",
+): ElectionLines<string> {
   const lines = new ElectionLines<string>(16, 0);
-  for (let count = 0; count < doubtfulCount; count++) lines.doubt("doubtful");
+  for (let count = 0; count < doubtfulCount; count++) lines.doubt("doubtful", leader);
   for (let count = 0; count < wantedCount; count++) lines.request("wanted", 0);
   return lines;
 }
@@ -29,4 +33,13 @@ test("ElectionLines.tick() lets who doubts have what the others leave, where som
   const lines = linesOf(20, 20);
   expect(begun(lines, false)).toEqual({ wanted: 16, doubtful: 0 });
   expect(begun(lines, false)).toEqual({ wanted: 4, doubtful: 12 });
+});
+
+test("ElectionLines.tick() lets few begin who doubt a leader whose process is heard, whoever else is not alive", () => {
+  const lines = linesOf(20, 20, "heard");
+  expect(begun(lines, false)).toEqual({ wanted: 16, doubtful: 2 });
+  expect(begun(lines, true)).toEqual({ wanted: 4, doubtful: 2 });
+  for (let count = 0; count < 20; count++) lines.doubt("doubtful", "unknown");
+  expect(begun(lines, true)).toEqual({ wanted: 0, doubtful: 2 });
+  expect(begun(lines, false)).toEqual({ wanted: 0, doubtful: 16 });
 });

@@ -3,20 +3,24 @@ import { ElectionAdmission } from "./election-admission.ts";
 /** Of the elections that may begin in a tick, a share so small may be doubtful. */
 const doubtfulShare = 8;
 
+/** What is known of the process of a leader that was not heard in time; `unknown`: nor who leads. */
+export type DoubtedLeader = "heard" | "unknown";
+
 /**
- * Who waits for an election: in one line those whose leader is gone, or who were told to ask; in another, slower one, the
- * doubtful, who heard no leader in time, though everybody in their groups is alive: somebody probably leads, and is too
- * busy to say so. As soon as somebody is not alive nobody's doubts are worth more than another's.
+ * Who waits for an election: in one line those whose leader is gone, or who were told to ask; in others, slower ones, the
+ * doubtful, who heard no leader in time. Where the leader's process is heard it probably leads, and is too busy to say
+ * so. Where it is not known who leads somebody probably does, as long as everybody is alive; as soon as somebody is not,
+ * such doubts are worth as much as anybody's.
  */
 export class ElectionLines<Candidate> {
   readonly #wanted: ElectionAdmission<Candidate>;
-  readonly #doubtful: ElectionAdmission<Candidate>;
+  readonly #doubtful: Readonly<Record<DoubtedLeader, ElectionAdmission<Candidate>>>;
   readonly #perTickMax: number;
 
   constructor(perTickMax: number, delayTicksMax: number) {
     this.#perTickMax = perTickMax;
     this.#wanted = new ElectionAdmission(delayTicksMax);
-    this.#doubtful = new ElectionAdmission(0);
+    this.#doubtful = { heard: new ElectionAdmission(0), unknown: new ElectionAdmission(0) };
   }
 
   /** See `ElectionAdmission.request`. */
@@ -25,14 +29,17 @@ export class ElectionLines<Candidate> {
   }
 
   /** The same for one who probably needs no election. */
-  doubt(candidate: Candidate): void {
-    this.#doubtful.request(candidate, 0);
+  doubt(candidate: Candidate, leader: DoubtedLeader): void {
+    this.#doubtful[leader].request(candidate, 0);
   }
 
   /** Lets elections begin; see `ElectionAdmission.tick`. */
   tick(isEverybodyAlive: boolean, start: (candidate: Candidate) => boolean): void {
     const begun = this.#wanted.tick(this.#perTickMax, start);
     const fewMax = Math.ceil(this.#perTickMax / doubtfulShare);
-    this.#doubtful.tick(isEverybodyAlive ? fewMax : this.#perTickMax - begun, start);
+    const { heard, unknown } = this.#doubtful;
+    const needless = heard.tick(fewMax, start);
+    const restMax = Math.max(0, this.#perTickMax - begun - needless);
+    unknown.tick(isEverybodyAlive ? fewMax - needless : restMax, start);
   }
 }

@@ -40,6 +40,7 @@ export class Elections<Owner> {
   request(group: Group<Owner>, delayTicks: number): void {
     if (group.isElectionQueued) return;
     group.isElectionQueued = true;
+    group.doubtedId = 0;
     this.#lines.request(group, delayTicks);
   }
 
@@ -52,9 +53,10 @@ export class Elections<Owner> {
     if (!group.isElectionDue) {
       group.tick();
     } else if (group.isVoter) {
+      const leaderId = group.node.leaderId || group.doubtedId;
       // It would do the same by campaigning: while it waits, others may have its vote.
       group.node.forgetLeader();
-      this.#doubtLeader(group);
+      this.#doubtLeader(group, leaderId);
       this.#host.touched(group);
     } else {
       this.#missLeader(group);
@@ -83,15 +85,22 @@ export class Elections<Owner> {
     for (const id of otherMembers(group.node)) this.#host.callAwake(group, id);
   }
 
-  #doubtLeader(group: Group<Owner>): void {
+  #doubtLeader(group: Group<Owner>, leaderId: number): void {
     if (group.isElectionQueued) return;
+    if (otherMembers(group.node).length === 0) this.request(group, 0);
+    else this.#doubt(group, leaderId);
+  }
+
+  #doubt(group: Group<Owner>, leaderId: number): void {
     group.isElectionQueued = true;
-    if (otherMembers(group.node).length === 0) this.#lines.request(group, 0);
-    else this.#lines.doubt(group);
+    group.doubtedId = leaderId;
+    const isHeard = leaderId !== 0 && this.#host.peers.find(leaderId)?.isHeard === true;
+    this.#lines.doubt(group, isHeard ? "heard" : "unknown");
   }
 
   /** Answers whether an election began. */
   #start(group: Group<Owner>): boolean {
+    if (!group.isElectionQueued) return false; // Its doubt was overtaken by what is known.
     group.isElectionQueued = false;
     const { node } = group;
     const { counters, peers } = this.#host;
@@ -117,9 +126,8 @@ export class Elections<Owner> {
     if (group.turnTick === 0) group.turnTick = this.#nowTick;
     const waitTicks = courtesyTicks(this.#options, group, this.#nowTick);
     if (waitTicks === 0) return false;
-    group.isElectionQueued = true;
-    if (group.isElectionDue) this.#lines.doubt(group);
-    else this.#lines.request(group, waitTicks - 1);
+    if (group.isElectionDue) this.#doubt(group, group.doubtedId);
+    else this.request(group, waitTicks - 1);
     return true;
   }
 

@@ -45,6 +45,8 @@ export class Group<Owner> implements GroupHandle<Owner> {
    */
   electionTicks = 0;
   isElectionQueued = false;
+  /** The last leader that was not heard in time, and is not known to be gone; 0: none. */
+  doubtedId = 0;
   /** Elections in a row that were not begun because the node does not want to lead. */
   electionsDenied = 0;
   /** Of an election that is queued: see `WaitingCandidate`. */

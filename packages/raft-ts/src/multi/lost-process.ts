@@ -13,14 +13,21 @@ export function loseProcess<Owner>(
   scheduler: GroupScheduler<Owner>,
   options: ResolvedOptions,
 ): void {
-  const lostCount = groups.filter(({ node }) => node.leaderId === peerId).length;
-  for (const group of groups) {
-    const { node } = group;
-    if (node.leaderId === peerId) {
-      loseLeader(group, scheduler, options, lostCount);
-    }
+  const lost = groups.filter((group) => isLedBy(group, peerId));
+  for (const group of lost) {
+    group.isElectionQueued = false; // Whatever it waited for, this is the better reason.
+    loseLeader(group, peerId, scheduler, options, lost.length);
   }
   rememberProcess(groups, peerId, scheduler);
+}
+
+/** Whether a peer led the group as far as this node knows; one that it doubted it does not follow any more. */
+function isLedBy<Owner>(
+  { doubtedId, isElectionQueued, node }: Group<Owner>,
+  peerId: number,
+): boolean {
+  if (node.leaderId === peerId) return true;
+  return isElectionQueued && node.leaderId === 0 && doubtedId === peerId;
 }
 
 /** What is led here takes care of a peer again whose process was lost, or taken for lost: nothing on its way arrived. */
@@ -43,12 +50,12 @@ export function rememberProcess<Owner>(
  */
 export function loseLeader<Owner>(
   group: Group<Owner>,
+  deadId: number,
   scheduler: GroupScheduler<Owner>,
   options: ResolvedOptions,
   lostCount: number,
 ): void {
   const { node, key } = group;
-  const deadId = node.leaderId;
   scheduler.activity(group, deadId);
   node.forgetLeader();
   if (!group.isVoter) return;

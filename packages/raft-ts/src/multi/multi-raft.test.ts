@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { lullToSleep, rounds, slowRound, threeNodes } from "../../fakes/three-nodes.ts";
+import { Prng } from "../../fakes/prng.ts";
+import { SimulatedProcesses } from "../../fakes/simulated-processes.ts";
 import { EMPTY_CONF_STATE } from "../conf-state.ts";
 import { MemoryStorage } from "../memory-storage.ts";
 import { createMessage } from "../message.ts";
@@ -213,14 +215,8 @@ test("MultiRaft elects on disks that take longer than any election timeout, whos
   expect(elections.reduce((total, count) => total + count, 0)).toBeLessThanOrEqual(5 * 30);
 });
 
-test("MultiRaft begins few elections where everybody is alive and only heartbeats are missing", () => {
-  const world = threeNodes(400, {
-    electionTicks: 20,
-    electionsPerTickMax: 64,
-    hibernateAfterTicks: 0,
-  });
-  world.roundsUntil("led", 200, () => world.isLed);
-  // The processes hear each other, and no word of any leader.
+/** From now on the processes hear each other, and no word of any leader. */
+function silenceLeaders(world: SimulatedProcesses): void {
   world.fate = (packet) => {
     if (packet.kind !== "batch") return "lost";
     const { from, to } = packet;
@@ -235,12 +231,45 @@ test("MultiRaft begins few elections where everybody is alive and only heartbeat
     world.process(to).multi?.receiveBatch({ from, to, epoch, sequence, ...empty });
     return "lost";
   };
+}
+
+/** Expects that process 1 begins elections all the time, and no more than so many in a round. */
+function expectFewElections(world: SimulatedProcesses, perRoundMax: number): void {
   const { counters } = world.process(1).multi ?? expect.fail("it runs");
+  const first = counters.electionsStarted;
   rounds(world, 40);
   for (let round = 0; round < 20; round++) {
     const before = counters.electionsStarted;
     world.round();
-    expect(counters.electionsStarted - before).toBeLessThanOrEqual(8);
+    expect(counters.electionsStarted - before).toBeLessThanOrEqual(perRoundMax);
   }
-  expect(counters.electionsStarted).toBeGreaterThan(100);
+  expect(counters.electionsStarted - first).toBeGreaterThan(12.5 * perRoundMax);
+}
+
+const slowElections = { electionTicks: 20, electionsPerTickMax: 64, hibernateAfterTicks: 0 };
+
+test("MultiRaft begins few elections where everybody is alive and only heartbeats are missing", () => {
+  const world = threeNodes(400, slowElections);
+  world.roundsUntil("led", 200, () => world.isLed);
+  silenceLeaders(world);
+  expectFewElections(world, 8);
+});
+
+test("MultiRaft begins few elections where the leaders' processes are alive, though another one is not", () => {
+  const groups = Array.from({ length: 400 }, (_, at) => ({
+    key: { groupId: at + 1, incarnation: 1 },
+    voters: at === 0 ? [1, 2, 3, 4] : [1, 2, 3],
+    learners: [],
+  }));
+  const random = new Prng(7);
+  const options = { ...slowElections, electionsPerTickMax: 16 };
+  const world = new SimulatedProcesses({ nodeCount: 4, groups, random, options });
+  world.roundsUntil("led", 200, () => world.isLed);
+  for (const { key } of groups) world.leader(key.groupId)?.handle?.transferLeader(2);
+  rounds(world, 20);
+  world.process(4).crash(0);
+  rounds(world, 60);
+  expect(world.process(1).multi?.isPeerAlive(4)).toBe(false);
+  silenceLeaders(world);
+  expectFewElections(world, 2);
 });

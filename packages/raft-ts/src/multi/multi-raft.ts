@@ -391,7 +391,7 @@ export class MultiRaft<Owner> {
     const group = this.#find(key);
     if (group === undefined) return;
     if (group.node.leaderId === from)
-      loseLeader(group, this.#scheduler, this.#options, wakes.length);
+      loseLeader(group, from, this.#scheduler, this.#options, wakes.length);
     else this.#activity(group, from);
   }
 
