@@ -8,6 +8,8 @@ export type { BootstrapBroker, BrokerConfig, BrokerLimits } from "./config.ts";
 export type { ObservedReplica, ObservedStep, RaftObserver } from "./raft/raft-observer.ts";
 export { observedBatch } from "./raft/observed-batch.ts";
 export type { ObservedBatch } from "./raft/observed-batch.ts";
+export { keepsConsumerGroups, observedMembership } from "./group/observed-membership.ts";
+export type { ObservedMembership } from "./group/observed-membership.ts";
 export { assignmentOfEntry } from "./raft/member-record.ts";
 export type { StateImage } from "./raft/state-image.ts";
 export { anonymous } from "./ports.ts";

@@ -1,6 +1,7 @@
 import type { Admin } from "@ropewalk/client";
 import type { Anomaly } from "./checks/anomaly.ts";
 import { clusterReport } from "./checks/cluster-report.ts";
+import { GroupWatch } from "./checks/group-watch.ts";
 import { checkHistory } from "./checks/history-check.ts";
 import { RaftWatch } from "./checks/raft-watch.ts";
 import { checkReplicas } from "./checks/replica-check.ts";
@@ -51,7 +52,8 @@ export class Run {
     const { disk, link, seed } = options;
     this.#options = options;
     this.#world = new World({ seed, disk, link, onLine });
-    const watch = new RaftWatch((anomaly) => this.#failures.push(describe(anomaly)));
+    const report = (anomaly: Anomaly): void => void this.#failures.push(describe(anomaly));
+    const watch = new RaftWatch(report);
     this.#history.onAcknowledged = ({ number, producer }, partition, offset) => {
       if (watch.committed.has(partition, offset, (value) => this.#partitionOf(value))) return;
       const detail = `${valueOf({ number, producer })} was acknowledged at ${partition}:${offset}, which no replica has applied`;
@@ -59,6 +61,7 @@ export class Run {
     };
     this.#cluster = new SimulatedCluster(this.#world, options.brokerCount, options.limits, {
       watch,
+      groupWatch: new GroupWatch(report),
     });
     this.#seats = new ClientSeats(this.#world, this.#cluster.bootstrapServers);
     this.#topic = { name: "events", partitionCount: options.partitionCount };

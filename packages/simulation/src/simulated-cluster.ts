@@ -4,9 +4,12 @@ import {
   type BrokerLimits,
   type ClientDoor,
   type GrpcDoorOptions,
+  type RaftObserver,
 } from "@ropewalk/broker";
+import type { GroupWatch } from "./checks/group-watch.ts";
 import type { RaftWatch } from "./checks/raft-watch.ts";
 import type { StoppedBroker } from "./checks/replica-check.ts";
+import { withWatchedCommits } from "./checks/watched-commits.ts";
 import { MetadataVoters } from "./metadata-voters.ts";
 import { GrpcDoor } from "./world/grpc-door.ts";
 import { MachineDisk } from "./world/machine-disk.ts";
@@ -40,6 +43,8 @@ export interface ClusterSetting {
   readonly drift?: number | undefined;
   /** Sees what replicas do. */
   readonly watch?: RaftWatch | undefined;
+  /** Sees what consumer groups commit; only beside `watch`. */
+  readonly groupWatch?: GroupWatch | undefined;
   /** Opens a port of the real world for a broker, beside its simulated one; clients are told of it alone. */
   readonly openPort?:
     | ((machine: BrokerMachine, options: GrpcDoorOptions) => Promise<ClientDoor>)
@@ -121,10 +126,7 @@ export class SimulatedCluster {
     if (machine.disk.hasRotted) this.#setting.watch?.forget(machine.brokerId);
     Broker.start(this.#config(machine), this.#world.runtimeOf(process, machine.disk), {
       hasProcessMetrics: false,
-      raftObserver: this.#voters.observe(
-        machine.brokerId,
-        this.#setting.watch?.observe(machine.brokerId),
-      ),
+      raftObserver: this.#voters.observe(machine.brokerId, this.#observerOf(machine)),
       openDoor: (options) => this.#openDoor(machine, process, options),
     }).then(
       (broker) => {
@@ -142,6 +144,12 @@ export class SimulatedCluster {
         }
       },
     );
+  }
+
+  #observerOf({ brokerId }: BrokerMachine): RaftObserver | undefined {
+    const { groupWatch, watch } = this.#setting;
+    const observer = watch?.observe(brokerId);
+    return observer === undefined ? undefined : (groupWatch?.observe(observer) ?? observer);
   }
 
   /** Ends the broker of a machine at once. */
@@ -247,7 +255,8 @@ export class SimulatedCluster {
       if (doors.get(address) === door) doors.delete(address);
       return real?.close() ?? Promise.resolve();
     };
-    const door = new GrpcDoor(process, real?.port ?? ports.client, options.services, close);
+    const services = withWatchedCommits(options.services, this.#setting.groupWatch);
+    const door = new GrpcDoor(process, real?.port ?? ports.client, services, close);
     doors.set(address, door);
     return door;
   }

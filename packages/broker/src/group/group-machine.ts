@@ -24,9 +24,12 @@ export interface GroupState {
 /** What came of a command: it had its effect, or another one had changed what it was made of. */
 export type GroupOutcome = "done" | "overtaken";
 
+/** All keys of all these machines begin so. */
+export const groupMachinePrefixes = "groups/";
+
 /** All keys of the machine of one partition begin so; `raftGroupId` keeps those of different partitions apart. */
 export function groupMachinePrefix(raftGroupId: number): string {
-  return `groups/${raftGroupId}/`;
+  return `${groupMachinePrefixes}${raftGroupId}/`;
 }
 
 /** Who is told of a change of leadership. */

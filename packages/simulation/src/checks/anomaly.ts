@@ -30,6 +30,7 @@ export interface Anomaly {
     | "early acknowledgement"
     | "vote of no member"
     | "older assignment"
+    | "commit of another's"
     | "contradiction";
   readonly detail: string;
 }
