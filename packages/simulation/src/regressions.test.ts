@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Run } from "./run.ts";
-import { optionsOfSeed } from "./run-options.ts";
+import { optionsWithoutPlots } from "./run-options.ts";
 
 /** Seeds that found a bug, and which: README.md, "What it notices". */
 const regressions = [
@@ -23,7 +23,7 @@ const regressions = [
 
 describe("Run of a seed that found a bug", () => {
   test.each(regressions)("seed %s: %s", { timeout: 120_000 }, async (seed) => {
-    const { failures } = await new Run(optionsOfSeed(seed)).run();
+    const { failures } = await new Run(optionsWithoutPlots(seed)).run();
     expect(failures, `npm run simulate -- --seed ${seed}`).toEqual([]);
   });
 });

@@ -2,6 +2,13 @@ import type { BrokerLimits } from "@ropewalk/broker";
 import type { StartFrom } from "@ropewalk/client";
 import { type FaultKind, lossyFaults, usualFaults } from "./nemesis/fault-kind.ts";
 import { type LastingFault, lastingFaults } from "./nemesis/nemesis.ts";
+import {
+  brokersOfNewcomer,
+  leaderBalanceMs,
+  plotFaults,
+  type PlotKind,
+  plotKinds,
+} from "./plots/plot.ts";
 import { type TopicChore, topicChores } from "./workload/administering.ts";
 import { type BrokerChore, brokerChores } from "./workload/operating.ts";
 import { SeededRandom } from "./world/seeded-random.ts";
@@ -51,6 +58,8 @@ export interface RunOptions {
   readonly handlingMsMax: number;
   /** How long it takes at most until records are deleted again; 0: none are. */
   readonly trimEveryMsMax: number;
+  /** Rare histories that the cluster is led into. */
+  readonly plots: readonly PlotKind[];
 }
 
 /** Where a consumer may start. */
@@ -64,6 +73,17 @@ const starts: readonly StartFrom[] = [
 
 /** What a seed decides: each run leaves things out, so that what remains happens more often (swarm testing, Groce 2012). */
 export function optionsOfSeed(
+  seed: string,
+  allowed: readonly FaultKind[] = usualFaults,
+): RunOptions {
+  const options = optionsWithoutPlots(seed, allowed);
+  // Plots need replicas that move, and do harm of their own.
+  const mayPlot = plotFaults.every((kind) => allowed.includes(kind));
+  return mayPlot && options.lastingFault === undefined ? withPlots(options) : options;
+}
+
+/** The same, as seeds were before there were plots: what they found then is found again. */
+export function optionsWithoutPlots(
   seed: string,
   allowed: readonly FaultKind[] = usualFaults,
 ): RunOptions {
@@ -119,7 +139,26 @@ export function optionsOfSeed(
     lastingFault: allowed.length > 0 && random.chance(0.2) ? random.pick(lastingFaults) : undefined,
     handlingMsMax: random.pick([0, 20, 200]),
     trimEveryMsMax: random.pick([0, 0, 300, 2000]),
+    plots: [],
   });
+}
+
+/** A seed is in all else as it would be without: plots have random numbers of their own. */
+function withPlots(options: RunOptions): RunOptions {
+  const random = new SeededRandom(`${options.seed}/plots`);
+  const plots = random.chance(1 / 3) ? plotKinds.filter(() => random.chance(0.5)) : [];
+  if (plots.length === 0) return options;
+  // What else breaks mostly breaks the plot, too.
+  const isUndisturbed = random.chance(0.5);
+  return {
+    ...options,
+    ...(isUndisturbed
+      ? { faults: [], moveEveryMsMax: 0, brokerChores: [], replicaCountMin: 1 }
+      : {}),
+    ...(plots.includes("newcomer's vote") ? { brokerCount: brokersOfNewcomer } : {}),
+    limits: { ...options.limits, ...(plots.includes("lone leader") ? { leaderBalanceMs } : {}) },
+    plots,
+  };
 }
 
 /**

@@ -2,7 +2,7 @@ import process from "node:process";
 import { setFlagsFromString } from "node:v8";
 import { expect, test } from "vitest";
 import { Run } from "./run.ts";
-import { optionsOfSeed, type RunOptions } from "./run-options.ts";
+import { optionsWithoutPlots, type RunOptions } from "./run-options.ts";
 
 /*
  * How many seconds of a run's time one second of CPU time buys, all threads of the process counted: a machine that is
@@ -106,7 +106,7 @@ function seeds(count: number): string[] {
 }
 
 function withSeeds(count: number, wanted: Partial<RunOptions>): RunOptions[] {
-  return seeds(count).map((seed) => ({ ...optionsOfSeed(seed), ...wanted }));
+  return seeds(count).map((seed) => ({ ...optionsWithoutPlots(seed), ...wanted }));
 }
 
 test("virtual seconds per CPU second", { timeout: limitMs }, async () => {

@@ -51,6 +51,11 @@ export const coverageMarks: readonly CoverageMark[] = [
     "sendTimeoutNow(raft, from);",
   ),
   mark("raft-ts/src/transfer.ts", "hand-over given up", "raft.transferTarget = 0;"),
+  mark(
+    "raft-ts/src/multi/multi-raft.ts",
+    "message of or for a replica's predecessor refused",
+    'if (!group.accepts(message.from, route)) return "otherIncarnation";',
+  ),
   mark("raft-ts/src/multi/multi-raft.ts", "group sent to sleep", 'group.wakefulness = "asleep";'),
   mark("raft-ts/src/multi/multi-raft.ts", "sleeping group woken", 'group.wakefulness = "awake";'),
   mark(
@@ -118,6 +123,11 @@ export const coverageMarks: readonly CoverageMark[] = [
     "broker/src/replicas/replica-set.ts",
     "replica found damaged while it ran",
     "const absent = this.takeOut(group);",
+  ),
+  mark(
+    "broker/src/raft/member-step.ts",
+    "leader with older metadata waited",
+    'return { kind: "wait", for: "metadata" };',
   ),
   mark(
     "broker/src/raft/member-step.ts",

@@ -3,6 +3,7 @@ import type { Timer } from "@ropewalk/runtime";
 import type { SeededRandom } from "../world/seeded-random.ts";
 import type { SimulatedProcess } from "../world/simulated-process.ts";
 import type { LoadedTopic } from "./loaded-topic.ts";
+import { nothingMoves } from "./reassignments.ts";
 
 /** What is moved, and how often. */
 export interface MovingOptions {
@@ -56,22 +57,8 @@ export class Moving {
   }
 
   /** Takes the throttle off, and waits until everything has moved. */
-  async settled(): Promise<void> {
-    for (let left = await this.#leftCount(); left !== 0; left = await this.#leftCount()) {
-      await new Promise<void>((resolve) => void this.#process.setTimer(100, resolve));
-    }
-  }
-
-  /** Partitions that move; `undefined` where nobody could say. */
-  async #leftCount(): Promise<number | undefined> {
-    try {
-      const list = await this.#admin.listReassignments();
-      if (list.throttleBytesPerSecond === 0) return list.reassignments.length;
-      await this.#admin.reassignPartitions({ wanted: { auto: [] }, throttleBytesPerSecond: 0 });
-      return undefined;
-    } catch {
-      return undefined;
-    }
+  settled(): Promise<void> {
+    return nothingMoves(this.#admin, this.#process);
   }
 
   async #change(): Promise<void> {

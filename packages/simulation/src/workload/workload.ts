@@ -13,6 +13,7 @@ import type { History } from "./history.ts";
 import type { LoadedTopic } from "./loaded-topic.ts";
 import { Moving } from "./moving.ts";
 import { Operating } from "./operating.ts";
+import { Plotting } from "./plotting.ts";
 import { Producing } from "./producing.ts";
 import { ReadingPace } from "./reading-pace.ts";
 import { Trimming } from "./trimming.ts";
@@ -47,6 +48,7 @@ export class Workload {
   readonly #churning: Churning | undefined;
   readonly #administering: Administering | undefined;
   readonly #trimming: Trimming | undefined;
+  readonly #plotting: Plotting | undefined;
 
   constructor(scene: WorkloadScene, options: RunOptions) {
     this.#scene = scene;
@@ -59,6 +61,7 @@ export class Workload {
     this.#churning = this.#newChurning();
     this.#administering = this.#newAdministering();
     this.#trimming = this.#newTrimming();
+    this.#plotting = this.#newPlotting();
   }
 
   start(): void {
@@ -82,6 +85,7 @@ export class Workload {
   async settled(): Promise<void> {
     await this.#administering?.settled();
     await this.#trimming?.settled();
+    await this.#plotting?.settled();
     await this.operating?.settled();
     await this.moving?.settled();
   }
@@ -142,6 +146,7 @@ export class Workload {
       this.#churning,
       this.#administering,
       this.#trimming,
+      this.#plotting,
     ]) {
       if (part !== undefined) yield part;
     }
@@ -233,5 +238,13 @@ export class Workload {
     const { history, seats, topic } = this.#scene;
     const load = { topic, history };
     return new Trimming(seats.open(0), this.#random("trimming"), load, trimEveryMsMax);
+  }
+
+  #newPlotting(): Plotting | undefined {
+    const { plots: kinds, replicaCountMin } = this.#options;
+    if (kinds.length === 0) return undefined;
+    const { cluster, seats, topic, world } = this.#scene;
+    const options = { world, cluster, topic, kinds, replicaCountMin };
+    return new Plotting(seats.open(1), this.#random("plotting"), options);
   }
 }
