@@ -5,8 +5,8 @@ export const diskBugs: readonly PlantedBug[] = [
   {
     name: "the journal is written and not synced",
     file: "log/src/journal/journal-file.ts",
-    find: "    await this.#once(this.#file.datasync());\n    // The system",
-    put: "    // The system",
+    find: "      await this.#once(this.#file.datasync());\n    } else await this.#once(this.#overwrite(position, buffers));",
+    put: "    } else await this.#once(this.#file.write(position, buffers));",
   },
   {
     name: "a new journal file's name is not synced",
@@ -17,8 +17,8 @@ export const diskBugs: readonly PlantedBug[] = [
   {
     name: "a recycled journal file's name is not synced",
     file: "log/src/journal/journal-file.ts",
-    find: "    await disk.syncDirectory(directory);\n    return",
-    put: "    return",
+    find: "    await disk.syncDirectory(directory);\n    const name",
+    put: "    const name",
   },
   {
     name: "a recycled journal file keeps the salt of its old records",
