@@ -48,6 +48,8 @@ export interface RunOptions {
   /** Members of a consumer group at once; 0: there is none. */
   readonly groupMemberCount: number;
   readonly memberStayMsMax: number;
+  /** Whether all members of the group commit on their own, and what was taken from them, too. */
+  readonly membersCling: boolean;
   readonly topicChores: readonly TopicChore[];
   readonly brokerChores: readonly BrokerChore[];
   readonly choreEveryMsMax: number;
@@ -76,13 +78,13 @@ export function optionsOfSeed(
   seed: string,
   allowed: readonly FaultKind[] = usualFaults,
 ): RunOptions {
-  const options = optionsWithoutPlots(seed, allowed);
+  const options = withContention(optionsWithoutPlots(seed, allowed));
   // Plots need replicas that move, and do harm of their own.
   const mayPlot = plotFaults.every((kind) => allowed.includes(kind));
   return mayPlot && options.lastingFault === undefined ? withPlots(options) : options;
 }
 
-/** The same, as seeds were before there were plots: what they found then is found again. */
+/** The same, as seeds were before there were plots and members that cling: what they found then is found again. */
 export function optionsWithoutPlots(
   seed: string,
   allowed: readonly FaultKind[] = usualFaults,
@@ -131,6 +133,7 @@ export function optionsWithoutPlots(
     replicaCountMin: 1,
     groupMemberCount: random.pick([0, 0, 1, 3]),
     memberStayMsMax: random.pick([500, 3000, 20_000]),
+    membersCling: false,
     topicChores: topicChores.filter(() => random.chance(0.3)),
     brokerChores: brokerChores.filter(() => random.chance(0.2)),
     choreEveryMsMax: random.pick([500, 3000, 8000]),
@@ -141,6 +144,19 @@ export function optionsWithoutPlots(
     trimEveryMsMax: random.pick([0, 0, 300, 2000]),
     plots: [],
   });
+}
+
+/** In some runs partitions go from one member of the group to another all the time, and nobody lets go of them gladly. */
+function withContention(options: RunOptions): RunOptions {
+  const random = new SeededRandom(`${options.seed}/group`);
+  if (random.chance(3 / 4)) return options;
+  return {
+    ...options,
+    partitionCount: Math.max(3, options.partitionCount),
+    groupMemberCount: 3,
+    memberStayMsMax: random.pick([1000, 3000]),
+    membersCling: true,
+  };
 }
 
 /** A seed is in all else as it would be without: plots have random numbers of their own. */

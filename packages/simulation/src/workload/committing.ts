@@ -15,13 +15,20 @@ const tardyMsMax = 2000;
 /** What took longer to be committed may be a partition that went to another member and came back. */
 const surelySameMs = 2900;
 
-/** How a member commits on its own: where it is, or, if it is tardy, where it was some time ago. */
+/**
+ * How a member commits on its own: where it is, or, if it is tardy, where it was some time ago; and, if it clings to what it
+ * read, where it was in a partition that was taken from it a moment ago, which is to be refused.
+ */
 export class Committing {
   readonly #consumer: Consumer;
   readonly #process: SimulatedProcess;
   readonly #random: SeededRandom;
   readonly #history: GroupHistory;
   readonly #isTardy: boolean;
+  readonly #clings: boolean;
+  /** Where it was when it was done with the last record, and when that was. */
+  #held: readonly ConsumerPosition[] = [];
+  #heldMs = 0;
   #lastMs: number;
   #noted: readonly ConsumerPosition[] | undefined;
   #notedMs = 0;
@@ -32,17 +39,20 @@ export class Committing {
     process: SimulatedProcess,
     random: SeededRandom,
     history: GroupHistory,
+    clings: boolean,
   ) {
     this.#consumer = consumer;
     this.#process = process;
     this.#random = random;
     this.#history = history;
     this.#isTardy = random.chance(0.5);
+    this.#clings = clings;
     this.#lastMs = process.monotonicMs();
   }
 
   /** The member has dealt with a record; resolves when it has committed, where it is time. */
   async recordDone(): Promise<void> {
+    if (this.#clings) await this.#commitLost();
     const nowMs = this.#process.monotonicMs();
     if (this.#noted === undefined) {
       if (nowMs - this.#lastMs < commitEveryMs || this.#random.chance(0.9)) return;
@@ -53,20 +63,33 @@ export class Committing {
     // What was noted too long ago is noted anew.
     if (nowMs - this.#notedMs > tardyMsMax) this.#noted = undefined;
     if (this.#noted === undefined || nowMs < this.#dueMs) return;
-    await this.#commit(this.#noted);
+    await this.#commit(this.#noted, this.#notedMs);
     this.#noted = undefined;
     this.#lastMs = this.#process.monotonicMs();
   }
 
-  async #commit(positions: readonly ConsumerPosition[]): Promise<void> {
+  async #commitLost(): Promise<void> {
+    const present = this.#consumer.positions();
+    const [held, heldMs] = [this.#held, this.#heldMs];
+    this.#held = present;
+    this.#heldMs = this.#process.monotonicMs();
+    const isPresent = ({ partition }: ConsumerPosition): boolean =>
+      present.some((each) => each.partition === partition);
+    const lost = held.filter((position) => !isPresent(position));
+    // Of what was long ago it may have been put out, and have got it again.
+    if (lost.length === 0 || this.#heldMs - heldMs > tardyMsMax) return;
+    await this.#commit(lost, heldMs);
+  }
+
+  async #commit(positions: readonly ConsumerPosition[], notedMs: number): Promise<void> {
     // It may be refused: the partitions are somebody else's by now, or nobody coordinates.
     const isDone = await this.#consumer.commit(positions).then(
       () => true,
       () => false,
     );
-    const isSure = this.#process.monotonicMs() - this.#notedMs < surelySameMs;
+    const isSure = this.#process.monotonicMs() - notedMs < surelySameMs;
     for (const { offset, partition } of positions) {
-      if (this.#isTardy && !isSure) this.#history.rewound(partition);
+      if ((this.#isTardy || this.#clings) && !isSure) this.#history.rewound(partition);
       else if (isDone) this.#history.committed(partition, offset);
     }
   }

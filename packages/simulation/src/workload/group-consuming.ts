@@ -19,6 +19,8 @@ export interface GroupConsumingOptions {
   readonly sessionTimeoutMs: number;
   /** How long a slow member takes for a record at most; 0: none is slow. */
   readonly handlingMsMax: number;
+  /** Whether all members commit on their own, and what was taken from them, too. */
+  readonly membersCling: boolean;
   /** Records of a partition before this offset may be gone. */
   readonly deletedBefore: (partition: number) => number;
 }
@@ -134,7 +136,7 @@ export class GroupConsuming {
   #join(row: number): void {
     const { groupId: group, handlingMsMax, sessionTimeoutMs, topic } = this.#options;
     const seat = this.#seats.open(row);
-    const isManual = this.#random.chance(0.5);
+    const isManual = this.#random.chance(0.5) || this.#options.membersCling;
     const isSlow = !this.#isStopped && this.#random.chance(0.5);
     const pace = new ReadingPace(this.#random, isSlow ? handlingMsMax : 0);
     const consumer = seat.client.consumer({
@@ -166,7 +168,8 @@ export class GroupConsuming {
 
   async #read(name: string, { consumer, pace, seat }: Member, isManual: boolean): Promise<void> {
     const { process } = seat;
-    const committing = new Committing(consumer, process, this.#random, this.#history);
+    const { membersCling } = this.#options;
+    const committing = new Committing(consumer, process, this.#random, this.#history, membersCling);
     for await (const { offset, partition } of consumer) {
       this.#history.delivered(name, partition, offset);
       await pace.handled(process);

@@ -210,6 +210,7 @@ export class Workload {
       stayMsMax,
       sessionTimeoutMs: 6000,
       handlingMsMax: this.#options.handlingMsMax,
+      membersCling: this.#options.membersCling,
       deletedBefore: (partition: number): number => this.#scene.history.deletedBefore(partition),
     };
     return {
