@@ -89,10 +89,13 @@ export async function expectNothingLeft(cluster: ProcessCluster): Promise<void> 
       const groupId = Number(/^segment-(\d+)\./.exec(name)?.[1] ?? 0);
       return groupId > 1 && !held.some(({ partition }) => partition + 2 === groupId);
     };
-    await waitFor(`broker ${id} has ${held.length} replicas and no more`, deadlineMs, async () => {
-      const replicas = await metricOf(cluster, id, "ropewalk_replicas");
-      const names = readdirSync(join(cluster.dataDirectory(id), "log"));
-      return replicas === held.length && !names.some((name) => isStray(name));
+    let [replicas, strays]: [number, readonly string[]] = [0, []];
+    const wanted = `broker ${id} has ${held.length} replicas and no more`;
+    const what = (): string => `${wanted}: it has ${replicas}, and stray ${strays.join(", ")}`;
+    await waitFor(what, deadlineMs, async () => {
+      replicas = await metricOf(cluster, id, "ropewalk_replicas");
+      strays = readdirSync(join(cluster.dataDirectory(id), "log")).filter(isStray);
+      return replicas === held.length && strays.length === 0;
     });
   }
 }
