@@ -49,6 +49,22 @@ describe("findStore()", () => {
     expect([...store.groups()].map(({ imageIndex }) => imageIndex)).toEqual([50, 50, undefined]);
   });
 
+  test("LogStore removes what is left of a group whose deletion was cut short behind its tombstone", async () => {
+    const disk = await closedStore();
+    const kept = groupPaths(disk, 2);
+    const store = await openStore(disk);
+    disk.observer = (operation) => {
+      if (operation === "remove") disk.dieAfter(0); // The first file goes, the others do not.
+    };
+    await store.deleteGroup(keyOf(1));
+    disk.observer = undefined;
+    expect(groupPaths(disk, 1).length).toBeGreaterThan(1);
+    disk.restartProcess();
+    expect([...(await openStore(disk)).groups()].map(({ key }) => key.groupId)).toEqual([2, 3]);
+    expect(groupPaths(disk, 1)).toEqual([]);
+    expect(groupPaths(disk, 2)).toEqual(kept);
+  });
+
   test("findStore() needs one copy of the newest checkpoint, whichever", async () => {
     const sound = await closedStore();
     for (const path of [...copiesOf(sound, "newest"), ...copiesOf(sound, "oldest")]) {

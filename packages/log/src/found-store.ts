@@ -23,6 +23,8 @@ export interface FoundStore {
   readonly durableTo: { readonly sequence: number; readonly position: number };
   /** Segments and images that no checkpoint names. */
   readonly unnamedFiles: readonly string[];
+  /** All segments and images. */
+  readonly groupFiles: readonly string[];
   /** Ids of files from here on were given to nobody. */
   readonly nextFileId: number;
 }
@@ -58,6 +60,7 @@ export async function findStore(
     startSequence: checkpoint?.startSequence ?? firstSequence(names),
     durableTo: checkpoint?.durableTo ?? { sequence: 0, position: fileHeaderBytes },
     unnamedFiles: unnamedFiles(names, checkpoint),
+    groupFiles: names.filter((name) => ownerOfFileName(name) !== undefined),
     nextFileId: nextFileId(names, checkpoint),
   };
 }

@@ -16,6 +16,7 @@ import { type GroupKey, groupName, type HardState, type LogEntry } from "./log-e
 import { LogError } from "./log-error.ts";
 import type { FetchSegment } from "./snapshot/segment-copy.ts";
 import type { SnapshotManifest } from "./snapshot/snapshot-manifest.ts";
+import { ownerOfFileName } from "./segment/segment-info.ts";
 import { createStoreParts, type StoreParts } from "./store-parts.ts";
 import type { GroupSettings, GroupWrite, LogStatistics, LogStoreOptions } from "./store-options.ts";
 
@@ -371,7 +372,7 @@ export class LogStore {
   }
 
   /** Makes the journal ready to be written, and the first checkpoint where there is none. */
-  async #begin({ checkpoint, copies, unnamedFiles }: FoundStore): Promise<void> {
+  async #begin({ checkpoint, copies, groupFiles, unnamedFiles }: FoundStore): Promise<void> {
     const { disk, directory } = this.#options;
     if (checkpoint !== undefined) await this.#parts.checkpoint.settle(checkpoint);
     await this.#parts.journal.begin();
@@ -379,12 +380,19 @@ export class LogStore {
     const isLost = checkpoint === undefined || checkpoint.damage !== "";
     const isEveryCopyThere = copies.every(({ state }) => state === "sound");
     const isFirst = checkpoint?.number === 1 && copies.every(({ state }) => state !== "damaged");
-    if (!isLost && (isEveryCopyThere || isFirst)) {
-      for (const name of unnamedFiles) await disk.remove(disk.join(directory, name));
-    }
+    // The last life may have ended between a tombstone and the removal of what the checkpoint still names.
+    const unneeded = new Set(groupFiles.filter((name) => this.#isOfDeleted(name)));
+    if (!isLost && (isEveryCopyThere || isFirst))
+      for (const name of unnamedFiles) unneeded.add(name);
+    for (const name of unneeded) await disk.remove(disk.join(directory, name));
     if (checkpoint === undefined) await this.#parts.checkpoint.write();
     await this.#parts.space.start();
     this.#parts.scrubber.start();
+  }
+
+  #isOfDeleted(fileName: string): boolean {
+    const owner = ownerOfFileName(fileName);
+    return owner !== undefined && this.#deleted.has(groupName(owner.key));
   }
 
   #damaged(state: GroupState, error: LogError): void {
