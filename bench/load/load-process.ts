@@ -16,6 +16,8 @@ const lookMs = 50;
 type Load = ProduceLoad | FetchLoad | CommitLoad;
 
 let load: Load | undefined;
+/** What is to end before the process does. */
+let closing: Promise<unknown> = Promise.resolve();
 
 function loadOf(job: LoadJob): Load {
   if (job.kind === "produce") return new ProduceLoad(job);
@@ -35,9 +37,7 @@ async function run(running: Load, schedule: LoadSchedule): Promise<void> {
   );
   await Promise.race([over, delay(drainMsMax), running.endsByItself ? over : quiet(counter)]);
   tell({ kind: "done", result: { ...counts, latencies: counter.latencies() } });
-  await running.close();
-  await over;
-  process.disconnect();
+  closing = Promise.allSettled([running.close(), over]);
 }
 
 async function quiet(counter: LoadCounter): Promise<void> {
@@ -63,7 +63,7 @@ async function obey(order: LoadOrder): Promise<void> {
 process.on("message", (order: LoadOrder) => {
   obey(order).catch((error: unknown) => {
     tell({ kind: "failed", message: error instanceof Error ? error.message : String(error) });
-    process.disconnect();
   });
 });
-process.on("disconnect", () => process.exit());
+// Whoever forked it says when: of a process that ends by itself the last report may be lost.
+process.on("disconnect", () => void closing.then(() => process.exit()));
