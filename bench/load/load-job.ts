@@ -15,7 +15,6 @@ interface LoadTarget {
 /** Writes records of one size, as fast as they are taken or at a rate. */
 export interface ProduceJob extends LoadTarget {
   readonly kind: "produce";
-  readonly partitionCount: number;
   readonly recordBytes: number;
   readonly producerCount: number;
   readonly api: ProduceApi;
@@ -23,8 +22,15 @@ export interface ProduceJob extends LoadTarget {
   /** Undefined: the client's own. */
   readonly lingerMs: number | undefined;
   readonly batchBytesMax: number | undefined;
-  /** Open loop: so many records are due a second, whatever becomes of them. Undefined: closed loop. */
-  readonly recordsPerSecond: number | undefined;
+  /** Undefined: a closed loop. */
+  readonly pace: Pace | undefined;
+}
+
+/** An open loop: so many records are due a second, whatever becomes of them. */
+export interface Pace {
+  readonly recordsPerSecond: number;
+  /** Another partition every millisecond, of so many; undefined: the client chooses where records without a key go. */
+  readonly partitionCount: number | undefined;
 }
 
 /** Reads a topic to its end, round and round, or what arrives at its end. */

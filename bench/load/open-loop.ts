@@ -2,22 +2,17 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { LoadCounter } from "./load-counter.ts";
 import { sharedUs } from "./shared-clock.ts";
 
-/** Records that are due within the same millisecond travel to the same partition. */
 const tickUs = 1000;
-/** Records that may be overdue before the client says that its buffer is full for good. */
+/** Ticks with records that were not taken before it is given up. */
 const refusedTicksMax = 60_000;
 
-/** Records of one partition with times at which they are due, evenly spread. */
-interface DueRun {
-  readonly firstDueUs: number;
-  count: number;
-  taken: number;
-}
-
-/** How many records are due, and where. */
-export interface OpenLoopPlan {
-  readonly recordsPerSecond: number;
-  readonly partitionCount: number;
+/** A record that is due. */
+export interface DueRecord {
+  readonly dueUs: number;
+  /** Milliseconds since the schedule began. */
+  readonly tick: number;
+  /** Whether it is the first of its millisecond, whose acknowledgement is timed for all of them. */
+  readonly isTimed: boolean;
 }
 
 /**
@@ -26,64 +21,39 @@ export interface OpenLoopPlan {
  * loop hides (coordinated omission).
  */
 export class OpenLoop {
-  readonly #plan: OpenLoopPlan;
+  readonly #recordsPerSecond: number;
   readonly #counter: LoadCounter;
-  readonly #runs = new Map<number, DueRun[]>();
+  #lastTick = -1;
 
-  constructor(plan: OpenLoopPlan, counter: LoadCounter) {
-    this.#plan = plan;
+  constructor(recordsPerSecond: number, counter: LoadCounter) {
+    this.#recordsPerSecond = recordsPerSecond;
     this.#counter = counter;
   }
 
-  /** Calls `write` for every record that is due, until the schedule ends. It throws where a record is not taken. */
-  async run(write: (partition: number, dueUs: number) => boolean): Promise<void> {
+  /** Calls `write` for every record that is due, until the schedule ends; it answers whether there is room for more. */
+  async run(write: (record: DueRecord) => boolean): Promise<void> {
     const { beginUs, endUs } = this.#counter.schedule;
-    const usPerRecord = 1e6 / this.#plan.recordsPerSecond;
+    const usPerRecord = 1e6 / this.#recordsPerSecond;
     let written = 0;
     let refusedTicks = 0;
     for (let nowUs = sharedUs(); nowUs < endUs && refusedTicks < refusedTicksMax;) {
       const dueCount = Math.floor((nowUs - beginUs) / usPerRecord) + 1;
       let hasRoom = true;
-      for (; written < dueCount && hasRoom; written++)
-        hasRoom = this.#writeOne(beginUs + written * usPerRecord, nowUs, write);
+      for (; written < dueCount && hasRoom; written++) {
+        const dueUs = beginUs + written * usPerRecord;
+        this.#counter.time("generatorDelay", dueUs, nowUs);
+        hasRoom = write(this.#record(dueUs));
+      }
       refusedTicks += hasRoom ? 0 : 1;
       await delay(1);
       nowUs = sharedUs();
     }
   }
 
-  /** Takes the acknowledgement of the oldest records of a partition. */
-  acknowledged(partition: number, recordCount: number): void {
-    const nowUs = sharedUs();
-    const usPerRecord = 1e6 / this.#plan.recordsPerSecond;
-    const runs = this.#runs.get(partition) ?? [];
-    let left = recordCount;
-    while (left > 0) {
-      const run = runs[0];
-      if (run === undefined) return;
-      for (; left > 0 && run.taken < run.count; left--, run.taken++)
-        this.#counter.time("acknowledged", run.firstDueUs + run.taken * usPerRecord, nowUs);
-      if (run.taken === run.count) runs.shift();
-    }
+  #record(dueUs: number): DueRecord {
+    const tick = Math.floor((dueUs - this.#counter.schedule.beginUs) / tickUs);
+    const isTimed = tick !== this.#lastTick;
+    this.#lastTick = tick;
+    return { dueUs, tick, isTimed };
   }
-
-  #writeOne(
-    dueUs: number,
-    nowUs: number,
-    write: (partition: number, dueUs: number) => boolean,
-  ): boolean {
-    const partition = Math.floor(dueUs / tickUs) % this.#plan.partitionCount;
-    this.#counter.time("generatorDelay", dueUs, nowUs);
-    let runs = this.#runs.get(partition);
-    if (runs === undefined) this.#runs.set(partition, (runs = []));
-    const last = runs.at(-1);
-    const usPerRecord = 1e6 / this.#plan.recordsPerSecond;
-    if (last !== undefined && isNext(last, dueUs, usPerRecord)) last.count++;
-    else runs.push({ firstDueUs: dueUs, count: 1, taken: 0 });
-    return write(partition, dueUs);
-  }
-}
-
-function isNext(run: DueRun, dueUs: number, usPerRecord: number): boolean {
-  return dueUs - (run.firstDueUs + run.count * usPerRecord) < usPerRecord / 2;
 }

@@ -2,7 +2,8 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { type BatchAcknowledgement, createClient, type Producer } from "@ropewalk/client";
 import type { ProduceJob } from "./load-job.ts";
 import type { LoadCounter } from "./load-counter.ts";
-import { OpenLoop } from "./open-loop.ts";
+import { type DueRecord, OpenLoop } from "./open-loop.ts";
+import { sharedUs } from "./shared-clock.ts";
 
 /** Records of a closed loop between two turns of the event loop. */
 const recordsPerTurn = 1000;
@@ -21,7 +22,6 @@ export class ProduceLoad {
   readonly #job: ProduceJob;
   readonly #clients: readonly Client[];
   readonly #value: Buffer;
-  #openLoop: OpenLoop | undefined;
   #counter: LoadCounter | undefined;
 
   constructor(job: ProduceJob) {
@@ -41,14 +41,10 @@ export class ProduceLoad {
   async run(counter: LoadCounter): Promise<void> {
     this.#counter = counter;
     const producers = this.#clients.map((client) => this.#producer(client));
-    const { api, recordsPerSecond } = this.#job;
-    if (recordsPerSecond !== undefined) {
-      const { partitionCount } = this.#job;
-      this.#openLoop = new OpenLoop({ recordsPerSecond, partitionCount }, counter);
-      await this.#openLoop.run((partition, dueUs) => {
-        this.#value.writeDoubleLE(dueUs, 0);
-        return this.#write(producers[partition % producers.length], partition);
-      });
+    const { api, pace } = this.#job;
+    if (pace !== undefined) {
+      const loop = new OpenLoop(pace.recordsPerSecond, counter);
+      await loop.run((record) => this.#writeDue(producers, record, counter));
     } else if (api === "send" || api === "one-by-one") {
       const outstanding = api === "send" ? Math.ceil(recordsOutstanding / producers.length) : 1;
       const lanes = producers.flatMap((it) => Array.from({ length: outstanding }, () => it));
@@ -98,13 +94,26 @@ export class ProduceLoad {
     }
   }
 
-  #write(producer: Producer | undefined, partition: number): boolean {
-    return producer?.write({ topic: this.#job.topic, value: this.#value, partition }) ?? false;
+  /** A record of those that are timed has a promise; the others are cheaper. */
+  #writeDue(producers: readonly Producer[], due: DueRecord, counter: LoadCounter): boolean {
+    const { dueUs, isTimed, tick } = due;
+    const producer = producers[tick % producers.length];
+    const count = this.#job.pace?.partitionCount;
+    const partition = count === undefined ? undefined : tick % count;
+    this.#value.writeDoubleLE(dueUs, 0);
+    const record = { topic: this.#job.topic, value: this.#value, partition };
+    if (producer === undefined) return false;
+    if (!isTimed) return producer.write(record);
+    // It may wait for room, and the next record has other bytes.
+    producer.send({ ...record, value: Buffer.from(this.#value) }).then(
+      () => counter.time("acknowledged", dueUs, sharedUs()),
+      () => undefined, // `onFailed` counts it.
+    );
+    return true;
   }
 
-  #onAcknowledged({ partition, recordCount }: BatchAcknowledgement): void {
+  #onAcknowledged({ recordCount }: BatchAcknowledgement): void {
     this.#counter?.add(recordCount, recordCount * this.#job.recordBytes, 1);
-    this.#openLoop?.acknowledged(partition, recordCount);
   }
 }
 

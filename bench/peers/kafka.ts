@@ -12,15 +12,18 @@ import { missingOf } from "./peer-cache.ts";
 import { numberAfter, peerFigures } from "./peer-figures.ts";
 import { type PacedLoad, pacedLoadOf, pacedRow } from "./paced-load.ts";
 import { type Peer, type PeerRun, peersWorkloadName } from "./peer.ts";
-import { PeerProcesses } from "./peer-processes.ts";
+import { type ClientRun, PeerProcesses } from "./peer-processes.ts";
+import type { BenchOptions } from "../workloads/workload.ts";
 
 const partitionCount = 6;
 const batchBytes = 256 * 1024;
 const lingerMs = 5;
 const firstRecords = 20_000;
+/** Java compiles what is hot while it runs: a client is at its best after about so long. */
+const warmUpSecondsMin = 25;
 /** Share of the wanted time that a run must have lasted. */
 const longEnough = 0.7;
-const attemptsMax = 5;
+const attemptsMax = 6;
 const loadProgram = fileURLToPath(new URL("kafka-load/KafkaLoad.java", import.meta.url));
 
 interface Flushing {
@@ -63,10 +66,9 @@ async function measureOne(run: PeerRun, cluster: KafkaCluster, special: Case): P
   const topic = `t${recordBytes}-${flushing.topicConfigs.length}`;
   run.findings.progress(`kafka: ${sizeOf(recordBytes)}, ${flushing.label}`);
   await createKafkaTopic(cluster, topic, partitionCount, flushing.topicConfigs);
-  const before = processes.usages();
-  const { written, ...peak } = await produceFor(cluster, topic, recordBytes, run.options.seconds);
+  const { before, written, ...peak } = await produceFor(cluster, topic, recordBytes, run.options);
   const after = processes.usages();
-  const told = { recordBytes, records: written, recordsPerSecond: peak.recordsPerSecond };
+  const told = { recordBytes, records: peak.records, recordsPerSecond: peak.recordsPerSecond };
   const settings = {
     recordBytes,
     partitionCount,
@@ -88,7 +90,6 @@ async function measureOne(run: PeerRun, cluster: KafkaCluster, special: Case): P
     figures: {
       ...peerFigures(told, peak.client, before, after),
       startMs,
-      generatorCpuSecondsPerGigabyte: peak.clientCpuSeconds / ((written * recordBytes) / 1e9),
     },
     latencies: {},
   });
@@ -105,27 +106,45 @@ async function measureOne(run: PeerRun, cluster: KafkaCluster, special: Case): P
 }
 
 /**
- * The tool takes a number of records: it is run again with what should last long enough until it does. The last run counts,
- * with brokers that are warm by then; processor time is that of all runs.
+ * The tool takes a number of records: it is run again with what should last long enough until it does. The end of the last
+ * run counts, when brokers and client are warm; processor time is that of the last run.
  */
 async function produceFor(
   cluster: KafkaCluster,
   topic: string,
   recordBytes: number,
-  seconds: number,
+  { quick, seconds }: BenchOptions,
 ) {
+  const wantedSeconds = seconds + (quick ? 0 : warmUpSecondsMin);
   let records = firstRecords;
   let written = 0;
-  let clientCpuSeconds = 0;
   for (let attempt = 1; ; attempt++) {
-    const run = await produce(cluster, topic, recordBytes, records, -1);
+    const before = cluster.processes.usages();
+    const client = await produce(cluster, topic, recordBytes, records);
     written += records;
-    clientCpuSeconds += run.client.cpuSeconds;
-    const lasted = records / run.recordsPerSecond;
-    if (lasted >= seconds * longEnough || attempt === attemptsMax)
-      return { ...run, written, clientCpuSeconds };
-    records = Math.ceil(run.recordsPerSecond * seconds);
+    const total = numberAfter(
+      client.output.slice(client.output.lastIndexOf(`${records} records sent`)),
+      /([\d.]+) records\/sec/,
+    );
+    if (records / total >= wantedSeconds * longEnough || attempt === attemptsMax) {
+      const recordsPerSecond = rateAtEnd(client.output, seconds) ?? total;
+      return { before, client, records, recordsPerSecond, written };
+    }
+    records = Math.ceil(total * wantedSeconds);
   }
+}
+
+/** The tool prints a line every five seconds: the rate of the last ones, of at least so many seconds together. */
+function rateAtEnd(output: string, seconds: number): number | undefined {
+  const lines = [...output.matchAll(/^(\d+) records sent, ([\d.]+) records\/sec/gm)];
+  const windows = lines.slice(0, -1).map(([, records, rate]) => [Number(records), Number(rate)]);
+  let [records, lasted] = [0, 0];
+  for (const [count = 0, rate = 1] of windows.toReversed()) {
+    if (lasted >= seconds) break;
+    records += count;
+    lasted += count / rate;
+  }
+  return lasted < seconds ? undefined : records / lasted;
 }
 
 interface Consuming {
@@ -164,21 +183,17 @@ async function consume(
   });
 }
 
-async function produce(
+function produce(
   { bootstrap, processes }: KafkaCluster,
   topic: string,
   recordBytes: number,
   records: number,
-  throughput: number,
-) {
-  const client = await runKafka(processes, "org.apache.kafka.tools.ProducerPerformance", [
+): Promise<ClientRun> {
+  return runKafka(processes, "org.apache.kafka.tools.ProducerPerformance", [
     ...["--topic", topic, "--num-records", String(records), "--record-size", String(recordBytes)],
-    ...["--throughput", String(throughput), "--producer-props", `bootstrap.servers=${bootstrap}`],
+    ...["--throughput", "-1", "--producer-props", `bootstrap.servers=${bootstrap}`],
     ...["acks=all", `batch.size=${batchBytes}`, `linger.ms=${lingerMs}`, "buffer.memory=67108864"],
   ]);
-  const { output } = client;
-  const last = output.slice(output.lastIndexOf(`${records} records sent`));
-  return { client, recordsPerSecond: numberAfter(last, /([\d.]+) records\/sec/) };
 }
 
 /** The open loop, which Kafka's own tools do not have: ours with its client, compiled when it starts. */
@@ -189,8 +204,9 @@ async function pace(
   recordBytes: number,
   rate: number,
 ): Promise<PacedLoad> {
-  const times = [options.warmUpSeconds, options.seconds];
-  const numbers = [partitionCount, recordBytes, rate, ...times, batchBytes, lingerMs];
+  const { quick, seconds, warmUpSeconds } = options;
+  const times = [quick ? warmUpSeconds : warmUpSecondsMin, seconds];
+  const numbers = [recordBytes, rate, ...times, batchBytes, lingerMs];
   const args = [bootstrap, topic, ...numbers.map(String)];
   const client = await runKafka(processes, loadProgram, args);
   return pacedLoadOf(client.output);

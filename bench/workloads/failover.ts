@@ -64,7 +64,7 @@ async function failoverRow(
   const job = produceJob(context, topic, { ...baseCase, recordBytes: 100, partitionCount });
   const duration = { warmUpSeconds: 1, seconds: loadSeconds };
   const load = runLoads(
-    [{ ...job, bootstrapServers: others, recordsPerSecond }],
+    [{ ...job, bootstrapServers: others, pace: { recordsPerSecond, partitionCount } }],
     duration,
     () => [],
   );

@@ -49,7 +49,8 @@ export async function measureLatency(
     const { bootstrapServers } = cluster;
     const reading = { from: "latest", decodes: true, timesRecords: true } as const;
     const fetch: FetchJob = { kind: "fetch", bootstrapServers, topic, recordBytes, ...reading };
-    const produce = { ...produceJob(context, topic, special), recordsPerSecond };
+    const pace = { recordsPerSecond, partitionCount: undefined };
+    const produce = { ...produceJob(context, topic, special), pace };
     const outcome = await runLoads([produce, fetch], options, () => cluster.usages());
     const [produced, fetched] = outcome.results;
     if (produced === undefined || fetched === undefined) return undefined;

@@ -142,7 +142,7 @@ export function produceJob(
     ...special,
     lingerMs,
     batchBytesMax,
-    recordsPerSecond: undefined,
+    pace: undefined,
   };
 }
 

@@ -78,7 +78,8 @@ async function soak(context: WorkloadContext, topic: string): Promise<void> {
 async function takeSample(context: WorkloadContext, topic: string): Promise<Sample> {
   const { cluster, options } = context;
   const { bootstrapServers, processes } = cluster;
-  const produce = { ...produceJob(context, topic, { ...baseCase, recordBytes }), recordsPerSecond };
+  const pace = { recordsPerSecond, partitionCount: undefined };
+  const produce = { ...produceJob(context, topic, { ...baseCase, recordBytes }), pace };
   const reading = { from: "latest", decodes: true, timesRecords: true } as const;
   const fetch: FetchJob = { kind: "fetch", bootstrapServers, topic, recordBytes, ...reading };
   const duration = options.quick ? quickSample : sample;

@@ -15,7 +15,7 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
  * The open loop for Apache Kafka, with its own Java client: records are due at a fixed rate, whatever became of those before,
  * and latencies count from when a record was due. Its own tools count from the send, and hide what a stall delays.
  *
- * Arguments: bootstrap servers, topic, partitions, bytes of a record, records a second, seconds of warm-up, measured seconds,
+ * Arguments: bootstrap servers, topic, bytes of a record, records a second, seconds of warm-up, measured seconds,
  * batch.size, linger.ms. Prints one JSON object; latencies are p50, p75, p90, p95, p99, p99.9, p99.99, maximum in milliseconds.
  */
 public final class KafkaLoad {
@@ -60,9 +60,9 @@ public final class KafkaLoad {
     Thread reader = new Thread(() -> read(args[0], args[1]));
     reader.start();
     while (!isReading) Thread.sleep(10);
-    double rate = Double.parseDouble(args[4]);
-    double seconds = Double.parseDouble(args[6]);
-    long sent = write(args, rate, (long) (Double.parseDouble(args[5]) * 1e9), (long) (seconds * 1e9));
+    double rate = Double.parseDouble(args[3]);
+    double seconds = Double.parseDouble(args[5]);
+    long sent = write(args, rate, (long) (Double.parseDouble(args[4]) * 1e9), (long) (seconds * 1e9));
     readUntil = System.nanoTime() + DRAIN_NANOS;
     reader.join();
     System.out.printf(
@@ -75,11 +75,10 @@ public final class KafkaLoad {
     Properties properties = new Properties();
     properties.put("bootstrap.servers", args[0]);
     properties.put("acks", "all");
-    properties.put("batch.size", args[7]);
-    properties.put("linger.ms", args[8]);
+    properties.put("batch.size", args[6]);
+    properties.put("linger.ms", args[7]);
     properties.put("buffer.memory", "67108864");
-    int partitions = Integer.parseInt(args[2]);
-    int size = Integer.parseInt(args[3]);
+    int size = Integer.parseInt(args[2]);
     try (KafkaProducer<byte[], byte[]> producer =
         new KafkaProducer<>(properties, new ByteArraySerializer(), new ByteArraySerializer())) {
       producer.partitionsFor(args[1]);
@@ -96,9 +95,8 @@ public final class KafkaLoad {
           LockSupport.parkNanos(Math.max(left, 1_000_000));
         byte[] value = new byte[size];
         ByteBuffer.wrap(value).putLong(due);
-        int partition = (int) ((due / 1_000_000) % partitions);
         producer.send(
-            new ProducerRecord<>(args[1], partition, null, value),
+            new ProducerRecord<>(args[1], value),
             (metadata, error) -> {
               if (error == null && isMeasured(due)) acknowledged.add(System.nanoTime() - due);
             });
