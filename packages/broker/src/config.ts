@@ -175,7 +175,7 @@ export const defaultBrokerLimits: BrokerLimits = {
   internalCutCheckMs: 10_000,
   entriesPerImage: 50_000,
   entriesPerCheckpoint: 4096,
-  commitNoticeMs: 5,
+  commitNoticeMs: 25,
   snapshotRetryMs: 2000,
   snapshotPieceTimeoutMs: 5000,
   repairRetryMsMin: 500,
