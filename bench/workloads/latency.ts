@@ -29,10 +29,10 @@ async function measureSizes(context: WorkloadContext): Promise<void> {
   }
 }
 
-/** A rate of records, and which share of the peak it is. */
+/** A rate of records, and which share of the peak it is, if it is one. */
 export interface LatencyCase {
   readonly recordBytes: number;
-  readonly loadPercent: number;
+  readonly loadPercent?: number;
   readonly recordsPerSecond: number;
 }
 
@@ -42,7 +42,8 @@ export async function measureLatency(
   { loadPercent, recordBytes, recordsPerSecond }: LatencyCase,
 ): Promise<ResultRow | undefined> {
   const { cluster, findings, options } = context;
-  const label = `${sizeOf(recordBytes)}, ${loadPercent} % of the peak`;
+  const load = loadPercent === undefined ? "at a given rate" : `${loadPercent} % of the peak`;
+  const label = `${sizeOf(recordBytes)}, ${load}`;
   findings.progress(`latency ${label}: ${recordsPerSecond} records/s`);
   const special = { ...baseCase, recordBytes };
   return withTopic(context, special.partitionCount, async (topic) => {
@@ -63,7 +64,7 @@ export async function measureLatency(
         ...loadFigures(produced),
         ...brokerFigures(outcome.before, outcome.after, produced),
         targetRecordsPerSecond: recordsPerSecond,
-        loadPercent,
+        ...(loadPercent !== undefined && { loadPercent }),
       },
       latencies: latencyFigures(produced, fetched),
     };

@@ -63,7 +63,7 @@ async function ourRows(context: WorkloadContext): Promise<QuickRows> {
       partitionCount,
     }),
   };
-  const calm = { recordBytes: 100, loadPercent: 0, recordsPerSecond: calmRecordsPerSecond };
+  const calm = { recordBytes: 100, recordsPerSecond: calmRecordsPerSecond };
   const paced = await measureLatency(context, calm);
   const name = `${calmRecordsPerSecond} records/s of 100 B, due to consumed`;
   return {
