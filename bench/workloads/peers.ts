@@ -50,7 +50,7 @@ export const peersWorkload: Workload = {
 /** Answers at which loads of Kafka's its latencies were measured. */
 async function measurePeers(
   { findings, options }: WorkloadContext,
-  recordSizes: readonly number[],
+  sizes: readonly number[],
 ): Promise<readonly SharedLoad[]> {
   const loads: SharedLoad[] = [];
   const row = (found: ResultRow): void => {
@@ -65,7 +65,7 @@ async function measurePeers(
     const reason = peer.missing();
     if (reason === undefined) {
       try {
-        await peer.measure({ findings: { ...findings, row }, options, recordSizes });
+        await peer.measure({ findings: { ...findings, row }, options, recordSizes: sizes });
       } catch (error) {
         // The others are worth having all the same.
         const failure = error instanceof Error ? error.message : String(error);
