@@ -29,14 +29,24 @@ interface KnownEntry {
   readonly previousTerm: number;
 }
 
+/** Who led a term, and the log that it began to lead with, as far as it was not compacted. */
+interface KnownLeader {
+  readonly id: number;
+  readonly firstIndex: number;
+  /** From `firstIndex` on. */
+  readonly terms: readonly number[];
+}
+
 /** What an outside observer of all nodes knows, and what must hold of it after every step. */
 export class Observer {
-  /** Election safety: who led a term. */
-  readonly #leaderOfTerm = new Map<number, number>();
+  /** Election safety and leader completeness: who led a term. */
+  readonly #leaderOfTerm = new Map<number, KnownLeader>();
   /** Log matching: what an entry is and what stands before it, by "index/term". */
   readonly #entries = new Map<string, KnownEntry>();
   /** Terms of committed entries by index, from 1. */
   readonly #committedTerms: number[] = [0];
+  /** The terms in which they were committed, as far as was seen: the lowest of a node that knew it. */
+  readonly #committedIn: number[] = [0];
   /** The membership in force by applied index. */
   readonly #memberships = new Map<number, string>();
   /** What was applied by index, from 1. */
@@ -49,7 +59,10 @@ export class Observer {
 
   /** The group begins with a snapshot that its first members have. */
   startsWith(snapshot: Snapshot): void {
-    for (let index = 1; index <= snapshot.index; index++) this.#committedTerms.push(snapshot.term);
+    for (let index = 1; index <= snapshot.index; index++) {
+      this.#committedTerms.push(snapshot.term);
+      this.#committedIn.push(snapshot.term);
+    }
   }
 
   /** Entries enter a log: (index, term) decides data and predecessor, so equal ends mean equal logs. */
@@ -112,16 +125,15 @@ export class Observer {
   #checkNewLeader(node: ObservedNode): void {
     const raw = node.rawNode;
     if (raw === undefined) return;
-    const other = this.#leaderOfTerm.get(raw.term) ?? node.id;
+    const other = this.#leaderOfTerm.get(raw.term)?.id ?? node.id;
     if (other !== node.id) {
       throw new InvariantViolation(`election safety: ${other} and ${node.id} lead ${raw.term}`);
     }
-    this.#leaderOfTerm.set(raw.term, node.id);
+    const leader = knownLeader(node, raw.lastIndex);
+    this.#leaderOfTerm.set(raw.term, leader);
     node.seenLeaderTerm = raw.term;
-    for (let index = node.storage.firstIndex(); index <= this.committed; index++) {
-      if (node.termAt(index, []) !== this.#committedTerms[index]) {
-        throw new InvariantViolation(`leader completeness: ${node.id} lacks ${index}`);
-      }
+    for (let index = 1; index <= this.committed; index++) {
+      this.#checkComplete(raw.term, leader, index);
     }
   }
 
@@ -136,6 +148,25 @@ export class Observer {
       if (this.#committedTerms[index] !== term) {
         throw new InvariantViolation(`node ${node.id} commits another entry at ${index}`);
       }
+      this.#noteCommittedIn(index, raw.term);
+    }
+  }
+
+  /** Whoever led a later term may have been elected before anybody knew that the entry is committed. */
+  #noteCommittedIn(index: number, term: number): void {
+    if (term >= (this.#committedIn[index] ?? Infinity)) return;
+    this.#committedIn[index] = term;
+    for (const [ledTerm, leader] of this.#leaderOfTerm) this.#checkComplete(ledTerm, leader, index);
+  }
+
+  /**
+   * What was committed in a term is in the log of every leader of a later one (Raft, §5.4.3). A leader of an earlier
+   * term may come late: its own vote became durable after others had led and committed.
+   */
+  #checkComplete(term: number, { firstIndex, id, terms }: KnownLeader, index: number): void {
+    if (term <= (this.#committedIn[index] ?? Infinity) || index < firstIndex) return;
+    if (terms[index - firstIndex] !== this.#committedTerms[index]) {
+      throw new InvariantViolation(`leader completeness: ${id} lacks ${index} in ${term}`);
     }
   }
 
@@ -152,6 +183,13 @@ export class Observer {
       throw new InvariantViolation(`${index} was committed without a quorum of disks`);
     }
   }
+}
+
+function knownLeader(node: ObservedNode, lastIndex: number): KnownLeader {
+  const firstIndex = node.storage.firstIndex();
+  const terms: number[] = [];
+  for (let index = firstIndex; index <= lastIndex; index++) terms.push(node.termAt(index, []));
+  return { id: node.id, firstIndex, terms };
 }
 
 function fingerprint(entry: Entry): string {
