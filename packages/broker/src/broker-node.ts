@@ -112,8 +112,8 @@ export class BrokerNode {
       limits,
       store: storage.log,
       sender: peerSender(options.peers),
-      snapshotArrived: (from, group, message) => {
-        this.rebuilding.snapshotArrived(from, group, message);
+      snapshotArrived: (from, group, arrived) => {
+        this.rebuilding.snapshotArrived(from, group, arrived);
       },
       storageFailed: options.storageFailed,
       observer: options.raftObserver,

@@ -44,7 +44,7 @@ export interface RaftHostOptions {
   readonly limits: BrokerLimits;
   readonly sender: MessageSender;
   /** A leader sent what the group's log lacks; the message was not taken. */
-  readonly snapshotArrived: (from: number, group: RaftGroup, message: Message) => void;
+  readonly snapshotArrived: (from: number, group: RaftGroup, arrived: GroupMessage) => void;
   /** The disk failed: nothing is acknowledged by this broker any more. */
   readonly storageFailed: (error: unknown) => void;
   readonly observer?: RaftObserver | undefined;
@@ -260,7 +260,7 @@ export class RaftHost {
     if (this.#hasNoRoomFor(route, message)) return; // The leader sends it again.
     const group = message.type === "MsgSnap" ? this.#multi.group(route) : undefined;
     if (group?.accepts(from, route) === true && group.owner.lacks(message)) {
-      this.#options.snapshotArrived(from, group.owner, message);
+      this.#options.snapshotArrived(from, group.owner, { group: route, message });
       return;
     }
     const outcome = this.#multi.receive(route, message);

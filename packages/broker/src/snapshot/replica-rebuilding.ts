@@ -1,12 +1,12 @@
 import type { GroupKey, GroupLog, LogStore } from "@ropewalk/log";
 import type { Clock, KeyValueStore, Logger, Timer } from "@ropewalk/runtime";
-import type { Message, Snapshot } from "raft-ts";
+import type { Snapshot } from "raft-ts";
 import type { Checkpointer } from "../checkpointer.ts";
 import type { BrokerLimits } from "../config.ts";
 import type { LeaderTable } from "../leadership/leader-table.ts";
 import { peerFrameBytesMax } from "../peer/peer-config.ts";
 import type { RaftGroup } from "../raft/raft-group.ts";
-import type { RaftHost } from "../raft/raft-host.ts";
+import type { GroupMessage, RaftHost } from "../raft/raft-host.ts";
 import type { RemoteCaller } from "../remote-caller.ts";
 import { HistoryInstaller } from "./history-installer.ts";
 import { Interruption } from "./interruption.ts";
@@ -114,8 +114,8 @@ export class ReplicaRebuilding {
   }
 
   /** A leader sent what the log of a replica here lacks. */
-  snapshotArrived(from: number, group: RaftGroup, message: Message): void {
-    this.#installer.receive(from, group, message);
+  snapshotArrived(from: number, group: RaftGroup, arrived: GroupMessage): void {
+    this.#installer.receive(from, group, arrived);
   }
 
   /** A replica on this broker is out, for its log is damaged. */

@@ -4,7 +4,7 @@ import { RopewalkError } from "@ropewalk/protocol";
 import type { Logger } from "@ropewalk/runtime";
 import type { Message } from "raft-ts";
 import type { RaftGroup } from "../raft/raft-group.ts";
-import type { RaftHost } from "../raft/raft-host.ts";
+import type { GroupMessage, RaftHost } from "../raft/raft-host.ts";
 import type { HistoryInstaller } from "./history-installer.ts";
 import type { ReplicaHome } from "./replica-home.ts";
 import type { Turns } from "../turns.ts";
@@ -38,10 +38,10 @@ export class SnapshotInstaller {
    * Takes in a leader's snapshot that the replica's log lacks. Where there is no room or no turn for it now it
    * is dropped, as Raft tolerates: the leader sends another one.
    */
-  receive(from: number, group: RaftGroup, message: Message): void {
+  receive(from: number, group: RaftGroup, arrived: GroupMessage): void {
     const { store, turns } = this.#options;
     if (this.#isStopped || store.isFull || !turns.tryTake()) return;
-    const done = this.#takeIn(from, group, message)
+    const done = this.#takeIn(from, group, arrived)
       .catch((error: unknown) => this.#failed(group, error))
       .finally(() => {
         turns.giveBack();
@@ -56,9 +56,10 @@ export class SnapshotInstaller {
     await Promise.all(this.#running);
   }
 
-  async #takeIn(from: number, group: RaftGroup, message: Message): Promise<void> {
+  async #takeIn(from: number, group: RaftGroup, arrived: GroupMessage): Promise<void> {
     const { histories, home, host, logger } = this.#options;
     const { key } = group;
+    const { message } = arrived;
     const manifest = manifestOf(message);
     const absent = home().takeOut(group);
     if (absent === undefined) return;
@@ -81,9 +82,10 @@ export class SnapshotInstaller {
     if (this.#isStopped) return;
     absent.reopen();
     // The node knows the snapshot as committed now, and says so to the leader, which goes on from there. Where
-    // the installation failed it is not to hear of it: the leader sends another one.
+    // the installation failed it is not to hear of it: the leader sends another one. It comes as it came, for the replica
+    // that it names.
     const isThere = host.group(key)?.lacks(message) === false;
-    if (isThere) void host.receive(from, [{ group: key, message }]);
+    if (isThere) void host.receive(from, [arrived]);
   }
 
   #failed(group: RaftGroup, error: unknown): void {
