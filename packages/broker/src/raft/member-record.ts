@@ -85,6 +85,11 @@ export function isMember({ learners, voters, votersOutgoing }: ConfState, id: nu
   return voters.includes(id) || votersOutgoing.includes(id) || learners.includes(id);
 }
 
+/** Voters of either half. */
+export function isVoter({ voters, votersOutgoing }: ConfState, id: number): boolean {
+  return voters.includes(id) || votersOutgoing.includes(id);
+}
+
 /** A group that begins with these voters. */
 export function firstMembers(voters: readonly number[]): Members {
   const none = { votersOutgoing: [], learners: [], learnersNext: [], autoLeave: false };

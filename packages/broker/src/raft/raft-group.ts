@@ -20,7 +20,13 @@ import type { LedPartition } from "../health/under-replication.ts";
 import { expectBehindLog } from "./applied-state-check.ts";
 import { GroupStorage } from "./group-storage.ts";
 import { successorOf } from "./leader-succession.ts";
-import { firstMembers, isMember, type MemberedMachine, type Members } from "./member-record.ts";
+import {
+  firstMembers,
+  isMember,
+  isVoter,
+  type MemberedMachine,
+  type Members,
+} from "./member-record.ts";
 import { ProposalQueue } from "./proposal-queue.ts";
 import type { StateImage } from "./state-image.ts";
 import type { Leadership, ProposalListener, StateMachine } from "./state-machine.ts";
@@ -254,6 +260,18 @@ export class RaftGroup {
     if (term < node.term || snapshot.index <= node.committed) return false;
     const isIncluded = isMember(snapshot.confState, this.#brokerId);
     return isIncluded && node.termAt(snapshot.index) !== snapshot.term;
+  }
+
+  /**
+   * A member has another replica since the assignment `joinedAt`, which holds nothing of what the one before had
+   * acknowledged. To be given another one it had left the group. Whoever leads, and counts it as a voter by an older assignment, was
+   * not asked about that: there is a later leader, or its own log has more than it knows to be committed. The new
+   * replica knows of neither, and would commit with it what nobody else has.
+   */
+  memberReplaced(brokerId: number, joinedAt: number): void {
+    const { assignmentId, confState } = this.members;
+    if (isVoter(confState, brokerId) && assignmentId < joinedAt) this.#node?.stepDown();
+    else this.forgetProgress(brokerId);
   }
 
   /** Leader: what this member acknowledged so far counts no more. See `RawNode.forgetProgress`. */

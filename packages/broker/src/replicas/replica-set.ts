@@ -125,7 +125,7 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
   #follow(replica: Replica, topic: TopicImage, image: PartitionImage): void {
     this.#replicas.set(image.groupId, { ...replica, topic, image });
     for (const [id, index] of image.joined) {
-      if (joinedAt(replica.image, id) !== index) replica.group.forgetProgress(id);
+      if (joinedAt(replica.image, id) !== index) replica.group.memberReplaced(id, index);
     }
   }
 

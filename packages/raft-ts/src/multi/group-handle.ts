@@ -44,6 +44,7 @@ export interface GroupHandle<Owner> {
   applyConfChange(change: ConfChange): ConfState;
   readIndex(context: number): StepOutcome;
   transferLeader(to: number): void;
+  stepDown(): void;
   reportSnapshot(id: number, result: "finish" | "failure"): void;
   forgetProgress(id: number): void;
   entriesFetched(): void;

@@ -177,6 +177,11 @@ export class Group<Owner> implements GroupHandle<Owner> {
     this.node.transferLeader(to);
   }
 
+  stepDown(): void {
+    this.#scheduler.activity(this, 0);
+    if (this.node.role !== "follower") this.resign();
+  }
+
   reportSnapshot(id: number, result: "finish" | "failure"): void {
     this.#scheduler.activity(this, 0);
     this.node.reportSnapshot(id, result);
