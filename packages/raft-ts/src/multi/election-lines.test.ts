@@ -35,6 +35,18 @@ test("ElectionLines.tick() lets who doubts have what the others leave, where som
   expect(begun(lines, false)).toEqual({ wanted: 4, doubtful: 12 });
 });
 
+test("ElectionLines.tick() lets who knows of no leader have turns, however many doubt one whose process is heard", () => {
+  const lines = linesOf(0, 0);
+  const counts: Record<string, number> = {};
+  for (let count = 0; count < 20; count++) lines.doubt("leaderless", "unknown");
+  for (let tick = 0; tick < 20; tick++) {
+    for (let count = 0; count < 16; count++) lines.doubt("doubtful", "heard");
+    for (const [candidate, started] of Object.entries(begun(lines, true)))
+      counts[candidate] = (counts[candidate] ?? 0) + started;
+  }
+  expect(counts).toMatchObject({ leaderless: 20, doubtful: 20 });
+});
+
 test("ElectionLines.tick() lets few begin who doubt a leader whose process is heard, whoever else is not alive", () => {
   const lines = linesOf(20, 20, "heard");
   expect(begun(lines, false)).toEqual({ wanted: 16, doubtful: 2 });

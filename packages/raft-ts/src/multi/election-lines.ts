@@ -16,6 +16,7 @@ export class ElectionLines<Candidate> {
   readonly #wanted: ElectionAdmission<Candidate>;
   readonly #doubtful: Readonly<Record<DoubtedLeader, ElectionAdmission<Candidate>>>;
   readonly #perTickMax: number;
+  #isUnknownFirst = false;
 
   constructor(perTickMax: number, delayTicksMax: number) {
     this.#perTickMax = perTickMax;
@@ -37,9 +38,20 @@ export class ElectionLines<Candidate> {
   tick(isEverybodyAlive: boolean, start: (candidate: Candidate) => boolean): void {
     const begun = this.#wanted.tick(this.#perTickMax, start);
     const fewMax = Math.ceil(this.#perTickMax / doubtfulShare);
+    if (isEverybodyAlive) {
+      this.#share(fewMax, start);
+      return;
+    }
     const { heard, unknown } = this.#doubtful;
     const needless = heard.tick(fewMax, start);
-    const restMax = Math.max(0, this.#perTickMax - begun - needless);
-    unknown.tick(isEverybodyAlive ? fewMax - needless : restMax, start);
+    unknown.tick(Math.max(0, this.#perTickMax - begun - needless), start);
+  }
+
+  /** The doubtful are first by turns: who begins in vain comes back, so that neither line ever has to run dry. */
+  #share(countMax: number, start: (candidate: Candidate) => boolean): void {
+    const { heard, unknown } = this.#doubtful;
+    this.#isUnknownFirst = !this.#isUnknownFirst;
+    const [first, second] = this.#isUnknownFirst ? [unknown, heard] : [heard, unknown];
+    second.tick(countMax - first.tick(countMax, start), start);
   }
 }
