@@ -1,9 +1,16 @@
 import { describe, expect, test } from "vitest";
 import { lullToSleep, rounds, slowRound, threeNodes } from "../../fakes/three-nodes.ts";
 import type { SimulatedProcesses } from "../../fakes/simulated-processes.ts";
+import type { PeerBatch } from "./peer-batch.ts";
 
 function electionsStarted({ processes }: SimulatedProcesses): number {
   return processes.reduce((total, { multi }) => total + (multi?.counters.electionsStarted ?? 0), 0);
+}
+
+/** The sign of life alone. */
+function withoutItems(batch: PeerBatch): PeerBatch {
+  const none = { heartbeats: [], lightHeartbeats: [], responses: [], lightResponses: [] };
+  return { ...batch, ...none, wakes: [] };
 }
 
 describe("the death of a process", () => {
@@ -76,6 +83,34 @@ describe("the death of a process", () => {
       expect(taken).toBeLessThanOrEqual(2 * electionTicks);
     },
   );
+
+  test("has the groups led again at once, too, in which somebody had asked for votes in vain before", () => {
+    const electionTicks = 20;
+    const world = threeNodes(60, { electionTicks, hibernateAfterTicks: 0 });
+    world.roundsUntil("led", 100, () => world.isLed);
+    for (const { key } of world.groups) world.leader(key.groupId)?.handle?.transferLeader(1);
+    rounds(world, electionTicks);
+    // The second hears the process of all leaders, and no word of them; the third does.
+    world.fate = (packet) => {
+      if (packet.from !== 1 || packet.to !== 2) return "delivered";
+      if (packet.kind === "batch") world.process(2).multi?.receiveBatch(withoutItems(packet.batch));
+      return "lost";
+    };
+    rounds(world, 3 * electionTicks);
+    const doubters = world.groups.filter(
+      ({ key }) => world.replicas(key.groupId)[1]?.handle?.role === "preCandidate",
+    );
+    expect(doubters.length).toBeGreaterThan(10);
+    world.process(1).crash(0);
+    for (const id of [2, 3]) world.process(id).multi?.peerEnded(1);
+
+    world.roundsUntil("led again", electionTicks / 2, () => {
+      return doubters.every(({ key }) => {
+        const isSecondFirst = key.groupId % 2 === 0;
+        return !isSecondFirst || world.leader(key.groupId)?.handle !== undefined;
+      });
+    });
+  });
 
   test("that was reported by mistake to one node deposes no leader", () => {
     const electionTicks = 20;

@@ -21,13 +21,12 @@ export function loseProcess<Owner>(
   rememberProcess(groups, peerId, scheduler);
 }
 
-/** Whether a peer led the group as far as this node knows; one that it doubted it does not follow any more. */
-function isLedBy<Owner>(
-  { doubtedId, isElectionQueued, node }: Group<Owner>,
-  peerId: number,
-): boolean {
-  if (node.leaderId === peerId) return true;
-  return isElectionQueued && node.leaderId === 0 && doubtedId === peerId;
+/**
+ * Whether a peer led the group as far as this node knows. One that it doubted it does not follow any more: it waits for its
+ * turn to ask for votes, or for its patience to end once more, for it asked in vain.
+ */
+function isLedBy<Owner>({ doubtedId, node }: Group<Owner>, peerId: number): boolean {
+  return (node.leaderId || doubtedId) === peerId;
 }
 
 /** What is led here takes care of a peer again whose process was lost, or taken for lost: nothing on its way arrived. */
