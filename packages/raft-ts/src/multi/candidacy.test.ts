@@ -1,17 +1,20 @@
 import { describe, expect, test } from "vitest";
 import { Prng } from "../../fakes/prng.ts";
 import type { SimulatedGroup } from "../../fakes/simulated-replica.ts";
-import { SimulatedProcesses } from "../../fakes/simulated-processes.ts";
+import { SimulatedProcesses, type SimulationSettings } from "../../fakes/simulated-processes.ts";
 import { createMessage } from "../message.ts";
 import type { MultiRaft } from "./multi-raft.ts";
 
 const groupCount = 12;
 
-function threeNodes(voters: readonly number[] = [1, 2, 3]): SimulatedProcesses {
+function threeNodes(
+  voters: readonly number[] = [1, 2, 3],
+  options: SimulationSettings["options"] = {},
+): SimulatedProcesses {
   const groups = Array.from({ length: groupCount }, (_, at): SimulatedGroup => {
     return { key: { groupId: at + 1, incarnation: 1 }, voters, learners: [] };
   });
-  return new SimulatedProcesses({ nodeCount: 3, groups, random: new Prng(5) });
+  return new SimulatedProcesses({ nodeCount: 3, groups, random: new Prng(5), options });
 }
 
 function rounds(world: SimulatedProcesses, count: number): void {
@@ -101,6 +104,20 @@ test("a reluctant node leads what nobody else leads for long, and a barred one n
 
   world.roundsUntil("led by the reluctant", 120, () => world.isLed);
   expect(ledBy(world, 3)).toBe(0);
+});
+
+test("a node that is handed leadership soon after it gave it up is not deposed by what it had said before", () => {
+  const world = threeNodes([1, 2, 3], { peerTimeoutTicks: 40 });
+  leadByFirst(world);
+  multiOf(world, 1).setCandidacy("barred");
+  world.roundsUntil("led by others", 15, () => world.isLed && ledBy(world, 1) === 0);
+  multiOf(world, 1).setCandidacy("willing");
+  for (const { key } of world.groups) world.leader(key.groupId)?.handle?.transferLeader(1);
+  // As long as it repeats that it leads them no more.
+  world.roundsUntil("led by 1", 5, () => ledBy(world, 1) === groupCount);
+  const terms = world.groups.map(({ key }) => world.leader(key.groupId)?.handle?.term);
+  rounds(world, 60);
+  expect(world.groups.map(({ key }) => world.leader(key.groupId)?.handle?.term)).toEqual(terms);
 });
 
 test("a node that is willing again campaigns, and what it had said before does not depose it", () => {

@@ -78,6 +78,11 @@ export class Elections<Owner> {
     if (group.isElectionQueued && isRival(group.node, message)) group.rivalTick = this.#nowTick;
   }
 
+  /** The node may lead the group again: what it says of having led it must not depose it. */
+  takeBackFarewell({ key, node }: Group<Owner>): void {
+    for (const id of otherMembers(node)) this.#host.peers.get(id).takeBackFarewell(key);
+  }
+
   /** A learner cannot wake a sleeping group by asking for votes, so it asks to be remembered. */
   #missLeader(group: Group<Owner>): void {
     group.electionTicks = 0;
@@ -103,7 +108,7 @@ export class Elections<Owner> {
     if (!group.isElectionQueued) return false; // Its doubt was overtaken by what is known.
     group.isElectionQueued = false;
     const { node } = group;
-    const { counters, peers } = this.#host;
+    const { counters } = this.#host;
     const isNeeded = !group.isRemoved && node.role !== "leader" && node.leaderId === 0;
     if (isNeeded && this.#yields(group)) return false;
     group.rivalTick = 0;
@@ -114,7 +119,7 @@ export class Elections<Owner> {
       return false;
     }
     group.electionsDenied = 0;
-    for (const id of otherMembers(node)) peers.get(id).takeBackFarewell(group.key);
+    this.takeBackFarewell(group);
     counters.electionsStarted++;
     stayAwake(group);
     group.startElection();

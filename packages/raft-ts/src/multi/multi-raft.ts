@@ -158,7 +158,11 @@ export class MultiRaft<Owner> {
     // The leader wants to hand over to this node: it goes on when it sees that nothing comes of it.
     if (message.type === "MsgTimeoutNow" && this.#candidacy !== "willing") return "done";
     this.#elections.heard(group, message);
-    return this.#guard(group, () => group.step(message)) ?? "done";
+    const outcome = this.#guard(group, () => group.step(message)) ?? "done";
+    // The one way to an election that leads past the line.
+    const campaigns = message.type === "MsgTimeoutNow" && group.node.role !== "follower";
+    if (campaigns) this.#elections.takeBackFarewell(group);
+    return outcome;
   }
 
   /** Takes a batch of another node. A batch for somebody else, a late or repeated one has no effect. */
