@@ -65,6 +65,17 @@ test("Peer.replaced() makes the first batch of a process count that was started 
   expect(peer.heard(batch(1, 1))).toBe("stale");
 });
 
+test("Peer.takeBackFarewell() ends what is said of a group, whoever names it", () => {
+  const peer = newPeer();
+  peer.sayFarewell({ groupId: 3, incarnation: 1 }, 2);
+  peer.sayFarewell({ groupId: 3, incarnation: 2 }, 2);
+  peer.takeBackFarewell({ groupId: 3, incarnation: 1 });
+  peer.repeatFarewells();
+  const batches: PeerBatch[] = [];
+  peer.outgoing.takeInto(batches);
+  expect(batches[0]?.wakes).toEqual([{ groupId: 3, incarnation: 2 }]);
+});
+
 test("Peer.sayFarewell() repeats the word in as many batches as asked for", () => {
   const peer = newPeer();
   const gone = { groupId: 3, incarnation: 1 };

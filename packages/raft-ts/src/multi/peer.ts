@@ -21,7 +21,10 @@ export class Peer {
   #lastSequence = 0;
   #silentTicks = 0;
   /** Groups that are led here no more while others may sleep, and for how many batches to say so. */
-  readonly #farewells = new Map<GroupKey, number>();
+  readonly #farewells = new Map<
+    string,
+    { readonly group: GroupKey; readonly batchCount: number }
+  >();
 
   constructor(route: BatchRoute) {
     this.id = route.to;
@@ -88,20 +91,25 @@ export class Peer {
    * after which this node would count as dead, the peer hears it, or wakes its groups anyway.
    */
   sayFarewell(group: GroupKey, batchCount: number): void {
-    this.#farewells.set(group, batchCount);
+    this.#farewells.set(nameOf(group), { group, batchCount });
   }
 
   /** The replica may lead again: what is said of it from now on must not depose it. */
   takeBackFarewell(group: GroupKey): void {
-    this.#farewells.delete(group);
+    if (this.#farewells.size > 0) this.#farewells.delete(nameOf(group));
   }
 
   /** Adds what is to be repeated; called once per interval. */
   repeatFarewells(): void {
-    for (const [group, batchCount] of this.#farewells) {
+    for (const [name, { batchCount, group }] of this.#farewells) {
       this.outgoing.addWake(group);
-      if (batchCount <= 1) this.#farewells.delete(group);
-      else this.#farewells.set(group, batchCount - 1);
+      if (batchCount <= 1) this.#farewells.delete(name);
+      else this.#farewells.set(name, { group, batchCount: batchCount - 1 });
     }
   }
+}
+
+/** A group that was removed and is here again goes by the same name. */
+function nameOf({ groupId, incarnation }: GroupKey): string {
+  return `${groupId}/${incarnation}`;
 }
