@@ -154,6 +154,21 @@ test("MultiRaft.peerReplaced() has leaders forget what the node acknowledged tha
   expect(matches()).toEqual([1, 2, 3].map((id) => [id, id !== lostId]));
 });
 
+test("MultiRaft.forgetPeer() does not make a process deaf that hears this one again", () => {
+  const world = threeNodes(3, { hibernateAfterTicks: 0 });
+  world.roundsUntil("led", 60, () => world.isLed);
+  rounds(world, 40);
+  const listener = world.process(2).multi;
+  const before = listener?.counters.batchesStale;
+
+  world.process(1).multi?.forgetPeer(2);
+  rounds(world, 30);
+
+  expect(listener?.counters.batchesStale).toBe(before);
+  expect(listener?.isPeerAlive(1)).toBe(true);
+  expect(world.isLed).toBe(true);
+});
+
 test("MultiRaft.tick() counts several elapsed ticks as one and reports the others as dropped", () => {
   const world = threeNodes(1);
   world.roundsUntil("led", 60, () => world.isLed);

@@ -13,10 +13,15 @@ export interface BatchRoute {
   readonly epoch: number;
 }
 
+/** Numbers the batches of a process; one counter may serve for several peers. */
+export interface BatchCounter {
+  last: number;
+}
+
 /** What gathers for one peer until it leaves. */
 export class OutgoingBatch {
   readonly #route: BatchRoute;
-  #sequence = 0;
+  readonly #counter: BatchCounter;
   #itemCount = 0;
   #isUrgent = false;
   #heartbeats: FullHeartbeat[] = [];
@@ -27,8 +32,9 @@ export class OutgoingBatch {
   /** Full ones, in order, that wait for the rest. */
   #closed: PeerBatch[] = [];
 
-  constructor(route: BatchRoute) {
+  constructor(route: BatchRoute, counter: BatchCounter = { last: 0 }) {
     this.#route = route;
+    this.#counter = counter;
   }
 
   /** Whether something gathered that must not wait for the interval to end. */
@@ -86,12 +92,12 @@ export class OutgoingBatch {
 
   #close(): PeerBatch {
     const { from, to, epoch } = this.#route;
-    this.#sequence++;
+    this.#counter.last++;
     const batch: PeerBatch = {
       from,
       to,
       epoch,
-      sequence: this.#sequence,
+      sequence: this.#counter.last,
       heartbeats: this.#heartbeats.length === 0 ? NO_HEARTBEATS : this.#heartbeats,
       lightHeartbeats: this.#lightHeartbeats.length === 0 ? NO_GROUPS : this.#lightHeartbeats,
       responses: this.#responses.length === 0 ? NO_RESPONSES : this.#responses,

@@ -1,6 +1,6 @@
 import type { GroupKey } from "./group-key.ts";
 import { OutgoingBatch } from "./outgoing-batch.ts";
-import type { BatchRoute } from "./outgoing-batch.ts";
+import type { BatchCounter, BatchRoute } from "./outgoing-batch.ts";
 import type { PeerBatch } from "./peer-batch.ts";
 
 /**
@@ -26,9 +26,9 @@ export class Peer {
     { readonly group: GroupKey; readonly batchCount: number }
   >();
 
-  constructor(route: BatchRoute) {
+  constructor(route: BatchRoute, counter?: BatchCounter) {
     this.id = route.to;
-    this.outgoing = new OutgoingBatch(route);
+    this.outgoing = new OutgoingBatch(route, counter);
   }
 
   /** Counts a tick of silence; answers whether the peer counts as dead from now on. */

@@ -1,3 +1,4 @@
+import type { BatchCounter } from "./outgoing-batch.ts";
 import type { PeerBatch } from "./peer-batch.ts";
 import { Peer } from "./peer.ts";
 
@@ -6,6 +7,8 @@ export class Peers {
   readonly #nodeId: number;
   readonly #epoch: number;
   readonly #peers = new Map<number, Peer>();
+  /** For all peers: one that was forgotten and is there again has heard batches, and takes none of a lower number. */
+  readonly #counter: BatchCounter = { last: 0 };
 
   constructor(nodeId: number, epoch: number) {
     this.#nodeId = nodeId;
@@ -16,7 +19,7 @@ export class Peers {
   get(id: number): Peer {
     let peer = this.#peers.get(id);
     if (peer === undefined) {
-      peer = new Peer({ from: this.#nodeId, to: id, epoch: this.#epoch });
+      peer = new Peer({ from: this.#nodeId, to: id, epoch: this.#epoch }, this.#counter);
       this.#peers.set(id, peer);
     }
     return peer;
