@@ -47,7 +47,10 @@ export class HistoryInstaller {
     const fetch = fetcher.from(brokerId, absent.key);
     await store.installSnapshot(absent.log, manifest, hardState, fetch);
     if (absent.isGone()) throw gone(absent);
-    if (await commit(() => imageChanges(state, absent.log.key, manifest.index, image))) return;
+    // Its turn to be written may come when the replica has gone, and what was kept of it with it.
+    const changes = (): readonly KeyValueChange[] =>
+      absent.isGone() ? [] : imageChanges(state, absent.log.key, manifest.index, image);
+    if (await commit(changes)) return;
     throw new RopewalkError(
       "STORAGE_ERROR",
       `Cannot take in the state of group ${absent.key.groupId}: it cannot be written`,
