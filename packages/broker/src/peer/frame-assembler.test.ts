@@ -68,6 +68,26 @@ test("FrameAssembler stalls while the budget is used up, and goes on without los
   expect(received.map((frame) => frame.payload.length)).toEqual([20_000, 20_000, 10, 0, 3]);
 });
 
+test("FrameAssembler.push() keeps bytes behind those that wait, also once there is room for these", () => {
+  const budget = new ReceiveBudget(30_000);
+  const { assembler, received, setKeeping } = newAssembler(budget);
+  setKeeping(true);
+  const payloads = [20_000, 25_000, 10].map(payloadOf);
+  const stream = Buffer.concat(payloads.map(frameOf));
+  // The second frame stalls with half of its bytes there; the rest comes before whoever feeds it has gone on.
+  assembler.push(stream.subarray(0, 30_000));
+  expect(assembler.isStalled).toBe(true);
+  budget.release(20_000 + frameHeaderBytes);
+  assembler.push(stream.subarray(30_000, 40_000));
+  assembler.resume();
+  assembler.push(stream.subarray(40_000));
+  expect(received.map(({ payload }) => payload.equals(payloadOf(payload.length)))).toEqual([
+    true,
+    true,
+    true,
+  ]);
+});
+
 test("FrameAssembler.close() gives back what an unfinished or waiting frame has reserved", () => {
   const budget = new ReceiveBudget(30_000);
   const unfinished = newAssembler(budget).assembler;

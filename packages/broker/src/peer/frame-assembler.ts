@@ -74,11 +74,12 @@ export class FrameAssembler implements BudgetWaiter {
 
   /**
    * Takes the next bytes and hands out the frames that they complete. Throws CORRUPT_MESSAGE. While
-   * stalled it keeps a copy: what a paused source still delivers, at most one read in practice.
+   * stalled, and until what was kept has been taken up, it keeps a copy: what a paused source still delivers, at most
+   * one read in practice.
    */
   push(chunk: Uint8Array): void {
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
-    if (this.isStalled) this.#stalled.push(Buffer.from(bytes));
+    if (this.isStalled || this.#stalled.length > 0) this.#stalled.push(Buffer.from(bytes));
     else this.#consume(bytes);
   }
 
