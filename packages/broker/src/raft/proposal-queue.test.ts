@@ -1,3 +1,6 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { nodeRuntime } from "@ropewalk/runtime/node";
 import { describe, expect, test } from "vitest";
 import { ProposalQueue } from "./proposal-queue.ts";
 
@@ -16,6 +19,32 @@ function queueWith(...proposals: (readonly [index: number, term: number])[]) {
     });
   }
   return { queue, heard };
+}
+
+const ignore = (): void => undefined;
+
+/** Who waited for so many entries that are applied by now. */
+function settledListeners(queue: ProposalQueue, count: number): WeakRef<object>[] {
+  const listeners: WeakRef<object>[] = [];
+  for (let index = 1; index <= count; index += 1) {
+    const listener = { committed: ignore, failed: ignore };
+    listeners.push(new WeakRef(listener));
+    queue.push({ index, term: 1, listener });
+    if (index > 1) queue.applied(index - 1, 1);
+  }
+  queue.applied(count, 1);
+  return listeners;
+}
+
+/** Frees the memory of everything that nothing refers to. */
+function collect(): void {
+  setFlagsFromString("--expose-gc");
+  const collector: unknown = runInNewContext("gc");
+  if (isCollector(collector)) collector();
+}
+
+function isCollector(value: unknown): value is () => void {
+  return typeof value === "function";
 }
 
 describe("ProposalQueue", () => {
@@ -44,6 +73,17 @@ describe("ProposalQueue", () => {
     queue.applied(6, 1);
     queue.persisted(6);
     expect(heard).toEqual(["committed 5", "unknown 6"]);
+  });
+
+  test("keeps nothing of proposals that are settled, however few there were", async () => {
+    const queue = new ProposalQueue();
+    const listeners = settledListeners(queue, 500);
+    queue.push({ index: 501, term: 1, listener: { committed: ignore, failed: ignore } });
+    // What was looked at in a turn is kept to its end.
+    await new Promise<void>((resolve) => void nodeRuntime().clock.setTimer(0, resolve));
+    collect();
+    expect(listeners.filter((each) => each.deref() !== undefined)).toEqual([]);
+    expect(queue.size).toBe(1);
   });
 
   test("stays right through many more proposals than it keeps places for", () => {

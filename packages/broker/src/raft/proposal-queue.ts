@@ -6,13 +6,16 @@ interface Proposal {
   readonly listener: ProposalListener;
 }
 
+/** As many places are not worth being given back. */
+const placesMin = 64;
+
 /**
  * Who waits for which entry, in the order of the entries. Only a leader proposes, so indexes ascend
  * and one queue serves; how long it gets is bounded by the leader's bound on uncommitted bytes.
  */
 export class ProposalQueue {
-  #proposals: Proposal[] = [];
-  /** Proposals before this position are settled. */
+  #proposals: (Proposal | undefined)[] = [];
+  /** Proposals before this position are settled, and not kept. */
   #head = 0;
   /** Proposals before this position have heard that they are durable here. */
   #persistedHead = 0;
@@ -39,6 +42,7 @@ export class ProposalQueue {
   applied(index: number, term: number): void {
     const proposal = this.#proposals[this.#head];
     if (proposal === undefined || proposal.index > index) return;
+    this.#proposals[this.#head] = undefined;
     this.#head += 1;
     this.#persistedHead = Math.max(this.#persistedHead, this.#head);
     if (proposal.term === term) proposal.listener.committed(index);
@@ -52,12 +56,12 @@ export class ProposalQueue {
     this.#proposals = [];
     this.#head = 0;
     this.#persistedHead = 0;
-    for (const proposal of abandoned) proposal.listener.failed("unknown");
+    for (const proposal of abandoned) proposal?.listener.failed("unknown");
   }
 
-  /** Gives settled places back once they are the larger part. */
+  /** Gives settled places back once they are the larger part; groups with a few are many. */
   #compact(): void {
-    if (this.#head < 1024 || this.#head * 2 < this.#proposals.length) return;
+    if (this.#head < placesMin || this.#head * 2 < this.#proposals.length) return;
     this.#proposals = this.#proposals.slice(this.#head);
     this.#persistedHead -= this.#head;
     this.#head = 0;
