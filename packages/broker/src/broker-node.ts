@@ -176,7 +176,7 @@ export class BrokerNode {
     });
     if (storage.identity.hasJoined) await this.#replayMetadata();
     this.#started = true;
-    await this.replicas.start();
+    this.replicas.start();
     this.membership.start();
     if (!storage.identity.hasJoined) void this.#join(registration);
   }

@@ -23,11 +23,13 @@ const partition = { topic: "t", partition: 0, groupId: 2 };
 class Scene {
   readonly image: MetadataImage = new MetadataImage();
   readonly replicas: ReplicaSet;
+  readonly store: LogStore;
   /** The state beside the log waits for this. */
   readonly #kept = Promise.withResolvers<void>();
   #index = 0;
 
   constructor(store: LogStore) {
+    this.store = store;
     const state: Partial<KeyValueStore> = {
       commit: () => this.#kept.promise,
       get: () => undefined,
@@ -75,6 +77,18 @@ class Scene {
     return this.#index;
   }
 
+  /** Makes a topic of one partition, of which this broker has not heard yet. */
+  create(name: string, replicaIds: readonly number[]): void {
+    const topic = { name, topicId: `id-of-${name}`, internal: false, configs: new Map() };
+    const partitions = [{ replicaIds }];
+    this.image.apply({ kind: "topicCreated", ...topic, partitions }, ++this.#index);
+  }
+
+  /** The groups with a log. */
+  get groupIds(): number[] {
+    return [...this.store.groups()].map(({ key }) => key.groupId);
+  }
+
   /** A whole move of the partition; answers the assignment that brought the replicas which came. */
   move(targetIds: readonly number[]): number {
     const assignments = [{ ...partition, targetIds }];
@@ -117,4 +131,32 @@ test("ReplicaSet brings the present replica when an old one has left, whatever t
   const present = scene.move([1, 2]);
   scene.keep();
   await expect.poll(() => scene.incarnation).toBe(present);
+});
+
+test("ReplicaSet.start() does not bring back what the metadata takes away while old replicas are being removed", async () => {
+  const scene = await Scene.open();
+  scene.create("elsewhere", [2, 3]);
+  scene.create("deleted", [1, 2]);
+  scene.create("moved", [1, 2]);
+  scene.create("kept", [1, 2]);
+  // The process before had these, and lost the first without having removed its log.
+  for (const [groupId, incarnation] of [
+    [2, 1],
+    [3, 2],
+    [4, 3],
+    [5, 4],
+  ] as const) {
+    scene.store.createGroup({ groupId, incarnation });
+  }
+  const started = Promise.resolve(scene.replicas.start());
+  scene.apply({ kind: "topicDeleted", topicId: "id-of-deleted" });
+  const moved = { topic: "moved", partition: 0, groupId: 4 };
+  scene.apply({ kind: "partitionsReassigned", assignments: [{ ...moved, targetIds: [2, 3] }] });
+  const assignmentId = scene.apply({ kind: "movesStarted", partitions: [moved] });
+  scene.apply({ kind: "moveCompleted", assignmentId, ...moved });
+  scene.keep();
+  await started;
+  await expect.poll(() => scene.groupIds).toEqual([5]);
+  const logs = [2, 3, 4, 5].map((groupId) => scene.replicas.logOf({ groupId, incarnation: 0 }));
+  expect(logs.map((log) => log?.key.groupId)).toEqual([undefined, undefined, undefined, 5]);
 });
