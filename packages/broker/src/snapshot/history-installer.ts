@@ -47,7 +47,12 @@ export class HistoryInstaller {
     const fetch = fetcher.from(brokerId, absent.key);
     await store.installSnapshot(absent.log, manifest, hardState, fetch);
     if (absent.isGone()) throw gone(absent);
-    if (await commit(() => imageChanges(state, absent.log.key, manifest.index, image))) return;
+    // It may be gone when its turn comes: what was kept of it is forgotten then, and would not be a second time.
+    const isWritten = await commit(() =>
+      absent.isGone() ? [] : imageChanges(state, absent.log.key, manifest.index, image),
+    );
+    if (absent.isGone()) throw gone(absent);
+    if (isWritten) return;
     throw new RopewalkError(
       "STORAGE_ERROR",
       `Cannot take in the state of group ${absent.key.groupId}: it cannot be written`,
