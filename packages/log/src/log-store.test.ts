@@ -9,6 +9,8 @@ import type { GroupLog } from "./group-log.ts";
 import { SeededRandom } from "../fakes/seeded-random.ts";
 import { type DiskOperation, SimulatedDisk } from "../fakes/simulated-disk.ts";
 import {
+  appendRounds,
+  groupPaths,
   journalPaths,
   keyOf,
   ManualClock,
@@ -192,6 +194,24 @@ describe("LogStore", () => {
     expect(ownFiles(2)).not.toEqual([]);
     const reopened = await openStore(disk);
     expect([...reopened.groups()].map((group) => group.key)).toEqual([keyOf(2)]);
+  });
+
+  test("LogStore.close() waits until the files of a group that is being deleted are gone", async () => {
+    const disk = newDisk();
+    const store = await openStore(disk);
+    const group = store.createGroup(keyOf(1));
+    await appendRounds(store, [group], 60);
+    expect(groupPaths(disk, 1)).not.toEqual([]);
+    const remove = disk.remove.bind(disk);
+    disk.remove = async (path) => {
+      for (let turn = 0; turn < 20_000; turn++) await Promise.resolve(); // A slow disk.
+      return remove(path);
+    };
+    const deleted = store.deleteGroup(keyOf(1));
+    await store.close();
+    // From here on another process may have the directory.
+    expect(groupPaths(disk, 1)).toEqual([]);
+    await deleted;
   });
 
   test("LogStore.saveImage() leaves nothing of an image that the disk has no room for", async () => {

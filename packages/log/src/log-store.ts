@@ -230,8 +230,7 @@ export class LogStore {
       entries: [],
     });
     this.#deleted.set(name, sequence);
-    await this.#parts.journal.commit();
-    await this.#parts.history.removeFilesOf(state);
+    await this.#parts.history.removeFilesOf(state, this.#parts.journal.commit());
   }
 
   /** Says when a group's segments are sealed; the store's own bounds hold until then. */
