@@ -10,6 +10,7 @@ import { SeededRandom } from "../fakes/seeded-random.ts";
 import { type DiskOperation, SimulatedDisk } from "../fakes/simulated-disk.ts";
 import {
   appendRounds,
+  directory,
   groupPaths,
   journalPaths,
   keyOf,
@@ -19,6 +20,7 @@ import {
   sampleEntry,
   smallConfig,
   waitUntil,
+  watchOpenFiles,
 } from "../fakes/store-harness.ts";
 
 const hardState = { term: 1, vote: 2, commit: 0 };
@@ -212,6 +214,28 @@ describe("LogStore", () => {
     // From here on another process may have the directory.
     expect(groupPaths(disk, 1)).toEqual([]);
     await deleted;
+  });
+
+  test("LogStore.open() that fails leaves no file open, no timer, and the directory to the next attempt", async () => {
+    const disk = newDisk();
+    const closed = await openStore(disk);
+    await appendRounds(closed, [closed.createGroup(keyOf(1))], 60);
+    await closed.close();
+    const steps: readonly (readonly [DiskOperation, (path: string) => boolean])[] = [
+      ["datasync", (path) => path.includes("/checkpoint-")],
+      ["rename", (path) => path.includes("/journal-")],
+      ["remove", (path) => path.includes("/segment-")],
+    ];
+    const opened = watchOpenFiles(disk);
+    for (const [operation, isMeant] of steps) {
+      disk.replace(`${directory}/segment-1.1-900.seg`, new Uint8Array(1));
+      const clock = new ManualClock();
+      disk.failNext(operation, new DiskError("IO", "broken"), isMeant);
+      await expect(openStore(disk, smallConfig, undefined, clock), operation).rejects.toThrow();
+      expect([...opened].map(({ path }) => path)).toEqual([]);
+      expect(clock.timerCount).toBe(0);
+    }
+    await (await openStore(disk)).close();
   });
 
   test("LogStore.saveImage() leaves nothing of an image that the disk has no room for", async () => {

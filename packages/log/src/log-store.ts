@@ -36,6 +36,8 @@ export class LogStore {
   readonly #damage: string | undefined;
   #lostHistory: string | undefined;
   #failed: LogError | undefined;
+  /** What the start found is durable, and nothing is owed to it any more. */
+  #hasBegun = false;
   #closing: Promise<void> | undefined;
 
   private constructor(
@@ -78,6 +80,7 @@ export class LogStore {
     const startMs = clock.monotonicMs();
     await disk.makeDirectory(directory);
     const lock = await lockLogDirectory(disk, directory, "ropewalk log");
+    let store: LogStore | undefined;
     try {
       const directoryId =
         options.directoryId === undefined ? undefined : directoryIdOf(options.directoryId);
@@ -91,11 +94,12 @@ export class LogStore {
         startSequence: found.startSequence,
         durableTo: found.durableTo,
       });
-      const store = new LogStore(options, config, lock, found, recovered);
+      store = new LogStore(options, config, lock, found, recovered);
       await store.#begin(found);
       store.#reportRecovery(clock.monotonicMs() - startMs);
       return store;
     } catch (error) {
+      await store?.close().catch(() => undefined); // Why it does not open says more.
       await lock.release();
       throw error;
     }
@@ -361,7 +365,8 @@ export class LogStore {
       await this.#parts.history.stop();
       await this.#parts.destager.stop();
       // It knows where the journal ends: damage that takes the end away is then no torn write.
-      if (this.#failed === undefined) await this.#parts.checkpoint.write().catch(() => undefined);
+      const isSound = this.#failed === undefined && this.#hasBegun;
+      if (isSound) await this.#parts.checkpoint.write().catch(() => undefined);
       await this.#parts.checkpoint.close();
       await this.#parts.segments.close();
       await this.#parts.journal.close();
@@ -387,6 +392,7 @@ export class LogStore {
     if (checkpoint === undefined) await this.#parts.checkpoint.write();
     await this.#parts.space.start();
     this.#parts.scrubber.start();
+    this.#hasBegun = true;
   }
 
   #isOfDeleted(fileName: string): boolean {
