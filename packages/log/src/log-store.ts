@@ -381,13 +381,14 @@ export class LogStore {
     if (checkpoint !== undefined) await this.#parts.checkpoint.settle(checkpoint);
     await this.#parts.journal.begin();
     // A copy that cannot be read may name files that the others do not; one that is lost did name some.
-    const isLost = checkpoint === undefined || checkpoint.damage !== "";
     const isEveryCopyThere = copies.every(({ state }) => state === "sound");
     const isFirst = checkpoint?.number === 1 && copies.every(({ state }) => state !== "damaged");
     // The last life may have ended between a tombstone and the removal of what the checkpoint still names.
     const unneeded = new Set(groupFiles.filter((name) => this.#isOfDeleted(name)));
-    if (!isLost && (isEveryCopyThere || isFirst))
-      for (const name of unnamedFiles) unneeded.add(name);
+    if (checkpoint !== undefined && (isEveryCopyThere || isFirst)) {
+      const isLost = checkpoint.damage !== "";
+      for (const name of unnamedFiles) if (!isLost || this.#isOfSound(name)) unneeded.add(name);
+    }
     for (const name of unneeded) await disk.remove(disk.join(directory, name));
     if (checkpoint === undefined) await this.#parts.checkpoint.write();
     await this.#parts.space.start();
@@ -398,6 +399,13 @@ export class LogStore {
   #isOfDeleted(fileName: string): boolean {
     const owner = ownerOfFileName(fileName);
     return owner !== undefined && this.#deleted.has(groupName(owner.key));
+  }
+
+  /** Whether the checkpoint says of the file's group all that it has: of what was lost before nothing is missing. */
+  #isOfSound(fileName: string): boolean {
+    const owner = ownerOfFileName(fileName);
+    const group = owner === undefined ? undefined : this.#groups.get(groupName(owner.key));
+    return group !== undefined && !this.#stateOf(group).isBroken;
   }
 
   #damaged(state: GroupState, error: LogError): void {
