@@ -253,6 +253,7 @@ export class HistoryStore {
       await disk.remove(path).catch((error: unknown) => {
         logger.warn("A file of a deleted group could not be removed.", { path, error });
       });
+      this.#options.segments.removed(path);
     }
   }
 

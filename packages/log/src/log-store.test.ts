@@ -238,6 +238,26 @@ describe("LogStore", () => {
     await (await openStore(disk)).close();
   });
 
+  test("LogStore.cut() leaves no file open that it removed, though somebody was reading it", async () => {
+    const disk = newDisk();
+    const store = await openStore(disk);
+    const group = store.createGroup(keyOf(1));
+    await appendRounds(store, [group], 120);
+    await store.saveImage(group, 119, Buffer.from("image"));
+    const before = groupPaths(disk, 1);
+    const opened = watchOpenFiles(disk);
+    const reads = Array.from({ length: 60 }, (_, row) => group.fetch(row + 1, row + 2, 1));
+    await store.cut(group, { startOffset: 200 });
+    await Promise.allSettled(reads);
+    const removed = before.filter((path) => !disk.paths().includes(path));
+    expect(removed.length).toBeGreaterThan(0);
+    expect([...opened].map(({ path }) => path).filter((path) => removed.includes(path))).toEqual(
+      [],
+    );
+    await store.close();
+    expect([...opened]).toEqual([]);
+  });
+
   test("LogStore.saveImage() leaves nothing of an image that the disk has no room for", async () => {
     for (const operation of ["write", "datasync", "syncDirectory"] as const) {
       const disk = newDisk();
