@@ -10,6 +10,7 @@ import { Checkpointer } from "../checkpointer.ts";
 import { defaultBrokerLimits } from "../config.ts";
 import type { MetadataCommand } from "../controller/metadata-command.ts";
 import { MetadataImage } from "../controller/metadata-image.ts";
+import { type GroupRouter, groupsTopic } from "../group/group-router.ts";
 import { LeaderTable } from "../leadership/leader-table.ts";
 import type { HistoryKeeper } from "../raft/history-keeper.ts";
 import type { RaftHost } from "../raft/raft-host.ts";
@@ -24,6 +25,8 @@ class Scene {
   readonly image: MetadataImage = new MetadataImage();
   readonly replicas: ReplicaSet;
   readonly store: LogStore;
+  /** Partitions of the consumer groups' topic that have a coordinator here. */
+  readonly coordinated = new Set<number>();
   /** The state beside the log waits for this. */
   readonly #kept = Promise.withResolvers<void>();
   #index = 0;
@@ -36,7 +39,14 @@ class Scene {
       range: () => [],
     };
     const host: Partial<RaftHost> = { add: () => undefined, remove: () => undefined };
-    const history: Partial<HistoryKeeper> = { remove: () => undefined };
+    const history: Partial<HistoryKeeper> = {
+      addInternal: () => undefined,
+      remove: () => undefined,
+    };
+    const groups: Partial<GroupRouter> = {
+      add: (number) => this.coordinated.add(number),
+      remove: (number) => this.coordinated.delete(number),
+    };
     const options: Partial<ReplicaSetOptions> = {
       brokerId: 1,
       clock,
@@ -46,6 +56,7 @@ class Scene {
       state: state as KeyValueStore,
       host: host as RaftHost,
       history: history as HistoryKeeper,
+      groups: groups as GroupRouter,
       checkpointer: new Checkpointer(
         state as KeyValueStore,
         new SimulatedClock(),
@@ -89,12 +100,11 @@ class Scene {
     return [...this.store.groups()].map(({ key }) => key.groupId);
   }
 
-  /** A whole move of the partition; answers the assignment that brought the replicas which came. */
-  move(targetIds: readonly number[]): number {
-    const assignments = [{ ...partition, targetIds }];
-    this.apply({ kind: "partitionsReassigned", assignments });
-    const assignmentId = this.apply({ kind: "movesStarted", partitions: [partition] });
-    this.apply({ kind: "moveCompleted", assignmentId, ...partition });
+  /** A whole move of a partition; answers the assignment that brought the replicas which came. */
+  move(targetIds: readonly number[], moved: typeof partition = partition): number {
+    this.apply({ kind: "partitionsReassigned", assignments: [{ ...moved, targetIds }] });
+    const assignmentId = this.apply({ kind: "movesStarted", partitions: [moved] });
+    this.apply({ kind: "moveCompleted", assignmentId, ...moved });
     return assignmentId;
   }
 
@@ -148,15 +158,21 @@ test("ReplicaSet.start() does not bring back what the metadata takes away while 
   ] as const) {
     scene.store.createGroup({ groupId, incarnation });
   }
-  const started = Promise.resolve(scene.replicas.start());
+  scene.replicas.start();
   scene.apply({ kind: "topicDeleted", topicId: "id-of-deleted" });
-  const moved = { topic: "moved", partition: 0, groupId: 4 };
-  scene.apply({ kind: "partitionsReassigned", assignments: [{ ...moved, targetIds: [2, 3] }] });
-  const assignmentId = scene.apply({ kind: "movesStarted", partitions: [moved] });
-  scene.apply({ kind: "moveCompleted", assignmentId, ...moved });
+  scene.move([2, 3], { topic: "moved", partition: 0, groupId: 4 });
   scene.keep();
-  await started;
   await expect.poll(() => scene.groupIds).toEqual([5]);
   const logs = [2, 3, 4, 5].map((groupId) => scene.replicas.logOf({ groupId, incarnation: 0 }));
   expect(logs.map((log) => log?.key.groupId)).toEqual([undefined, undefined, undefined, 5]);
+});
+
+test("ReplicaSet lets the coordinator of consumer groups go whose partition moves away", async () => {
+  const scene = await Scene.open();
+  scene.create(groupsTopic, [1, 2]);
+  scene.replicas.start();
+  expect([...scene.coordinated]).toEqual([0]);
+  scene.move([2, 3], { ...partition, topic: groupsTopic });
+  expect([...scene.coordinated]).toEqual([]);
+  scene.keep();
 });

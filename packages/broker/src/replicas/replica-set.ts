@@ -342,9 +342,10 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
   }
 
   /** Takes a replica out of everything that it takes part in. */
-  #remove({ group, image }: Replica): void {
-    const { history, host } = this.#options;
+  #remove({ group, image, partition }: Replica): void {
+    const { groups, history, host } = this.#options;
     this.#replicas.delete(image.groupId);
+    if (partition === undefined) groups.remove(image.partition);
     host.remove(group);
     history.remove(group);
   }
