@@ -176,7 +176,7 @@ export class BrokerNode {
     });
     if (storage.identity.hasJoined) await this.#replayMetadata();
     this.#started = true;
-    await this.replicas.start();
+    this.replicas.start();
     this.membership.start();
     if (!storage.identity.hasJoined) void this.#join(registration);
   }
@@ -265,9 +265,16 @@ export class BrokerNode {
     return new ControllerClient({
       clock: runtime.clock,
       caller: this.caller,
-      controllerId: () => this.#controllerGroup.leaderId,
+      controllerId: () => this.#controllerId,
       timeoutMs: limits.forwardTimeoutMs,
     });
+  }
+
+  get #controllerId(): number {
+    const { leaderId } = this.#controllerGroup;
+    if (leaderId !== 0 || this.machine.image.clusterId !== "") return leaderId;
+    // A founder that was away while others got its vote hears of no leader before it is registered.
+    return this.#leaders.get(controllerGroupId)?.leaderId ?? 0;
   }
 
   #createControllerGroup(): RaftGroup {

@@ -1,5 +1,10 @@
-import { describe, expect, test } from "vitest";
-import { unknownThroughIndex } from "./broker-storage.ts";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DiskError } from "@ropewalk/runtime";
+import { nodeRuntime } from "@ropewalk/runtime/node";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { openBrokerStorage, unknownThroughIndex } from "./broker-storage.ts";
 import type { Identity } from "./membership/identity.ts";
 
 function storage(
@@ -30,4 +35,18 @@ describe("unknownThroughIndex()", () => {
     expect(unknownThroughIndex(storage(12, true), 80)).toBe(80);
     expect(unknownThroughIndex(storage(12, true), 0)).toBe(12);
   });
+});
+
+test("openBrokerStorage() gives the directory and all files back where it fails half-way", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "ropewalk-storage-"));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const runtime = nodeRuntime({ log: { level: "silent" } });
+  const claim = { brokerId: 1, bootstrapIds: [1] };
+  const open = (): Promise<never> => Promise.reject(new DiskError("FULL", "no space left"));
+  const full = { ...runtime, keyValueStores: { open } };
+  await expect(openBrokerStorage(full, directory, claim)).rejects.toMatchObject({ code: "FULL" });
+  // Somebody made room.
+  const opened = await openBrokerStorage(runtime, directory, claim);
+  expect(opened.identity.startCount).toBe(2);
+  await opened.close();
 });

@@ -57,7 +57,7 @@ async function openContents(
   lock: DiskLock,
   config: Partial<LogConfig>,
 ): Promise<BrokerStorage> {
-  const { clock, disk, keyValueStores, logger } = runtime;
+  const { clock, disk, logger } = runtime;
   const logDirectory = disk.join(directory, "log");
   if (identity.hasJournal && !(await hasFiles(runtime, logDirectory))) {
     throw new RopewalkError(
@@ -81,33 +81,54 @@ async function openContents(
     onFailed,
     onDamaged: (group, error) => listener?.(group.key, error),
   });
-  const keeper = new IdentityKeeper(disk, directory, identity);
-  if (!identity.hasJournal) await keeper.change({ hasJournal: true });
-  if (identity.enteredIndex > 0) log.historyLost(lostDisk);
-  const { store, discarded } = await keyValueStores.open(disk.join(directory, "state"));
+  try {
+    const keeper = new IdentityKeeper(disk, directory, identity);
+    if (!identity.hasJournal) await keeper.change({ hasJournal: true });
+    if (identity.enteredIndex > 0) log.historyLost(lostDisk);
+    const store = await openState(runtime, disk.join(directory, "state"), log);
+    const close = async (): Promise<void> => {
+      try {
+        await log.close();
+      } finally {
+        await closeAndRelease(store, lock);
+      }
+    };
+    return {
+      get identity() {
+        return keeper.identity;
+      },
+      changeIdentity: (changes) => keeper.change(changes),
+      log,
+      state: store,
+      failed,
+      hearDamage,
+      close,
+    };
+  } catch (error) {
+    await log.close().catch(() => undefined); // Why it does not open says more.
+    throw error;
+  }
+}
+
+/** Opens what was materialized from the log, and brings what it lacks from images. */
+async function openState(
+  { keyValueStores, logger }: Runtime,
+  directory: string,
+  log: LogStore,
+): Promise<KeyValueStore> {
+  const { store, discarded } = await keyValueStores.open(directory);
   if (discarded !== undefined) {
     logger.warn("the materialized state was damaged; it is rebuilt from the log", { discarded });
   }
-  const restored = await restoreImages(log, store, logger);
-  if (restored > 0) logger.info("materialized state was rebuilt from images", { groups: restored });
-  const close = async (): Promise<void> => {
-    try {
-      await log.close();
-    } finally {
-      await closeAndRelease(store, lock);
-    }
-  };
-  return {
-    get identity() {
-      return keeper.identity;
-    },
-    changeIdentity: (changes) => keeper.change(changes),
-    log,
-    state: store,
-    failed,
-    hearDamage,
-    close,
-  };
+  try {
+    const restored = await restoreImages(log, store, logger);
+    if (restored > 0)
+      logger.info("materialized state was rebuilt from images", { groups: restored });
+    return store;
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
 }
 
 /**

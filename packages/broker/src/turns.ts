@@ -20,6 +20,16 @@ export class Turns {
     return new Promise((resolve) => void this.#waiting.push(resolve));
   }
 
+  /** Does `work` when it is its turn, and gives that back, whatever comes of it. */
+  async run<Result>(work: () => Promise<Result>): Promise<Result> {
+    await this.take();
+    try {
+      return await work();
+    } finally {
+      this.giveBack();
+    }
+  }
+
   giveBack(): void {
     const next = this.#waiting.shift();
     if (next === undefined) this.#free += 1;

@@ -188,3 +188,34 @@ test("clusterProblems() tells that every broker knows a feature level that the c
   });
   expect(problem?.mend).toContain("ropewalk cluster upgrade");
 });
+
+test("clusterProblems() tells that the metadata has no voter to spare, and what starts a third", () => {
+  const problems = found({ cluster: { brokers: [broker(1), broker(3)] } });
+  expect(problems).toEqual([
+    {
+      kind: "few-metadata-voters",
+      severity: "warning",
+      what: "only brokers 1, 3 vote on the metadata: while either is away, topics, configs and brokers cannot be changed",
+      mend: "start another broker, and three vote: ropewalk broker --id 4 --peers 1=h:7711,3=h:7713 --data-dir DIRECTORY",
+    },
+  ]);
+  expect(found({ cluster: { brokers: [broker(1)] } })).toEqual([]);
+});
+
+test("clusterProblems() tells of a third voter that is on its way, and starts none for one that is to leave", () => {
+  const [problem, ...others] = found({ brokers: [{}, {}, { controllerRole: "LEARNER" }] });
+  expect(others).toEqual([]);
+  expect(problem?.kind).toBe("few-metadata-voters");
+  expect(problem?.mend).toContain("wait until broker 3 has all of the metadata");
+  const [left] = found({
+    brokers: [{}, {}, { controllerRole: "LEARNER", state: "DECOMMISSIONING" }],
+  });
+  expect(left?.mend).toContain("start another broker, and three vote: ropewalk broker --id 4 ");
+});
+
+test("clusterProblems() tells of a broker that alone has a vote on the metadata of several", () => {
+  const one = found({
+    brokers: [{}, { controllerRole: "LEARNER" }, { controllerRole: "LEARNER" }],
+  });
+  expect(one[0]?.what).toContain("broker 1 alone votes on the metadata");
+});

@@ -21,6 +21,7 @@ export type ProblemKind =
   | "blocked-loop"
   | "under-replicated-partitions"
   | "absent-replicas"
+  | "few-metadata-voters"
   | "version-skew"
   | "feature-level"
   | "leader-skew";
@@ -56,6 +57,7 @@ export function clusterProblems(findings: ClusterFindings): Problem[] {
     ...controllerProblems(cluster),
     ...leaderlessProblems(cluster),
     ...cluster.brokers.flatMap((broker) => brokerProblems(broker, findings)),
+    ...voterProblems(cluster),
     ...featureProblems(cluster),
     ...underReplicationProblems(findings),
     ...versionProblems(cluster),
@@ -243,6 +245,37 @@ function versionProblems({ brokers }: DescribeClusterResponse): Problem[] {
   const what = `brokers run different versions: ${listed.join("; ")}`;
   const mend = `finish the upgrade: restart the others, one after another, with version ${newest}`;
   return [{ kind: "version-skew", severity: "warning", what, mend }];
+}
+
+/** So many brokers that vote on the metadata can spare one of them. */
+const votersThatSpareOneMin = 3;
+
+/** One broker alone is meant to be that; wherever there are more, the metadata is to survive any one of them. */
+function voterProblems(cluster: DescribeClusterResponse): Problem[] {
+  const { brokers } = cluster;
+  const voters = brokers.filter(({ controllerRole }) => controllerRole === "VOTER");
+  const isFew = voters.length > 0 && voters.length < votersThatSpareOneMin;
+  if (!isFew || brokers.length < 2) return [];
+  const ids = voters.map(({ brokerId }) => brokerId);
+  const lost = "topics, configs and brokers cannot be changed";
+  const what =
+    ids.length === 1
+      ? `broker ${ids[0]} alone votes on the metadata: while it is away, ${lost}, and with its disk the metadata is lost`
+      : `only brokers ${ids.join(", ")} vote on the metadata: while either is away, ${lost}`;
+  const mend = voterMend(cluster);
+  return [{ kind: "few-metadata-voters", severity: "warning", what, mend }];
+}
+
+/** Three vote once there are three that stay: one that follows already, or another one. */
+function voterMend(cluster: DescribeClusterResponse): string {
+  const { brokers } = cluster;
+  const staying = brokers.filter(({ state }) => state !== "DECOMMISSIONING");
+  const comes = staying.find(({ alive, controllerRole }) => alive && controllerRole !== "VOTER");
+  if (comes !== undefined && staying.length >= votersThatSpareOneMin) {
+    return `wait until broker ${comes.brokerId} has all of the metadata, and votes, too; where it does not, see its log`;
+  }
+  const newId = Math.max(...brokers.map(({ brokerId }) => brokerId)) + 1;
+  return `start another broker, and three vote: ${startCommand(newId, cluster)}`;
 }
 
 /** Brokers that know more than the cluster does wait for somebody to say that there is no way back. */

@@ -6,7 +6,7 @@ import {
   patchBatch,
   recordBatchMagic,
 } from "@ropewalk/protocol";
-import type { Clock, Logger, Timer } from "@ropewalk/runtime";
+import { type Clock, DiskError, type DiskFile, type Logger, type Timer } from "@ropewalk/runtime";
 import { defaultLogConfig, type LogConfig } from "../src/log-config.ts";
 import type { GroupKey, LogEntry } from "../src/log-entry.ts";
 import type { LogError } from "../src/log-error.ts";
@@ -110,6 +110,30 @@ export function openStore(
 /** The paths of the journal's files, in their order. */
 export function journalPaths(disk: SimulatedDisk): string[] {
   return disk.paths().filter((path) => path.includes("/journal-"));
+}
+
+/** The files of a disk that are open, from now on; nothing is read from one that is closed, as on a real disk. */
+export function watchOpenFiles(disk: SimulatedDisk): ReadonlySet<DiskFile> {
+  const opened = new Set<DiskFile>();
+  const watch = (file: DiskFile): DiskFile => {
+    opened.add(file);
+    const close = file.close.bind(file);
+    const read = file.read.bind(file);
+    file.read = (position, target) =>
+      opened.has(file)
+        ? read(position, target)
+        : Promise.reject(new DiskError("IO", `${file.path} is closed`));
+    file.close = () => {
+      opened.delete(file);
+      return close();
+    };
+    return file;
+  };
+  const open = disk.open.bind(disk);
+  const create = disk.create.bind(disk);
+  disk.open = async (path, access) => watch(await open(path, access));
+  disk.create = async (path) => watch(await create(path));
+  return opened;
 }
 
 /** Lets others go on until something holds: by turns, never by time. */

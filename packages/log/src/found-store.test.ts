@@ -103,6 +103,33 @@ describe("findStore()", () => {
     }
   });
 
+  test("findStore() removes what a group had before it was repaired, though all checkpoints were lost once", async () => {
+    const disk = await closedStore();
+    for (const path of checkpointPaths) disk.lose(path);
+    const [before, evidence] = [groupPaths(disk, 1), groupPaths(disk, 2)];
+    const store = await openStore(disk);
+    const manifest = {
+      index: 70,
+      endOffset: 140,
+      raftFirstIndex: 71,
+      startOffset: 140,
+      termRuns: [[1, 1] as const],
+      segments: [],
+      image: new Uint8Array(1),
+    };
+    const group = store.group(keyOf(1));
+    if (group === undefined) throw new Error("the group is not there");
+    const hardState = { term: 1, vote: 1, commit: 70 };
+    const fetch = (): Promise<never> => Promise.reject(new Error("there are no segments"));
+    await store.installSnapshot(group, manifest, hardState, fetch);
+    await store.close();
+    const reopened = await openStore(disk);
+    expect(quarantinedGroups(reopened)).not.toContain(1);
+    expect(groupPaths(disk, 1).filter((path) => before.includes(path))).toEqual([]);
+    expect(groupPaths(disk, 1)).toHaveLength(1); // Its image.
+    expect(groupPaths(disk, 2)).toEqual(evidence);
+  });
+
   test("findStore() never goes back to the checkpoint before the newest without noticing", async () => {
     const disk = await closedStore();
     for (const path of copiesOf(disk, "newest")) disk.flip(path, 70, 1);

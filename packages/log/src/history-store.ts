@@ -236,16 +236,24 @@ export class HistoryStore {
   }
 
   /**
-   * Removes the files of a deleted group. Its tombstone is durable, so a start in between finds the group deleted,
+   * Removes the files of a deleted group, once its tombstone is durable: a start in between finds the group deleted,
    * whatever the checkpoint says.
    */
-  async removeFilesOf(state: GroupState): Promise<void> {
+  removeFilesOf(state: GroupState, entombed: Promise<void>): Promise<void> {
+    return this.#run(async () => {
+      await entombed;
+      await this.#removeFiles(state);
+    });
+  }
+
+  async #removeFiles(state: GroupState): Promise<void> {
     const { disk, logger } = this.#options;
     for (const segment of state.segments) this.#options.segments.forget(state.key, segment);
     for (const path of this.#pathsOf(state)) {
       await disk.remove(path).catch((error: unknown) => {
         logger.warn("A file of a deleted group could not be removed.", { path, error });
       });
+      this.#options.segments.removed(path);
     }
   }
 

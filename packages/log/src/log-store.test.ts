@@ -9,6 +9,9 @@ import type { GroupLog } from "./group-log.ts";
 import { SeededRandom } from "../fakes/seeded-random.ts";
 import { type DiskOperation, SimulatedDisk } from "../fakes/simulated-disk.ts";
 import {
+  appendRounds,
+  directory,
+  groupPaths,
   journalPaths,
   keyOf,
   ManualClock,
@@ -17,6 +20,7 @@ import {
   sampleEntry,
   smallConfig,
   waitUntil,
+  watchOpenFiles,
 } from "../fakes/store-harness.ts";
 
 const hardState = { term: 1, vote: 2, commit: 0 };
@@ -192,6 +196,66 @@ describe("LogStore", () => {
     expect(ownFiles(2)).not.toEqual([]);
     const reopened = await openStore(disk);
     expect([...reopened.groups()].map((group) => group.key)).toEqual([keyOf(2)]);
+  });
+
+  test("LogStore.close() waits until the files of a group that is being deleted are gone", async () => {
+    const disk = newDisk();
+    const store = await openStore(disk);
+    const group = store.createGroup(keyOf(1));
+    await appendRounds(store, [group], 60);
+    expect(groupPaths(disk, 1)).not.toEqual([]);
+    const remove = disk.remove.bind(disk);
+    disk.remove = async (path) => {
+      for (let turn = 0; turn < 20_000; turn++) await Promise.resolve(); // A slow disk.
+      return remove(path);
+    };
+    const deleted = store.deleteGroup(keyOf(1));
+    await store.close();
+    // From here on another process may have the directory.
+    expect(groupPaths(disk, 1)).toEqual([]);
+    await deleted;
+  });
+
+  test("LogStore.open() that fails leaves no file open, no timer, and the directory to the next attempt", async () => {
+    const disk = newDisk();
+    const closed = await openStore(disk);
+    await appendRounds(closed, [closed.createGroup(keyOf(1))], 60);
+    await closed.close();
+    const steps: readonly (readonly [DiskOperation, (path: string) => boolean])[] = [
+      ["datasync", (path) => path.includes("/checkpoint-")],
+      ["rename", (path) => path.includes("/journal-")],
+      ["remove", (path) => path.includes("/segment-")],
+    ];
+    const opened = watchOpenFiles(disk);
+    for (const [operation, isMeant] of steps) {
+      disk.replace(`${directory}/segment-1.1-900.seg`, new Uint8Array(1));
+      const clock = new ManualClock();
+      disk.failNext(operation, new DiskError("IO", "broken"), isMeant);
+      await expect(openStore(disk, smallConfig, undefined, clock), operation).rejects.toThrow();
+      expect([...opened].map(({ path }) => path)).toEqual([]);
+      expect(clock.timerCount).toBe(0);
+    }
+    await (await openStore(disk)).close();
+  });
+
+  test("LogStore.cut() leaves no file open that it removed, though somebody was reading it", async () => {
+    const disk = newDisk();
+    const store = await openStore(disk);
+    const group = store.createGroup(keyOf(1));
+    await appendRounds(store, [group], 120);
+    await store.saveImage(group, 119, Buffer.from("image"));
+    const before = groupPaths(disk, 1);
+    const opened = watchOpenFiles(disk);
+    const reads = Array.from({ length: 60 }, (_, row) => group.fetch(row + 1, row + 2, 1));
+    await store.cut(group, { startOffset: 200 });
+    await Promise.allSettled(reads);
+    const removed = before.filter((path) => !disk.paths().includes(path));
+    expect(removed.length).toBeGreaterThan(0);
+    expect([...opened].map(({ path }) => path).filter((path) => removed.includes(path))).toEqual(
+      [],
+    );
+    await store.close();
+    expect([...opened]).toEqual([]);
   });
 
   test("LogStore.saveImage() leaves nothing of an image that the disk has no room for", async () => {

@@ -36,6 +36,8 @@ export class LogStore {
   readonly #damage: string | undefined;
   #lostHistory: string | undefined;
   #failed: LogError | undefined;
+  /** What the start found is durable, and nothing is owed to it any more. */
+  #hasBegun = false;
   #closing: Promise<void> | undefined;
 
   private constructor(
@@ -78,6 +80,7 @@ export class LogStore {
     const startMs = clock.monotonicMs();
     await disk.makeDirectory(directory);
     const lock = await lockLogDirectory(disk, directory, "ropewalk log");
+    let store: LogStore | undefined;
     try {
       const directoryId =
         options.directoryId === undefined ? undefined : directoryIdOf(options.directoryId);
@@ -91,11 +94,12 @@ export class LogStore {
         startSequence: found.startSequence,
         durableTo: found.durableTo,
       });
-      const store = new LogStore(options, config, lock, found, recovered);
+      store = new LogStore(options, config, lock, found, recovered);
       await store.#begin(found);
       store.#reportRecovery(clock.monotonicMs() - startMs);
       return store;
     } catch (error) {
+      await store?.close().catch(() => undefined); // Why it does not open says more.
       await lock.release();
       throw error;
     }
@@ -230,8 +234,7 @@ export class LogStore {
       entries: [],
     });
     this.#deleted.set(name, sequence);
-    await this.#parts.journal.commit();
-    await this.#parts.history.removeFilesOf(state);
+    await this.#parts.history.removeFilesOf(state, this.#parts.journal.commit());
   }
 
   /** Says when a group's segments are sealed; the store's own bounds hold until then. */
@@ -362,7 +365,8 @@ export class LogStore {
       await this.#parts.history.stop();
       await this.#parts.destager.stop();
       // It knows where the journal ends: damage that takes the end away is then no torn write.
-      if (this.#failed === undefined) await this.#parts.checkpoint.write().catch(() => undefined);
+      const isSound = this.#failed === undefined && this.#hasBegun;
+      if (isSound) await this.#parts.checkpoint.write().catch(() => undefined);
       await this.#parts.checkpoint.close();
       await this.#parts.segments.close();
       await this.#parts.journal.close();
@@ -377,22 +381,31 @@ export class LogStore {
     if (checkpoint !== undefined) await this.#parts.checkpoint.settle(checkpoint);
     await this.#parts.journal.begin();
     // A copy that cannot be read may name files that the others do not; one that is lost did name some.
-    const isLost = checkpoint === undefined || checkpoint.damage !== "";
     const isEveryCopyThere = copies.every(({ state }) => state === "sound");
     const isFirst = checkpoint?.number === 1 && copies.every(({ state }) => state !== "damaged");
     // The last life may have ended between a tombstone and the removal of what the checkpoint still names.
     const unneeded = new Set(groupFiles.filter((name) => this.#isOfDeleted(name)));
-    if (!isLost && (isEveryCopyThere || isFirst))
-      for (const name of unnamedFiles) unneeded.add(name);
+    if (checkpoint !== undefined && (isEveryCopyThere || isFirst)) {
+      const isLost = checkpoint.damage !== "";
+      for (const name of unnamedFiles) if (!isLost || this.#isOfSound(name)) unneeded.add(name);
+    }
     for (const name of unneeded) await disk.remove(disk.join(directory, name));
     if (checkpoint === undefined) await this.#parts.checkpoint.write();
     await this.#parts.space.start();
     this.#parts.scrubber.start();
+    this.#hasBegun = true;
   }
 
   #isOfDeleted(fileName: string): boolean {
     const owner = ownerOfFileName(fileName);
     return owner !== undefined && this.#deleted.has(groupName(owner.key));
+  }
+
+  /** Whether the checkpoint says of the file's group all that it has: of what was lost before nothing is missing. */
+  #isOfSound(fileName: string): boolean {
+    const owner = ownerOfFileName(fileName);
+    const group = owner === undefined ? undefined : this.#groups.get(groupName(owner.key));
+    return group !== undefined && !this.#stateOf(group).isBroken;
   }
 
   #damaged(state: GroupState, error: LogError): void {

@@ -62,7 +62,7 @@ export function createStoreParts(context: StoreContext): StoreParts {
   const memory = new ReadMemory();
   const reader = new EntryReader(journal.files, config.readBytesMax);
   const segments = new SegmentReader(disk, directory, config, memory, new VerifiedLately(clock));
-  const checkpoint = createCheckpointWriter(context, journal);
+  const checkpoint = createCheckpointWriter(context, journal, segments);
   const common = { disk, directory, clock, logger, config, journal, segments, checkpoint };
   const destager = new Destager({
     ...common,
@@ -110,7 +110,11 @@ function createJournal(context: StoreContext, cache: TailCache): Journal {
   });
 }
 
-function createCheckpointWriter(context: StoreContext, journal: Journal): CheckpointWriter {
+function createCheckpointWriter(
+  context: StoreContext,
+  journal: Journal,
+  segments: SegmentReader,
+): CheckpointWriter {
   const { checkpointNumber, damage, nextFileId, options, recovered, states, onFailed } = context;
   const { directory, disk, logger } = options;
   return new CheckpointWriter({
@@ -128,6 +132,7 @@ function createCheckpointWriter(context: StoreContext, journal: Journal): Checkp
     }),
     barrier: () => journal.commit(),
     written: context.checkpointed,
+    removed: (path) => segments.removed(path),
     onFailed,
   });
 }

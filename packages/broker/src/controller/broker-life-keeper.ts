@@ -9,6 +9,7 @@ import { isEmptied } from "./broker-leaving.ts";
 import { commonFeatureLevel } from "./feature-level.ts";
 import type { MetadataImage } from "./metadata-image.ts";
 import type { ReplicaMover } from "./replica-mover.ts";
+import type { Turns } from "../turns.ts";
 
 /** What a broker says when it says that it lives. */
 export interface BrokerHeartbeat {
@@ -28,6 +29,8 @@ export interface BrokerLifeKeeperOptions {
     change: BrokerLifeChange | FeatureLevelChange,
   ) => Promise<unknown>;
   readonly mover: ReplicaMover | undefined;
+  /** Whoever changes a broker's life: it is changed as a whole, so that a change must know of the one before. */
+  readonly turns: Turns;
   readonly checkMs: number;
   readonly sessionTimeoutMs: number;
   /** Brokers that were to form the cluster. */
@@ -129,20 +132,32 @@ export class BrokerLifeKeeper {
   }
 
   async #check(): Promise<void> {
-    const { group, logger, propose } = this.#options;
+    const { group, turns } = this.#options;
     if (group().leadership.kind !== "leading") return;
-    for (const { broker, fenced } of this.#fencing()) {
-      const { brokerId } = broker;
-      const action = `${fenced ? "fence" : "unfence"} broker ${brokerId}`;
-      await propose(action, lifeChange(broker, { fenced }));
-      logger.info(fenced ? "a broker is silent and fenced" : "a broker is back", { brokerId });
-    }
-    for (const change of this.#removals()) {
-      await propose(`remove broker ${change.brokerId}`, change);
-      logger.info("a decommissioned broker is removed", { brokerId: change.brokerId });
-    }
+    for (const { broker } of this.#fencing()) await turns.run(() => this.#fence(broker.brokerId));
+    for (const { brokerId } of this.#removals()) await turns.run(() => this.#remove(brokerId));
     await this.#raiseFeatureLevel();
     await this.#moveReplicas();
+  }
+
+  /** Asked again in its turn: an admin's word may have come before it. */
+  async #fence(brokerId: number): Promise<void> {
+    const { logger, propose } = this.#options;
+    const change = this.#fencing().find(({ broker }) => broker.brokerId === brokerId);
+    if (change === undefined) return;
+    const { broker, fenced } = change;
+    const action = `${fenced ? "fence" : "unfence"} broker ${brokerId}`;
+    await propose(action, lifeChange(broker, { fenced }));
+    logger.info(fenced ? "a broker is silent and fenced" : "a broker is back", { brokerId });
+  }
+
+  /** The same. */
+  async #remove(brokerId: number): Promise<void> {
+    const { logger, propose } = this.#options;
+    const change = this.#removals().find((each) => each.brokerId === brokerId);
+    if (change === undefined) return;
+    await propose(`remove broker ${brokerId}`, change);
+    logger.info("a decommissioned broker is removed", { brokerId });
   }
 
   async #raiseFeatureLevel(): Promise<void> {

@@ -27,6 +27,11 @@ export interface ControllerMembershipOptions {
 /** A member that lacks no more entries than this may become a voter. */
 const lagMax = 100;
 const retryMs = 20;
+/**
+ * A member that did not register for so long does not come, as one that was taken in and then refused, or died on the way. Whoever
+ * comes later all the same becomes a member by that.
+ */
+const strayMsMax = 60_000;
 const noContext = new Uint8Array(0);
 
 /**
@@ -38,12 +43,16 @@ export class ControllerMembership {
   #timer: Timer | undefined;
   #isStopped = false;
   readonly #lost: SilentFor;
+  readonly #stray: SilentFor;
   #leadingSinceMs: number | undefined;
 
   constructor(options: ControllerMembershipOptions) {
     this.#options = options;
-    const { image, replaceDelayMs } = options;
+    const { group, image, replaceDelayMs } = options;
     this.#lost = new SilentFor(replaceDelayMs, () => fencedIds(image));
+    this.#stray = new SilentFor(strayMsMax, () =>
+      group().confState.learners.filter((id) => !image.brokers.has(id)),
+    );
     this.#schedule();
   }
 
@@ -85,6 +94,7 @@ export class ControllerMembership {
     if (leadership.kind !== "leading") {
       this.#leadingSinceMs = undefined;
       this.#lost.clear();
+      this.#stray.clear();
     }
     if (leadership.kind !== "leading" || image.clusterId === "") return;
     const nowMs = clock.monotonicMs();
@@ -105,6 +115,7 @@ export class ControllerMembership {
       brokers: image.brokers,
       removedIds: image.removedIds,
       lostIds: this.#lost.update(nowMs),
+      strayIds: this.#stray.update(nowMs),
       isAwaiting: nowMs - this.#leadingSinceMs < awaitMs,
       leaderId: brokerId,
       isCurrent,

@@ -50,6 +50,7 @@ const input = (
   brokers: new Map((changes.members ?? []).map((each) => [each.brokerId, each])),
   removedIds: new Set(),
   lostIds: new Set(),
+  strayIds: new Set(),
   isAwaiting: false,
   leaderId: 1,
   isCurrent: () => true,

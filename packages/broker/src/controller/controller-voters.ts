@@ -64,6 +64,8 @@ export interface MembershipInput {
   readonly removedIds: ReadonlySet<number>;
   /** Brokers that have been silent for long. */
   readonly lostIds: ReadonlySet<number>;
+  /** Members that have not registered for long. */
+  readonly strayIds: ReadonlySet<number>;
   /** Whether brokers that were to form the cluster, and have not come, are still waited for. */
   readonly isAwaiting: boolean;
   /** Who decides: it is moved last. */
@@ -85,10 +87,12 @@ type CandidatesInput = Pick<
  * change leaves the group with fewer voters that answer than a majority.
  */
 export function nextMembershipChange(input: MembershipInput): ConfChangeStep[] | undefined {
-  const { brokers, conf, removedIds } = input;
+  const { brokers, conf, removedIds, strayIds } = input;
   if (conf.votersOutgoing.length > 0) return undefined; // The leader leaves it by itself.
   const members = new Set([...conf.voters, ...conf.learners]);
-  const goneLearner = conf.learners.find((id) => removedIds.has(id) && !brokers.has(id));
+  const goneLearner = conf.learners.find(
+    (id) => (removedIds.has(id) || strayIds.has(id)) && !brokers.has(id),
+  );
   if (goneLearner !== undefined) return [{ type: "remove", nodeId: goneLearner }];
   const comer = [...brokers.keys()].find((id) => !members.has(id));
   if (comer !== undefined) return [{ type: "addLearner", nodeId: comer }];

@@ -23,6 +23,7 @@ import { countReplicas } from "./replica-count.ts";
 import type { ReplicaMover } from "./replica-mover.ts";
 import { checkTopicConfigs } from "./topic-config.ts";
 import { checkGrowth, imaginedTopic, placeMore } from "./topic-growth.ts";
+import { Turns } from "../turns.ts";
 
 /** What the controller needs. */
 export interface ControllerOptions {
@@ -55,6 +56,8 @@ export class Controller {
   readonly life: BrokerLifeKeeper;
   readonly #membership: ControllerMembership;
   readonly #metadata: MetadataProposer;
+  /** Who changes a broker's life goes by what the changes before it came to. */
+  readonly #lifeTurns = new Turns(1);
 
   constructor(options: ControllerOptions) {
     this.#options = options;
@@ -68,6 +71,7 @@ export class Controller {
       group,
       propose: (action, change) => this.#propose(action, change),
       mover: options.mover,
+      turns: this.#lifeTurns,
       checkMs: limits.brokerHeartbeatMs,
       bootstrapCount: options.bootstrapCount,
       sessionTimeoutMs: limits.brokerSessionTimeoutMs,
@@ -112,7 +116,12 @@ export class Controller {
    * Changes what a broker is there for; with `dryRun` it only says whether it would. Rejects with
    * BROKER_ID_NOT_REGISTERED, or POLICY_VIOLATION where the cluster could not do without the broker.
    */
-  async changeDuty(brokerId: number, duty: BrokerDuty, dryRun: boolean): Promise<BrokerOutcome> {
+  changeDuty(brokerId: number, duty: BrokerDuty, dryRun: boolean): Promise<BrokerOutcome> {
+    const change = (): Promise<BrokerOutcome> => this.#changeDuty(brokerId, duty, dryRun);
+    return dryRun ? change() : this.#lifeTurns.run(change);
+  }
+
+  async #changeDuty(brokerId: number, duty: BrokerDuty, dryRun: boolean): Promise<BrokerOutcome> {
     const action = `${dutyVerbs[duty]} broker ${brokerId}`;
     this.#expectLeading(action);
     const { image } = this.#options.machine;

@@ -35,13 +35,15 @@ export class MoveScheduler {
   readonly #options: MoveSchedulerOptions;
   #timer: Timer | undefined;
   #isRunning = false;
+  /** Somebody asked while a command was under way. */
+  #isDue = false;
   #isStopped = false;
 
   constructor(options: MoveSchedulerOptions) {
     this.#options = options;
   }
 
-  /** Partitions may have begun to wait, or to have moved, or this broker has become the controller. */
+  /** Partitions may have begun to wait, or moved, or are gone, or this broker has become the controller. */
   check(): void {
     if (this.#isStopped || !this.#options.isLeading()) return;
     this.#schedule(0);
@@ -61,6 +63,7 @@ export class MoveScheduler {
 
   async #start(): Promise<void> {
     const { isLeading, logger, movesAtOnceMax, propose, topics } = this.#options;
+    this.#isDue = this.#isRunning;
     if (this.#isRunning || this.#isStopped || !isLeading()) return;
     const partitions = nextMoves(topics(), movesAtOnceMax);
     if (partitions.length === 0) return;
@@ -72,6 +75,8 @@ export class MoveScheduler {
       if (!this.#isStopped) this.#schedule(retryMs);
     } finally {
       this.#isRunning = false;
+      // What came of it may be nothing, and then nobody would ask again.
+      if (this.#isDue) this.check();
     }
   }
 }

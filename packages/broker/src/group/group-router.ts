@@ -75,6 +75,11 @@ export class GroupRouter implements GroupCoordinator {
     this.#coordinators.set(partition, coordinator);
   }
 
+  /** It has none any more, or not now: what the coordinator knows is not kept. */
+  remove(partition: number): void {
+    this.#coordinators.delete(partition);
+  }
+
   stop(): void {
     this.#stopped = true;
     this.#expiryTimer?.cancel();

@@ -139,3 +139,30 @@ test("what a broker held that is lost is made anew at another one", async () => 
   await trio.start(lost);
   await expect.poll(() => trio.metric(lost, "ropewalk_replicas"), deadline).toBe(0);
 }, 60_000);
+
+test("a partition that waits for its turn moves when the topic is deleted whose partition has it", async () => {
+  await using trio = await BrokerTrio.start({ movesAtOnceMax: 1 });
+  const other = "waiting";
+  for (const name of [topic, other]) {
+    const request = { name, partitionCount: 1, replicationFactor: 1 };
+    await trio.callAny(topicService.createTopic, request);
+  }
+  await trio.produce(topic, 0, 40);
+  const { topic: found } = await trio.callAny(topicService.describeTopic, { name: other });
+  const placement = (name: string, replicaIds: readonly number[]) => ({
+    topic: name,
+    partition: 0,
+    replicaIds: [((replicaIds[0] ?? 0) % 3) + 1],
+  });
+  const wanted = placement(other, found?.partitions[0]?.replicaIds ?? []);
+  await trio.callAny(partitionService.reassignPartitions, {
+    partitions: [placement(topic, await replicasOf(trio)), wanted],
+    throttleBytesPerSecond: 64 * 1024,
+  });
+  const states = (await reassignments(trio)).map(({ state }) => state);
+  expect(states).toContain("WAITING");
+  await trio.callAny(topicService.deleteTopic, { name: topic });
+  await settled(trio);
+  const { topic: moved } = await trio.callAny(topicService.describeTopic, { name: other });
+  expect(moved?.partitions[0]?.replicaIds).toEqual(wanted.replicaIds);
+}, 60_000);

@@ -131,7 +131,9 @@ export class Moves {
 
   /** The metadata changed. */
   applied(outcome: ApplyOutcome): void {
-    if (outcome.kind === "partitionsReassigned") this.#scheduler.check();
+    // Partitions that moved are gone with their topic, and others may begin.
+    const isTurn = outcome.kind === "partitionsReassigned" || outcome.kind === "topicDeleted";
+    if (isTurn) this.#scheduler.check();
     const { moveThrottle } = this.#options.machine.image;
     if (moveThrottle === this.#throttleRate) return;
     this.#throttleRate = moveThrottle;

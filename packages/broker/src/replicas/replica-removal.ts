@@ -32,25 +32,34 @@ export class ReplicaRemoval {
   }
 
   /**
-   * Removes the logs that are not `wanted`, by group. Only the metadata's word does, never that a replica could not
+   * The logs that are not `wanted`, by group. Only the metadata's word says so, never that a replica could not
    * be started. What the image has not heard of yet stays: groups with its next id or a later one, and
    * replicas that came by a later entry.
    */
-  async removeStale(wanted: ReadonlyMap<number, GroupKey>): Promise<void> {
-    const { checkpointer, image, logger, metadataIndex, store } = this.#options;
+  stale(wanted: ReadonlyMap<number, GroupKey>): GroupKey[] {
+    const { image, metadataIndex, store } = this.#options;
     const stale: GroupKey[] = [];
-    for (const { key, quarantined } of [...store.groups()]) {
+    for (const { key, quarantined } of store.groups()) {
       const { groupId, incarnation } = key;
       if (groupId === controllerGroupId || groupId >= image.nextGroupId) continue;
       const other = wanted.get(groupId);
       if (other?.incarnation === incarnation || incarnation > metadataIndex()) continue;
       if (other === undefined && quarantined !== undefined) continue;
+      stale.push(key);
+    }
+    return stale;
+  }
+
+  /** Removes logs that nothing was made of since the start; answers whether they are gone, as `deleteLogs` does. */
+  removeStale(stale: readonly GroupKey[]): Promise<boolean> {
+    const { checkpointer, logger } = this.#options;
+    for (const key of stale) {
+      const { groupId } = key;
       logger.info("removing the rest of a replica that is not here any more", { groupId });
       // What was kept of it must not be taken for that of a replica that came since.
       checkpointer.remove(undefined, this.keptKeys(key));
-      stale.push(key);
     }
-    await this.deleteLogs(stale);
+    return this.deleteLogs(stale);
   }
 
   /** Everything that is kept of a group beside its log. */
@@ -68,11 +77,13 @@ export class ReplicaRemoval {
 
   /**
    * The metadata that does not want the replicas must be there before the tombstones: a start in between would find
-   * them wanted, and logs that are deleted for ever. Where it cannot be written, the next start removes them.
+   * them wanted, and logs that are deleted for ever. Where it cannot be written, the next start removes them: `false`.
    */
-  async deleteLogs(keys: readonly GroupKey[]): Promise<void> {
+  async deleteLogs(keys: readonly GroupKey[]): Promise<boolean> {
     const { checkpointer, store } = this.#options;
-    if (keys.length === 0 || !(await checkpointer.flushSurely())) return;
-    for (const key of keys) await store.deleteGroup(key);
+    if (keys.length === 0) return true;
+    if (!(await checkpointer.flushSurely())) return false;
+    for (const key of keys) if (store.group(key) !== undefined) await store.deleteGroup(key);
+    return true;
   }
 }

@@ -10,6 +10,7 @@ import { Checkpointer } from "../checkpointer.ts";
 import { defaultBrokerLimits } from "../config.ts";
 import type { MetadataCommand } from "../controller/metadata-command.ts";
 import { MetadataImage } from "../controller/metadata-image.ts";
+import { type GroupRouter, groupsTopic } from "../group/group-router.ts";
 import { LeaderTable } from "../leadership/leader-table.ts";
 import type { HistoryKeeper } from "../raft/history-keeper.ts";
 import type { RaftHost } from "../raft/raft-host.ts";
@@ -23,18 +24,29 @@ const partition = { topic: "t", partition: 0, groupId: 2 };
 class Scene {
   readonly image: MetadataImage = new MetadataImage();
   readonly replicas: ReplicaSet;
+  readonly store: LogStore;
+  /** Partitions of the consumer groups' topic that have a coordinator here. */
+  readonly coordinated = new Set<number>();
   /** The state beside the log waits for this. */
   readonly #kept = Promise.withResolvers<void>();
   #index = 0;
 
   constructor(store: LogStore) {
+    this.store = store;
     const state: Partial<KeyValueStore> = {
       commit: () => this.#kept.promise,
       get: () => undefined,
       range: () => [],
     };
     const host: Partial<RaftHost> = { add: () => undefined, remove: () => undefined };
-    const history: Partial<HistoryKeeper> = { remove: () => undefined };
+    const history: Partial<HistoryKeeper> = {
+      addInternal: () => undefined,
+      remove: () => undefined,
+    };
+    const groups: Partial<GroupRouter> = {
+      add: (number) => this.coordinated.add(number),
+      remove: (number) => this.coordinated.delete(number),
+    };
     const options: Partial<ReplicaSetOptions> = {
       brokerId: 1,
       clock,
@@ -44,6 +56,7 @@ class Scene {
       state: state as KeyValueStore,
       host: host as RaftHost,
       history: history as HistoryKeeper,
+      groups: groups as GroupRouter,
       checkpointer: new Checkpointer(
         state as KeyValueStore,
         new SimulatedClock(),
@@ -75,12 +88,23 @@ class Scene {
     return this.#index;
   }
 
-  /** A whole move of the partition; answers the assignment that brought the replicas which came. */
-  move(targetIds: readonly number[]): number {
-    const assignments = [{ ...partition, targetIds }];
-    this.apply({ kind: "partitionsReassigned", assignments });
-    const assignmentId = this.apply({ kind: "movesStarted", partitions: [partition] });
-    this.apply({ kind: "moveCompleted", assignmentId, ...partition });
+  /** Makes a topic of one partition, of which this broker has not heard yet. */
+  create(name: string, replicaIds: readonly number[]): void {
+    const topic = { name, topicId: `id-of-${name}`, internal: false, configs: new Map() };
+    const partitions = [{ replicaIds }];
+    this.image.apply({ kind: "topicCreated", ...topic, partitions }, ++this.#index);
+  }
+
+  /** The groups with a log. */
+  get groupIds(): number[] {
+    return [...this.store.groups()].map(({ key }) => key.groupId);
+  }
+
+  /** A whole move of a partition; answers the assignment that brought the replicas which came. */
+  move(targetIds: readonly number[], moved: typeof partition = partition): number {
+    this.apply({ kind: "partitionsReassigned", assignments: [{ ...moved, targetIds }] });
+    const assignmentId = this.apply({ kind: "movesStarted", partitions: [moved] });
+    this.apply({ kind: "moveCompleted", assignmentId, ...moved });
     return assignmentId;
   }
 
@@ -117,4 +141,38 @@ test("ReplicaSet brings the present replica when an old one has left, whatever t
   const present = scene.move([1, 2]);
   scene.keep();
   await expect.poll(() => scene.incarnation).toBe(present);
+});
+
+test("ReplicaSet.start() does not bring back what the metadata takes away while old replicas are being removed", async () => {
+  const scene = await Scene.open();
+  scene.create("elsewhere", [2, 3]);
+  scene.create("deleted", [1, 2]);
+  scene.create("moved", [1, 2]);
+  scene.create("kept", [1, 2]);
+  // The process before had these, and lost the first without having removed its log.
+  for (const [groupId, incarnation] of [
+    [2, 1],
+    [3, 2],
+    [4, 3],
+    [5, 4],
+  ] as const) {
+    scene.store.createGroup({ groupId, incarnation });
+  }
+  scene.replicas.start();
+  scene.apply({ kind: "topicDeleted", topicId: "id-of-deleted" });
+  scene.move([2, 3], { topic: "moved", partition: 0, groupId: 4 });
+  scene.keep();
+  await expect.poll(() => scene.groupIds).toEqual([5]);
+  const logs = [2, 3, 4, 5].map((groupId) => scene.replicas.logOf({ groupId, incarnation: 0 }));
+  expect(logs.map((log) => log?.key.groupId)).toEqual([undefined, undefined, undefined, 5]);
+});
+
+test("ReplicaSet lets the coordinator of consumer groups go whose partition moves away", async () => {
+  const scene = await Scene.open();
+  scene.create(groupsTopic, [1, 2]);
+  scene.replicas.start();
+  expect([...scene.coordinated]).toEqual([0]);
+  scene.move([2, 3], { ...partition, topic: groupsTopic });
+  expect([...scene.coordinated]).toEqual([]);
+  scene.keep();
 });

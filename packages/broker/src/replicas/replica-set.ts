@@ -44,7 +44,7 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
   readonly #readable: ReadableTopics;
   readonly #factory: ReplicaFactory;
   /** Groups whose replica here is being deleted. */
-  readonly #leaving = new Map<number, Promise<void>>();
+  readonly #leaving = new Set<number>();
 
   constructor(options: ReplicaSetOptions) {
     this.#options = options;
@@ -61,19 +61,50 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
     });
   }
 
-  /** Starts what the image puts here, and removes what it certainly does not (any more). */
-  async start(): Promise<void> {
+  /**
+   * Starts what the image puts here, and begins to remove what it certainly does not (any more): that may take long, as on a
+   * full disk.
+   */
+  start(): void {
+    this.#removeStale().catch((error: unknown) => {
+      this.#options.logger.error("the rest of old replicas could not be removed", { error });
+    });
+    this.#addAll();
+  }
+
+  #addAll(): void {
+    for (const topic of this.#options.image.topics.values()) this.topicCreated(topic);
+  }
+
+  async #removeStale(): Promise<void> {
+    const leaving = new Set<number>();
+    const isFree = (groupId: number): boolean =>
+      leaving.has(groupId) || !this.#leaving.has(groupId);
+    const next = (): GroupKey[] =>
+      this.#removal.stale(this.#wanted()).filter(({ groupId }) => isFree(groupId));
+    // The metadata goes on meanwhile, and may take away what it wanted.
+    for (let stale = next(); stale.length > 0; stale = next()) {
+      for (const { groupId } of stale) {
+        leaving.add(groupId);
+        this.#leaving.add(groupId);
+      }
+      if (!(await this.#removal.removeStale(stale))) return;
+    }
+    for (const groupId of leaving) this.#leaving.delete(groupId);
+    if (leaving.size > 0) this.#addAll();
+  }
+
+  /** The logs of all replicas that the image puts here, by group. */
+  #wanted(): Map<number, GroupKey> {
     const { brokerId, image } = this.#options;
-    const topics = [...image.topics.values()];
     const wanted = new Map<number, GroupKey>();
-    for (const topic of topics) {
-      for (const partition of topic.partitions) {
+    for (const { partitions } of image.topics.values()) {
+      for (const partition of partitions) {
         if (!holdersOf(partition).includes(brokerId)) continue;
         wanted.set(partition.groupId, logKey(partition, brokerId));
       }
     }
-    await this.#removal.removeStale(wanted);
-    for (const topic of topics) this.topicCreated(topic);
+    return wanted;
   }
 
   /** Starts the partitions of a new or grown topic that the image puts here and that are not here yet. */
@@ -111,9 +142,10 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
       if (replica !== undefined) this.#follow(replica, topic, partition);
       else this.#addIfHeld(topic, partition);
     } else if (!this.#leaving.has(groupId)) {
-      const leaving = this.#removal.deleteLogs(this.#removeForGood(groupId));
-      this.#leaving.set(groupId, leaving);
-      await leaving.finally(() => this.#leaving.delete(groupId));
+      this.#leaving.add(groupId);
+      await this.#removal
+        .deleteLogs(this.#removeForGood(groupId))
+        .finally(() => this.#leaving.delete(groupId));
       // It may be back by now, as another replica.
       const current = currentPartition(this.#options.image, topic.name, groupId);
       if (current !== undefined) this.#addIfHeld(current.topic, current.partition);
@@ -310,9 +342,10 @@ export class ReplicaSet implements PartitionDirectory, ReplicaHome {
   }
 
   /** Takes a replica out of everything that it takes part in. */
-  #remove({ group, image }: Replica): void {
-    const { history, host } = this.#options;
+  #remove({ group, image, partition }: Replica): void {
+    const { groups, history, host } = this.#options;
     this.#replicas.delete(image.groupId);
+    if (partition === undefined) groups.remove(image.partition);
     host.remove(group);
     history.remove(group);
   }

@@ -32,6 +32,7 @@ class Fixture {
       this.written.push(number);
       return Promise.resolve();
     },
+    removed: () => undefined,
     onFailed: (error) => this.failures.push(error),
   });
 

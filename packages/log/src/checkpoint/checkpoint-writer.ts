@@ -15,6 +15,8 @@ export interface CheckpointWriterOptions {
   readonly barrier: () => Promise<void>;
   /** Nothing that only an older checkpoint needs is needed any more. */
   readonly written: (checkpoint: Checkpoint) => Promise<void>;
+  /** A file that nobody needs is not there any more. */
+  readonly removed: (path: string) => void;
   /** The disk failed for good. */
   readonly onFailed: (error: LogError) => void;
 }
@@ -106,6 +108,7 @@ export class CheckpointWriter {
         // The next start finds it, named by nobody.
         logger.warn("A file that is not needed any more could not be removed.", { path, error });
       });
+      this.#options.removed(path);
     }
   }
 

@@ -86,7 +86,8 @@ export class Journal {
   #closed = false;
   #idleTimer: Timer | undefined;
   #marking: Promise<void> | undefined;
-  #isEndMarked = false;
+  /** Nothing was placed behind the last mark, or at all. */
+  #isEndMarked = true;
   /** Zeros found no room; not tried again before somebody says that there may be some. */
   #isShort = false;
   #isRolling = false;

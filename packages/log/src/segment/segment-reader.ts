@@ -301,6 +301,13 @@ export class SegmentReader {
     }
   }
 
+  /** A file is gone: whoever was reading it when it was forgotten may have opened it once more. */
+  removed(path: string): void {
+    for (const name of this.#files.names()) {
+      if (this.#disk.join(this.#directory, name) === path) this.#files.delete(name);
+    }
+  }
+
   /** Closes every file. */
   async close(): Promise<void> {
     const files = this.#files.names().map((name) => this.#files.get(name)?.file);
