@@ -69,16 +69,21 @@ export class Committing {
   }
 
   async #commitLost(): Promise<void> {
-    const present = this.#consumer.positions();
     const [held, heldMs] = [this.#held, this.#heldMs];
-    this.#held = present;
+    this.#held = this.#consumer.positions();
     this.#heldMs = this.#process.monotonicMs();
-    const isPresent = ({ partition }: ConsumerPosition): boolean =>
-      present.some((each) => each.partition === partition);
-    const lost = held.filter((position) => !isPresent(position));
+    const lost = held.filter(({ partition }) => !this.#holds(partition));
     // Of what was long ago it may have been put out, and have got it again.
     if (lost.length === 0 || this.#heldMs - heldMs > tardyMsMax) return;
     await this.#commit(lost, heldMs);
+    // Whoever joins anew may have it again at once, from where the group was before this commit.
+    for (const { partition } of lost) {
+      if (this.#holds(partition)) this.#history.rewound(partition);
+    }
+  }
+
+  #holds(partition: number): boolean {
+    return this.#consumer.positions().some((position) => position.partition === partition);
   }
 
   async #commit(positions: readonly ConsumerPosition[], notedMs: number): Promise<void> {
