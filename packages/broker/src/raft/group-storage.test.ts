@@ -23,8 +23,12 @@ class ForgetfulLog {
     return this.lastTerm;
   }
 
-  entries(): "pending" {
-    return "pending";
+  /** Entries that it has in memory all the same. */
+  kept: readonly LogEntry[] = [];
+
+  entries(startIndex: number): readonly LogEntry[] | "pending" {
+    const found = this.kept.filter(({ index }) => index >= startIndex);
+    return found.length === 0 ? "pending" : found;
   }
 
   fetch(startIndex: number, endIndex: number): Promise<readonly LogEntry[]> {
@@ -52,6 +56,23 @@ test("GroupStorage.entries() answers what was read although the log has no room 
   await Promise.resolve();
   expect(answers).toEqual([[entryOf(3, 1), entryOf(4, 1)]]);
   expect(storage.entries(3, 6, 20)).toBe("pending"); // It serves once.
+  expect(log.fetches).toBe(2);
+});
+
+test("GroupStorage.entries() lets go what was read when the log itself has answered who asked for it", async () => {
+  const log = new ForgetfulLog();
+  const storage = storageOf(log, () => undefined);
+  expect(storage.entries(3, 6, 100)).toBe("pending");
+  await Promise.resolve();
+  await Promise.resolve();
+  // Somebody else is answered, who did not ask for it.
+  log.kept = [entryOf(9, 1)];
+  expect(storage.entries(9, 10, 100)).toEqual(log.kept);
+  log.kept = [entryOf(3, 1)];
+  expect(storage.entries(3, 6, 100)).toEqual(log.kept);
+  // There may be thousands of groups of which something was read once.
+  log.kept = [];
+  expect(storage.entries(3, 6, 100)).toBe("pending");
   expect(log.fetches).toBe(2);
 });
 

@@ -65,7 +65,10 @@ export class GroupStorage implements Storage {
     bytesMax: number,
   ): readonly Entry[] | "compacted" | "unavailable" | "pending" {
     const entries = this.#log.entries(startIndex, endIndex, bytesMax);
-    if (entries !== "pending") return entries;
+    if (entries !== "pending") {
+      this.#served(startIndex);
+      return entries;
+    }
     const fetched = this.#takeFetched(startIndex, endIndex, bytesMax);
     if (fetched.length > 0) return fetched;
     this.#fetch(startIndex, endIndex, bytesMax);
@@ -91,6 +94,12 @@ export class GroupStorage implements Storage {
     }
     this.#fetched = [];
     return taken;
+  }
+
+  /** Mostly the log keeps what was read, for as long as it has room, and answers itself. */
+  #served(startIndex: number): void {
+    const first = this.#fetched[0]?.index ?? Infinity;
+    if (startIndex >= first && startIndex < first + this.#fetched.length) this.#fetched = [];
   }
 
   /** One read at a time: whoever else waits asks again when it is done. */
