@@ -66,7 +66,7 @@ export class GroupStorage implements Storage {
   ): readonly Entry[] | "compacted" | "unavailable" | "pending" {
     const entries = this.#log.entries(startIndex, endIndex, bytesMax);
     if (entries !== "pending") {
-      this.#served(startIndex);
+      if (typeof entries === "object") this.#served(entries);
       return entries;
     }
     const fetched = this.#takeFetched(startIndex, endIndex, bytesMax);
@@ -97,9 +97,10 @@ export class GroupStorage implements Storage {
   }
 
   /** Mostly the log keeps what was read, for as long as it has room, and answers itself. */
-  #served(startIndex: number): void {
-    const first = this.#fetched[0]?.index ?? Infinity;
-    if (startIndex >= first && startIndex < first + this.#fetched.length) this.#fetched = [];
+  #served(entries: readonly Entry[]): void {
+    const [first, last] = [entries[0]?.index ?? 0, entries.at(-1)?.index ?? 0];
+    const isForWhoAsked = this.#fetched.some(({ index }) => index === first);
+    if (isForWhoAsked) this.#fetched = this.#fetched.filter(({ index }) => index > last);
   }
 
   /** One read at a time: whoever else waits asks again when it is done. */
