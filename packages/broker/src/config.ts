@@ -58,6 +58,8 @@ export interface BrokerLimits {
   readonly uncommittedBytesMax: number;
   /** Committed entry bytes applied in one pass of one group. */
   readonly applyBytesMax: number;
+  /** Pages of at most that size that are read for replicas at a time: after a start, all have something to apply. */
+  readonly pageReadsMax: number;
   /** Bytes that wait to be written to the journal, beyond which no more is taken from peers. */
   readonly journalQueueBytesMax: number;
   /** Largest record batch, where the topic's `max.message.bytes` does not say otherwise. */
@@ -146,6 +148,7 @@ export const defaultBrokerLimits: BrokerLimits = {
   appendBytesInFlightMax: 16 * 1024 * 1024,
   uncommittedBytesMax: 64 * 1024 * 1024,
   applyBytesMax: 8 * 1024 * 1024,
+  pageReadsMax: 8,
   journalQueueBytesMax: 64 * 1024 * 1024,
   batchBytesMax: 8 * 1024 * 1024,
   requestBytesMax: 16 * 1024 * 1024,

@@ -16,6 +16,8 @@ function storageThatFails(error: unknown, quarantined?: LogError) {
   const retries: (() => void)[] = [];
   const log: Partial<GroupLog> = {
     quarantined,
+    firstIndex: () => 1,
+    lastIndex: () => 1,
     entries: () => "pending",
     fetch: () => Promise.reject(error),
   };

@@ -1,6 +1,7 @@
 import type { GroupLog, LogEntry } from "@ropewalk/log";
 import { expect, test } from "vitest";
-import { GroupStorage } from "./group-storage.ts";
+import { Turns } from "../turns.ts";
+import { GroupStorage, type GroupStorageEvents } from "./group-storage.ts";
 
 const confState = {
   voters: [1],
@@ -18,6 +19,16 @@ function entryOf(index: number, term: number): LogEntry {
 class ForgetfulLog {
   lastTerm = 1;
   fetches = 0;
+  /** After its last entry. */
+  end = 10;
+
+  firstIndex(): number {
+    return 1;
+  }
+
+  lastIndex(): number {
+    return this.end - 1;
+  }
 
   term(): number {
     return this.lastTerm;
@@ -38,33 +49,37 @@ class ForgetfulLog {
   }
 }
 
-function storageOf(log: ForgetfulLog, fetched: () => void): GroupStorage {
-  return new GroupStorage(log as unknown as GroupLog, confState, 0, {
+function storageOf(log: ForgetfulLog, fetched: () => void, reads?: Turns): GroupStorage {
+  const events: GroupStorageEvents = {
     fetched,
     snapshotWanted: () => "unavailable",
     damaged: () => undefined,
     readFailed: () => undefined,
-  });
+  };
+  return new GroupStorage(log as unknown as GroupLog, confState, 0, events, reads);
 }
 
 test("GroupStorage.entries() answers what was read although the log has no room to keep it", async () => {
   const log = new ForgetfulLog();
   const answers: unknown[] = [];
-  const storage = storageOf(log, () => answers.push(storage.entries(3, 6, 20)));
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const storage = storageOf(log, () => {
+    answers.push(storage.entries(3, 6, 20));
+    resolve();
+  });
   expect(storage.entries(3, 6, 20)).toBe("pending");
-  await Promise.resolve();
-  await Promise.resolve();
+  await promise;
   expect(answers).toEqual([[entryOf(3, 1), entryOf(4, 1)]]);
   expect(storage.entries(3, 6, 20)).toBe("pending"); // It serves once.
-  expect(log.fetches).toBe(2);
+  await expect.poll(() => log.fetches).toBe(2);
 });
 
 test("GroupStorage.entries() lets go what was read when the log itself has answered who asked for it", async () => {
   const log = new ForgetfulLog();
-  const storage = storageOf(log, () => undefined);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const storage = storageOf(log, resolve);
   expect(storage.entries(3, 6, 100)).toBe("pending");
-  await Promise.resolve();
-  await Promise.resolve();
+  await promise;
   // Somebody else is answered, who did not ask for it.
   log.kept = [entryOf(9, 1)];
   expect(storage.entries(9, 10, 100)).toEqual(log.kept);
@@ -73,14 +88,43 @@ test("GroupStorage.entries() lets go what was read when the log itself has answe
   // There may be thousands of groups of which something was read once.
   log.kept = [];
   expect(storage.entries(3, 6, 100)).toBe("pending");
-  expect(log.fetches).toBe(2);
+  await expect.poll(() => log.fetches).toBe(2);
 });
 
 test("GroupStorage.entries() answers no entry that was replaced while it was read", async () => {
   const log = new ForgetfulLog();
-  const storage = storageOf(log, () => undefined);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const storage = storageOf(log, resolve);
   storage.entries(3, 6, 100);
-  await Promise.resolve();
+  await promise;
   log.lastTerm = 2;
   expect(storage.entries(3, 6, 100)).toBe("pending");
+});
+
+test("GroupStorage.entries() has what it lacks read when it is its turn, where many groups ask at once", async () => {
+  const reads = new Turns(1);
+  await reads.take();
+  const log = new ForgetfulLog();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const storage = storageOf(log, resolve, reads);
+  expect(storage.entries(3, 6, 100)).toBe("pending");
+  await Promise.resolve();
+  expect(log.fetches).toBe(0);
+  reads.giveBack();
+  await promise;
+  expect(storage.entries(3, 6, 100)).toHaveLength(3);
+  expect(reads.tryTake()).toBe(true);
+});
+
+test("GroupStorage.entries() reads nothing that went before its turn came", async () => {
+  const reads = new Turns(1);
+  await reads.take();
+  const log = new ForgetfulLog();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const storage = storageOf(log, resolve, reads);
+  storage.entries(3, 6, 100);
+  log.end = 4;
+  reads.giveBack();
+  await promise;
+  expect(log.fetches).toBe(0);
 });

@@ -1,5 +1,6 @@
 import { type GroupKey, type GroupLog, LogError, type LogStore } from "@ropewalk/log";
 import type { ConfState, Entry, HardState, Snapshot, Storage } from "raft-ts";
+import { Turns } from "../turns.ts";
 
 /** What a storage asks of its group, and tells it. */
 export interface GroupStorageEvents {
@@ -23,6 +24,7 @@ export class GroupStorage implements Storage {
   readonly #confState: ConfState;
   readonly #appliedIndex: number;
   readonly #events: GroupStorageEvents;
+  readonly #reads: Turns;
   #fetching = false;
   /** What was read last and nobody has asked for yet: the log may have no room to keep it. */
   #fetched: readonly Entry[] = [];
@@ -32,11 +34,13 @@ export class GroupStorage implements Storage {
     confState: ConfState,
     appliedIndex: number,
     events: GroupStorageEvents,
+    reads: Turns = new Turns(1),
   ) {
     this.#log = log;
     this.#confState = confState;
     this.#appliedIndex = appliedIndex;
     this.#events = events;
+    this.#reads = reads;
   }
 
   initialState(): { hardState: HardState; confState: ConfState } {
@@ -115,7 +119,12 @@ export class GroupStorage implements Storage {
       this.#fetched = entries;
       done();
     };
-    this.#log.fetch(startIndex, endIndex, bytesMax).then(take, (error: unknown) => {
+    // The log may be another one when its turn comes: whoever asked then asks again.
+    const read = (): Promise<readonly Entry[]> => {
+      const isThere = startIndex >= this.#log.firstIndex() && endIndex <= this.#log.lastIndex() + 1;
+      return isThere ? this.#log.fetch(startIndex, endIndex, bytesMax) : Promise.resolve([]);
+    };
+    this.#reads.run(read).then(take, (error: unknown) => {
       const { quarantined } = this.#log;
       if (quarantined !== undefined || isDamage(error)) this.#events.damaged(quarantined ?? error);
       else this.#events.readFailed(error, done);

@@ -18,7 +18,7 @@ import type { GroupConfig, GroupHandle, GroupRoute } from "raft-ts/multi";
 import type { BrokerLimits } from "../config.ts";
 import type { LedPartition } from "../health/under-replication.ts";
 import { expectBehindLog } from "./applied-state-check.ts";
-import { GroupStorage } from "./group-storage.ts";
+import { GroupStorage, type GroupStorageEvents } from "./group-storage.ts";
 import { successorOf } from "./leader-succession.ts";
 import {
   firstMembers,
@@ -29,6 +29,7 @@ import {
 } from "./member-record.ts";
 import { ProposalQueue } from "./proposal-queue.ts";
 import type { StateImage } from "./state-image.ts";
+import type { Turns } from "../turns.ts";
 import type { Leadership, ProposalListener, StateMachine } from "./state-machine.ts";
 
 /** What a group hands to its host during a pass. */
@@ -58,6 +59,8 @@ export interface RaftGroupOptions {
   /** What this broker held of the group up to this entry was on another disk. Default 0: nothing. */
   readonly lostThroughIndex?: number;
   readonly limits: BrokerLimits;
+  /** Pages that are read from logs at a time, shared with other groups. */
+  readonly reads?: Turns;
   /** Stored entries are not what was written. */
   readonly damaged: (group: RaftGroup, error: unknown) => void;
   /** A replica needs what the log does not hold any more. Absent: such a log is never cut. */
@@ -137,12 +140,14 @@ export class RaftGroup {
       learnersNext: [],
       autoLeave: false,
     };
-    const storage = new GroupStorage(log, this.confState, machine.restoredIndex, {
+    const events: GroupStorageEvents = {
       fetched: () => this.#node?.entriesFetched(),
       damaged: (error) => options.damaged(this, error),
       readFailed: (error, retry) => this.#readFailed(options, error, retry),
       snapshotWanted: () => options.snapshotWanted?.(this) ?? "unavailable",
-    });
+    };
+    const { confState } = this;
+    const storage = new GroupStorage(log, confState, machine.restoredIndex, events, options.reads);
     this.config = {
       storage,
       applied: machine.restoredIndex,

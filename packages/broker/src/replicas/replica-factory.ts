@@ -18,6 +18,7 @@ import { RaftGroup } from "../raft/raft-group.ts";
 import type { RaftHost } from "../raft/raft-host.ts";
 import { firstMembers, MemberedMachine, membersKey } from "../raft/member-record.ts";
 import type { Leadership, StateMachine } from "../raft/state-machine.ts";
+import { Turns } from "../turns.ts";
 import { groupKey } from "./replica-key.ts";
 import { partitionKey } from "./replica-removal.ts";
 
@@ -73,10 +74,13 @@ export interface ReplicaHooks {
 export class ReplicaFactory {
   readonly #options: ReplicaFactoryOptions;
   readonly #hooks: ReplicaHooks;
+  /** Pages that are read for all replicas. */
+  readonly #reads: Turns;
 
   constructor(options: ReplicaFactoryOptions, hooks: ReplicaHooks) {
     this.#options = options;
     this.#hooks = hooks;
+    this.#reads = new Turns(options.limits.pageReadsMax);
   }
 
   /** A replica of a partition that holds records. */
@@ -171,6 +175,7 @@ export class ReplicaFactory {
         changed: () => this.#options.membersMayChange(image.groupId),
       },
       limits,
+      reads: this.#reads,
       damaged: (group, error) => {
         // What is stored is not what was written: the replica stays out, the others go on.
         if (this.#hooks.damaged(group, topic, image, error) === "lone") host.remove(group);
