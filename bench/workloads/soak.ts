@@ -11,8 +11,9 @@ import { type Workload, type WorkloadContext, system, withTopic } from "./worklo
 
 const minutes = 20;
 const quickMinutes = 1;
-const recordBytes = 100;
-const recordsPerSecond = 20_000;
+/** So much that journals turn over every three minutes: what is known of their entries grows until they have. */
+const recordBytes = 1024;
+const recordsPerSecond = 10_000;
 /** A sample is a run of clients of their own, which connect and leave. */
 const sample = { warmUpSeconds: 1, seconds: 8 };
 const quickSample = { warmUpSeconds: 1, seconds: 2 };
