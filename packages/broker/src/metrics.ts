@@ -160,7 +160,7 @@ function registerCounters(
     "Raft messages for groups that are not on this broker.",
     () => counters.messagesUnknownGroup,
   );
-  counter("ropewalk_journal_flushes_total", "Flushes of the journal (fdatasync).", () => {
+  counter("ropewalk_journal_flushes_total", "Durable writes of the journal.", () => {
     return store.statistics.flushCount;
   });
   counter("ropewalk_journal_flushed_bytes_total", "Bytes made durable by them.", () => {

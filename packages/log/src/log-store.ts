@@ -326,7 +326,7 @@ export class LogStore {
   }
 
   /**
-   * Makes writes durable, all with one gathered write and one fdatasync, together with whatever else
+   * Makes writes durable, all with one gathered write, together with whatever else
    * was appended since the last flush. Reads see them at once. Calls may overlap; they resolve in
    * order. After a crash each write is there wholly or not at all, and never without those before it.
    *

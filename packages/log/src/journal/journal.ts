@@ -26,7 +26,7 @@ interface Waiter {
 
 /** What the journal has done since it was opened, and what waits. */
 export interface JournalStatistics {
-  /** Gathered writes, each with one fdatasync. */
+  /** Gathered writes, each durable when it ended. */
   readonly flushCount: number;
   readonly flushedBytes: number;
   /** Appended but not durable yet. Who appends bounds it: an append cannot be refused for being one too many. */
@@ -61,8 +61,8 @@ const idleBeforeMarkMs = 100;
 
 /**
  * The writing side of the journal. Records get their place when they are appended; whatever was
- * appended while a flush was under way goes into the next one, which is one gathered write and one
- * fdatasync. A flush never spans two files, and the next begins only when it is durable: so every
+ * appended while a flush was under way goes into the next one, which is one gathered write, durable when it
+ * ends. A flush never spans two files, and the next begins only then: so every
  * record can carry a floor, the place before which the journal was durable when it was written.
  */
 export class Journal {
