@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { newBrokerLife } from "../controller/broker-life.ts";
+import { sampleBroker } from "../../fakes/sample-broker.ts";
 import { firstAssignment } from "../controller/partition-assignment.ts";
 import { MetadataImage } from "../controller/metadata-image.ts";
 import type { ConfigView } from "./config-description.ts";
@@ -32,20 +32,7 @@ function imageWith(configs: {
     featureLevel: 1,
     removedDirectories: [],
     moveThrottle: 0,
-    brokers: [
-      {
-        brokerId: 1,
-        directoryId: "d",
-        client: { host: "localhost", port: 7700 },
-        peer: { host: "localhost", port: 7710 },
-        rack: "r1",
-        version: "0.1.0",
-        startCount: 1,
-        diskCapacityBytes: 0,
-        featureLevels: { min: 1, max: 1 },
-        ...newBrokerLife,
-      },
-    ],
+    brokers: [sampleBroker(1, { rack: "r1" })],
     topics: [
       {
         name: "t",

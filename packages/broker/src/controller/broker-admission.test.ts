@@ -1,19 +1,9 @@
 import { expect, test } from "vitest";
+import { sampleRegistration } from "../../fakes/sample-broker.ts";
 import { BrokerAdmission } from "./broker-admission.ts";
-import type { BrokerRegistration } from "./broker-registration.ts";
 import { MetadataImage } from "./metadata-image.ts";
 
-const registration: BrokerRegistration = {
-  brokerId: 4,
-  directoryId: "fourth",
-  client: { host: "localhost", port: 7700 },
-  peer: { host: "localhost", port: 7710 },
-  rack: "",
-  version: "0.1.0",
-  startCount: 1,
-  diskCapacityBytes: 0,
-  featureLevels: { min: 1, max: 1 },
-};
+const registration = sampleRegistration(4);
 
 const both = { min: 1, max: 2 };
 

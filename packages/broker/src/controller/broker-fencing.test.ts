@@ -1,20 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { type BrokerImage, newBrokerLife } from "./broker-life.ts";
+import { sampleBroker } from "../../fakes/sample-broker.ts";
+import { type BrokerImage } from "./broker-life.ts";
 import { fencingChanges, type FencingInput } from "./broker-fencing.ts";
 
-const broker = (brokerId: number, fenced: boolean): BrokerImage => ({
-  brokerId,
-  directoryId: `dir-${brokerId}`,
-  client: { host: "localhost", port: 7700 },
-  peer: { host: "localhost", port: 7710 },
-  rack: "",
-  version: "0.1.0",
-  startCount: 1,
-  diskCapacityBytes: 0,
-  featureLevels: { min: 1, max: 1 },
-  ...newBrokerLife,
-  fenced,
-});
+const broker = (brokerId: number, fenced: boolean): BrokerImage =>
+  sampleBroker(brokerId, { fenced });
 
 const heard = (heardMs: number, appliedIndex = 100, directoryId = "dir-1") =>
   new Map([[1, { directoryId, heardMs, appliedIndex }]]);

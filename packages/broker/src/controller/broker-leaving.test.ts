@@ -1,21 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { type BrokerImage, type BrokerLife, newBrokerLife } from "./broker-life.ts";
+import { sampleBroker as broker } from "../../fakes/sample-broker.ts";
+import { type BrokerImage } from "./broker-life.ts";
 import { firstAssignment, type PartitionMove } from "./partition-assignment.ts";
 import { decommissionFault, drainFault, isEmptied, type LeavingImage } from "./broker-leaving.ts";
-
-const broker = (brokerId: number, life: Partial<BrokerLife> = {}): BrokerImage => ({
-  brokerId,
-  directoryId: `dir-${brokerId}`,
-  client: { host: "localhost", port: 7700 },
-  peer: { host: "localhost", port: 7710 },
-  rack: "",
-  version: "0.1.0",
-  startCount: 1,
-  diskCapacityBytes: 0,
-  featureLevels: { min: 1, max: 1 },
-  ...newBrokerLife,
-  ...life,
-});
 
 /** A cluster with a topic of one partition. */
 function cluster(

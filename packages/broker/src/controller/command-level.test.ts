@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { BrokerRegistration } from "./broker-registration.ts";
+import { sampleRegistration } from "../../fakes/sample-broker.ts";
 import { commandLevels } from "./command-level.ts";
 import { supportedFeatureLevels } from "./feature-level.ts";
 import { metadataState } from "./metadata-codec.ts";
@@ -114,17 +114,8 @@ function randomFrom(seed: number): () => number {
 }
 
 function registered(brokerId: number, directoryId = `dir-${brokerId}`): MetadataCommand {
-  const broker: BrokerRegistration = {
-    brokerId,
-    directoryId,
-    client: { host: "localhost", port: 1 },
-    peer: { host: "localhost", port: 2 },
-    rack: "",
-    version: "0.1.0",
-    startCount: 1,
-    diskCapacityBytes: 0,
-    featureLevels: brokerId === 1 ? { min: 1, max: 1 } : supportedFeatureLevels,
-  };
+  const featureLevels = brokerId === 1 ? { min: 1, max: 1 } : supportedFeatureLevels;
+  const broker = sampleRegistration(brokerId, { directoryId, featureLevels });
   return { kind: "brokerRegistered", broker, replacedDirectoryId: "" };
 }
 

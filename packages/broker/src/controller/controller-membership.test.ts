@@ -1,6 +1,7 @@
 import { nodeRuntime } from "@ropewalk/runtime/node";
 import type { ConfChange, ConfState } from "raft-ts";
 import { expect, test } from "vitest";
+import { sampleRegistration } from "../../fakes/sample-broker.ts";
 import { SimulatedClock } from "../../fakes/simulated-clock.ts";
 import type { RaftGroup } from "../raft/raft-group.ts";
 import { ControllerMembership } from "./controller-membership.ts";
@@ -47,17 +48,7 @@ class Scene {
   }
 
   register(brokerId: number): void {
-    const broker = {
-      brokerId,
-      directoryId: `dir-${brokerId}`,
-      client: { host: "localhost", port: 7700 },
-      peer: { host: "localhost", port: 7710 },
-      rack: "",
-      version: "0.1.0",
-      startCount: 1,
-      diskCapacityBytes: 0,
-      featureLevels: { min: 1, max: 1 },
-    };
+    const broker = sampleRegistration(brokerId);
     this.image.apply({ kind: "brokerRegistered", broker, replacedDirectoryId: "" }, brokerId + 1);
   }
 

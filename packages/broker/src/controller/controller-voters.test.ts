@@ -1,6 +1,7 @@
 import type { ConfState } from "raft-ts";
 import { describe, expect, test } from "vitest";
-import { type BrokerImage, newBrokerLife } from "./broker-life.ts";
+import { sampleBroker as broker } from "../../fakes/sample-broker.ts";
+import { type BrokerImage } from "./broker-life.ts";
 import {
   chooseControllerVoters,
   controllerVoters,
@@ -18,20 +19,6 @@ const candidate = (brokerId: number, changes: Partial<VoterCandidate> = {}): Vot
   isFenced: false,
   isLost: false,
   isLeaving: false,
-  ...changes,
-});
-
-const broker = (brokerId: number, changes: Partial<BrokerImage> = {}): BrokerImage => ({
-  brokerId,
-  directoryId: `dir-${brokerId}`,
-  client: { host: "localhost", port: 7700 },
-  peer: { host: "localhost", port: 7710 },
-  rack: "",
-  version: "0.1.0",
-  startCount: 1,
-  diskCapacityBytes: 0,
-  featureLevels: { min: 1, max: 1 },
-  ...newBrokerLife,
   ...changes,
 });
 

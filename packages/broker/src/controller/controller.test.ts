@@ -1,5 +1,6 @@
 import { nodeRuntime } from "@ropewalk/runtime/node";
 import { expect, test } from "vitest";
+import { sampleRegistration } from "../../fakes/sample-broker.ts";
 import { SimulatedClock } from "../../fakes/simulated-clock.ts";
 import { defaultBrokerLimits } from "../config.ts";
 import type { CommandProposer } from "../raft/command-proposer.ts";
@@ -71,17 +72,7 @@ class Scene {
   }
 
   #register(brokerId: number): void {
-    const broker = {
-      brokerId,
-      directoryId: `dir-${brokerId}`,
-      client: { host: "localhost", port: 7700 },
-      peer: { host: "localhost", port: 7710 },
-      rack: "",
-      version: "0.1.0",
-      startCount: 1,
-      diskCapacityBytes: 0,
-      featureLevels: { min: 1, max: 1 },
-    };
+    const broker = sampleRegistration(brokerId);
     const command = { kind: "brokerRegistered", broker, replacedDirectoryId: "" } as const;
     this.image.apply(command, ++this.#index);
   }

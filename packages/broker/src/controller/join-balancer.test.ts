@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
+import { sampleBroker as broker } from "../../fakes/sample-broker.ts";
 import { SimulatedClock } from "../../fakes/simulated-clock.ts";
 import type { LedPartition } from "../moves/led-partitions.ts";
-import type { BrokerImage } from "./broker-life.ts";
 import { JoinBalancer } from "./join-balancer.ts";
 import type { PartitionImage, TopicImage } from "./metadata-image.ts";
 import { firstAssignment, reassigned } from "./partition-assignment.ts";
@@ -15,23 +15,6 @@ const logger = {
 };
 
 const delayMs = 10_000;
-
-function broker(brokerId: number): BrokerImage {
-  const address = { host: "localhost", port: 1 };
-  return {
-    brokerId,
-    directoryId: `directory-${brokerId}`,
-    client: address,
-    peer: address,
-    rack: "",
-    version: "",
-    startCount: 1,
-    diskCapacityBytes: 0,
-    featureLevels: { min: 1, max: 1 },
-    duty: "serving",
-    fenced: false,
-  };
-}
 
 /** One partition on brokers 1 to 3; broker 4 has joined, and is owed two rounds of moves. */
 function balancerOf() {

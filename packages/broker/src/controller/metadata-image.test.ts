@@ -1,20 +1,12 @@
 import { describe, expect, test } from "vitest";
+import { sampleRegistration } from "../../fakes/sample-broker.ts";
 import type { BrokerRegistration } from "./broker-registration.ts";
 import { newcomersLevel, supportedFeatureLevels } from "./feature-level.ts";
 import type { MetadataCommand } from "./metadata-command.ts";
 import { clusterConfigsId, MetadataImage } from "./metadata-image.ts";
 
-const registration = (brokerId: number, directoryId = `dir-${brokerId}`): BrokerRegistration => ({
-  brokerId,
-  directoryId,
-  client: { host: "localhost", port: 7700 },
-  peer: { host: "localhost", port: 7710 },
-  rack: "",
-  version: "0.1.0",
-  startCount: 1,
-  diskCapacityBytes: 0,
-  featureLevels: supportedFeatureLevels,
-});
+const registration = (brokerId: number, directoryId = `dir-${brokerId}`): BrokerRegistration =>
+  sampleRegistration(brokerId, { directoryId, featureLevels: supportedFeatureLevels });
 
 const registered = (broker: BrokerRegistration, replacedDirectoryId = ""): MetadataCommand => ({
   kind: "brokerRegistered",

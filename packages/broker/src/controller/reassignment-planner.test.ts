@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { sampleRegistration } from "../../fakes/sample-broker.ts";
 import { type BrokerDuty, newBrokerLife } from "./broker-life.ts";
 import { MetadataImage } from "./metadata-image.ts";
 import { ReassignmentPlanner } from "./reassignment-planner.ts";
@@ -10,19 +11,8 @@ function plannerOf(
   silentIds: readonly number[] = [],
 ): ReassignmentPlanner {
   const image = new MetadataImage();
-  const address = { host: "localhost", port: 1 };
   for (const [id, duty] of Object.entries(duties)) {
-    const broker = {
-      brokerId: Number(id),
-      directoryId: id,
-      client: address,
-      peer: address,
-      rack: "",
-      version: "",
-      startCount: 1,
-      diskCapacityBytes: 0,
-      featureLevels: { min: 1, max: 1 },
-    };
+    const broker = sampleRegistration(Number(id), { directoryId: id });
     image.apply({ kind: "brokerRegistered", broker, replacedDirectoryId: "" }, 1);
     const life = { ...newBrokerLife, duty };
     image.apply({ kind: "brokerStateChanged", brokerId: Number(id), directoryId: id, life }, 2);

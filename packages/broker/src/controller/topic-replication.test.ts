@@ -1,10 +1,9 @@
 import { RopewalkError } from "@ropewalk/protocol";
 import { describe, expect, test } from "vitest";
+import { sampleRegistration } from "../../fakes/sample-broker.ts";
 import { type BrokerDuty, newBrokerLife } from "./broker-life.ts";
 import { MetadataImage } from "./metadata-image.ts";
 import { replicateTopic } from "./topic-replication.ts";
-
-const address = { host: "localhost", port: 1 };
 
 /** A cluster with one topic of these replicas. */
 function imageOf(
@@ -15,18 +14,8 @@ function imageOf(
   const image = new MetadataImage();
   for (const [at, duty] of duties.entries()) {
     const brokerId = at + 1;
-    const directoryId = `directory-${brokerId}`;
-    const broker = {
-      brokerId,
-      directoryId,
-      client: address,
-      peer: address,
-      rack: "",
-      version: "",
-      startCount: 1,
-      diskCapacityBytes: 0,
-      featureLevels: { min: 1, max: 1 },
-    };
+    const broker = sampleRegistration(brokerId);
+    const { directoryId } = broker;
     image.apply({ kind: "brokerRegistered", broker, replacedDirectoryId: "" }, 1);
     const life = { ...newBrokerLife, duty };
     image.apply({ kind: "brokerStateChanged", brokerId, directoryId, life }, 2);

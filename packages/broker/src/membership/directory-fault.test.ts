@@ -1,19 +1,8 @@
 import { expect, test } from "vitest";
-import { type BrokerImage, newBrokerLife } from "../controller/broker-life.ts";
+import { sampleBroker } from "../../fakes/sample-broker.ts";
 import { directoryFault } from "./directory-fault.ts";
 
-const broker: BrokerImage = {
-  brokerId: 1,
-  directoryId: "first",
-  client: { host: "localhost", port: 7700 },
-  peer: { host: "localhost", port: 7710 },
-  rack: "",
-  version: "0.1.0",
-  startCount: 1,
-  diskCapacityBytes: 0,
-  featureLevels: { min: 1, max: 1 },
-  ...newBrokerLife,
-};
+const broker = sampleBroker(1, { directoryId: "first" });
 const known = { image: { brokers: new Map([[1, broker]]) }, appliedIndex: 10 };
 
 test("directoryFault() is about directories that took another one's place, unless they were taken in later than is known", () => {
