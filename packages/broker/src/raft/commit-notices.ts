@@ -8,7 +8,7 @@ type Notice = { readonly group: RaftGroup; readonly message: Message };
 /**
  * Keeps back for a moment what only tells a follower how far its group is committed: usually the next append tells
  * it, too. Sent at once it would double the messages of a group whose records come one at a time, for each is
- * answered. To the group it is a message that took a little longer.
+ * answered. To the group it is a message that took a little longer, and to who reads from a follower a record is.
  *
  * The metadata is an exception: whoever changes it waits for what all brokers know of it.
  */
