@@ -40,6 +40,8 @@ export interface ConsumerPosition extends TopicPartition {
   readonly offset: number;
   /** The end of the partition, as last heard. */
   readonly highWatermark: number;
+  /** In a group: by which of its grants the member reads the partition. A partition that was given up and came back has another. */
+  readonly grant?: number | undefined;
 }
 
 const metadataMaxAgeMsDefault = 60_000;
@@ -113,9 +115,9 @@ export class Consumer implements AsyncIterable<ConsumedRecord>, AsyncDisposable 
   /** How far it is in the partitions that it reads. */
   positions(): ConsumerPosition[] {
     const positions: ConsumerPosition[] = [];
-    for (const { topic, partition, handedOffset, highWatermark } of this.#readers.values()) {
-      if (handedOffset !== undefined)
-        positions.push({ topic, partition, offset: handedOffset, highWatermark });
+    for (const reader of this.#readers.values()) {
+      const { grant, handedOffset: offset, highWatermark, partition, topic } = reader;
+      if (offset !== undefined) positions.push({ topic, partition, offset, highWatermark, grant });
     }
     return positions;
   }
@@ -123,7 +125,8 @@ export class Consumer implements AsyncIterable<ConsumedRecord>, AsyncDisposable 
   /**
    * Commits to the group: the given offsets (of the next record to read), or everything that the application
    * was given so far, the last record or batch included. Rejects with INVALID_REQUEST without a group, with
-   * UNKNOWN_MEMBER_ID or FENCED_MEMBER_EPOCH where others may read the partitions by now.
+   * UNKNOWN_MEMBER_ID or FENCED_MEMBER_EPOCH where others may read the partitions by now; `positions()` of then also where
+   * others may have read them since, so that a late commit never takes the group back.
    */
   async commit(offsets?: readonly PartitionOffset[]): Promise<void> {
     if (this.#options.group === undefined) {
@@ -250,10 +253,14 @@ export class Consumer implements AsyncIterable<ConsumedRecord>, AsyncDisposable 
     this.#feed.notify();
   }
 
-  #newReader({ topic, partition }: TopicPartition, from: StartFrom = this.#from): PartitionReader {
+  #newReader(
+    { grant, partition, topic }: TopicPartition & { readonly grant?: number },
+    from: StartFrom = this.#from,
+  ): PartitionReader {
     const reader = new PartitionReader({
       topic,
       partition,
+      grant,
       from,
       exitAtEnd: this.#options.exitAtEnd === true,
       backoff: this.#cluster.backoff(),

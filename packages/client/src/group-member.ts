@@ -6,12 +6,17 @@ export interface TopicPartition {
   readonly partition: number;
 }
 
+/** A partition that a member reads, and by which grant: another number after it was given up in between. */
+export interface GrantedPartition extends TopicPartition {
+  readonly grant: number;
+}
+
 /** What an answer of the coordinator changes. */
 export interface AssignmentChange {
   /** To be given up: stop reading, commit, then `released`. */
   readonly revoked: readonly TopicPartition[];
   /** To be read from now on; they count as owned already. */
-  readonly granted: readonly TopicPartition[];
+  readonly granted: readonly GrantedPartition[];
 }
 
 /** Who the member is. */
@@ -34,7 +39,8 @@ const leaveEpoch = -1;
  */
 export class GroupMember {
   readonly #options: GroupMemberOptions;
-  readonly #owned = new Map<string, TopicPartition>();
+  readonly #owned = new Map<string, GrantedPartition>();
+  #grants = 0;
   #epoch = joinEpoch;
 
   constructor(options: GroupMemberOptions) {
@@ -55,6 +61,11 @@ export class GroupMember {
     return [...this.#owned.values()];
   }
 
+  /** By which grant it reads a partition; `undefined`: it does not. */
+  grantOf(partition: TopicPartition): number | undefined {
+    return this.#owned.get(keyOf(partition))?.grant;
+  }
+
   /** The next heartbeat: joins where it is not a member. */
   heartbeat(): HeartbeatRequestInit {
     return { ...this.#options, memberEpoch: this.#epoch, owned: byTopic(this.owned) };
@@ -70,7 +81,9 @@ export class GroupMember {
     this.#epoch = response.memberEpoch;
     const assigned = new Map(flat(response.assignment).map((one) => [keyOf(one), one]));
     const revoked = this.owned.filter((one) => !assigned.has(keyOf(one)));
-    const granted = [...assigned.values()].filter((one) => !this.#owned.has(keyOf(one)));
+    const granted = [...assigned.values()]
+      .filter((one) => !this.#owned.has(keyOf(one)))
+      .map((one) => ({ ...one, grant: ++this.#grants }));
     for (const one of granted) this.#owned.set(keyOf(one), one);
     return { revoked, granted };
   }

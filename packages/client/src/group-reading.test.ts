@@ -163,6 +163,27 @@ describe("Consumer in a group", () => {
     expect(seen.length).toBe(21);
   });
 
+  test("Consumer.commit() refuses positions() of before the partition was given up, though it came back", async () => {
+    await using scene = await setScene(1);
+    const { group } = scene;
+    await using client = createClient({ bootstrapServers: [scene.broker.address] });
+    const consumer = client.consumer({ topic: "t", group: "g", autoCommit: false });
+    await readInto(consumer, [], 8);
+    const before = consumer.positions();
+    await consumer.commit(before);
+    expect(group.committed.get(0)).toBe(8);
+
+    const [memberId = ""] = group.members.keys();
+    group.forget(memberId);
+    group.committed.set(0, 12); // Where another member was when it left.
+    await until(() => consumer.positions()[0]?.grant === 2, "it reads the partition again");
+    await expect(consumer.commit(before)).rejects.toMatchObject({ code: "FENCED_MEMBER_EPOCH" });
+    expect(group.committed.get(0)).toBe(12);
+    await consumer.commit(consumer.positions());
+    expect(group.committed.get(0)).toBeGreaterThanOrEqual(12);
+    await consumer.close();
+  });
+
   for (const seed of [1, 2, 3]) {
     test(`Consumer.close() and newcomers lose nothing, and commit nothing that was not handed out (seed ${seed})`, async () => {
       await using scene = await setScene(4);

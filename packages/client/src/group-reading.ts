@@ -4,7 +4,7 @@ import { pause } from "./backoff.ts";
 import type { ClusterConnection } from "./cluster-connection.ts";
 import type { ConsumerFeed } from "./consumer-feed.ts";
 import type { Fetcher } from "./fetcher.ts";
-import { keyOf, type TopicPartition } from "./group-member.ts";
+import { type GrantedPartition, keyOf, type TopicPartition } from "./group-member.ts";
 import { GroupSession, type PartitionOffset } from "./group-session.ts";
 import type { PartitionReader } from "./partition-reader.ts";
 import type { StartFrom } from "./start-position.ts";
@@ -25,7 +25,7 @@ export interface GroupReadingParts {
   readonly feed: ConsumerFeed;
   readonly fetcher: Fetcher;
   readonly readers: Map<string, PartitionReader>;
-  readonly newReader: (of: TopicPartition) => PartitionReader;
+  readonly newReader: (of: GrantedPartition) => PartitionReader;
   readonly onAssigned: () => void;
   readonly onFailed: (error: RopewalkError) => void;
 }
@@ -98,7 +98,7 @@ export class GroupReading {
     return true;
   }
 
-  #onGranted(partitions: readonly TopicPartition[]): void {
+  #onGranted(partitions: readonly GrantedPartition[]): void {
     const readers = partitions.map((of) => this.#parts.newReader(of));
     void this.#startReaders(readers);
   }
@@ -176,16 +176,9 @@ export class GroupReading {
 
   /** Commits what the application is done with. A failure is only told to the log: the next commit covers it. */
   #commitPassed(readers: Iterable<PartitionReader>): Promise<void> {
-    const offsets: PartitionOffset[] = [];
-    for (const reader of readers) {
-      const { topic, partition, passedOffset } = reader;
-      if (passedOffset === undefined || passedOffset === this.#committed.get(keyOf(reader)))
-        continue;
-      offsets.push({ topic, partition, offset: passedOffset });
-    }
     this.#committing = this.#committing.then(async () => {
       try {
-        await this.commit(offsets);
+        await this.commit(this.#passedOffsets(readers));
       } catch (error) {
         this.#cluster.logger.warn("Offsets could not be committed.", {
           groupId: this.#options.groupId,
@@ -194,6 +187,17 @@ export class GroupReading {
       }
     });
     return this.#committing;
+  }
+
+  #passedOffsets(readers: Iterable<PartitionReader>): PartitionOffset[] {
+    const offsets: PartitionOffset[] = [];
+    for (const reader of readers) {
+      const { grant, partition, passedOffset, topic } = reader;
+      if (passedOffset === undefined || passedOffset === this.#committed.get(keyOf(reader)))
+        continue;
+      offsets.push({ topic, partition, offset: passedOffset, grant });
+    }
+    return offsets;
   }
 
   #setCommitTimer(): Timer {

@@ -2,7 +2,12 @@ import { type CommittedOffset, groupService, RopewalkError } from "@ropewalk/pro
 import { pause } from "./backoff.ts";
 import type { ClusterConnection } from "./cluster-connection.ts";
 import { followPages } from "./follow-pages.ts";
-import { byTopic, GroupMember, type TopicPartition } from "./group-member.ts";
+import {
+  byTopic,
+  type GrantedPartition,
+  GroupMember,
+  type TopicPartition,
+} from "./group-member.ts";
 
 /** How a consumer takes part in a group. */
 export interface GroupSessionOptions {
@@ -15,12 +20,14 @@ export interface GroupSessionOptions {
 /** A partition and the offset of the next record to read. */
 export interface PartitionOffset extends TopicPartition {
   readonly offset: number;
+  /** As in `ConsumerPosition`: it is not committed once the partition was given up since. */
+  readonly grant?: number | undefined;
 }
 
 /** What the session tells the consumer. */
 export interface GroupSessionHandler {
   /** Read these from now on. */
-  onGranted(partitions: readonly TopicPartition[]): void;
+  onGranted(partitions: readonly GrantedPartition[]): void;
   /** Stop reading these and commit how far they are; others get them once this resolves. */
   onRevoked(partitions: readonly TopicPartition[]): Promise<void>;
   /** Others may read these already: stop, and do not commit. */
@@ -156,15 +163,22 @@ export class GroupSession {
     return committed;
   }
 
-  /** Commits. Rejects where the member was put out of the group, or nobody answers in time. */
+  /**
+   * Commits. Rejects where the member was put out of the group, or nobody answers in time; and where a partition was given
+   * up since the offset was known, or the commit asked for, though it came back: another member may have gone on in it, and
+   * the group would be taken back to where this one was.
+   */
   async commit(offsets: readonly PartitionOffset[]): Promise<void> {
     const { groupId } = this.#options;
+    const grants = offsets.map((one) => one.grant ?? this.#member.grantOf(one));
     const options = {
       action: `Cannot commit offsets of group ${groupId}`,
       timeoutMs: commitTimeoutMs,
       retry: "any",
     } as const;
     await this.#inTurn(() => {
+      const given = offsets.find((one, row) => this.#member.grantOf(one) !== grants[row]);
+      if (given !== undefined) throw givenUp(groupId, given);
       const { memberId, epoch } = this.#member;
       const request = { groupId, memberId, memberEpoch: epoch, offsets };
       return this.#cluster.call(groupService.commitOffsets, request, options);
@@ -208,4 +222,9 @@ export class GroupSession {
       });
     }
   }
+}
+
+function givenUp(groupId: string, { partition, topic }: TopicPartition): RopewalkError {
+  const message = `Cannot commit offsets of group ${groupId}: the member has given ${topic}-${partition} up since`;
+  return new RopewalkError("FENCED_MEMBER_EPOCH", message);
 }

@@ -37,6 +37,8 @@ export interface FetchedChunk {
 export class PartitionReader {
   readonly topic: string;
   readonly partition: number;
+  /** In a group: by which grant it is read. */
+  readonly grant: number | undefined;
   readonly backoff: Backoff;
   /** The stream that it is subscribed on. */
   stream: ReadStream | undefined;
@@ -58,12 +60,14 @@ export class PartitionReader {
   constructor(options: {
     readonly topic: string;
     readonly partition: number;
+    readonly grant?: number | undefined;
     readonly from: StartFrom;
     readonly exitAtEnd: boolean;
     readonly backoff: Backoff;
   }) {
     this.topic = options.topic;
     this.partition = options.partition;
+    this.grant = options.grant;
     this.#from = options.from;
     this.#exitAtEnd = options.exitAtEnd;
     this.backoff = options.backoff;
