@@ -10,6 +10,7 @@ import {
   plotKinds,
 } from "./plots/plot.ts";
 import { type TopicChore, topicChores } from "./workload/administering.ts";
+import type { BrokerVersion } from "./simulated-cluster.ts";
 import { type BrokerChore, brokerChores } from "./workload/operating.ts";
 import { SeededRandom } from "./world/seeded-random.ts";
 import type { DiskSpeed } from "./world/simulated-disk.ts";
@@ -52,6 +53,8 @@ export interface RunOptions {
   readonly membersCling: boolean;
   readonly topicChores: readonly TopicChore[];
   readonly brokerChores: readonly BrokerChore[];
+  /** What the first brokers are. */
+  readonly firstVersion: BrokerVersion;
   readonly choreEveryMsMax: number;
   readonly growBy: number;
   /** How long it takes at most until a topic is deleted and made again; 0: none is. */
@@ -78,7 +81,7 @@ export function optionsOfSeed(
   seed: string,
   allowed: readonly FaultKind[] = usualFaults,
 ): RunOptions {
-  const options = withContention(optionsWithoutPlots(seed, allowed));
+  const options = withUpgrades(withContention(optionsWithoutPlots(seed, allowed)));
   // Plots need replicas that move, and do harm of their own.
   const mayPlot = plotFaults.every((kind) => allowed.includes(kind));
   return mayPlot && options.lastingFault === undefined ? withPlots(options) : options;
@@ -136,6 +139,7 @@ export function optionsWithoutPlots(
     membersCling: false,
     topicChores: topicChores.filter(() => random.chance(0.3)),
     brokerChores: brokerChores.filter(() => random.chance(0.2)),
+    firstVersion: "newer",
     choreEveryMsMax: random.pick([500, 3000, 8000]),
     growBy: 1 + random.integer(2),
     churnEveryMsMax: random.pick([0, 0, 200, 2000]),
@@ -157,6 +161,14 @@ function withContention(options: RunOptions): RunOptions {
     memberStayMsMax: random.pick([1000, 3000]),
     membersCling: true,
   };
+}
+
+/** In some runs all brokers are of an older version at first, and get the newer one while they work, or do not. */
+function withUpgrades(options: RunOptions): RunOptions {
+  const random = new SeededRandom(`${options.seed}/versions`);
+  if (random.chance(3 / 4)) return options;
+  const brokerChores = options.brokerChores.filter(() => random.chance(0.5));
+  return { ...options, firstVersion: "older", brokerChores: [...brokerChores, "upgrade"] };
 }
 
 /** A seed is in all else as it would be without: plots have random numbers of their own. */

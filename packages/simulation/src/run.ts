@@ -59,7 +59,9 @@ export class Run {
       const detail = `${valueOf({ number, producer })} was acknowledged at ${partition}:${offset}, which no replica has applied`;
       this.#failures.push(describe({ kind: "early acknowledgement", detail }));
     };
-    this.#cluster = new SimulatedCluster(this.#world, options.brokerCount, options.limits, {
+    const { brokerCount, firstVersion, limits } = options;
+    this.#cluster = new SimulatedCluster(this.#world, brokerCount, limits, {
+      firstVersion,
       watch,
       groupWatch: new GroupWatch(report),
     });

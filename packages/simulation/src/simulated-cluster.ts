@@ -21,6 +21,15 @@ import {
 } from "./world/simulated-process.ts";
 import type { World } from "./world/world.ts";
 
+/** Which version of the broker a machine runs: this one, or one that knows neither its frames nor its feature level. */
+export type BrokerVersion = "older" | "newer";
+
+/** What a broker of the version before says of itself. */
+const olderVersion: Pick<BrokerConfig, "featureLevels" | "peerVersions"> = {
+  featureLevels: { min: 1, max: 1 },
+  peerVersions: { min: 1, max: 1 },
+};
+
 /** A machine that runs a broker, when it does. */
 export interface BrokerMachine {
   readonly brokerId: number;
@@ -31,6 +40,8 @@ export interface BrokerMachine {
   process: SimulatedProcess | undefined;
   broker: Broker | undefined;
   clock: ClockFault;
+  /** What it starts next time. A machine without any data gets the newer one. */
+  version: BrokerVersion;
   /** It is never started again. */
   isLost: boolean;
 }
@@ -41,6 +52,8 @@ export interface ClusterSetting {
   readonly log?: BrokerConfig["log"];
   /** By what part of one clocks run too fast or too slow. Default 0.01: a quartz is off by less. */
   readonly drift?: number | undefined;
+  /** What the first brokers are; default: newer. */
+  readonly firstVersion?: BrokerVersion | undefined;
   /** Sees what replicas do. */
   readonly watch?: RaftWatch | undefined;
   /** Sees what consumer groups commit; only beside `watch`. */
@@ -99,7 +112,10 @@ export class SimulatedCluster {
     this.#limits = limits;
     this.#setting = setting;
     this.#founderCount = brokerCount;
-    this.#machines = Array.from({ length: brokerCount }, (_, row) => this.#newMachine(row + 1));
+    const { firstVersion = "newer" } = setting;
+    this.#machines = Array.from({ length: brokerCount }, (_, row) =>
+      this.#newMachine(row + 1, firstVersion),
+    );
   }
 
   get machines(): readonly BrokerMachine[] {
@@ -119,7 +135,7 @@ export class SimulatedCluster {
   start(machine: BrokerMachine): void {
     if (machine.process?.isAlive === true || machine.isLost) return;
     const { trace } = this.#world;
-    trace.tell(machine.host, "starts");
+    trace.tell(machine.host, machine.version === "older" ? "starts, older" : "starts");
     this.#world.network.machineIsBack(machine.host);
     const process = new SimulatedProcess(this.#world.loop, machine.host, machine.clock);
     machine.process = process;
@@ -195,6 +211,7 @@ export class SimulatedCluster {
   /** Everything on a machine's disk is gone. */
   wipe(machine: BrokerMachine): void {
     machine.disk.wipe();
+    machine.version = "newer";
     this.#begun.delete(machine);
     this.#voters.forget(machine.brokerId);
     this.#setting.watch?.forget(machine.brokerId);
@@ -202,7 +219,7 @@ export class SimulatedCluster {
 
   /** Starts a broker on one more machine. */
   grow(): BrokerMachine {
-    const machine = this.#newMachine(this.#machines.length + 1);
+    const machine = this.#newMachine(this.#machines.length + 1, "newer");
     this.#machines.push(machine);
     this.start(machine);
     return machine;
@@ -261,7 +278,7 @@ export class SimulatedCluster {
     return door;
   }
 
-  #config({ brokerId, host }: BrokerMachine): BrokerConfig {
+  #config({ brokerId, host, version }: BrokerMachine): BrokerConfig {
     const at = (port: number): { host: string; port: number } => ({ host, port });
     // The door says which port it has.
     const isReal = this.#setting.openPort !== undefined;
@@ -279,10 +296,11 @@ export class SimulatedCluster {
       rack: "",
       limits: this.#limits,
       log: this.#setting.log ?? smallLog,
+      ...(version === "older" ? olderVersion : {}),
     };
   }
 
-  #newMachine(brokerId: number): BrokerMachine {
+  #newMachine(brokerId: number, version: BrokerVersion): BrokerMachine {
     const { drift = 0.01 } = this.#setting;
     const { random } = this.#world;
     const rate = 1 + random.fork(`clock-${brokerId}`).between(-drift, drift);
@@ -295,6 +313,7 @@ export class SimulatedCluster {
       process: undefined,
       broker: undefined,
       clock: { ...soundClock, rate },
+      version,
       isLost: false,
     };
   }

@@ -1,23 +1,19 @@
-import type { Consumer, ConsumerPosition } from "@ropewalk/client";
+import type { Consumer, ConsumerPosition, PartitionOffset } from "@ropewalk/client";
 import type { SeededRandom } from "../world/seeded-random.ts";
 import type { SimulatedProcess } from "../world/simulated-process.ts";
+import { callFailureOf } from "./call-failure.ts";
 import type { GroupHistory } from "./group-history.ts";
 
 /** A commit is waited for, and many of them would make a slow reader. */
 const commitEveryMs = 200;
 
-/**
- * How long a tardy member takes from where it is to its commit. A partition that it has given up meanwhile does not come
- * back in that time: it would be granted with the heartbeat after the next, three seconds later.
- */
+/** How long a tardy member takes from where it is to its commit. */
 const tardyMsMax = 2000;
 
-/** What took longer to be committed may be a partition that went to another member and came back. */
-const surelySameMs = 2900;
-
 /**
- * How a member commits on its own: where it is, or, if it is tardy, where it was some time ago; and, if it clings to what it
- * read, where it was in a partition that was taken from it a moment ago, which is to be refused.
+ * How a member commits on its own: where it is, or, if it is tardy, where it was some time ago, which is to be refused where
+ * it has given a partition up since; and, if it clings to what it read, offsets of its own for partitions that were taken
+ * from it, which the coordinator is to refuse.
  */
 export class Committing {
   readonly #consumer: Consumer;
@@ -26,12 +22,10 @@ export class Committing {
   readonly #history: GroupHistory;
   readonly #isTardy: boolean;
   readonly #clings: boolean;
-  /** Where it was when it was done with the last record, and when that was. */
+  /** Where it was when it was done with the last record. */
   #held: readonly ConsumerPosition[] = [];
-  #heldMs = 0;
   #lastMs: number;
   #noted: readonly ConsumerPosition[] | undefined;
-  #notedMs = 0;
   #dueMs = 0;
 
   constructor(
@@ -57,45 +51,45 @@ export class Committing {
     if (this.#noted === undefined) {
       if (nowMs - this.#lastMs < commitEveryMs || this.#random.chance(0.9)) return;
       this.#noted = this.#consumer.positions();
-      this.#notedMs = nowMs;
       this.#dueMs = nowMs + (this.#isTardy ? this.#random.between(0, tardyMsMax) : 0);
     }
-    // What was noted too long ago is noted anew.
-    if (nowMs - this.#notedMs > tardyMsMax) this.#noted = undefined;
-    if (this.#noted === undefined || nowMs < this.#dueMs) return;
-    await this.#commit(this.#noted, this.#notedMs);
+    if (nowMs < this.#dueMs) return;
+    await this.#commit(this.#noted);
     this.#noted = undefined;
     this.#lastMs = this.#process.monotonicMs();
   }
 
   async #commitLost(): Promise<void> {
-    const [held, heldMs] = [this.#held, this.#heldMs];
+    const held = this.#held;
     this.#held = this.#consumer.positions();
-    this.#heldMs = this.#process.monotonicMs();
     const lost = held.filter(({ partition }) => !this.#holds(partition));
-    // Of what was long ago it may have been put out, and have got it again.
-    if (lost.length === 0 || this.#heldMs - heldMs > tardyMsMax) return;
-    await this.#commit(lost, heldMs);
-    // Whoever joins anew may have it again at once, from where the group was before this commit.
-    for (const { partition } of lost) {
-      if (this.#holds(partition)) this.#history.rewound(partition);
-    }
+    if (lost.length === 0) return;
+    const fate = await this.#fateOf(
+      lost.map(({ offset, partition, topic }) => ({ offset, partition, topic })),
+    );
+    // The coordinator may have given it back already, and its answer was lost.
+    for (const { partition } of fate === "refused" ? [] : lost) this.#history.rewound(partition);
   }
 
   #holds(partition: number): boolean {
     return this.#consumer.positions().some((position) => position.partition === partition);
   }
 
-  async #commit(positions: readonly ConsumerPosition[], notedMs: number): Promise<void> {
-    // It may be refused: the partitions are somebody else's by now, or nobody coordinates.
-    const isDone = await this.#consumer.commit(positions).then(
-      () => true,
-      () => false,
-    );
-    const isSure = this.#process.monotonicMs() - notedMs < surelySameMs;
+  async #commit(positions: readonly ConsumerPosition[]): Promise<void> {
+    const fate = await this.#fateOf(positions);
     for (const { offset, partition } of positions) {
-      if ((this.#isTardy || this.#clings) && !isSure) this.#history.rewound(partition);
-      else if (isDone) this.#history.committed(partition, offset);
+      if (fate === "done") this.#history.committed(partition, offset);
+      // It may be done later than one that comes after it.
+      else if (fate === "unknown") this.#history.rewound(partition);
+    }
+  }
+
+  async #fateOf(offsets: readonly PartitionOffset[]): Promise<"done" | "refused" | "unknown"> {
+    try {
+      await this.#consumer.commit(offsets);
+      return "done";
+    } catch (error) {
+      return callFailureOf(error).outcome === "definite" ? "refused" : "unknown";
     }
   }
 }

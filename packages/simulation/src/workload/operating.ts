@@ -6,11 +6,11 @@ import { Activity, pause } from "./activity.ts";
 import { callFailureOf } from "./call-failure.ts";
 import type { ClientSeat } from "./client-seats.ts";
 
-/** What an operator does with brokers. */
+/** What an operator does with brokers of one version. */
 export const brokerChores = ["drain", "decommission", "grow", "rolling restart"] as const;
 
-/** One of them. */
-export type BrokerChore = (typeof brokerChores)[number];
+/** What an operator does with brokers. */
+export type BrokerChore = (typeof brokerChores)[number] | "upgrade";
 
 /** How an operator works. */
 export interface OperatingOptions {
@@ -23,7 +23,7 @@ export interface OperatingOptions {
 /** How long an operator waits for a broker to be emptied before the decommission is taken back. */
 const patienceMs = 15_000;
 
-/** An operator who drains, decommissions, replaces, adds and restarts brokers under load. */
+/** An operator who drains, decommissions, replaces, adds, restarts and upgrades brokers under load. */
 export class Operating {
   readonly #admin: Admin;
   readonly #process: SimulatedProcess;
@@ -36,6 +36,8 @@ export class Operating {
   /** New machines that have not registered yet, as far as is known. */
   readonly #expected = new Set<BrokerMachine>();
   #grown = 0;
+  /** A machine that was given the older version again. Until it has registered, the cluster takes it for a newer one. */
+  #goingBack: BrokerMachine | undefined;
   readonly counts: Map<BrokerChore, number> = new Map();
 
   constructor(
@@ -74,9 +76,10 @@ export class Operating {
   async #chore(chore: BrokerChore): Promise<void> {
     const machine = this.#random.pick(this.#founders);
     if (chore === "drain") await this.#drain(machine);
-    else if (chore === "decommission") await this.#decommission(machine);
+    else if (chore === "decommission" && this.#hasGoneBack()) await this.#decommission(machine);
     else if (chore === "grow") this.#grow();
-    else await this.#rollingRestart();
+    else if (chore === "upgrade" && this.#hasGoneBack()) await this.#changeVersion(machine);
+    else if (chore === "rolling restart") await this.#rollingRestart();
     this.counts.set(chore, (this.counts.get(chore) ?? 0) + 1);
   }
 
@@ -131,11 +134,36 @@ export class Operating {
   async #rollingRestart(): Promise<void> {
     for (const machine of this.#cluster.machines) {
       if (this.#activity.isStopped) return;
-      await this.#cluster.restart(machine);
-      const endMs = this.#process.monotonicMs() + 5000;
-      while (machine.broker === undefined && this.#process.monotonicMs() < endMs) {
-        await pause(this.#process, 50);
-      }
+      await this.#restart(machine);
+    }
+  }
+
+  /**
+   * Gives a machine the newer version, or takes it back where it has it: for as long as two others have the older one, and
+   * hold the cluster's feature level down.
+   */
+  async #changeVersion(machine: BrokerMachine): Promise<void> {
+    if (machine.version === "newer") {
+      const others = this.#cluster.machines.filter((each) => each !== machine);
+      if (others.filter(({ version }) => version === "older").length < 2) return;
+      this.#goingBack = machine;
+      machine.version = "older";
+    } else {
+      machine.version = "newer";
+    }
+    await this.#restart(machine);
+  }
+
+  #hasGoneBack(): boolean {
+    if (this.#goingBack?.broker?.isReady() === true) this.#goingBack = undefined;
+    return this.#goingBack === undefined;
+  }
+
+  async #restart(machine: BrokerMachine): Promise<void> {
+    await this.#cluster.restart(machine);
+    const endMs = this.#process.monotonicMs() + 5000;
+    while (machine.broker === undefined && this.#process.monotonicMs() < endMs) {
+      await pause(this.#process, 50);
     }
   }
 }

@@ -44,6 +44,7 @@ class Scheduled implements Event {
  * is decided by what is asked of it, and takes as long as its events take to compute.
  */
 export class EventLoop {
+  readonly #eventsPerSecondMax: number;
   #nowMs = 0;
   #order = 0;
   #count = 0;
@@ -52,6 +53,14 @@ export class EventLoop {
   /** What was asked for at this moment and is to happen at it: nearly half of all, and in its order as it is. */
   readonly #present: Scheduled[] = [];
   #presentTaken = 0;
+  /** The second of the run that `#secondEvents` are of. */
+  #second = 0;
+  #secondEvents = 0;
+
+  /** Where more than `eventsPerSecondMax` events happen in one second of the run, it ends: two parties answer each other for ever. */
+  constructor(eventsPerSecondMax: number = Number.POSITIVE_INFINITY) {
+    this.#eventsPerSecondMax = eventsPerSecondMax;
+  }
 
   /** Milliseconds since the run began. */
   get nowMs(): number {
@@ -97,12 +106,23 @@ export class EventLoop {
         this.#nowMs = Math.max(this.#nowMs, endMs);
         return isDone() ? "done" : "time is up";
       }
-      this.#count++;
+      this.#countEvent();
       if (event.owner === undefined) event.run();
       else event.owner.happen(event.run);
       drainMicrotasks?.();
     }
     return "later";
+  }
+
+  #countEvent(): void {
+    this.#count++;
+    const second = Math.floor(this.#nowMs / 1000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#secondEvents = 0;
+    }
+    if (++this.#secondEvents <= this.#eventsPerSecondMax) return;
+    throw new Error(`a storm: ${this.#secondEvents} events in second ${second}`);
   }
 
   /** Takes the next event up to `endMs` that nobody cancelled, and makes it now. */

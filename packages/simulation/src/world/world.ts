@@ -17,11 +17,13 @@ export interface WorldOptions {
   readonly disk: DiskSpeed;
   /** Hears every line of the trace. */
   readonly onLine?: ((line: string) => void) | undefined;
+  /** What more than so many events in one second would be taken for a storm; absent: nothing is. */
+  readonly eventsPerSecondMax?: number | undefined;
 }
 
 /** Time, links and doors that all processes of a run share. */
 export class World {
-  readonly loop: EventLoop = new EventLoop();
+  readonly loop: EventLoop;
   readonly random: SeededRandom;
   readonly trace: Trace;
   readonly links: SimulatedLinks;
@@ -32,7 +34,8 @@ export class World {
   readonly #disk: DiskSpeed;
   #processes = 0;
 
-  constructor({ disk, link, onLine, seed }: WorldOptions) {
+  constructor({ disk, eventsPerSecondMax, link, onLine, seed }: WorldOptions) {
+    this.loop = new EventLoop(eventsPerSecondMax);
     this.random = new SeededRandom(seed);
     this.trace = new Trace(this.loop, onLine);
     this.links = new SimulatedLinks(this.loop, this.random.fork("links"), link);
