@@ -1,6 +1,6 @@
 import { encodeSnapshotManifest, type GroupLog } from "@ropewalk/log";
 import { RopewalkError } from "@ropewalk/protocol";
-import { nodeRuntime } from "@ropewalk/runtime/node";
+import type { Logger } from "@ropewalk/runtime";
 import { expect, test } from "vitest";
 import { SimulatedClock } from "../../fakes/simulated-clock.ts";
 import { LeaderTable } from "../leadership/leader-table.ts";
@@ -11,7 +11,6 @@ import type { AbsentReplica } from "./replica-home.ts";
 import { ReplicaRepairer } from "./replica-repairer.ts";
 import { Turns } from "../turns.ts";
 
-const { logger } = nodeRuntime({ log: { level: "silent" } });
 const manifest = encodeSnapshotManifest({
   index: 8,
   endOffset: 8,
@@ -30,6 +29,7 @@ class Scene {
   readonly installed: RemoteHistory[] = [];
   readonly repairer: ReplicaRepairer;
   readonly asked: number[] = [];
+  readonly errors: string[] = [];
   replicaIds: readonly number[] = [1, 2, 3];
   leaderId: number | undefined;
 
@@ -51,7 +51,7 @@ class Scene {
     this.repairer = new ReplicaRepairer({
       brokerId: 1,
       clock: this.clock,
-      logger,
+      logger: this.#logger(),
       caller: caller as RemoteCaller,
       leaders: new LeaderTable(),
       installer: installer as HistoryInstaller,
@@ -60,6 +60,12 @@ class Scene {
       retryMsMin: 10,
       retryMsMax: 10,
     });
+  }
+
+  #logger(): Logger {
+    const ignored = () => undefined;
+    const error = (message: string): void => void this.errors.push(message);
+    return { debug: ignored, info: ignored, warn: ignored, error, child: () => this.#logger() };
   }
 
   /** Has a replica repaired whose own log remembers this term. */
@@ -115,9 +121,21 @@ test("ReplicaRepairer leaves a replica out until the others are a majority", asy
   scene.add(3);
   await scene.clock.run(100);
   expect(scene.asked).toEqual([]);
+  expect(scene.errors).toHaveLength(1);
   scene.replicaIds = [1, 2, 3];
   await scene.clock.run(100);
   await scene.repairer.stop();
   expect(scene.asked).toEqual([2]);
+  expect(scene.repairer.counters.repaired).toBe(1);
+});
+
+test("ReplicaRepairer says nothing of a majority that is missing only in what the metadata was before", async () => {
+  const scene = new Scene();
+  scene.replicaIds = [1, 2];
+  scene.add(3);
+  scene.replicaIds = [1, 2, 3];
+  await scene.clock.run(100);
+  await scene.repairer.stop();
+  expect(scene.errors).toEqual([]);
   expect(scene.repairer.counters.repaired).toBe(1);
 });

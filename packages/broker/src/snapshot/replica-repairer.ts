@@ -94,15 +94,19 @@ export class ReplicaRepairer {
 
   /** Resolves when the other replicas are a majority, there is none to wait for, or the broker stops. */
   async #majority(absent: AbsentReplica): Promise<void> {
-    const { clock, interruption, logger, retryMsMax } = this.#options;
+    const { clock, interruption, logger, retryMsMax, retryMsMin } = this.#options;
     const isWaiting = (): boolean =>
       !interruption.isOver && !absent.isGone() && !othersAreMajority(absent.replicaIds());
-    if (!isWaiting()) return;
-    logger.error("a damaged replica stays out: without it there is no majority to repair it", {
-      groupId: absent.key.groupId,
-      replicaIds: absent.replicaIds().join(", "),
-    });
-    while (isWaiting()) await interruption.pause(clock, retryMsMax);
+    for (let attempt = 0; isWaiting(); attempt++) {
+      // At first it may be that this broker still reads what the metadata was long ago.
+      if (attempt === 1) {
+        logger.error("a damaged replica stays out: without it there is no majority to repair it", {
+          groupId: absent.key.groupId,
+          replicaIds: absent.replicaIds().join(", "),
+        });
+      }
+      await interruption.pause(clock, Math.min(retryMsMin * 2 ** attempt, retryMsMax));
+    }
   }
 
   /** Answers whether the replica is back; it is not where it is gone, or the broker stops. */
