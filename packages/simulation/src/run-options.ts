@@ -167,8 +167,8 @@ function withContention(options: RunOptions): RunOptions {
 function withUpgrades(options: RunOptions): RunOptions {
   const random = new SeededRandom(`${options.seed}/versions`);
   if (random.chance(3 / 4)) return options;
-  const brokerChores = options.brokerChores.filter(() => random.chance(0.5));
-  return { ...options, firstVersion: "older", brokerChores: [...brokerChores, "upgrade"] };
+  const others = options.brokerChores.filter(() => random.chance(0.5));
+  return { ...options, firstVersion: "older", brokerChores: [...others, "upgrade"] };
 }
 
 /** A seed is in all else as it would be without: plots have random numbers of their own. */

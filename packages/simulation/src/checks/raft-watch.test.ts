@@ -126,6 +126,17 @@ describe("RaftWatch", () => {
     expect(kinds).toEqual(["vote of no member"]);
   });
 
+  test("lets a replica vote that was a member, and has left", () => {
+    const kinds: string[] = [];
+    const observer = new RaftWatch(({ kind }) => void kinds.push(kind)).observe(1);
+    const replica = { ...replicaOf([1]), hasJoined: true };
+    observer.added(replica);
+    observer.stepped(replica, stepOf({}));
+    replica.hasJoined = false;
+    observer.stepped(replica, stepOf({ hardState: { term: 2, vote: 3, commit: 0 } }));
+    expect(kinds).toEqual([]);
+  });
+
   test("finds a broker that starts without what was on its disk, unless the disk was taken away", () => {
     const kinds: string[] = [];
     const watch = new RaftWatch(({ kind }) => void kinds.push(kind));

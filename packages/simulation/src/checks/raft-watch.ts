@@ -25,6 +25,8 @@ interface Replica {
   imageIndex: number;
   /** The members changed in what was applied last: what was committed meanwhile may be so by the old ones' word. */
   isChanging: boolean;
+  /** It has applied what made it a member, in this process. */
+  hasJoined: boolean;
 }
 
 /**
@@ -95,6 +97,7 @@ export class RaftWatch {
       commit,
       imageIndex: appliedIndex,
       isChanging: false,
+      hasJoined: false,
     };
   }
 
@@ -183,11 +186,13 @@ function takeHardState(
   replica: Replica,
   { hardState }: ObservedStep,
 ): void {
+  // One that has left the group since may vote for those who have not heard of it.
+  replica.hasJoined ||= hasJoined;
   if (hardState === undefined) return;
   const { commit, term, vote } = hardState;
   const { group } = replica;
   const isNewVote = vote !== 0 && (term !== replica.term || vote !== replica.vote);
-  if (isNewVote && !hasJoined) {
+  if (isNewVote && !replica.hasJoined) {
     const detail = `broker ${brokerId} votes for ${vote} in term ${term}, and does not have what made it a member`;
     group.tell("vote of no member", detail);
   }

@@ -20,7 +20,10 @@ export interface OperatingOptions {
   readonly growBy: number;
 }
 
-/** How long an operator waits for a broker to be emptied before the decommission is taken back. */
+/**
+ * How long an operator waits for a broker to be emptied before the decommission is taken back, and for a new machine to
+ * register before another one takes its place.
+ */
 const patienceMs = 15_000;
 
 /** An operator who drains, decommissions, replaces, adds, restarts and upgrades brokers under load. */
@@ -33,8 +36,8 @@ export class Operating {
   readonly #activity: Activity;
   /** The brokers that were there from the beginning. */
   readonly #founders: readonly BrokerMachine[];
-  /** New machines that have not registered yet, as far as is known. */
-  readonly #expected = new Set<BrokerMachine>();
+  /** New machines that have not registered yet, as far as is known, and when they were put there. */
+  readonly #expected = new Map<BrokerMachine, number>();
   #grown = 0;
   /** A machine that was given the older version again. Until it has registered, the cluster takes it for a newer one. */
   #goingBack: BrokerMachine | undefined;
@@ -102,8 +105,11 @@ export class Operating {
 
   /** Puts a new machine in the place of one that was removed; answers whether it did: the one before may be on its way. */
   #replace(machine: BrokerMachine): boolean {
-    if (this.#expected.has(machine)) return false;
-    this.#expected.add(machine);
+    const nowMs = this.#process.monotonicMs();
+    // Or it came, and was removed once more by a call that failed on its way back.
+    if (nowMs - (this.#expected.get(machine) ?? Number.NEGATIVE_INFINITY) < patienceMs)
+      return false;
+    this.#expected.set(machine, nowMs);
     this.#cluster.replace(machine);
     return true;
   }
