@@ -234,6 +234,19 @@ describe("GroupPartitionCoordinator.commitOffsets()", () => {
     expect(offsets).toMatchObject([{ topic: "t", partition: 1, offset: 7, metadata: "" }]);
   });
 
+  test("takes no offsets from a member once it has proposed that the member is gone, applied or not", async () => {
+    const { beat, commit, coordinator, world } = scene();
+    await beat("a", 0);
+    await commit("a", 1, 7);
+    world.nowMs = 2000;
+    const expiry = coordinator.expireSessions();
+    const late = codeOf(commit("a", 1, 9));
+    await expiry;
+    expect(await late).toBe("UNKNOWN_MEMBER_ID");
+    const { offsets } = coordinator.fetchOffsets({ groupId: "g", partitions: [], ...firstPage });
+    expect(offsets).toMatchObject([{ topic: "t", partition: 1, offset: 7 }]);
+  });
+
   test("forgets what was committed for a topic that was made again under its name", async () => {
     const { beat, commit, coordinator, world } = scene();
     await beat("a", 0);
