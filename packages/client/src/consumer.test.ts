@@ -195,6 +195,21 @@ describe("Consumer, start and end", () => {
     await expect(beyond.ready()).rejects.toThrow(RopewalkError);
   });
 
+  test("Consumer fails where the topic has fewer partitions than the one that had its name before", async () => {
+    await using cluster = await Cluster.start(1, { clock: new HastyClock() });
+    const { broker, client } = cluster;
+    const { brokerId } = broker;
+    fill(cluster.log(0));
+    let answers = 0;
+    broker.on(clusterService.getMetadata, () => {
+      if (answers++ === 0) return metadataOf([broker], "t", [brokerId, brokerId]);
+      const { topics, ...rest } = metadataOf([broker], "t", [brokerId]);
+      return { ...rest, topics: topics.map((topic) => ({ ...topic, topicId: "another" })) };
+    });
+    const consumer = client.consumer({ topic: "t", exitAtEnd: true });
+    await expect(readAll(consumer)).rejects.toMatchObject({ code: "UNKNOWN_TOPIC_OR_PARTITION" });
+  });
+
   test("Consumer fails at a batch that stays damaged, after the records before it", async () => {
     await using cluster = await Cluster.start(1, { clock: new HastyClock() });
     fill(cluster.log(0));

@@ -42,7 +42,8 @@ export class Fetcher {
   readonly #streams = new Map<number, FetchStream>();
   readonly #retryTimers = new Map<PartitionReader, Timer>();
   readonly #damaged = new DamagedReads();
-  readonly #missingSinceMs = new Map<string, number>();
+  /** Since when partitions are wanted that are not there. */
+  readonly #missingSinceMs = new Map<PartitionReader, number>();
   #leaderless = new Set<PartitionReader>();
   #silenceTimer: Timer | undefined;
   #isClosed = false;
@@ -70,6 +71,7 @@ export class Fetcher {
     reader.stream?.unsubscribe(reader);
     this.#readers.delete(reader);
     this.#leaderless.delete(reader);
+    this.#missingSinceMs.delete(reader);
     this.#near?.forget(reader);
     this.#retryTimers.get(reader)?.cancel();
     this.#retryTimers.delete(reader);
@@ -233,23 +235,32 @@ export class Fetcher {
   #onMetadata(topics: readonly string[], answered: boolean): void {
     const leaderless = this.#leaderless;
     this.#leaderless = new Set();
-    const missing = new Set(topics.filter((topic) => this.#isMissingForLong(topic, answered)));
     for (const reader of leaderless) {
-      if (missing.has(reader.topic)) this.#handler.onFailed(reader, noTopic(reader.topic));
+      const isMissing = topics.includes(reader.topic) && this.#isMissingForLong(reader, answered);
+      if (isMissing) this.#handler.onFailed(reader, this.#missing(reader));
       else this.#route(reader);
     }
   }
 
-  #isMissingForLong(topic: string, answered: boolean): boolean {
-    if (this.#cluster.metadata.partitionCount(topic) !== undefined) {
-      this.#missingSinceMs.delete(topic);
+  /** Whether there is no such partition: the topic is gone, or another one has its name, with fewer. */
+  #isMissingForLong(reader: PartitionReader, answered: boolean): boolean {
+    const partitionCount = this.#cluster.metadata.partitionCount(reader.topic) ?? 0;
+    if (reader.partition < partitionCount) {
+      this.#missingSinceMs.delete(reader);
       return false;
     }
     if (!answered) return false;
     const nowMs = this.#cluster.clock.monotonicMs();
-    const sinceMs = this.#missingSinceMs.get(topic) ?? nowMs;
-    this.#missingSinceMs.set(topic, sinceMs);
+    const sinceMs = this.#missingSinceMs.get(reader) ?? nowMs;
+    this.#missingSinceMs.set(reader, sinceMs);
     return nowMs - sinceMs >= unknownTopicTimeoutMs;
+  }
+
+  #missing({ partition, topic }: PartitionReader): RopewalkError {
+    const partitionCount = this.#cluster.metadata.partitionCount(topic);
+    if (partitionCount === undefined) return noTopic(topic);
+    const message = `Cannot read ${topic}-${partition}: it has ${partitionCount} partitions`;
+    return new RopewalkError("UNKNOWN_TOPIC_OR_PARTITION", message);
   }
 
   #setSilenceTimer(): Timer {
