@@ -1,15 +1,18 @@
 import type { Listener, Runtime } from "@ropewalk/runtime";
 import { BrokerNode } from "./broker-node.ts";
 import { type BrokerStorage, openBrokerStorage } from "./broker-storage.ts";
+import { ByteBudget } from "./byte-budget.ts";
 import { type BrokerConfig, type BrokerLimits, defaultBrokerLimits } from "./config.ts";
 import { type ClientDoor, GrpcDoor, type GrpcDoorOptions } from "./grpc/grpc-door.ts";
 import { grpcServices } from "./grpc/grpc-services.ts";
+import type { HeldBytes } from "./held-bytes.ts";
 import { HealthReport } from "./health/health-report.ts";
 import { openHttpDoor } from "./http-door.ts";
 import { supportedFeatureLevels } from "./controller/feature-level.ts";
 import type { BrokerRegistration } from "./controller/broker-registration.ts";
 import type { PeerHello } from "./peer/hello.ts";
 import { createMetrics } from "./metrics.ts";
+import { peerQueues } from "./peer/peer-config.ts";
 import { PeerNetwork } from "./peer/peer-network.ts";
 import type { BrokerPorts } from "./ports.ts";
 import type { RaftObserver } from "./raft/raft-observer.ts";
@@ -46,6 +49,7 @@ export class Broker {
   readonly #limits: BrokerLimits;
   readonly #storage: BrokerStorage;
   readonly #node: BrokerNode;
+  readonly #produceBudget: ByteBudget;
   readonly #becameReady = Promise.withResolvers<void>();
   #peers: PeerNetwork | undefined;
   #door: ClientDoor | undefined;
@@ -71,6 +75,7 @@ export class Broker {
     this.#runtime = runtime;
     this.#limits = { ...defaultBrokerLimits, ...config.limits };
     this.#storage = storage;
+    this.#produceBudget = new ByteBudget(this.#limits.produceInFlightBytesMax);
     this.#node = new BrokerNode({
       config,
       limits: this.#limits,
@@ -124,6 +129,13 @@ export class Broker {
     return this.#notReady() === undefined;
   }
 
+  /** What it holds for clients and peers by now: nothing of it when they are gone and all is done. */
+  heldBytes(): readonly HeldBytes[] {
+    const { bytesHeld: bytes, bytesMax } = this.#produceBudget;
+    const produced = { purpose: "record batches of producers", bytes, bytesMax };
+    return [produced, ...(this.#peers?.heldBytes() ?? [])];
+  }
+
   /** Stops cleanly: ends calls, finishes writes, notes what was applied, gives everything back. */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
@@ -149,6 +161,7 @@ export class Broker {
       clock,
       logger,
       limits: this.#limits,
+      produceBudget: this.#produceBudget,
       appended: (bytes) => metrics.appendedBytes.inc(bytes),
       fetched: (bytes) => metrics.fetchedBytes.inc(bytes),
     });
@@ -169,6 +182,8 @@ export class Broker {
   #startPeers(): Promise<PeerNetwork> {
     const { brokerId, bootstrap, peer, peerVersions } = this.config;
     const { host, caller } = this.#node;
+    const queueBytesMax = peerQueues(this.#limits.peerQueueBytesMax);
+    const versions = peerVersions === undefined ? {} : { versions: peerVersions };
     const starting = PeerNetwork.start({
       runtime: this.#runtime,
       brokerId,
@@ -185,7 +200,7 @@ export class Broker {
       onNewerSeen: (id) => host.peerReplaced(id),
       onMemberSeen: (id, clusterId) => this.#node.membership.clusterSeen(id, clusterId),
       onClusterSeen: (id, clusterId) => this.#clusterSeen(id, clusterId),
-      ...(peerVersions === undefined ? {} : { config: { versions: peerVersions } }),
+      config: { queueBytesMax, ...versions },
       onRaftMessages: (from, messages, batches) => host.receive(from, messages, batches),
       onRequest: (from, method, body, isStranger) =>
         caller.answer(from, String(method), body, isStranger),

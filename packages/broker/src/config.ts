@@ -60,6 +60,8 @@ export interface BrokerLimits {
   readonly applyBytesMax: number;
   /** Pages of at most that size that are read for replicas at a time: after a start, all have something to apply. */
   readonly pageReadsMax: number;
+  /** Bytes of the log that wait to be sent to one peer, beyond which messages are dropped; an eighth of it for small ones. */
+  readonly peerQueueBytesMax: number;
   /** Bytes that wait to be written to the journal, beyond which no more is taken from peers. */
   readonly journalQueueBytesMax: number;
   /** Largest record batch, where the topic's `max.message.bytes` does not say otherwise. */
@@ -149,6 +151,7 @@ export const defaultBrokerLimits: BrokerLimits = {
   uncommittedBytesMax: 64 * 1024 * 1024,
   applyBytesMax: 8 * 1024 * 1024,
   pageReadsMax: 8,
+  peerQueueBytesMax: 64 * 1024 * 1024,
   journalQueueBytesMax: 64 * 1024 * 1024,
   batchBytesMax: 8 * 1024 * 1024,
   requestBytesMax: 16 * 1024 * 1024,

@@ -5,6 +5,7 @@ export type { ClientDoor, GrpcDoorOptions } from "./grpc/grpc-door.ts";
 export type { GrpcService } from "./grpc/grpc-services.ts";
 export { defaultBrokerLimits } from "./config.ts";
 export type { BootstrapBroker, BrokerConfig, BrokerLimits } from "./config.ts";
+export type { HeldBytes } from "./held-bytes.ts";
 export type { ObservedReplica, ObservedStep, RaftObserver } from "./raft/raft-observer.ts";
 export { observedBatch } from "./raft/observed-batch.ts";
 export type { ObservedBatch } from "./raft/observed-batch.ts";

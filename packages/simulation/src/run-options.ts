@@ -28,6 +28,8 @@ export interface RunOptions {
   /** Where consumers outside of groups start, each. */
   readonly consumersFrom: readonly StartFrom[];
   readonly valueBytesMax: number;
+  /** What producers gather for a partition; absent: the client's default. */
+  readonly batchBytesMax: number | undefined;
   readonly pauseMsMax: number;
   readonly burstMax: number;
   readonly faults: readonly FaultKind[];
@@ -81,7 +83,9 @@ export function optionsOfSeed(
   seed: string,
   allowed: readonly FaultKind[] = usualFaults,
 ): RunOptions {
-  const options = withUpgrades(withContention(optionsWithoutPlots(seed, allowed)));
+  const options = withUpgrades(
+    withNarrowQueues(withContention(optionsWithoutPlots(seed, allowed))),
+  );
   // Plots need replicas that move, and do harm of their own.
   const mayPlot = plotFaults.every((kind) => allowed.includes(kind));
   return mayPlot && options.lastingFault === undefined ? withPlots(options) : options;
@@ -103,6 +107,7 @@ export function optionsWithoutPlots(
     plainProducerCount: random.pick([0, 0, 0, 1]),
     consumersFrom: Array.from({ length: random.integer(4) }, () => random.pick(starts)),
     valueBytesMax: random.pick([16, 200, 2000]),
+    batchBytesMax: undefined,
     pauseMsMax: random.pick([20, 100, 500]),
     burstMax: random.pick([1, 5, 12]),
     faults: allowed.filter(() => random.chance(faultShare)),
@@ -161,6 +166,20 @@ function withContention(options: RunOptions): RunOptions {
     memberStayMsMax: random.pick([1000, 3000]),
     membersCling: true,
   };
+}
+
+/** In some runs brokers may hold so little that producers, peers and the journal wait for each other. */
+function withNarrowQueues(options: RunOptions): RunOptions {
+  const random = new SeededRandom(`${options.seed}/queues`);
+  if (random.chance(3 / 4)) return options;
+  const limits = {
+    appendBytesMax: random.pick([1, 4]) * 1024,
+    streamInFlightBytesMax: random.pick([1, 16]) * 1024,
+    produceInFlightBytesMax: random.pick([2, 32]) * 1024,
+    journalQueueBytesMax: random.pick([4, 64]) * 1024,
+    peerQueueBytesMax: random.pick([8, 64]) * 1024,
+  };
+  return { ...options, batchBytesMax: 8 * 1024, limits: { ...options.limits, ...limits } };
 }
 
 /** In some runs all brokers are of an older version at first, and get the newer one while they work, or do not. */

@@ -2,6 +2,7 @@ import type { Admin } from "@ropewalk/client";
 import type { Anomaly } from "./checks/anomaly.ts";
 import { clusterReport } from "./checks/cluster-report.ts";
 import { GroupWatch } from "./checks/group-watch.ts";
+import { HeldBytesWatch } from "./checks/held-bytes-watch.ts";
 import { checkHistory } from "./checks/history-check.ts";
 import { RaftWatch } from "./checks/raft-watch.ts";
 import { checkReplicas } from "./checks/replica-check.ts";
@@ -19,6 +20,9 @@ import { World } from "./world/world.ts";
 
 /** After these, brokers may well find damage. */
 const damagingFaults: readonly FaultKind[] = ["rot", "broken disk", "lost state"];
+
+/** Ten times as many as the busiest second of any run has had in which nothing was wrong. */
+const eventsPerSecondMax = 200_000;
 
 /** What a run found out. */
 export interface RunOutcome {
@@ -43,6 +47,7 @@ export class Run {
   readonly #world: World;
   readonly #cluster: SimulatedCluster;
   readonly #nemesis: Nemesis;
+  readonly #heldBytes: HeldBytesWatch;
   readonly #history = new History();
   readonly #seats: ClientSeats;
   readonly #topic: LoadedTopic;
@@ -51,7 +56,7 @@ export class Run {
   constructor(options: RunOptions, onLine?: (line: string) => void) {
     const { disk, link, seed } = options;
     this.#options = options;
-    this.#world = new World({ seed, disk, link, onLine });
+    this.#world = new World({ seed, disk, link, onLine, eventsPerSecondMax });
     const report = (anomaly: Anomaly): void => void this.#failures.push(describe(anomaly));
     const watch = new RaftWatch(report);
     this.#history.onAcknowledged = ({ number, producer }, partition, offset) => {
@@ -65,6 +70,7 @@ export class Run {
       watch,
       groupWatch: new GroupWatch(report),
     });
+    this.#heldBytes = new HeldBytesWatch(this.#world.loop, this.#cluster, report);
     this.#seats = new ClientSeats(this.#world, this.#cluster.bootstrapServers);
     this.#topic = { name: "events", partitionCount: options.partitionCount };
     this.#nemesis = new Nemesis(this.#world, this.#cluster, {
@@ -113,6 +119,7 @@ export class Run {
     );
     workload.start();
     this.#nemesis.start();
+    this.#heldBytes.start();
     await loop.runUntil(() => this.#isWrong(), loop.nowMs + this.#options.busyMs);
     if (this.#isWrong()) return;
     workload.stop();
@@ -184,6 +191,9 @@ export class Run {
 
   async #stop(): Promise<void> {
     await this.#seats.closeAll();
+    // A machine that stays broken may hold what it cannot get rid of.
+    if (this.#options.lastingFault === undefined)
+      this.#failures.push(...(await this.#heldBytes.expectReleased()));
     await this.#cluster.stopAll();
   }
 

@@ -13,7 +13,7 @@ import {
   topicService,
 } from "@ropewalk/protocol";
 import type { Clock, Logger } from "@ropewalk/runtime";
-import { ByteBudget } from "../byte-budget.ts";
+import type { ByteBudget } from "../byte-budget.ts";
 import type { BrokerLimits } from "../config.ts";
 import type { BrokerPorts } from "../ports.ts";
 import { brokerHealthHandlers } from "./broker-health-service.ts";
@@ -36,6 +36,8 @@ export interface GrpcServicesOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly limits: BrokerLimits;
+  /** What all requests to produce may hold. */
+  readonly produceBudget: ByteBudget;
   /** Batch bytes that came in and were acknowledged, that went out. */
   readonly appended: (bytes: number) => void;
   readonly fetched: (bytes: number) => void;
@@ -50,7 +52,7 @@ export function grpcServices(options: GrpcServicesOptions): readonly GrpcService
     partitions: ports.partitions,
     clock,
     logger,
-    budget: new ByteBudget(limits.produceInFlightBytesMax),
+    budget: options.produceBudget,
     streamInFlightBytesMax: limits.streamInFlightBytesMax,
     appended: options.appended,
   };

@@ -76,13 +76,18 @@ const mebibyte = 1024 * kibibyte;
 /** Largest payload of one frame between brokers. */
 export const peerFrameBytesMax: number = 16 * mebibyte + 64 * kibibyte;
 
+/** How much may wait on each lane to one peer, where the log may have so much. */
+export function peerQueues(appendBytesMax: number): LaneBytes {
+  return { control: appendBytesMax / 8, append: appendBytesMax, bulk: appendBytesMax };
+}
+
 /** What holds unless the owner says otherwise. */
 const defaultPeerConfig: PeerConfig = {
   versions: spokenPeerVersions,
   frameBytesMax: peerFrameBytesMax,
   frameBytesTarget: mebibyte,
   appendChecksums: false,
-  queueBytesMax: { control: 8 * mebibyte, append: 64 * mebibyte, bulk: 64 * mebibyte },
+  queueBytesMax: peerQueues(64 * mebibyte),
   receiveBytesMax: { control: 32 * mebibyte, append: 128 * mebibyte, bulk: 64 * mebibyte },
   greetingCountMax: 64,
   connectTimeoutMs: 2_000,

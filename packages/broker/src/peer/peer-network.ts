@@ -3,11 +3,12 @@ import { RopewalkError } from "@ropewalk/protocol";
 import type { Address, Connection, ConnectionHandler, Listener, Runtime } from "@ropewalk/runtime";
 import type { Message } from "raft-ts";
 import type { GroupRoute, PeerBatch } from "raft-ts/multi";
+import type { HeldBytes } from "../held-bytes.ts";
 import { AcceptedPeer } from "./accepted-peer.ts";
 import { ConnectionWatch } from "./connection-watch.ts";
 import { helloBytesMax } from "./hello.ts";
 import { MessageFramePool } from "./message-frame.ts";
-import { peerConfigWith } from "./peer-config.ts";
+import { lanes, peerConfigWith } from "./peer-config.ts";
 import type { Lane, PeerConfig } from "./peer-config.ts";
 import type { PeerContext, PeerEvents } from "./peer-context.ts";
 import { newPeerCounters } from "./peer-counters.ts";
@@ -196,6 +197,24 @@ export class PeerNetwork {
   /** Bytes of frames that arrived on one lane and are not handled yet. */
   receivedBytes(lane: Lane): number {
     return this.#context.budgets[lane].usedBytes;
+  }
+
+  /** What waits for each peer, and what came from all of them and is not handled yet. */
+  heldBytes(): HeldBytes[] {
+    const { budgets, config } = this.#context;
+    const received = lanes.map((lane) => ({
+      purpose: `frames that came on the ${lane} lane`,
+      bytes: budgets[lane].usedBytes,
+      bytesMax: config.receiveBytesMax[lane],
+    }));
+    const queued = [...this.#links].flatMap(([peerId, link]) =>
+      lanes.map((lane) => ({
+        purpose: `messages to broker ${peerId} on the ${lane} lane`,
+        bytes: link.queuedBytes(lane),
+        bytesMax: config.queueBytesMax[lane],
+      })),
+    );
+    return [...received, ...queued];
   }
 
   /** Gives the port back, ends every connection and fails the requests that wait. */

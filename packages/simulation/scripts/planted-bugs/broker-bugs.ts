@@ -102,4 +102,16 @@ export const brokerBugs: readonly PlantedBug[] = [
     find: "    this.#stopped = true;\n    this.#timer?.cancel();",
     put: "    this.#stopped = true;",
   },
+  {
+    name: "a batch that is not appended stays in the budget of producers",
+    file: "broker/src/grpc/produce-stream.ts",
+    find: "      this.#options.budget.release(bytes);\n      if (!(outcome instanceof RopewalkError)) this",
+    put: "      if (!(outcome instanceof RopewalkError)) this.#options.budget.release(bytes);\n      if (!(outcome instanceof RopewalkError)) this",
+  },
+  {
+    name: "messages to a peer that takes none are kept, however many they are",
+    file: "broker/src/peer/outgoing-lane.ts",
+    find: "if (queued > 0 && queued + bytes > config.queueBytesMax[this.#lane]) {",
+    put: "if (queued < 0) {",
+  },
 ];

@@ -31,6 +31,7 @@ export interface Anomaly {
     | "vote of no member"
     | "older assignment"
     | "commit of another's"
-    | "contradiction";
+    | "contradiction"
+    | "unbounded queue";
   readonly detail: string;
 }

@@ -13,6 +13,7 @@ export interface ProducingOptions {
   /** Whether resends can be told from new records. */
   readonly isIdempotent: boolean;
   readonly valueBytesMax: number;
+  readonly batchBytesMax: number | undefined;
   readonly pauseMsMax: number;
   readonly burstMax: number;
 }
@@ -44,6 +45,7 @@ export class Producing {
     this.#producer = client.producer({
       lingerMs: random.chance(0.5) ? random.integer(20) : undefined,
       idempotent: options.isIdempotent,
+      batchBytesMax: options.batchBytesMax,
       deliveryTimeoutMs: random.chance(0.4) ? random.pick(hastyMs) : 120_000,
     });
     if (!options.isIdempotent) history.plainProducers.add(options.name);

@@ -157,14 +157,16 @@ export class Workload {
   }
 
   #newProducers(): Producing[] {
-    const { burstMax, pauseMsMax, plainProducerCount, producerCount, valueBytesMax } =
+    const { batchBytesMax, burstMax, pauseMsMax, plainProducerCount, producerCount } =
       this.#options;
+    const { valueBytesMax } = this.#options;
     const { history, seats, topic } = this.#scene;
     return Array.from({ length: producerCount }, (_, row) => {
       const name = `p${row + 1}`;
       const { client, process } = seats.open(row);
       const isIdempotent = row >= plainProducerCount;
-      const options = { name, topic, isIdempotent, valueBytesMax, pauseMsMax, burstMax };
+      const bounds = { batchBytesMax, valueBytesMax, pauseMsMax, burstMax };
+      const options = { name, topic, isIdempotent, ...bounds };
       return new Producing(client, process, this.#random(name), history, options);
     });
   }

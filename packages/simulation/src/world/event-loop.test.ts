@@ -39,6 +39,16 @@ test("EventLoop.schedule() can be taken back", async () => {
   expect([count, loop.eventCount]).toEqual([0, 0]);
 });
 
+test("EventLoop.runUntil() ends where more happens within a second than may", async () => {
+  const loop = new EventLoop(100);
+  const again = (): void => void loop.schedule(15, again);
+  again();
+  await loop.runUntil(() => false, 5000);
+  const storm = (): void => void loop.schedule(5, storm);
+  storm();
+  await expect(loop.runUntil(() => false, 10_000)).rejects.toThrow("a storm");
+});
+
 test("EventLoop.runUntil() goes on after a tick or a microtask that throws, and the process hears of both", async () => {
   const listeners = process.listeners("uncaughtException");
   const heard: unknown[] = [];
