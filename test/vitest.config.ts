@@ -38,7 +38,7 @@ export default defineConfig({
           name: "unit",
           sequence: { groupOrder: 0 },
           include: [
-            "packages/*/src/**/*.test.ts",
+            "packages/*/{scripts,src}/**/*.test.ts",
             "packages/testing/examples/vitest/*.test.ts",
             "test/*.test.ts",
             "bench/**/*.test.ts",

@@ -31,14 +31,14 @@ export const brokerBugs: readonly PlantedBug[] = [
     // before another leader's entry is applied.
     name: "what is on its way when a leader is deposed is acknowledged",
     file: "broker/src/raft/proposal-queue.ts",
-    find: 'proposal.listener.failed("unknown");',
-    put: "proposal.listener.committed(proposal.index);",
+    find: 'proposal?.listener.failed("unknown");',
+    put: "proposal?.listener.committed(proposal.index);",
   },
   {
     name: "an entry whose fate is unknown is told as lost",
     file: "broker/src/raft/proposal-queue.ts",
-    find: 'proposal.listener.failed("unknown");',
-    put: 'proposal.listener.failed("lost");',
+    find: 'proposal?.listener.failed("unknown");',
+    put: 'proposal?.listener.failed("lost");',
   },
   {
     name: "a new leader goes on with offsets that it gave before",

@@ -49,7 +49,7 @@ export const membershipBugs: readonly PlantedBug[] = [
   {
     name: "a snapshot is taken in without the state that it holds",
     file: "broker/src/snapshot/history-installer.ts",
-    find: "if (await commit(() => imageChanges(state, absent.log.key, manifest.index, image))) return;",
+    find: "if (await commit(changes)) return;",
     put: "if (image.pairs.length > 0) return;",
   },
   {
