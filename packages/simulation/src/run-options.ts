@@ -179,7 +179,9 @@ function withNarrowQueues(options: RunOptions): RunOptions {
     journalQueueBytesMax: random.pick([4, 64]) * 1024,
     peerQueueBytesMax: random.pick([8, 64]) * 1024,
   };
-  return { ...options, batchBytesMax: 8 * 1024, limits: { ...options.limits, ...limits } };
+  const load = random.chance(0.5) ? { valueBytesMax: 2000, pauseMsMax: 20, burstMax: 12 } : {};
+  const narrow = { ...load, batchBytesMax: 8 * 1024, limits: { ...options.limits, ...limits } };
+  return { ...options, ...narrow };
 }
 
 /** In some runs all brokers are of an older version at first, and get the newer one while they work, or do not. */
