@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Run } from "./run.ts";
-import { optionsWithoutPlots } from "./run-options.ts";
+import { optionsOfOneVersion, optionsWithoutPlots } from "./run-options.ts";
 
 /** Seeds that found a bug, and which: README.md, "What it notices". */
 const regressions = [
@@ -21,9 +21,22 @@ const regressions = [
   ["70191", "one of two voters on the metadata was wiped"],
 ] as const;
 
+/** Those since there are plots. */
+const laterRegressions = [
+  ["1795400163", "a member took its group back to where it had been before it was put out"],
+  ["1795400586", "a member committed behind its end, which the coordinator had not applied yet"],
+  ["1795410176", "a broker that read the metadata again raised an alarm over what it was long ago"],
+  ["1795410505", "a reader of a partition that was gone waited for its leader for ever"],
+] as const;
+
 describe("Run of a seed that found a bug", () => {
   test.each(regressions)("seed %s: %s", { timeout: 120_000 }, async (seed) => {
     const { failures } = await new Run(optionsWithoutPlots(seed)).run();
     expect(failures, `npm run simulate -- --seed ${seed}`).toEqual([]);
+  });
+
+  test.each(laterRegressions)("seed %s: %s", { timeout: 120_000 }, async (seed) => {
+    const { failures } = await new Run(optionsOfOneVersion(seed)).run();
+    expect(failures, `seed ${seed}, of one version`).toEqual([]);
   });
 });

@@ -83,12 +83,16 @@ export function optionsOfSeed(
   seed: string,
   allowed: readonly FaultKind[] = usualFaults,
 ): RunOptions {
-  const options = withUpgrades(
-    withNarrowQueues(withContention(optionsWithoutPlots(seed, allowed))),
-  );
-  // Plots need replicas that move, and do harm of their own.
-  const mayPlot = plotFaults.every((kind) => allowed.includes(kind));
-  return mayPlot && options.lastingFault === undefined ? withPlots(options) : options;
+  const options = withContention(optionsWithoutPlots(seed, allowed));
+  return withPlots(withUpgrades(withNarrowQueues(options)), allowed);
+}
+
+/** The same, as seeds were before there were upgrades and narrow queues. */
+export function optionsOfOneVersion(
+  seed: string,
+  allowed: readonly FaultKind[] = usualFaults,
+): RunOptions {
+  return withPlots(withContention(optionsWithoutPlots(seed, allowed)), allowed);
 }
 
 /** The same, as seeds were before there were plots and members that cling: what they found then is found again. */
@@ -193,7 +197,10 @@ function withUpgrades(options: RunOptions): RunOptions {
 }
 
 /** A seed is in all else as it would be without: plots have random numbers of their own. */
-function withPlots(options: RunOptions): RunOptions {
+function withPlots(options: RunOptions, allowed: readonly FaultKind[]): RunOptions {
+  // Plots need replicas that move, and do harm of their own.
+  const mayPlot = plotFaults.every((kind) => allowed.includes(kind));
+  if (!mayPlot || options.lastingFault !== undefined) return options;
   const random = new SeededRandom(`${options.seed}/plots`);
   const plots = random.chance(1 / 3) ? plotKinds.filter(() => random.chance(0.5)) : [];
   if (plots.length === 0) return options;
