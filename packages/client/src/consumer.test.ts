@@ -203,7 +203,7 @@ describe("Consumer, start and end", () => {
     let answers = 0;
     broker.on(clusterService.getMetadata, () => {
       if (answers++ === 0) return metadataOf([broker], "t", [brokerId, brokerId]);
-      const { topics, ...rest } = metadataOf([broker], "t", [brokerId]);
+      const { topics = [], ...rest } = metadataOf([broker], "t", [brokerId]);
       return { ...rest, topics: topics.map((topic) => ({ ...topic, topicId: "another" })) };
     });
     const consumer = client.consumer({ topic: "t", exitAtEnd: true });
