@@ -129,7 +129,7 @@ export class Broker {
     return this.#notReady() === undefined;
   }
 
-  /** What it holds for clients and peers by now: nothing of it when they are gone and all is done. */
+  /** What its budget for producers and its lanes to and from peers hold by now: nothing when all is done. */
   heldBytes(): readonly HeldBytes[] {
     const { bytesHeld: bytes, bytesMax } = this.#produceBudget;
     const produced = { purpose: "record batches of producers", bytes, bytesMax };

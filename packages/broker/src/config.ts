@@ -60,7 +60,10 @@ export interface BrokerLimits {
   readonly applyBytesMax: number;
   /** Pages of at most that size that are read for replicas at a time: after a start, all have something to apply. */
   readonly pageReadsMax: number;
-  /** Bytes of the log that wait to be sent to one peer, beyond which messages are dropped; an eighth of it for small ones. */
+  /**
+   * Bytes that wait to be sent to one peer, on the lane of the log and on that of snapshots and large requests each; small
+   * messages have an eighth of it. Beyond it messages are dropped, and requests answered BUSY.
+   */
   readonly peerQueueBytesMax: number;
   /** Bytes that wait to be written to the journal, beyond which no more is taken from peers. */
   readonly journalQueueBytesMax: number;

@@ -40,8 +40,8 @@ export interface ConsumerPosition extends TopicPartition {
   readonly offset: number;
   /** The end of the partition, as last heard. */
   readonly highWatermark: number;
-  /** In a group: by which of its grants the member reads the partition. A partition that was given up and came back has another. */
-  readonly grant?: number | undefined;
+  /** In a group: names the grant by which the member reads the partition. One that was given up and came back has another. */
+  readonly grant?: string | undefined;
 }
 
 const metadataMaxAgeMsDefault = 60_000;
@@ -126,7 +126,7 @@ export class Consumer implements AsyncIterable<ConsumedRecord>, AsyncDisposable 
    * Commits to the group: the given offsets (of the next record to read), or everything that the application
    * was given so far, the last record or batch included. Rejects with INVALID_REQUEST without a group, with
    * UNKNOWN_MEMBER_ID or FENCED_MEMBER_EPOCH where others may read the partitions by now; `positions()` of then also where
-   * others may have read them since, so that a late commit never takes the group back.
+   * they came back since, for they would take the group back. Offsets of the application's own are not known to be of then.
    */
   async commit(offsets?: readonly PartitionOffset[]): Promise<void> {
     if (this.#options.group === undefined) {
@@ -254,7 +254,7 @@ export class Consumer implements AsyncIterable<ConsumedRecord>, AsyncDisposable 
   }
 
   #newReader(
-    { grant, partition, topic }: TopicPartition & { readonly grant?: number },
+    { grant, partition, topic }: TopicPartition & { readonly grant?: string },
     from: StartFrom = this.#from,
   ): PartitionReader {
     const reader = new PartitionReader({

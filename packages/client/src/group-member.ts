@@ -6,9 +6,9 @@ export interface TopicPartition {
   readonly partition: number;
 }
 
-/** A partition that a member reads, and by which grant: another number after it was given up in between. */
+/** A partition that a member reads, and by which grant: another one, of all members, after it was given up in between. */
 export interface GrantedPartition extends TopicPartition {
-  readonly grant: number;
+  readonly grant: string;
 }
 
 /** What an answer of the coordinator changes. */
@@ -40,7 +40,9 @@ const leaveEpoch = -1;
 export class GroupMember {
   readonly #options: GroupMemberOptions;
   readonly #owned = new Map<string, GrantedPartition>();
-  #grants = 0;
+  /** By partition, also those that it has given up. */
+  readonly #lastGrants = new Map<string, string>();
+  #grantCount = 0;
   #epoch = joinEpoch;
 
   constructor(options: GroupMemberOptions) {
@@ -61,9 +63,9 @@ export class GroupMember {
     return [...this.#owned.values()];
   }
 
-  /** By which grant it reads a partition; `undefined`: it does not. */
-  grantOf(partition: TopicPartition): number | undefined {
-    return this.#owned.get(keyOf(partition))?.grant;
+  /** By which grant it reads a partition, or did so last; `undefined`: it never has. */
+  lastGrantOf(partition: TopicPartition): string | undefined {
+    return this.#lastGrants.get(keyOf(partition));
   }
 
   /** The next heartbeat: joins where it is not a member. */
@@ -83,8 +85,11 @@ export class GroupMember {
     const revoked = this.owned.filter((one) => !assigned.has(keyOf(one)));
     const granted = [...assigned.values()]
       .filter((one) => !this.#owned.has(keyOf(one)))
-      .map((one) => ({ ...one, grant: ++this.#grants }));
-    for (const one of granted) this.#owned.set(keyOf(one), one);
+      .map((one) => ({ ...one, grant: `${this.memberId}/${++this.#grantCount}` }));
+    for (const one of granted) {
+      this.#owned.set(keyOf(one), one);
+      this.#lastGrants.set(keyOf(one), one.grant);
+    }
     return { revoked, granted };
   }
 

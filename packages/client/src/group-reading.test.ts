@@ -170,18 +170,53 @@ describe("Consumer in a group", () => {
     const consumer = client.consumer({ topic: "t", group: "g", autoCommit: false });
     await readInto(consumer, [], 8);
     const before = consumer.positions();
+    const [{ grant } = {}] = before;
     await consumer.commit(before);
     expect(group.committed.get(0)).toBe(8);
 
     const [memberId = ""] = group.members.keys();
     group.forget(memberId);
     group.committed.set(0, 12); // Where another member was when it left.
-    await until(() => consumer.positions()[0]?.grant === 2, "it reads the partition again");
+    await until(() => {
+      const [position] = consumer.positions();
+      return position !== undefined && position.grant !== grant;
+    }, "it reads the partition again");
     await expect(consumer.commit(before)).rejects.toMatchObject({ code: "FENCED_MEMBER_EPOCH" });
     expect(group.committed.get(0)).toBe(12);
     await consumer.commit(consumer.positions());
     expect(group.committed.get(0)).toBeGreaterThanOrEqual(12);
     await consumer.close();
+  });
+
+  test("Consumer.commit() of offsets that somebody gives waits for the member to join", async () => {
+    await using scene = await setScene(1);
+    await using client = createClient({ bootstrapServers: [scene.broker.address] });
+    const consumer = client.consumer({ topic: "t", group: "g", autoCommit: false });
+    const ready = consumer.ready();
+    await consumer.commit([{ topic: "t", partition: 0, offset: 3 }]);
+    expect(scene.group.committed.get(0)).toBe(3);
+    await ready;
+    await consumer.close();
+  });
+
+  test("Consumer.close() commits also where a partition is about to be given up", async () => {
+    await using scene = await setScene(2);
+    const { broker, group } = scene;
+    await using client = createClient({ bootstrapServers: [broker.address] });
+    const consumer = client.consumer({ topic: "t", group: "g", autoCommitIntervalMs: 60_000 });
+    const done = new Map<number, number>();
+    for await (const { offset, partition } of consumer) {
+      if (done.size === 2) {
+        // Another member is to have the partition whose record is in hand: with it, nothing is given up.
+        group.members.set(partition === 0 ? "!" : "~", { epoch: 1, owned: [] });
+        const beats = group.ownedSeen.length;
+        await until(() => group.ownedSeen.length > beats, "the consumer hears of it");
+        await consumer.close();
+        break;
+      }
+      done.set(partition, offset + 1);
+    }
+    expect([...group.committed].toSorted()).toEqual([...done].toSorted());
   });
 
   for (const seed of [1, 2, 3]) {

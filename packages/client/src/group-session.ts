@@ -20,8 +20,8 @@ export interface GroupSessionOptions {
 /** A partition and the offset of the next record to read. */
 export interface PartitionOffset extends TopicPartition {
   readonly offset: number;
-  /** As in `ConsumerPosition`: it is not committed once the partition was given up since. */
-  readonly grant?: number | undefined;
+  /** As in `ConsumerPosition`: it is not committed once the partition was given up and came back. */
+  readonly grant?: string | undefined;
 }
 
 /** What the session tells the consumer. */
@@ -165,20 +165,22 @@ export class GroupSession {
 
   /**
    * Commits. Rejects where the member was put out of the group, or nobody answers in time; and where a partition was given
-   * up since the offset was known, or the commit asked for, though it came back: another member may have gone on in it, and
-   * the group would be taken back to where this one was.
+   * up and came back since the offset was known, or the commit asked for: another member may have gone on in it, and the
+   * group would be taken back to where this one was.
    */
   async commit(offsets: readonly PartitionOffset[]): Promise<void> {
     const { groupId } = this.#options;
-    const grants = offsets.map((one) => one.grant ?? this.#member.grantOf(one));
+    const grants = offsets.map((one) => one.grant ?? this.#member.lastGrantOf(one));
     const options = {
       action: `Cannot commit offsets of group ${groupId}`,
       timeoutMs: commitTimeoutMs,
       retry: "any",
     } as const;
     await this.#inTurn(() => {
-      const given = offsets.find((one, row) => this.#member.grantOf(one) !== grants[row]);
-      if (given !== undefined) throw givenUp(groupId, given);
+      const regranted = offsets.find((one, row) => {
+        return grants[row] !== undefined && this.#member.lastGrantOf(one) !== grants[row];
+      });
+      if (regranted !== undefined) throw grantedAnew(groupId, regranted);
       const { memberId, epoch } = this.#member;
       const request = { groupId, memberId, memberEpoch: epoch, offsets };
       return this.#cluster.call(groupService.commitOffsets, request, options);
@@ -224,7 +226,7 @@ export class GroupSession {
   }
 }
 
-function givenUp(groupId: string, { partition, topic }: TopicPartition): RopewalkError {
-  const message = `Cannot commit offsets of group ${groupId}: the member has given ${topic}-${partition} up since`;
+function grantedAnew(groupId: string, { partition, topic }: TopicPartition): RopewalkError {
+  const message = `Cannot commit offsets of group ${groupId}: ${topic}-${partition} was given up since, and came back`;
   return new RopewalkError("FENCED_MEMBER_EPOCH", message);
 }

@@ -38,7 +38,7 @@ export class PartitionReader {
   readonly topic: string;
   readonly partition: number;
   /** In a group: by which grant it is read. */
-  readonly grant: number | undefined;
+  readonly grant: string | undefined;
   readonly backoff: Backoff;
   /** The stream that it is subscribed on. */
   stream: ReadStream | undefined;
@@ -60,7 +60,7 @@ export class PartitionReader {
   constructor(options: {
     readonly topic: string;
     readonly partition: number;
-    readonly grant?: number | undefined;
+    readonly grant?: string | undefined;
     readonly from: StartFrom;
     readonly exitAtEnd: boolean;
     readonly backoff: Backoff;

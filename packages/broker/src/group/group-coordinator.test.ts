@@ -27,6 +27,9 @@ function scene(store: KeyValueStore = noStore) {
     nowMs: 0,
     leadership: { kind: "leading", term: 1 } as Leadership,
     failNext: false,
+    /** Whether proposals wait for `letGo`. */
+    isHeld: false,
+    letGo: () => {},
     proposals: 0,
     partitions: new Map([["t", 4]]),
     topicId: "first",
@@ -44,6 +47,7 @@ function scene(store: KeyValueStore = noStore) {
       world.proposals += 1;
       const fails = world.failNext;
       world.failNext = false;
+      if (world.isHeld) await new Promise<void>((resolve) => (world.letGo = resolve));
       await Promise.resolve();
       if (fails) {
         throw new RopewalkError("UNKNOWN_OUTCOME", "leadership changed");
@@ -245,6 +249,20 @@ describe("GroupPartitionCoordinator.commitOffsets()", () => {
     expect(await late).toBe("UNKNOWN_MEMBER_ID");
     const { offsets } = coordinator.fetchOffsets({ groupId: "g", partitions: [], ...firstPage });
     expect(offsets).toMatchObject([{ topic: "t", partition: 1, offset: 7 }]);
+  });
+
+  test("takes none either where a proposal that came after that one was refused at once", async () => {
+    const { beat, commit, coordinator, world } = scene();
+    await beat("a", 0);
+    world.nowMs = 2000;
+    world.isHeld = true;
+    const expiry = coordinator.expireSessions();
+    world.isHeld = false;
+    world.failNext = true;
+    expect(await codeOf(beat("b", 0))).toBe("UNKNOWN_OUTCOME");
+    expect(await codeOf(commit("a", 1, 9))).toBe("UNKNOWN_MEMBER_ID");
+    world.letGo();
+    await expiry;
   });
 
   test("forgets what was committed for a topic that was made again under its name", async () => {

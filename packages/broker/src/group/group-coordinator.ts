@@ -60,8 +60,8 @@ type AskedOffset = Pick<CommittedOffset, "topic" | "partition" | "offset" | "met
  */
 export class GroupPartitionCoordinator {
   readonly #options: GroupCoordinatorOptions;
-  /** Memberships that were proposed and are not applied yet. */
-  readonly #drafts = new Map<string, Membership>();
+  /** Memberships that were proposed and are not applied yet, each made of the one before. */
+  readonly #drafts = new Map<string, readonly Membership[]>();
   readonly #sessions = new Map<string, Map<string, Session>>();
 
   constructor(options: GroupCoordinatorOptions) {
@@ -259,13 +259,14 @@ export class GroupPartitionCoordinator {
   #checkCommit(request: CommitOffsetsRequest): void {
     const { groupId } = request;
     const applied = this.#options.machine.group(groupId)?.membership ?? emptyMembership(groupId);
-    for (const membership of [applied, this.#latest(groupId)]) expectMayCommit(request, membership);
+    const memberships = new Set([applied, this.#latest(groupId)]);
+    for (const membership of memberships) expectMayCommit(request, membership);
     expectOffsets(request, (topic) => this.#options.partitionCounts([topic]).get(topic) ?? 0);
   }
 
   async #changeMembership(membership: Membership): Promise<void> {
     const { groupId } = membership;
-    this.#drafts.set(groupId, membership);
+    this.#drafts.set(groupId, [...(this.#drafts.get(groupId) ?? []), membership]);
     try {
       const action = `change group ${groupId}`;
       const outcome = await this.#propose(action, { kind: "membershipChanged", membership });
@@ -274,7 +275,9 @@ export class GroupPartitionCoordinator {
       }
     } finally {
       // Drafts that were built on one that failed are refused when they are applied.
-      if (this.#drafts.get(groupId) === membership) this.#drafts.delete(groupId);
+      const left = (this.#drafts.get(groupId) ?? []).filter((draft) => draft !== membership);
+      if (left.length > 0) this.#drafts.set(groupId, left);
+      else this.#drafts.delete(groupId);
     }
   }
 
@@ -292,7 +295,7 @@ export class GroupPartitionCoordinator {
 
   #latest(groupId: string): Membership {
     return (
-      this.#drafts.get(groupId) ??
+      this.#drafts.get(groupId)?.at(-1) ??
       this.#options.machine.group(groupId)?.membership ??
       emptyMembership(groupId)
     );

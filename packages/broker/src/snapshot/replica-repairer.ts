@@ -98,7 +98,7 @@ export class ReplicaRepairer {
     const isWaiting = (): boolean =>
       !interruption.isOver && !absent.isGone() && !othersAreMajority(absent.replicaIds());
     for (let attempt = 0; isWaiting(); attempt++) {
-      // At first it may be that this broker still reads what the metadata was long ago.
+      // At first this broker mostly still reads what the metadata was long ago.
       if (attempt === 1) {
         logger.error("a damaged replica stays out: without it there is no majority to repair it", {
           groupId: absent.key.groupId,
