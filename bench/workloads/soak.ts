@@ -25,6 +25,7 @@ const configs = {
   "segment.bytes": String(4 * 1024 * 1024),
 };
 const retentionCheckMs = 5000;
+const keptMetrics = ["nodejs_heap_size_used_bytes", "nodejs_external_memory_bytes"];
 const mebibyte = 1024 * 1024;
 const hourMs = 3_600_000;
 
@@ -32,6 +33,8 @@ const hourMs = 3_600_000;
 interface Sample {
   readonly atMs: number;
   readonly residentMebibytes: number;
+  /** What V8 counts: objects and buffers, with the garbage that it has not collected yet. */
+  readonly keptMebibytes: number;
   readonly descriptors: number;
   readonly p99Ms: number;
 }
@@ -68,7 +71,12 @@ async function soak(context: WorkloadContext, topic: string): Promise<void> {
   const settledMs = beganMs + (endMs - beganMs) * settlingShare;
   const settled = samples.filter(({ atMs }) => atMs >= settledMs);
   findings.row(rowOf(context, settled));
-  const series = { memory: memoryOf, descriptors: descriptorsOf, latency: latencyOf };
+  const series = {
+    "resident memory": residentOf,
+    "objects and buffers": keptOf,
+    descriptors: descriptorsOf,
+    latency: latencyOf,
+  };
   const rising = Object.entries(series).filter(([, pick]) =>
     isRising(linearFit(settled.map(pick))),
   );
@@ -86,10 +94,12 @@ async function takeSample(context: WorkloadContext, topic: string): Promise<Samp
   const duration = options.quick ? quickSample : sample;
   const { after, results } = await runLoads([produce, fetch], duration, () => cluster.usages());
   const { endToEnd } = latencyFigures(...results);
+  const kept = await Promise.all(keptMetrics.map((metric) => cluster.sumOf(metric)));
   const pids = processes?.runningIds.map((id) => processes.pid(id)) ?? [];
   return {
     atMs: performance.now(),
     residentMebibytes: after.reduce((sum, { residentBytes }) => sum + residentBytes, 0) / mebibyte,
+    keptMebibytes: kept.reduce<number>((sum, bytes) => sum + (bytes ?? 0), 0) / mebibyte,
     descriptors: pids.reduce((sum, pid) => sum + readdirSync(`/proc/${pid}/fd`).length, 0),
     p99Ms: endToEnd?.p99Ms ?? 0,
   };
@@ -97,15 +107,17 @@ async function takeSample(context: WorkloadContext, topic: string): Promise<Samp
 
 type Pick = (sample: Sample) => SeriesPoint;
 /** What is fitted; the descriptors of all brokers together. */
-const memoryOf: Pick = ({ atMs, residentMebibytes }) => ({
+const residentOf: Pick = ({ atMs, residentMebibytes }) => ({
   x: atMs / hourMs,
   y: residentMebibytes,
 });
+const keptOf: Pick = ({ atMs, keptMebibytes }) => ({ x: atMs / hourMs, y: keptMebibytes });
 const descriptorsOf: Pick = ({ atMs, descriptors }) => ({ x: atMs / hourMs, y: descriptors });
 const latencyOf: Pick = ({ atMs, p99Ms }) => ({ x: atMs / hourMs, y: p99Ms });
 
 function rowOf(context: WorkloadContext, samples: readonly Sample[]): ResultRow {
-  const memory = linearFit(samples.map(memoryOf));
+  const resident = linearFit(samples.map(residentOf));
+  const kept = linearFit(samples.map(keptOf));
   const descriptors = linearFit(samples.map(descriptorsOf));
   const latency = linearFit(samples.map(latencyOf));
   const last = samples.at(-1);
@@ -117,8 +129,11 @@ function rowOf(context: WorkloadContext, samples: readonly Sample[]): ResultRow 
     figures: {
       targetRecordsPerSecond: recordsPerSecond,
       brokersResidentMebibytes: last?.residentMebibytes ?? 0,
-      residentMebibytesPerHour: memory.slope,
-      residentMebibytesPerHourError: memory.standardError,
+      residentMebibytesPerHour: resident.slope,
+      residentMebibytesPerHourError: resident.standardError,
+      brokersKeptMebibytes: last?.keptMebibytes ?? 0,
+      keptMebibytesPerHour: kept.slope,
+      keptMebibytesPerHourError: kept.standardError,
       brokersDescriptors: last?.descriptors ?? 0,
       descriptorsPerHour: descriptors.slope,
       descriptorsPerHourError: descriptors.standardError,

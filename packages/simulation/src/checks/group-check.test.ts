@@ -36,9 +36,11 @@ describe("checkGroup()", () => {
 
   test("bears that a member put the group back itself", () => {
     const history = sound();
-    history.rewound(0);
+    history.rewound(0, 2);
     history.told(history.asked(), new Map([[0, 2]]));
     expect(kindsOf(history)).toEqual([]);
+    history.told(history.asked(), new Map([[0, 1]]));
+    expect(kindsOf(history)).toEqual(["group offset regression"]);
   });
 
   test("takes an answer for what it was when the question was asked", () => {

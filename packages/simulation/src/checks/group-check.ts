@@ -22,18 +22,22 @@ function checkRegressions(events: readonly GroupEvent[]): GroupAnomaly[] {
   const anomalies: GroupAnomaly[] = [];
   const floor = new Map<number, number>();
   const floors = new Map<number, ReadonlyMap<number, number>>();
-  const rewound = new Set<number>();
+  const rewound = new Map<number, number>();
   const raise = (partition: number, offset: number): void => {
     floor.set(partition, Math.max(offset, floor.get(partition) ?? 0));
   };
   for (const event of events) {
     if (event.kind === "committed") raise(event.partition, event.offset);
-    if (event.kind === "rewound") rewound.add(event.partition);
+    if (event.kind === "rewound") {
+      const { offset, partition } = event;
+      rewound.set(partition, Math.min(offset, rewound.get(partition) ?? offset));
+    }
     if (event.kind === "asked") floors.set(event.question, new Map(floor));
     if (event.kind !== "told") continue;
     for (const [partition, least] of floors.get(event.question) ?? []) {
       const told = event.offsets.get(partition);
-      if ((told !== undefined && told >= least) || rewound.has(partition)) continue;
+      const lowest = Math.min(least, rewound.get(partition) ?? least);
+      if (told !== undefined && told >= lowest) continue;
       const detail = `partition ${partition} was at ${least}, and later at ${told ?? "nothing"}`;
       anomalies.push({ kind: "group offset regression", detail });
     }

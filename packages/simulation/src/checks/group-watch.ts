@@ -28,8 +28,8 @@ interface OpenCommit {
 /**
  * Sees all replicas that keep consumer groups, and all commits that brokers answer. Only a member that a partition is granted
  * to commits its offsets (KIP-848): another one, which may have lost it long ago, would take the group back, or ahead of
- * records that nobody was given. A coordinator is the first to apply what it decides by, so that what any replica has applied
- * while a commit was open is what it may have been held against.
+ * records that nobody was given. Others may apply what a coordinator decides by before it does, whose disk is slow: it holds a commit against what it
+ * has proposed, too, so that what any replica has applied while the commit was open is what it may have been held against.
  */
 export class GroupWatch {
   readonly #report: (anomaly: Anomaly) => void;

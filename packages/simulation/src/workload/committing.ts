@@ -68,7 +68,8 @@ export class Committing {
       lost.map(({ offset, partition, topic }) => ({ offset, partition, topic })),
     );
     // The coordinator may have given it back already, and its answer was lost.
-    for (const { partition } of fate === "refused" ? [] : lost) this.#history.rewound(partition);
+    for (const { offset, partition } of fate === "refused" ? [] : lost)
+      this.#history.rewound(partition, offset);
   }
 
   #holds(partition: number): boolean {
@@ -80,7 +81,7 @@ export class Committing {
     for (const { offset, partition } of positions) {
       if (fate === "done") this.#history.committed(partition, offset);
       // It may be done later than one that comes after it.
-      else if (fate === "unknown") this.#history.rewound(partition);
+      else if (fate === "unknown") this.#history.rewound(partition, offset);
     }
   }
 

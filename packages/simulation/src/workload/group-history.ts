@@ -9,8 +9,8 @@ export type GroupEvent =
     }
   /** A commit was acknowledged: `offset` is that of the next record to read. */
   | { readonly kind: "committed"; readonly partition: number; readonly offset: number }
-  /** A member may have put the group back in a partition, as applications may: nothing is known of it from then on. */
-  | { readonly kind: "rewound"; readonly partition: number }
+  /** A member may have put the group back in a partition, or do so later: it is not below this offset from then on. */
+  | { readonly kind: "rewound"; readonly partition: number; readonly offset: number }
   /** Somebody began to ask where the group is. */
   | { readonly kind: "asked"; readonly question: number }
   /** And was told, by partition; those without a committed offset are left out. */
@@ -37,8 +37,8 @@ export class GroupHistory {
     this.events.push({ kind: "committed", partition, offset });
   }
 
-  rewound(partition: number): void {
-    this.events.push({ kind: "rewound", partition });
+  rewound(partition: number, offset: number): void {
+    this.events.push({ kind: "rewound", partition, offset });
   }
 
   /** Answers the number of the question. */

@@ -78,11 +78,13 @@ export class Operating {
 
   async #chore(chore: BrokerChore): Promise<void> {
     const machine = this.#random.pick(this.#founders);
+    // Either might have the level raised before that machine says what it knows.
+    if ((chore === "decommission" || chore === "upgrade") && !this.#hasGoneBack()) return;
     if (chore === "drain") await this.#drain(machine);
-    else if (chore === "decommission" && this.#hasGoneBack()) await this.#decommission(machine);
+    else if (chore === "decommission") await this.#decommission(machine);
     else if (chore === "grow") this.#grow();
-    else if (chore === "upgrade" && this.#hasGoneBack()) await this.#changeVersion(machine);
-    else if (chore === "rolling restart") await this.#rollingRestart();
+    else if (chore === "upgrade") await this.#changeVersion(machine);
+    else await this.#rollingRestart();
     this.counts.set(chore, (this.counts.get(chore) ?? 0) + 1);
   }
 
