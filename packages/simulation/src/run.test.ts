@@ -5,6 +5,8 @@ import { Run, type RunOutcome } from "./run.ts";
 import { optionsOfSeed } from "./run-options.ts";
 
 const count = Number(process.env["SIMULATION_SEEDS"] ?? 200);
+/** How long seeds are run that nobody has seen before. */
+const freshSeconds = Number(process.env["SIMULATION_FRESH_SECONDS"] ?? 15);
 
 async function run(seed: string): Promise<RunOutcome> {
   return new Run(optionsOfSeed(seed)).run();
@@ -23,6 +25,18 @@ describe("Run", () => {
         for (const [kind, times] of faultCounts) faults.set(kind, (faults.get(kind) ?? 0) + times);
       }
       expect([...faults.keys()].toSorted()).toEqual(usualFaults.toSorted());
+    },
+  );
+
+  test(
+    `Run.run() of fresh seeds, as many as ${freshSeconds} seconds have room for, finds nothing wrong`,
+    { timeout: 600_000 },
+    async () => {
+      const endMs = performance.now() + freshSeconds * 1000;
+      for (let seed = Date.now(); performance.now() < endMs; seed++) {
+        const { failures } = await run(String(seed));
+        expect(failures, `npm run simulate -- --seed ${seed}`).toEqual([]);
+      }
     },
   );
 
