@@ -183,7 +183,7 @@ function withNarrowQueues(options: RunOptions): RunOptions {
     journalQueueBytesMax: random.pick([4, 64]) * 1024,
     peerQueueBytesMax: random.pick([8, 64]) * 1024,
   };
-  const load = random.chance(0.5) ? { valueBytesMax: 2000, pauseMsMax: 20, burstMax: 12 } : {};
+  const load = random.chance(0.5) ? { valueBytesMax: 1000, pauseMsMax: 50, burstMax: 12 } : {};
   const narrow = { ...load, batchBytesMax: 8 * 1024, limits: { ...options.limits, ...limits } };
   return { ...options, ...narrow };
 }

@@ -57,8 +57,9 @@ export class ForwardedConfigs implements ConfigAdmin {
     const { controller } = this.#options;
     const { configs } = await controller.call(configService.alterConfigs, request, timeoutMs);
     const views = configs.map((description) => viewOf(description));
-    const { clock, image } = this.#options;
-    if (!validateOnly) await untilShown(clock, timeoutMs, () => isShown(image, resource, views));
+    const { image } = this.#options;
+    const shows = (): boolean => isShown(image, resource, views);
+    if (!validateOnly) await untilShown(this.#options, timeoutMs, shows);
     return views;
   }
 }

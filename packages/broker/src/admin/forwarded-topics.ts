@@ -50,10 +50,10 @@ export class ForwardedTopics implements TopicAdmin {
     name: string,
     { timeoutMs }: ChangeOptions = {},
   ): Promise<void> {
-    const { clock, controller, view } = this.#options;
+    const { controller, view } = this.#options;
     const known = view.topic(name)?.topicId;
     await controller.call(peerService.removeTopic, { name }, timeoutMs);
-    await untilShown(clock, timeoutMs, () => {
+    await untilShown(this.#options, timeoutMs, () => {
       const topicId = view.topic(name)?.topicId;
       return topicId === undefined || topicId !== known;
     });
@@ -64,8 +64,8 @@ export class ForwardedTopics implements TopicAdmin {
     isImagined: boolean,
     timeoutMs: number | undefined,
   ): Promise<TopicView> {
-    const { clock, view } = this.#options;
-    if (!isImagined) await untilShown(clock, timeoutMs, () => view.isLed(topic));
+    const { view } = this.#options;
+    if (!isImagined) await untilShown(this.#options, timeoutMs, () => view.isLed(topic));
     return view.viewTopic(topic);
   }
 }

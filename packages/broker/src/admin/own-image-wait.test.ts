@@ -2,12 +2,16 @@ import { expect, test } from "vitest";
 import { SimulatedClock } from "../../fakes/simulated-clock.ts";
 import { untilShown } from "./own-image-wait.ts";
 
+const controller = { isStopped: false };
+
 test("untilShown() ends when the change is shown", async () => {
   const clock = new SimulatedClock();
   const shownAtMs = clock.monotonicMs() + 42;
   let endedAtMs = 0;
   const isShown = (): boolean => clock.monotonicMs() >= shownAtMs;
-  void untilShown(clock, undefined, isShown).then(() => (endedAtMs = clock.monotonicMs()));
+  void untilShown({ clock, controller }, undefined, isShown).then(
+    () => (endedAtMs = clock.monotonicMs()),
+  );
   await clock.run(1000);
   expect(endedAtMs).toBe(shownAtMs + 3);
 });
@@ -22,8 +26,24 @@ test.each([
     const clock = new SimulatedClock();
     const startMs = clock.monotonicMs();
     let endedAtMs = 0;
-    void untilShown(clock, timeoutMs, () => false).then(() => (endedAtMs = clock.monotonicMs()));
+    void untilShown({ clock, controller }, timeoutMs, () => false).then(
+      () => (endedAtMs = clock.monotonicMs()),
+    );
     await clock.run(5000);
     expect(endedAtMs - startMs).toBe(patienceMs);
   },
 );
+
+test("untilShown() ends when the broker stops", async () => {
+  const clock = new SimulatedClock();
+  const stopping = { isStopped: false };
+  let isOver = false;
+  void untilShown({ clock, controller: stopping }, undefined, () => false).then(
+    () => (isOver = true),
+  );
+  await clock.run(100);
+  expect(isOver).toBe(false);
+  stopping.isStopped = true;
+  await clock.run(10);
+  expect(isOver).toBe(true);
+});

@@ -26,6 +26,10 @@ export class ControllerClient {
     this.#options = options;
   }
 
+  get isStopped(): boolean {
+    return this.#isStopped;
+  }
+
   /**
    * `timeoutMs` is how long the one who asks waits, where that is shorter than this broker's own patience.
    * Rejects with the controller's error; with LEADER_NOT_AVAILABLE when none was found in time, or before this broker
