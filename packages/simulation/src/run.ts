@@ -143,7 +143,10 @@ export class Run {
     const isQuiet = failures.length === 0 && leaks.length === 0 && errors.length === 0;
     if (isQuiet) return this.#failures.length > 0;
     this.#failures.push(...failures.splice(0), ...leaks.splice(0));
-    if (!this.#options.faults.some((kind) => damagingFaults.includes(kind))) {
+    const { faults, lastingFault } = this.#options;
+    const kinds: readonly string[] =
+      lastingFault === undefined ? faults : [...faults, lastingFault];
+    if (!damagingFaults.some((kind) => kinds.includes(kind))) {
       this.#failures.push(...errors.filter(isOfDamage).map((error) => `damage: ${error}`));
     }
     errors.length = 0;
