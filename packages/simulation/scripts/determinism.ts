@@ -7,6 +7,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
+import { simulateFlags } from "./simulate-flags.ts";
 
 const { values } = parseArgs({
   options: { seeds: { type: "string", default: "1000" }, from: { type: "string", default: "1" } },
@@ -15,7 +16,7 @@ const { values } = parseArgs({
 /** The trace hash of every seed. */
 async function hashes(): Promise<Map<string, string>> {
   const script = join(import.meta.dirname, "simulate.ts");
-  const args = ["--conditions=source", script, "--from", values.from, "--seeds", values.seeds];
+  const args = [...simulateFlags(), script, "--from", values.from, "--seeds", values.seeds];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
   const found = new Map<string, string>();
   for await (const line of createInterface({ input: child.stdout })) {

@@ -20,6 +20,7 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import type { PlantedBug } from "./planted-bugs/planted-bug.ts";
 import { plantedBugs } from "./planted-bugs/planted-bugs.ts";
+import { simulateFlags } from "./simulate-flags.ts";
 
 const { values } = parseArgs({
   options: { seeds: { type: "string", default: "200" }, bug: { type: "string", default: "" } },
@@ -49,13 +50,6 @@ function copyOfSources(): string {
   }
   return copy;
 }
-
-/** As `npm run simulate` has them: otherwise V8 collects all of its heap for every 64 MiB of buffers. */
-const collectorFlags = [
-  "--single-threaded-gc",
-  "--external-memory-accounted-in-global-limit",
-  "--initial-old-space-size=512",
-];
 
 /** Words of a bug's name, of several with bars between them. */
 function isWanted({ name }: PlantedBug): boolean {
@@ -93,7 +87,7 @@ function seedsUntilFound(copy: string, bug: PlantedBug): Finding {
 function runSeeds(copy: string): string {
   const script = join(copy, "packages/simulation/scripts/simulate.ts");
   const seeds = ["--from", "1", "--seeds", values.seeds, "--until-failure"];
-  const args = ["--conditions=source", ...collectorFlags, script, ...seeds];
+  const args = [...simulateFlags(), script, ...seeds];
   const { stderr, stdout } = spawnSync(process.execPath, args, {
     encoding: "utf8",
     maxBuffer: 1 << 28,
