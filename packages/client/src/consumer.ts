@@ -126,7 +126,7 @@ export class Consumer implements AsyncIterable<ConsumedRecord>, AsyncDisposable 
    * Commits to the group: the given offsets (of the next record to read), or everything that the application
    * was given so far, the last record or batch included. Rejects with INVALID_REQUEST without a group, with
    * UNKNOWN_MEMBER_ID or FENCED_MEMBER_EPOCH where others may read the partitions by now; `positions()` of then also where
-   * they came back since, for they would take the group back. Offsets of the application's own are not known to be of then.
+   * they have come back, for they would take the group back. Offsets of the application's own are not known to be of then.
    */
   async commit(offsets?: readonly PartitionOffset[]): Promise<void> {
     if (this.#options.group === undefined) {

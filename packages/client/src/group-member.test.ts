@@ -51,6 +51,25 @@ describe("GroupMember", () => {
     expect(member.heartbeat()).toMatchObject({ memberId: "m", memberEpoch: 0, owned: [] });
   });
 
+  test("GroupMember.grantOf() is another one after the member has told that it gave the partition up, or was put out", () => {
+    const member = new GroupMember(options);
+    const partition = { topic: "t", partition: 0 };
+    expect([member.grantOf(partition), member.hasRead(partition)]).toEqual([undefined, false]);
+    member.answered(answer(1, 0));
+    const first = member.grantOf(partition);
+    expect(first).toBeDefined();
+    member.released(member.answered(answer(2)).revoked);
+    expect(member.grantOf(partition)).toBe(first);
+    member.heartbeat();
+    expect([member.grantOf(partition), member.hasRead(partition)]).toEqual([undefined, true]);
+    member.answered(answer(3, 0));
+    const second = member.grantOf(partition);
+    member.fenced();
+    expect(member.grantOf(partition)).toBeUndefined();
+    member.answered(answer(4, 0));
+    expect(new Set([first, second, member.grantOf(partition)]).size).toBe(3);
+  });
+
   test("GroupMember.leave() says so with epoch -1", () => {
     const member = new GroupMember(options);
     member.answered(answer(5, 0));

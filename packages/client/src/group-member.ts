@@ -40,8 +40,9 @@ const leaveEpoch = -1;
 export class GroupMember {
   readonly #options: GroupMemberOptions;
   readonly #owned = new Map<string, GrantedPartition>();
-  /** By partition, also those that it has given up. */
-  readonly #lastGrants = new Map<string, string>();
+  /** Of what it owns, and of what it has given up since its last heartbeat: nobody else can have that yet. */
+  readonly #grants = new Map<string, string>();
+  readonly #everGranted = new Set<string>();
   #grantCount = 0;
   #epoch = joinEpoch;
 
@@ -63,13 +64,19 @@ export class GroupMember {
     return [...this.#owned.values()];
   }
 
-  /** By which grant it reads a partition, or did so last; `undefined`: it never has. */
-  lastGrantOf(partition: TopicPartition): string | undefined {
-    return this.#lastGrants.get(keyOf(partition));
+  /** By which grant the partition is nobody else's; `undefined`: it may be. */
+  grantOf(partition: TopicPartition): string | undefined {
+    return this.#grants.get(keyOf(partition));
   }
 
-  /** The next heartbeat: joins where it is not a member. */
+  /** Whether it ever read a partition. */
+  hasRead(partition: TopicPartition): boolean {
+    return this.#everGranted.has(keyOf(partition));
+  }
+
+  /** The next heartbeat, which leaves now: joins where it is not a member. */
   heartbeat(): HeartbeatRequestInit {
+    for (const key of this.#grants.keys()) if (!this.#owned.has(key)) this.#grants.delete(key);
     return { ...this.#options, memberEpoch: this.#epoch, owned: byTopic(this.owned) };
   }
 
@@ -88,7 +95,8 @@ export class GroupMember {
       .map((one) => ({ ...one, grant: `${this.memberId}/${++this.#grantCount}` }));
     for (const one of granted) {
       this.#owned.set(keyOf(one), one);
-      this.#lastGrants.set(keyOf(one), one.grant);
+      this.#grants.set(keyOf(one), one.grant);
+      this.#everGranted.add(keyOf(one));
     }
     return { revoked, granted };
   }
@@ -102,6 +110,7 @@ export class GroupMember {
   fenced(): readonly TopicPartition[] {
     const lost = this.owned;
     this.#owned.clear();
+    this.#grants.clear();
     this.#epoch = joinEpoch;
     return lost;
   }

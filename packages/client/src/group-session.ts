@@ -20,7 +20,7 @@ export interface GroupSessionOptions {
 /** A partition and the offset of the next record to read. */
 export interface PartitionOffset extends TopicPartition {
   readonly offset: number;
-  /** As in `ConsumerPosition`: it is not committed once the partition was given up and came back. */
+  /** As in `ConsumerPosition`: it is not committed once the partition was given up. */
   readonly grant?: string | undefined;
 }
 
@@ -164,27 +164,37 @@ export class GroupSession {
   }
 
   /**
-   * Commits. Rejects where the member was put out of the group, or nobody answers in time; and where a partition was given
-   * up and came back since the offset was known, or the commit asked for: another member may have gone on in it, and the
-   * group would be taken back to where this one was.
+   * Commits. Rejects where the member was put out of the group, or nobody answers in time; and where it has given a partition
+   * up since the offset was known, or the commit asked for: another member may have gone on in it, and even where it came
+   * back the group would be taken back to where this one was.
    */
   async commit(offsets: readonly PartitionOffset[]): Promise<void> {
     const { groupId } = this.#options;
-    const grants = offsets.map((one) => one.grant ?? this.#member.lastGrantOf(one));
     const options = {
       action: `Cannot commit offsets of group ${groupId}`,
       timeoutMs: commitTimeoutMs,
       retry: "any",
     } as const;
+    const asked = offsets.map((one) => this.#askedWith(one));
     await this.#inTurn(() => {
-      const regranted = offsets.find((one, row) => {
-        return grants[row] !== undefined && this.#member.lastGrantOf(one) !== grants[row];
-      });
-      if (regranted !== undefined) throw grantedAnew(groupId, regranted);
+      const givenUp = asked.find(({ isStillGood }) => !isStillGood());
+      if (givenUp !== undefined) throw gaveUp(groupId, givenUp.offset);
       const { memberId, epoch } = this.#member;
       const request = { groupId, memberId, memberEpoch: epoch, offsets };
       return this.#cluster.call(groupService.commitOffsets, request, options);
     });
+  }
+
+  /** An offset of a partition that the member does not read is for the coordinator to judge, unless it comes back meanwhile. */
+  #askedWith(offset: PartitionOffset): {
+    readonly offset: PartitionOffset;
+    readonly isStillGood: () => boolean;
+  } {
+    const member = this.#member;
+    const grant = offset.grant ?? member.grantOf(offset);
+    const isNew = grant === undefined && !member.hasRead(offset);
+    const isStillGood = (): boolean => isNew || member.grantOf(offset) === grant;
+    return { offset, isStillGood };
   }
 
   #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -226,7 +236,7 @@ export class GroupSession {
   }
 }
 
-function grantedAnew(groupId: string, { partition, topic }: TopicPartition): RopewalkError {
-  const message = `Cannot commit offsets of group ${groupId}: ${topic}-${partition} was given up since, and came back`;
+function gaveUp(groupId: string, { partition, topic }: TopicPartition): RopewalkError {
+  const message = `Cannot commit offsets of group ${groupId}: the member has given ${topic}-${partition} up since`;
   return new RopewalkError("FENCED_MEMBER_EPOCH", message);
 }
