@@ -308,3 +308,41 @@ describe.each([
     expect(scene.damages).toEqual([scene.failure]);
   });
 });
+
+describe("PartitionReplica.append() of a sequence that does not follow", () => {
+  const append = () => {
+    const scene = new Scene();
+    const outcomes: (AppendResult | RopewalkError)[] = [];
+    const send = (baseSequence: number): void => {
+      const builder = new RecordBatchBuilder();
+      builder.append(1, undefined, undefined);
+      const batch = builder.build({ producerId: 7, producerEpoch: 0, baseSequence });
+      scene.replica.append(anonymous, batch, "all", (outcome) => outcomes.push(outcome));
+    };
+    send(0);
+    scene.commitProposals();
+    outcomes.splice(0);
+    return { outcomes, scene, send };
+  };
+
+  test("is refused once it is certain that nobody else leads", () => {
+    const { outcomes, scene, send } = append();
+    send(5);
+    expect(outcomes).toEqual([]);
+    scene.commitProposals();
+    expect(outcomes).toMatchObject([{ code: "OUT_OF_ORDER_SEQUENCE_NUMBER" }]);
+    expect([scene.replica.highWatermark(), scene.replica.startOffset()]).toEqual([1, 0]);
+  });
+
+  test("is sent to the next leader where another one was elected meanwhile, which may have those before it", () => {
+    const { outcomes, scene, send } = append();
+    send(5);
+    scene.leading = false;
+    for (const { listener } of scene.proposals.splice(0)) listener.failed("unknown");
+    expect(outcomes).toMatchObject([{ code: "NOT_LEADER", outcome: "definite" }]);
+    scene.leading = true;
+    scene.busy = true;
+    send(5);
+    expect(outcomes).toMatchObject([{}, { code: "BUSY", outcome: "definite" }]);
+  });
+});

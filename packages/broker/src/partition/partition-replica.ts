@@ -24,6 +24,7 @@ import type { StateImage } from "../raft/state-image.ts";
 import type { Leadership, StateMachine } from "../raft/state-machine.ts";
 import { settledWithin } from "../settled-within.ts";
 import { acceptanceFault } from "./batch-acceptance.ts";
+import { ConfirmedRefusals } from "./confirmed-refusals.ts";
 import { encodePartitionCheckpoint, type PartitionCheckpoint } from "./partition-checkpoint.ts";
 import { decodePartitionCommand, encodePartitionCommand } from "./partition-command.ts";
 import { busyError, lateCutError, unknownCutError } from "./partition-error.ts";
@@ -32,6 +33,11 @@ import { ProducerTable, type SequencedBatch, sequencedBatch } from "./producer-t
 import { RecordWaiters } from "./record-waiters.ts";
 import { retentionPolicy, retentionStartOffset, type SegmentView } from "./retention.ts";
 import { searchTimestamp } from "./timestamp-search.ts";
+
+/** A command without effect: where the partition begins never goes back. */
+const noChange = encodeBareCommand(
+  encodePartitionCommand({ kind: "startOffsetAdvanced", offset: 0 }),
+);
 
 /** How a replica is made. */
 export interface PartitionReplicaOptions {
@@ -73,6 +79,9 @@ export class PartitionReplica implements StateMachine, PartitionLog {
   /** What this leader appended and has not committed yet lies over what is committed. */
   readonly #appended = new ProducerTable(this.#producers);
   readonly #waiters: RecordWaiters;
+  readonly #refusals = new ConfirmedRefusals(
+    (listener) => this.#group?.proposeBare(noChange, listener).kind ?? "notLeading",
+  );
   #config: TopicConfig;
   #group: RaftGroup | undefined;
   #appendsInFlight = 0;
@@ -341,14 +350,17 @@ export class PartitionReplica implements StateMachine, PartitionLog {
       case "duplicate":
         this.#answerDuplicate(verdict.baseOffset, verdict.nextOffset, done);
         return;
-      case "outOfOrder":
-        done(
-          new RopewalkError(
-            "OUT_OF_ORDER_SEQUENCE_NUMBER",
-            `Cannot append to ${this.name}: ${producer} sent sequence ${batch.baseSequence}, expected ${verdict.expected}`,
-          ),
-        );
+      case "outOfOrder": {
+        const sequences = `sent sequence ${batch.baseSequence}, expected ${verdict.expected}`;
+        const message = `Cannot append to ${this.name}: ${producer} ${sequences}`;
+        this.#refusals.confirm((standing) => {
+          if (standing === "leads")
+            done(new RopewalkError("OUT_OF_ORDER_SEQUENCE_NUMBER", message));
+          else if (standing === "busy") done(busyError(this.name, "append to"));
+          else done(this.#notLeading("append to"));
+        });
         return;
+      }
       case "fenced":
         done(
           new RopewalkError(
