@@ -29,7 +29,9 @@ test("a broker that is gone for good is replaced by typing what cluster health p
 
   let health = "";
   const told = (): RegExpExecArray | null =>
-    /gone for good, start another one: (?<start>.+); then: (?<remove>.+)$/m.exec(health);
+    /gone for good, start another one, with [^:]+: (?<start>.+); then: (?<remove>.+)$/m.exec(
+      health,
+    );
   await waitFor(
     () => `health says what to type, and not:\n${health}`,
     deadlineMs,

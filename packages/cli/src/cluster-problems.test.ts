@@ -101,11 +101,19 @@ test("clusterProblems() names what cannot be used first, and how brokers that ar
     what: "broker 2 (h:7702) is silent: 30 replicas lack it",
     mend: [
       "where its data directory is there, start it again with the flags that it had: ropewalk broker --id 2 --peers 1=h:7711,2=h:7712 --data-dir DIRECTORY",
-      "where its disk is lost, the same with an empty directory: it gets everything from the others",
-      "where it is gone for good, start another one: ropewalk broker --id 4 --peers 1=h:7711 --data-dir DIRECTORY; then: ropewalk broker decommission 2",
+      "without a majority of the brokers that vote on the metadata no broker can be replaced: bring one back with its data first",
     ].join("\n"),
   });
   expect(healthStatus(problems)).toBe(2);
+});
+
+test("clusterProblems() puts another broker where the one was that is gone", () => {
+  const [problem] = found({ brokers: [{}, { alive: false, rack: "b" }] });
+  expect(problem?.mend.split("\n")).toEqual([
+    "where its data directory is there, start it again with the flags that it had: ropewalk broker --id 2 --peers 1=h:7711,2=h:7712,3=h:7713 --rack b --data-dir DIRECTORY",
+    "where its disk is lost, the same with an empty directory: it gets everything from the others",
+    "where it is gone for good, start another one, with the listen and advertise flags of its machine: ropewalk broker --id 4 --peers 1=h:7711,3=h:7713 --rack b --data-dir DIRECTORY; then: ropewalk broker decommission 2",
+  ]);
 });
 
 test.each([

@@ -136,12 +136,18 @@ function silentProblem(
 
 /** The ways back from a broker that is silent: by what is left of it. */
 function replacement(brokerId: number, cluster: DescribeClusterResponse): string {
+  const again = `where its data directory is there, start it again with the flags that it had: ${startCommand(brokerId, cluster)}`;
+  if (cluster.controllerId === 0) {
+    const rest =
+      "without a majority of the brokers that vote on the metadata no broker can be replaced: bring one back with its data first";
+    return [again, rest].join("\n");
+  }
   const newId = Math.max(...cluster.brokers.map((each) => each.brokerId)) + 1;
-  const start = startCommand(brokerId, cluster);
+  const rack = cluster.brokers.find((each) => each.brokerId === brokerId)?.rack;
   return [
-    `where its data directory is there, start it again with the flags that it had: ${start}`,
+    again,
     "where its disk is lost, the same with an empty directory: it gets everything from the others",
-    `where it is gone for good, start another one: ${startCommand(newId, cluster)}; then: ropewalk broker decommission ${brokerId}`,
+    `where it is gone for good, start another one, with the listen and advertise flags of its machine: ${startCommand(newId, cluster, rack)}; then: ropewalk broker decommission ${brokerId}`,
   ].join("\n");
 }
 
@@ -149,12 +155,17 @@ function replacement(brokerId: number, cluster: DescribeClusterResponse): string
  * What starts a broker so that it finds the cluster, for without peers it would form one of its own, and is found
  * where it was.
  */
-function startCommand(brokerId: number, { brokers }: DescribeClusterResponse): string {
+function startCommand(
+  brokerId: number,
+  { brokers }: DescribeClusterResponse,
+  rack: string = brokers.find((each) => each.brokerId === brokerId)?.rack ?? "",
+): string {
   const peers = brokers
     .filter((each) => (each.alive || each.brokerId === brokerId) && each.peerHost !== "")
     .map((each) => `${each.brokerId}=${each.peerHost}:${each.peerPort}`);
   const list = peers.length === 0 ? "PEERS" : peers.join(",");
-  return `ropewalk broker --id ${brokerId} --peers ${list} --data-dir DIRECTORY`;
+  const place = rack === "" ? "" : ` --rack ${rack}`;
+  return `ropewalk broker --id ${brokerId} --peers ${list}${place} --data-dir DIRECTORY`;
 }
 
 function fencedProblem(name: string): Problem {

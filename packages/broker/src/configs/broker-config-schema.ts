@@ -2,11 +2,12 @@ import { type ConfigRule, integer } from "./config-rule.ts";
 import { type ConfigDefinition, type ConfigSchema, configSchema } from "./config-schema.ts";
 import { featureConfigs } from "./feature-configs.ts";
 import { joinBalancingConfigs, type JoinBalancingDefaults } from "./join-balancing-configs.ts";
+import { lossRepairConfig, type LossRepairDefaults } from "./loss-repair-config.ts";
 import { mappedBrokerConfigs, unsupportedBrokerConfigs } from "./kafka-broker-configs.ts";
 import { topicConfigSchema } from "./topic-config-schema.ts";
 
 /** What brokers do unless they are told otherwise, as far as it can be told while they run. */
-export interface BuiltInDefaults extends JoinBalancingDefaults {
+export interface BuiltInDefaults extends JoinBalancingDefaults, LossRepairDefaults {
   readonly batchBytesMax: number;
   readonly defaultPartitionCount: number;
   readonly defaultReplicationFactor: number;
@@ -67,6 +68,7 @@ export function clusterConfigSchema(defaults: BuiltInDefaults): ConfigSchema {
       ...ofTopics,
       ...counts,
       ...joinBalancingConfigs(defaults),
+      lossRepairConfig(defaults),
       ...featureConfigs,
       ...own,
       ...mappedBrokerConfigs,

@@ -15,6 +15,7 @@ const defaults = {
   retentionCheckMs: 30_000,
   compactionCheckMs: 15_000,
   joinBalanceDelayMs: 60_000,
+  lossRepairDelayMs: 1_800_000,
   movesAtOnceMax: 10,
 };
 

@@ -49,9 +49,13 @@ export class ControllerMembership {
   constructor(options: ControllerMembershipOptions) {
     this.#options = options;
     const { group, image, replaceDelayMs } = options;
-    this.#lost = new SilentFor(replaceDelayMs, () => fencedIds(image));
-    this.#stray = new SilentFor(strayMsMax, () =>
-      group().confState.learners.filter((id) => !image.brokers.has(id)),
+    this.#lost = new SilentFor(
+      () => replaceDelayMs,
+      () => fencedIds(image),
+    );
+    this.#stray = new SilentFor(
+      () => strayMsMax,
+      () => group().confState.learners.filter((id) => !image.brokers.has(id)),
     );
     this.#schedule();
   }

@@ -14,12 +14,12 @@ const logger = {
 function repairOf(delayMs = 60_000) {
   const clock = new SimulatedClock();
   const silent = new Set<number>();
-  const state = { isLeading: true };
+  const state = { isLeading: true, delayMs };
   const moved: number[][] = [];
   const repair = new LossRepair({
     clock,
     logger,
-    delayMs,
+    delayMs: () => state.delayMs,
     isLeading: () => state.isLeading,
     brokerIds: () => [1, 2, 3],
     isAlive: (id) => !silent.has(id),
@@ -74,4 +74,14 @@ test("LossRepair never does where it is not to, nor once it is stopped", async (
     await clock.run(1_000_000);
     expect(moved).toEqual([]);
   }
+});
+
+test("LossRepair waits as long as it is told to by then", async () => {
+  const { clock, moved, silent, state } = repairOf(0);
+  silent.add(2);
+  await clock.run(100_000);
+  expect(moved).toEqual([]);
+  state.delayMs = 20_000;
+  await clock.run(10_000);
+  expect(moved[0]).toEqual([2]);
 });

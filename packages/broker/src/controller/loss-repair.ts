@@ -5,8 +5,8 @@ import { SilentFor } from "./silent-for.ts";
 export interface LossRepairOptions {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** A broker that was silent for so long is lost, and what it held is made anew elsewhere; 0: never. */
-  readonly delayMs: number;
+  /** A broker that was silent for so long is lost, and what it held is made anew elsewhere; 0: never. It may change. */
+  readonly delayMs: () => number;
   readonly isLeading: () => boolean;
   readonly brokerIds: () => Iterable<number>;
   readonly isAlive: (brokerId: number) => boolean;
@@ -31,7 +31,7 @@ export class LossRepair {
     this.#options = options;
     const { brokerIds, delayMs, isAlive } = options;
     this.#lost = new SilentFor(delayMs, () => [...brokerIds()].filter((id) => !isAlive(id)));
-    if (options.delayMs > 0) this.#schedule();
+    this.#schedule();
   }
 
   stop(): void {
@@ -42,7 +42,8 @@ export class LossRepair {
   #schedule(): void {
     if (this.#isStopped) return;
     const { clock, delayMs } = this.#options;
-    this.#timer = clock.setTimer(Math.min(lookMsMax, delayMs / 2), () => {
+    const lookMs = Math.min(lookMsMax, delayMs() / 2 || lookMsMax);
+    this.#timer = clock.setTimer(lookMs, () => {
       void this.#look().finally(() => this.#schedule());
     });
   }

@@ -3,7 +3,10 @@ import { SilentFor } from "./silent-for.ts";
 
 test("SilentFor.update() names who was silent all the time, counted from the first look", () => {
   const silent = new Set([1, 2]);
-  const silentFor = new SilentFor(1000, () => silent);
+  const silentFor = new SilentFor(
+    () => 1000,
+    () => silent,
+  );
   expect([...silentFor.update(5000)]).toEqual([]);
   silent.delete(2);
   expect([...silentFor.update(5500)]).toEqual([]);
@@ -16,7 +19,10 @@ test("SilentFor.update() names who was silent all the time, counted from the fir
 });
 
 test("SilentFor.update() names nobody where there is no delay", () => {
-  const silentFor = new SilentFor(0, () => [1]);
+  const silentFor = new SilentFor(
+    () => 0,
+    () => [1],
+  );
   silentFor.update(0);
   expect([...silentFor.update(1e9)]).toEqual([]);
 });

@@ -3,12 +3,12 @@
  * waits too long than acts on what is about to come back.
  */
 export class SilentFor {
-  readonly #delayMs: number;
+  readonly #delayMs: () => number;
   readonly #silentIds: () => Iterable<number>;
   readonly #sinceMs = new Map<number, number>();
 
-  /** 0: never. */
-  constructor(delayMs: number, silentIds: () => Iterable<number>) {
+  /** `delayMs` may change; 0: never. */
+  constructor(delayMs: () => number, silentIds: () => Iterable<number>) {
     this.#delayMs = delayMs;
     this.#silentIds = silentIds;
   }
@@ -18,8 +18,9 @@ export class SilentFor {
     const silent = new Set(this.#silentIds());
     for (const id of this.#sinceMs.keys()) if (!silent.has(id)) this.#sinceMs.delete(id);
     for (const id of silent) if (!this.#sinceMs.has(id)) this.#sinceMs.set(id, nowMs);
-    if (this.#delayMs === 0) return new Set();
-    const long = [...this.#sinceMs].filter(([, sinceMs]) => nowMs - sinceMs >= this.#delayMs);
+    const delayMs = this.#delayMs();
+    if (delayMs === 0) return new Set();
+    const long = [...this.#sinceMs].filter(([, sinceMs]) => nowMs - sinceMs >= delayMs);
     return new Set(long.map(([id]) => id));
   }
 

@@ -3,9 +3,15 @@ import type { BrokerPorts } from "../ports.ts";
 
 /**
  * Throws LEADER_NOT_AVAILABLE where the cluster goes on without this broker, which would tell for ever how it was when
- * it was removed. One that only lost its cluster for now may tell what it knows.
+ * it was removed, and where it was in none yet. One that only lost its cluster for now may tell what it knows.
  */
-export function expectNotExcluded(ports: Pick<BrokerPorts, "isExcluded">): void {
+export function expectNotExcluded(ports: Pick<BrokerPorts, "cluster" | "isExcluded">): void {
+  if (ports.cluster.clusterId() === "") {
+    throw new RopewalkError(
+      "LEADER_NOT_AVAILABLE",
+      "Cannot describe the cluster: this broker is part of none yet; ask another one",
+    );
+  }
   if (!ports.isExcluded()) return;
   throw new RopewalkError(
     "LEADER_NOT_AVAILABLE",

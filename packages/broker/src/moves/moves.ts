@@ -2,6 +2,7 @@ import { moveService } from "@ropewalk/protocol/internal";
 import type { GroupKey } from "@ropewalk/log";
 import type { Clock, Logger } from "@ropewalk/runtime";
 import type { BrokerLimits } from "../config.ts";
+import { lossRepairDelayMsOf } from "../configs/loss-repair-config.ts";
 import { joinBalancingOf } from "../configs/join-balancing-configs.ts";
 import type { ControllerClient } from "../controller/controller-client.ts";
 import type { ControllerMachine } from "../controller/controller-machine.ts";
@@ -90,7 +91,7 @@ export class Moves {
     });
     this.#lossRepair = new LossRepair({
       ...options,
-      delayMs: options.limits.lossRepairDelayMs,
+      delayMs: () => lossRepairDelayMsOf(machine.image.clusterConfigs, options.limits),
       isLeading: () => controllerGroup().leadership.kind === "leading",
       brokerIds: () => machine.image.brokers.keys(),
       moveAway: (brokerIds) => this.#reassigner.moveAway(brokerIds),
