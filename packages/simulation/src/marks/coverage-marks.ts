@@ -102,7 +102,7 @@ export const coverageMarks: readonly CoverageMark[] = [
   mark(
     "broker/src/partition/partition-replica.ts",
     "append refused: too much is uncommitted",
-    'done(busyError(this.name, "append to"));',
+    '} else if (proposed.kind === "busy") {\n      done(busyError(this.name, "append to"));',
   ),
   mark(
     "broker/src/snapshot/snapshot-installer.ts",
