@@ -15,6 +15,7 @@ export interface LossRepairOptions {
 }
 
 /** How often it is looked, and the least time between two plans. */
+const lookMsMin = 100;
 const lookMsMax = 5000;
 
 /**
@@ -42,7 +43,8 @@ export class LossRepair {
   #schedule(): void {
     if (this.#isStopped) return;
     const { clock, delayMs } = this.#options;
-    const lookMs = Math.min(lookMsMax, delayMs() / 2 || lookMsMax);
+    const wantedMs = delayMs() === 0 ? lookMsMax : delayMs() / 2;
+    const lookMs = Math.max(lookMsMin, Math.min(lookMsMax, wantedMs));
     this.#timer = clock.setTimer(lookMs, () => {
       void this.#look().finally(() => this.#schedule());
     });
